@@ -1,0 +1,71 @@
+"""Where an NMF may begin: from the SVD (NNDSVD), from random maps, or from what the caller gives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["nndsvd", "random_start", "given_start"]
+
+
+def nndsvd(svd, dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Non-negative double SVD: the positive or the negative part of each singular pair, whichever is larger.
+
+    Parameters
+    ----------
+    svd : SVD
+    dtype : numpy dtype
+
+    Returns
+    -------
+    maps : ndarray (n_positions, n)
+    patterns : ndarray (n, n_pixels)
+
+    References
+    ----------
+    Boutsidis and Gallopoulos, Pattern Recognition 41 (2008) 1350, doi:10.1016/j.patcog.2007.09.010
+    """
+    left, right = svd.left.T.astype(np.float64), svd.right.astype(np.float64)
+    maps, patterns = np.empty_like(left), np.empty_like(right)
+    for i, (u, v, value) in enumerate(zip(left, right, svd.values)):
+        plus = np.maximum(u, 0), np.maximum(v, 0)
+        minus = np.maximum(-u, 0), np.maximum(-v, 0)
+        if i == 0:
+            # The first pair of a non-negative matrix has one sign; what differs from that is rounding.
+            plus = minus = (np.abs(u), np.abs(v))
+        norms = [np.linalg.norm(a) * np.linalg.norm(b) for a, b in (plus, minus)]
+        a, b = plus if norms[0] >= norms[1] else minus
+        size = max(norms) * value
+        scale = np.sqrt(size)
+        maps[i] = scale * a / max(np.linalg.norm(a), np.finfo(float).tiny)
+        patterns[i] = scale * b / max(np.linalg.norm(b), np.finfo(float).tiny)
+    return np.ascontiguousarray(maps.T, dtype), patterns.astype(dtype)
+
+
+def random_start(matrix, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random non-negative maps and the mean pattern with random modulation, at the scale of the data."""
+    mean = matrix.statistics().mean_pattern
+    maps = rng.random((matrix.shape[0], n))
+    patterns = (mean / n) * 2 * rng.random((n, matrix.shape[1]))
+    return maps.astype(matrix.dtype), patterns.astype(matrix.dtype)
+
+
+def given_start(init, matrix, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Check ``init=(maps, patterns)``, images or matrices, and bring it into the form of the solver."""
+    try:
+        maps, patterns = (np.asarray(part) for part in init)
+    except (TypeError, ValueError):
+        raise ValueError(f"init must be 'nndsvd', 'random' or a pair (maps, patterns), got {init!r}") from None
+    frame = matrix.frame
+    if maps.shape == (n, *frame.scan_shape):
+        maps = frame.from_maps(maps)
+    if patterns.shape == (n, *frame.detector_shape):
+        patterns = frame.from_images(patterns)
+    if maps.shape != (matrix.shape[0], n) or patterns.shape != (n, matrix.shape[1]):
+        raise ValueError(
+            f"init must be maps {(n, *frame.scan_shape)} and patterns {(n, *frame.detector_shape)}, "
+            f"got {maps.shape} and {patterns.shape}"
+        )
+    for name, part in (("maps", maps), ("patterns", patterns)):
+        if not np.isfinite(part).all() or part.min() < 0:
+            raise ValueError(f"init must be finite and not negative, but its {name} hold NaN, infinite or negative values")
+    return np.array(maps, matrix.dtype), np.array(patterns, matrix.dtype)

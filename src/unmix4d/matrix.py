@@ -1,0 +1,211 @@
+"""PatternMatrix: a scan as the matrix X (n_positions, n_pixels), never held as a whole.
+
+It offers the few products every method needs, each of them one pass over the scan, and counts its passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from .blocks import compute_dtype, make_plan, run_pass
+from .frame import Frame
+
+__all__ = ["PatternMatrix", "Statistics"]
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What one pass over the scan says about it.
+
+    Attributes
+    ----------
+    mean_pattern : ndarray of float64 (n_pixels,)
+    totals : ndarray of float64 (n_positions,)
+        Sum of every pattern.
+    norm2 : float
+        Sum of all squared values.
+    total : float
+        Sum of all values.
+    minimum, maximum : float
+    """
+
+    mean_pattern: np.ndarray
+    totals: np.ndarray
+    norm2: float
+    total: float
+    minimum: float
+    maximum: float
+
+
+class PatternMatrix:
+    """The matrix X of a scan: one row per kept probe position, one column per kept detector pixel.
+
+    Parameters
+    ----------
+    patterns : array (scan_row, scan_col, det_row, det_col)
+        NumPy, memory-mapped, HDF5 or dask, of any real dtype.
+    frame : Frame
+        Says which positions and pixels take part.
+    precision : {"single", "double"}
+        Arithmetic; float64 input is always treated in double precision.
+
+    Attributes
+    ----------
+    shape : (int, int)
+    dtype : numpy dtype
+        Of the arithmetic and of everything returned.
+    passes : int
+        How often the scan has been read so far.
+    """
+
+    def __init__(self, patterns, frame: Frame, precision: str = "single"):
+        self.frame = frame
+        self.dtype = compute_dtype(patterns.dtype, precision)
+        self.shape = (frame.n_positions, frame.n_pixels)
+        self.passes = 0
+        self._plan = make_plan(patterns, frame, self.dtype)
+        self._statistics: Statistics | None = None
+
+    def _run(self, kernel, per_row=(), tick=None):
+        self.passes += 1
+        return run_pass(self._plan, kernel, per_row, tick)
+
+    def statistics(self) -> Statistics:
+        """Mean pattern, totals, norm and range, in one pass that is made once.
+
+        Raises
+        ------
+        ValueError
+            When a kept value is NaN or infinite; says where.
+        """
+        if self._statistics is None:
+            rows, (pixel_sum,) = self._run(_statistics_kernel)
+            self._refuse_not_finite(rows[:, 0], pixel_sum)
+            self._statistics = Statistics(
+                mean_pattern=pixel_sum / self.shape[0],
+                totals=rows[:, 0],
+                norm2=float(rows[:, 1].sum()),
+                total=float(rows[:, 0].sum()),
+                minimum=float(rows[:, 2].min()),
+                maximum=float(rows[:, 3].max()),
+            )
+        return self._statistics
+
+    def _refuse_not_finite(self, totals, pixel_sum):
+        if np.isfinite(totals).all():
+            return
+        bad = np.flatnonzero(~np.isfinite(totals))
+        row, col = np.argwhere(self.frame.kept_positions.reshape(self.frame.scan_shape))[bad[0]]
+        pixel = np.flatnonzero(~np.isfinite(pixel_sum))
+        where = np.argwhere(self.frame.kept_pixels.reshape(self.frame.detector_shape))[pixel[0]] if pixel.size else None
+        at = "" if where is None else f", first affected detector pixel ({where[0]}, {where[1]})"
+        raise ValueError(
+            f"the scan must be finite, but {bad.size} pattern(s) hold NaN or infinite values, the first at scan "
+            f"position ({row}, {col}){at}: exclude them with prepare(detector_mask=...) or prepare(scan_mask=...)"
+        )
+
+    def require_counts(self, method: str) -> Statistics:
+        """The statistics, after refusing negative values and an empty scan on behalf of `method`."""
+        statistics = self.statistics()
+        if statistics.minimum < 0:
+            raise ValueError(
+                f"{method} needs values that are not negative, but the smallest value of the scan is "
+                f"{statistics.minimum:.6g}: subtract no background before it, or use svd"
+            )
+        if statistics.maximum == 0:
+            raise ValueError(f"{method} needs a signal, but every value of the scan is 0")
+        return statistics
+
+    def times(self, right) -> np.ndarray:
+        """X @ right, (n_positions, k), for right (n_pixels, k). One pass."""
+        right = np.ascontiguousarray(right, self.dtype)
+        return self._run(partial(_times_kernel, right=right))[0]
+
+    def transpose_times(self, left) -> np.ndarray:
+        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass."""
+        left = np.ascontiguousarray(left, self.dtype)
+        return self._run(_transpose_kernel, (left,))[1][0]
+
+    def normal(self, right) -> np.ndarray:
+        """X.T @ (X @ right), (n_pixels, k), in float64. One pass."""
+        right = np.ascontiguousarray(right, self.dtype)
+        return self._run(partial(_normal_kernel, right=right))[1][0]
+
+    def gram(self) -> np.ndarray:
+        """X.T @ X, (n_pixels, n_pixels), in float64. One pass; only for few pixels."""
+        return self._run(_gram_kernel)[1][0]
+
+    def alternate(self, patterns, maps, update):
+        """New maps from the scan and the patterns, and the products the next patterns need, in one pass.
+
+        Parameters
+        ----------
+        patterns : ndarray (k, n_pixels)
+        maps : ndarray (n_positions, k)
+        update : callable
+            ``update(XPt, PPt, maps)`` -> new maps, row by row independent: (m, k), (k, k), (m, k) -> (m, k).
+
+        Returns
+        -------
+        maps : ndarray (n_positions, k)
+        XtM : ndarray of float64 (n_pixels, k)
+        MtM : ndarray of float64 (k, k)
+        XPt_M : float
+            Sum of (X P^T) * maps, for the objective.
+        """
+        patterns = np.ascontiguousarray(patterns, self.dtype)
+        gram = patterns.astype(np.float64) @ patterns.T.astype(np.float64)
+        kernel = partial(_alternate_kernel, patterns=patterns, gram=gram, update=update)
+        maps, (xtm, mtm, cross) = self._run(kernel, (np.ascontiguousarray(maps, self.dtype),))
+        return maps, xtm, mtm, float(cross)
+
+    def squared_residuals(self, maps, patterns) -> np.ndarray:
+        """Sum over the pixels of (X - maps @ patterns)**2 for every position, in float64. One pass."""
+        patterns = np.ascontiguousarray(patterns, self.dtype)
+        maps = np.ascontiguousarray(maps, self.dtype)
+        return self._run(partial(_residual_kernel, patterns=patterns), (maps,))[0][:, 0]
+
+    def __repr__(self):
+        return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
+
+
+def _statistics_kernel(X):
+    X = X.astype(np.float64, copy=False)
+    # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
+    with np.errstate(all="ignore"):
+        rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
+        return rows, (X.sum(0),)
+
+
+def _times_kernel(X, right):
+    return X @ right, ()
+
+
+def _transpose_kernel(X, left):
+    return None, (X.T @ left,)
+
+
+def _normal_kernel(X, right):
+    return None, (X.T @ (X @ right),)
+
+
+def _gram_kernel(X):
+    # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
+    X = X.astype(np.float64, copy=False)
+    return None, (X.T @ X,)
+
+
+def _alternate_kernel(X, maps, patterns, gram, update):
+    cross = X @ patterns.T
+    maps = update(cross, gram, maps)
+    wide = maps.astype(np.float64, copy=False)
+    return maps, (X.T @ maps, wide.T @ wide, np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide))
+
+
+def _residual_kernel(X, maps, patterns):
+    difference = maps @ patterns
+    np.subtract(X, difference, out=difference)
+    return np.einsum("ij,ij->i", difference, difference, dtype=np.float64)[:, None], ()
