@@ -15,7 +15,7 @@ import numpy as np
 
 from .scan import is_dask
 
-__all__ = ["Plan", "make_plan", "run_pass", "compute_dtype"]
+__all__ = ["Plan", "make_plan", "tile_of", "run_pass", "compute_dtype"]
 
 _BLOCK_BYTES = 64 << 20
 _BATCH_VALUES = 4 << 20  # patterns are cast to float in batches of this many values (16 MB in single precision)
@@ -59,9 +59,7 @@ class Plan:
 
 def make_plan(patterns, frame, dtype) -> Plan:
     """Decide the blocks; nothing is read."""
-    chunk = _storage_chunk(patterns)
-    pattern_bytes = math.prod(patterns.shape[2:]) * np.dtype(patterns.dtype).itemsize
-    tile = _tile_shape(frame.scan_shape, pattern_bytes, chunk)
+    tile = tile_of(patterns)
     index = np.full(frame.scan_shape, -1, np.int64)
     keep = frame.kept_positions.reshape(frame.scan_shape)
     index[keep] = np.arange(frame.n_positions)
@@ -82,6 +80,12 @@ def make_plan(patterns, frame, dtype) -> Plan:
         delayed = list(patterns.to_delayed().ravel())
     pixels = None if frame.kept_pixels.all() else np.flatnonzero(frame.kept_pixels)
     return Plan(patterns, tiles, rows, kept, pixels, np.dtype(dtype), delayed)
+
+
+def tile_of(patterns) -> tuple[int, int]:
+    """Scan rows and columns of one block of this array."""
+    pattern_bytes = math.prod(patterns.shape[2:]) * np.dtype(patterns.dtype).itemsize
+    return _tile_shape(patterns.shape[:2], pattern_bytes, _storage_chunk(patterns))
 
 
 def _storage_chunk(patterns) -> tuple[int, int]:

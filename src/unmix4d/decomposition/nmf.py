@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .hals import update_factor
-from .starts import given_start, nndsvd, random_start
+from .starts import nndsvd, random_start
 from .svd import truncated_svd
 
 __all__ = ["Factorisation", "nmf", "solve"]
@@ -60,6 +60,7 @@ def nmf(matrix, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed:
     tol : float
         A start ends when an iteration lowers the error by less than `tol` times the error.
     init : {"nndsvd", "random"} or (maps, patterns)
+        A given start in the solver's own form, see `given_start`.
     seed : int
         Every start has its own generator, spawned from it.
     tick : callable, optional
@@ -87,7 +88,7 @@ def _start(matrix, n, init, rng, seed):
         if init == "random":
             return random_start(matrix, n, rng)
         return nndsvd(truncated_svd(matrix, n, seed=seed), matrix.dtype)
-    return given_start(init, matrix, n)
+    return init
 
 
 def solve(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callable | None = None) -> Factorisation:

@@ -1,0 +1,122 @@
+"""The walls to the hosts: what a scan is made from, and the form in which results go back.
+
+No host is ever imported in order to look at an object: if it was not imported, the object cannot be its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+
+from ..scan import Scan
+from . import array, py4dstem, pyxem, quantem
+
+__all__ = ["read_scan", "write", "attach", "progress_wanted", "versions"]
+
+_HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
+_DISTRIBUTIONS = {
+    "pyxem": ("pyxem", "hyperspy"), "py4dstem": ("py4DSTEM", "emdfile"), "quantem": ("quantem",),
+}
+
+
+def read_scan(obj) -> Scan:
+    """The scan inside a host's object, without reading or copying its data.
+
+    Parameters
+    ----------
+    obj : pyxem or HyperSpy signal, py4DSTEM DataCube, quantem dataset, or 4-D array
+        Arrays may be NumPy arrays, memory maps, open HDF5 datasets, dask or zarr arrays.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    TypeError
+        When it is none of these.
+    ValueError
+        When it is one of these but no 4D-STEM scan (wrong number of dimensions, axes that are not uniform).
+    """
+    if isinstance(obj, Scan):
+        return obj
+    for host in _HOSTS.values():
+        if host.matches(obj):
+            return host.read(obj)
+    raise TypeError(
+        "the scan must be a pyxem signal, a py4DSTEM DataCube, a quantem dataset or a 4-D array, "
+        f"got {type(obj).__name__}"
+    )
+
+
+def write(result, *, fill_value: float = 0.0):
+    """Maps and patterns as objects of the host that the scan came from.
+
+    Parameters
+    ----------
+    result : Decomposition
+        Anything with ``patterns``, ``maps``, ``frame``, ``host``, ``method`` and ``settings``.
+    fill_value : float
+        Put at excluded detector pixels in the patterns, because the tools of the hosts do not take NaN. Maps,
+        and the NumPy arrays of a scan that came as one, keep NaN.
+
+    Returns
+    -------
+    maps, patterns
+        pyxem: ``Signal2D`` and the input's own non-lazy class. py4DSTEM: ``RealSlice`` and
+        ``DiffractionSlice`` under one new root. Otherwise NumPy arrays.
+    """
+    if result.host.kind not in _HOSTS:
+        raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {result.host.kind!r}")
+    try:
+        return _HOSTS[result.host.kind].write(result, fill_value=fill_value)
+    except ImportError as error:
+        package = _DISTRIBUTIONS[result.host.kind][0]
+        raise ImportError(
+            f"the results of a {package} scan are given back as {package} objects, but {package} cannot be "
+            f"imported ({error}): install it, or use .maps and .patterns"
+        ) from error
+
+
+def attach(result, obj, *, fill_value: float = 0.0):
+    """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
+
+    Parameters
+    ----------
+    result : Decomposition
+    obj : py4DSTEM DataCube
+        With the scan shape and the detector grid of the result.
+    fill_value : float
+        Put at excluded detector pixels in the patterns.
+
+    Returns
+    -------
+    emdfile.Node
+        The new branch of the cube's tree.
+    """
+    if not py4dstem.matches(obj):
+        raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(obj).__name__}")
+    return py4dstem.attach(result, obj, fill_value=fill_value)
+
+
+def progress_wanted(kind: str) -> bool:
+    """Whether the host's preferences allow a progress bar; True for hosts that have no such preference."""
+    # HyperSpy reads its preferences in one of its own modules: not loaded means nobody set any.
+    parser = sys.modules.get("hyperspy.defaults_parser")
+    if kind != "pyxem" or parser is None:
+        return True
+    try:
+        return bool(parser.preferences.General.show_progressbar)
+    except AttributeError:
+        return True
+
+
+def versions(kind: str) -> dict[str, str]:
+    """Versions of the installed packages behind a host, by their names."""
+    found = {}
+    for name in _DISTRIBUTIONS.get(kind, ()):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

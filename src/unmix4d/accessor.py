@@ -1,0 +1,337 @@
+"""`Unmix`: what ``s.unmix``, ``datacube.unmix`` and ``Unmix(array)`` offer. It checks, prepares and delegates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import assemble, checks, hosts
+from .decomposition.nmf import nmf as solve_nmf
+from .decomposition.starts import given_start
+from .decomposition.svd import CentredMatrix, truncated_svd
+from .matrix import PatternMatrix
+from .messages import warn
+from .overrides import override
+from .preparation import prepare
+from .progress import progress
+from .results import Decomposition, Scree
+from .scan import Scan
+
+__all__ = ["Unmix"]
+
+
+class Unmix:
+    """Unmix a 4D-STEM scan into component patterns and maps.
+
+    ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
+    same for any of them and for plain arrays. It holds a view: making one reads nothing and changes nothing.
+
+    Parameters
+    ----------
+    obj : pyxem signal, py4DSTEM DataCube, quantem dataset, or array (scan_row, scan_col, det_row, det_col)
+        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype.
+    centre : (float, float), optional
+        Position of the direct beam (row, column) in detector pixels, instead of what the host says.
+    pixel_size : float or (float, float), optional
+        Size of a detector pixel, along (row, column).
+    pixel_unit : str, optional
+        Its unit, ``"1/Å"`` for example.
+    step : float or (float, float), optional
+        Distance between probe positions.
+    step_unit : str, optional
+        Its unit, ``"nm"`` for example.
+
+    Raises
+    ------
+    TypeError
+        When `obj` is none of these, or holds no real numbers.
+    ValueError
+        When it is not four-dimensional, empty, or its file is closed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import Unmix
+    >>> counts = np.random.default_rng(0).poisson(3.0, (6, 8, 10, 20)).astype("uint16")
+    >>> u = Unmix(counts, pixel_size=0.02, pixel_unit="1/Å", step=2, step_unit="nm")
+    >>> u.prepare(bin=2).nmf(2, random_state=0).patterns.shape
+    (2, 5, 10)
+    """
+
+    def __init__(self, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None):
+        scan = obj if isinstance(obj, Scan) else hosts.read_scan(obj)
+        self._scan = override(
+            scan, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit
+        )
+
+    @property
+    def scan(self) -> Scan:
+        """The facts about this view."""
+        return self._scan
+
+    @property
+    def frame(self):
+        """Shapes, masks, centre and calibration of this view."""
+        return self._scan.frame
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(scan_row, scan_col, det_row, det_col) of this view."""
+        return self._scan.shape
+
+    def prepare(
+        self,
+        *,
+        direct_beam=None,
+        annulus=None,
+        detector_mask=None,
+        scan_mask=None,
+        crop=None,
+        bin=None,
+        friedel=False,
+        average_neighbours=None,
+        hot_pixels=None,
+        align=None,
+        gain=None,
+    ) -> Unmix:
+        """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
+
+        Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
+        arguments, the preparations are done in this one: hot pixels, gain, masks, align, crop, bin, friedel,
+        average_neighbours.
+
+        Parameters
+        ----------
+        direct_beam : float or str, optional
+            Exclude the pixels within this radius of the centre.
+        annulus : (inner, outer), optional
+            Use only the pixels between these two radii; None leaves a side open.
+        detector_mask : bool array or HyperSpy signal (det_row, det_col), optional
+            True = excluded.
+        scan_mask : bool array or HyperSpy signal (scan_row, scan_col), optional
+            True = excluded.
+        crop : ((row0, row1), (col0, col1)), optional
+            Part of the detector, in pixels. Crop the scan with the host.
+        bin : int or (int, int), optional
+            Sum so many detector pixels; integers become as wide as the sums need.
+        friedel : bool
+            Average each pixel with the one opposite to the centre (of the nearest half pixel); pixels whose partner is
+            excluded or outside keep their own value. Only right where opposite spots are equally strong.
+        average_neighbours : int, optional
+            Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
+        hot_pixels : bool, float or bool array (det_row, det_col), optional
+            Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
+            pattern, 10 times (True) or a given number of times the brightest of their eight neighbours.
+        align : bool or array (scan_row, scan_col, 2), optional
+            Move every pattern by whole pixels so that its beam (row, column) comes to the centre: from the positions the
+            host knows (True) or the given ones. Pixels without data in some pattern are excluded.
+        gain : float, optional
+            Intensity units per electron; the view is then in electrons.
+
+        Returns
+        -------
+        Unmix
+
+        Raises
+        ------
+        ValueError
+            When a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data, centre=(4.5, 9.5))
+        >>> u.prepare(direct_beam=2, bin=2).shape
+        (3, 4, 5, 10)
+        """
+        return Unmix(
+            prepare(
+                self._scan, direct_beam=direct_beam, annulus=annulus, detector_mask=detector_mask, scan_mask=scan_mask,
+                crop=crop, bin=bin, friedel=friedel, average_neighbours=average_neighbours, hot_pixels=hot_pixels,
+                align=align, gain=gain,
+            )
+        )  # fmt: skip
+
+    def matrix(self, precision: str = "single") -> PatternMatrix:
+        """This view as a matrix (n_positions, n_pixels) that is read block by block."""
+        checks.choice(precision, "precision", ("single", "double"))
+        return PatternMatrix(self._scan.patterns, self.frame, precision)
+
+    def mean_pattern(self) -> np.ndarray:
+        """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass."""
+        return self.frame.to_images(self.matrix().statistics().mean_pattern[None])[0]
+
+    def svd(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+        """Truncated singular value decomposition.
+
+        Parameters
+        ----------
+        n : int
+            Number of components.
+        precision : {"single", "double"}
+        random_state : int or None
+            Seed of the starting block; it matters only for components inside the noise.
+
+        Returns
+        -------
+        Decomposition
+            Patterns are orthonormal with their largest absolute entry positive; maps are left vectors x singular values.
+
+        Raises
+        ------
+        ValueError
+            When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
+        """
+        return self._svd("svd", n, precision, random_state)
+
+    def pca(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+        """Principal component analysis: `svd` after removing the mean pattern."""
+        return self._svd("pca", n, precision, random_state)
+
+    def _svd(self, method, n, precision, random_state):
+        n, seed = self._components(n), checks.seed(random_state)
+        matrix = self.matrix(precision)
+        settings = assemble.run_record(self, method, n=n, precision=precision, random_state=seed)
+        matrix.statistics()
+        with self._progress(12, method.upper()) as tick:
+            target = matrix if method == "svd" else CentredMatrix(matrix)
+            answer = truncated_svd(target, n, seed=seed, tick=tick)
+        return assemble.svd_result(self, matrix, method, answer, settings)
+
+    def scree(self, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
+        """How much each component of the SVD explains, with the number of components that stand out.
+
+        Parameters
+        ----------
+        n : int
+            Number of components; fewer when the scan has fewer positions or pixels.
+
+        Returns
+        -------
+        Scree
+        """
+        n = min(checks.count(n, "n"), *self.matrix().shape)
+        seed = checks.seed(random_state)
+        matrix = self.matrix(precision)
+        norm2 = matrix.statistics().norm2
+        with self._progress(12, "scree") as tick:
+            values = truncated_svd(matrix, n, seed=seed, tick=tick).values
+        settings = assemble.run_record(self, "scree", n=n, precision=precision, random_state=seed)
+        return Scree(values**2 / norm2 if norm2 else values * 0, settings)
+
+    def nmf(
+        self,
+        n: int,
+        *,
+        n_starts: int = 1,
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        init="nndsvd",
+        precision: str = "single",
+        random_state: int | None = None,
+    ) -> Decomposition:
+        """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
+
+        Solved by hierarchical alternating least squares (HALS); every iteration is one pass over the scan, and only blocks
+        of it are ever in memory as floating-point numbers.
+
+        Parameters
+        ----------
+        n : int
+            Number of components.
+        n_starts : int
+            Starts tried; the one with the smallest error is returned. The first is `init`, the others are random.
+        max_iter : int
+            Iterations per start.
+        tol : float
+            A start ends when an iteration lowers the mean squared error by less than this fraction of it.
+        init : {"nndsvd", "random"} or (maps, patterns)
+            First start: non-negative double SVD, random, or given, shaped as in the result or as matrices.
+        precision : {"single", "double"}
+        random_state : int or None
+            Seed; None draws one. It is recorded in ``.settings`` either way.
+
+        Returns
+        -------
+        Decomposition
+            Components by their share of the intensity, maps with maximum 1.
+
+        Raises
+        ------
+        ValueError
+            When the scan holds negative, NaN or infinite values or no signal, or `n` is larger than its number of
+            positions or pixels.
+
+        Notes
+        -----
+        Shared intensity, above all the direct beam, may end in any component: intensities of NMF patterns should not be
+        read quantitatively [1]_. Mask the direct beam first, ``prepare(direct_beam=...)``.
+
+        References
+        ----------
+        .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+        >>> result = Unmix(phantom.data).nmf(2, n_starts=3, random_state=1)
+        >>> float(result.maps.max())
+        1.0
+        """
+        n = self._components(n)
+        n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
+        tol, seed = checks.positive(tol, "tol", zero=True), checks.seed(random_state)
+        matrix = self.matrix(precision)
+        if isinstance(init, str):
+            init_name = checks.choice(init, "init", ("nndsvd", "random"))
+        else:
+            init_name, init = "given", given_start(init, matrix, n)
+        settings = assemble.run_record(
+            self, "nmf", n=n, n_starts=n_starts, max_iter=max_iter, tol=tol, init=init_name,
+            precision=precision, random_state=seed,
+        )  # fmt: skip
+        matrix.require_counts("nmf")
+        with self._progress(n_starts * max_iter, f"NMF, {n} components") as tick:
+            answer = solve_nmf(
+                matrix, n, n_starts=n_starts, max_iter=max_iter, tol=tol, init=init, seed=seed, tick=tick
+            )
+        result = assemble.nmf_result(self, matrix, answer, settings)
+        _say_if_empty(result)
+        return result
+
+    def _components(self, n):
+        n_positions, n_pixels = self.frame.n_positions, self.frame.n_pixels
+        smaller = min(n_positions, n_pixels)
+        why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
+        return checks.count(n, "n", maximum=smaller, why=why)
+
+    def _progress(self, total, description):
+        return progress(total, description, hosts.progress_wanted(self._scan.host.kind))
+
+    def __repr__(self):
+        frame, cal = self.frame, self.frame.calibration
+        scan, detector = (" x ".join(map(str, s)) for s in (frame.scan_shape, frame.detector_shape))
+        lazy = "lazy " if self._scan.lazy else ""
+        lines = [f"<Unmix: {lazy}{self._scan.host.kind} scan of {scan} positions, {detector} pixels, {self._scan.dtype}>"]
+        lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
+        known = "" if frame.centre_known else " (not known, middle of the detector)"
+        lines.append(f"  centre (row, col) = ({frame.centre[0]:.2f}, {frame.centre[1]:.2f}){known}")
+        excluded = frame.kept_positions.size - frame.n_positions, frame.kept_pixels.size - frame.n_pixels
+        lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
+        for step in self._scan.steps:
+            lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
+        lines.append("  .prepare() .scree() .svd() .pca() .nmf()")
+        return "\n".join(lines)
+
+
+def _brief(value):
+    return f"{value['excluded']} excluded" if isinstance(value, dict) and "excluded" in value else value
+
+
+def _say_if_empty(result):
+    empty = [i for i in range(result.k) if result.explained[i] == 0]
+    if empty:
+        warn(
+            f"{len(empty)} of the {result.k} components are empty (all zero): the scan does not support so many; "
+            "see .scree() for how many stand out"
+        )

@@ -1,0 +1,209 @@
+"""Save and load results: HDF5 for the numbers, JSON for the rest. No pickle; nothing in a file is ever executed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+
+import numpy as np
+
+from .frame import Calibration, Frame
+from .results.decomposition import Decomposition
+from .scan import HostRecord
+
+__all__ = ["save", "load", "FORMAT_VERSION"]
+
+FORMAT = "unmix4d"
+FORMAT_VERSION = 1
+_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals")
+
+
+def save(result: Decomposition, path) -> None:
+    """Write a result; a file that is already there is replaced only after the new one is complete.
+
+    Parameters
+    ----------
+    result : Decomposition
+    path : str or path-like
+        ``.h5`` is customary.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written; an older file of that name is then untouched.
+    """
+    import h5py
+
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        raise OSError(f"path must name a file, but {path!r} is a folder")
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".h5", dir=folder)
+    except OSError as error:
+        raise OSError(f"the result cannot be saved to {path!r}: {error.strerror or error}") from error
+    os.close(handle)
+    try:
+        with h5py.File(temporary, "w") as file:
+            _write(file, result)
+        _usual_permissions(temporary)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, (OSError, RuntimeError)):
+            raise OSError(f"the result could not be saved to {path!r}: {error}") from error
+        raise
+
+
+def _usual_permissions(path):
+    # mkstemp makes files for the owner alone; a saved result should be as readable as any other file.
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
+def _write(file, result):
+    frame = result.frame
+    head = {
+        "kind": "Decomposition",
+        "method": result.method,
+        "loss": result.loss,
+        "settings": result.settings,
+        "host": dataclasses.asdict(result.host),
+        "frame": {
+            "scan_shape": frame.scan_shape,
+            "detector_shape": frame.detector_shape,
+            "centre": frame.centre,
+            "centre_known": frame.centre_known,
+            "ellipse": frame.ellipse,
+            "calibration": dataclasses.asdict(frame.calibration),
+        },
+        "starts": [len(history) for history in result.convergence],
+    }
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["title"] = f"{result.method} with {result.k} components"
+    # As a data set, since HDF5 limits attributes to 64 kB and the metadata of a host may be longer.
+    file.create_dataset("settings.json", data=json.dumps(head, ensure_ascii=False), dtype=_text())
+    arrays = {name: getattr(result, name) for name in _ARRAYS}
+    arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
+    arrays["scan_mask"], arrays["detector_mask"] = frame.scan_mask, frame.detector_mask
+    for name, array in arrays.items():
+        if array is not None:
+            big = array.size > 1024
+            file.create_dataset(name, data=array, **({"compression": "gzip", "compression_opts": 4} if big else {}))
+
+
+def _text():
+    import h5py
+
+    return h5py.string_dtype("utf-8")
+
+
+def load(path, data=None) -> Decomposition:
+    """Read a result written by `Decomposition.save`.
+
+    Parameters
+    ----------
+    path : str or path-like
+    data : Unmix, or anything `Unmix` takes, optional
+        The scan it was made from, prepared the same way; calls that need the data then work again.
+
+    Returns
+    -------
+    Decomposition
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read, is no result of unmix4d, is damaged, or comes from a newer version.
+    ValueError
+        When `data` is not the scan the result was made from.
+
+    Examples
+    --------
+    >>> import unmix4d, tempfile, os
+    >>> phantom = unmix4d.phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.unmix.h5")
+    >>> unmix4d.Unmix(phantom.data).nmf(2, random_state=0).save(path)
+    >>> unmix4d.load(path).k
+    2
+    """
+    import h5py
+
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise OSError(f"there is no file {path!r}")
+    try:
+        with h5py.File(path, "r") as file:
+            result = _read(file, path)
+    except OSError as error:
+        if str(error).startswith(path):
+            raise
+        raise OSError(f"{path}: not a readable HDF5 file, or a damaged one: {error}") from error
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise OSError(f"{path}: the saved result is incomplete or damaged: {error}") from error
+    return result if data is None else _relink(result, data)
+
+
+def _read(file, path):
+    if file.attrs.get("format") != FORMAT:
+        raise OSError(f"{path}: not a result saved by unmix4d")
+    version = int(file.attrs["format_version"])
+    if version > FORMAT_VERSION:
+        raise OSError(
+            f"{path}: written by a newer unmix4d (file version {version}, this one reads up to {FORMAT_VERSION}): update it"
+        )
+    head = json.loads(file["settings.json"].asstr()[()])
+    part = head["frame"]
+    calibration = Calibration(**{k: tuple(v) if isinstance(v, list) else v for k, v in part.pop("calibration").items()})
+    part = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
+    shapes = _expected_shapes(part, file["patterns"].shape[0])
+    masks = {name: _array(file, name, shapes).astype(bool) for name in ("scan_mask", "detector_mask") if name in file}
+    arrays = {name: _array(file, name, shapes) for name in _ARRAYS if name in file}
+    lengths = head["starts"]
+    history = _array(file, "convergence", {"convergence": (sum(lengths),)})
+    return Decomposition(
+        method=head["method"],
+        loss=head["loss"],
+        settings=head["settings"],
+        host=HostRecord(**head["host"]),
+        frame=Frame(**part, **masks, calibration=calibration),
+        convergence=np.split(history, np.cumsum(lengths)[:-1]) if lengths else [],
+        **arrays,
+    )
+
+
+def _expected_shapes(frame, k):
+    scan, detector = tuple(frame["scan_shape"]), tuple(frame["detector_shape"])
+    return {
+        "patterns": (k, *detector), "maps": (k, *scan), "explained": (k,), "losses": None,
+        "mean_pattern": detector, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
+    }  # fmt: skip
+
+
+def _array(file, name, shapes):
+    dataset, expected = file[name], shapes[name]
+    # Compared before reading: a damaged or hostile file may claim any size.
+    if (expected is not None and dataset.shape != expected) or dataset.dtype.kind not in "fb" or dataset.size > 1 << 34:
+        raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {expected}")
+    return dataset[()]
+
+
+def _relink(result, data):
+    from .accessor import Unmix
+
+    view = data if isinstance(data, Unmix) else Unmix(data)
+    frame = result.frame
+    if (view.frame.scan_shape, view.frame.detector_shape) != (frame.scan_shape, frame.detector_shape):
+        raise ValueError(
+            f"data must have the shape {frame.scan_shape + frame.detector_shape} of the saved result, got "
+            f"{view.frame.scan_shape + view.frame.detector_shape}: prepare it in the same way (see .settings['view'])"
+        )
+    mean = view.mean_pattern()
+    if not np.allclose(mean, result.mean_pattern, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(mean)), equal_nan=True):
+        raise ValueError("data is not the scan of the saved result: its mean pattern differs (or its masks do)")
+    return dataclasses.replace(result, source=view)

@@ -1,0 +1,29 @@
+"""Plain arrays: nothing but a shape on the way in, NumPy arrays on the way out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..frame import Frame
+from ..scan import HostRecord, OpenDataset, Scan, as_patterns
+
+__all__ = ["matches", "read", "write"]
+
+
+def matches(obj) -> bool:
+    """True for whatever can be read like an array: NumPy, memory maps, h5py, dask, zarr, and nested lists."""
+    if isinstance(obj, (np.ndarray, OpenDataset, list, tuple)):
+        return True
+    # NumPy scalars have a shape and a dtype as well; as_patterns says what is wrong with their dimensions.
+    return all(hasattr(obj, name) for name in ("shape", "dtype", "__getitem__"))
+
+
+def read(obj) -> Scan:
+    """A scan of which only the shape is known."""
+    patterns = as_patterns(obj)
+    return Scan(patterns, Frame(patterns.shape[:2], patterns.shape[2:]), host=HostRecord("array"))
+
+
+def write(result, *, fill_value: float = 0.0):
+    """Copies of the maps and the patterns, with NaN where something was excluded."""
+    return np.array(result.maps), np.array(result.patterns)

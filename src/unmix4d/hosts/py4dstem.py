@@ -1,0 +1,246 @@
+"""py4DSTEM: DataCube on the way in; RealSlice and DiffractionSlice on the way out.
+
+In py4DSTEM x is the row and y the column, and its angles turn from x to y. Rows run downwards on screen, so
+that this is counter-clockwise as seen, as ours are, but counted from "down" instead of from "right".
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+
+from ..frame import Calibration, Frame
+from ..messages import warn
+from ..scan import HostRecord, Scan, as_patterns
+from ..units import PIXELS, canonical_unit, convert, is_calibrated
+
+__all__ = ["matches", "read", "write", "attach"]
+
+_Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
+_R_UNITS = {"Å": "A", PIXELS: "pixels"}
+
+
+def matches(obj) -> bool:
+    """True for a DataCube."""
+    cube = getattr(sys.modules.get("py4DSTEM"), "DataCube", None)
+    return cube is not None and isinstance(obj, cube)
+
+
+def read(cube) -> Scan:
+    """A scan from a DataCube; its dimension vectors are not used, its calibration is."""
+    patterns = as_patterns(cube.data)
+    known = cube.calibration
+    pixel_size, pixel_unit = _size(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
+    step, step_unit = _size(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
+    centre, centres = _origin(known.get_origin(), patterns.shape[:2])
+    rotation, flip = known.get_QR_rotation_degrees(), known.get_QR_flip()
+    calibration = Calibration(
+        step=(step, step), step_unit=step_unit, pixel_size=(pixel_size, pixel_size), pixel_unit=pixel_unit,
+        beam_energy=_beam_energy(cube), convergence_angle=_number(known.get_convergence_semiangle_mrad()),
+        # py4DSTEM turns detector vectors into the scan; ours goes from the scan to the detector. "No flip" is
+        # what it says before anything was measured.
+        rotation_deg=None if rotation is None else 0.0 - float(rotation),
+        flip=None if rotation is None or flip is None else bool(flip),
+    )
+    frame = Frame(
+        patterns.shape[:2], patterns.shape[2:], centre=centre, ellipse=_ellipse(known.get_ellipse()),
+        calibration=calibration,
+    )
+    record = {"class": type(cube).__name__, "Q_pixel_units": str(known.get_Q_pixel_units()),
+              "R_pixel_units": str(known.get_R_pixel_units())}
+    return Scan(patterns, frame, centres=centres, host=HostRecord("py4dstem", record, str(cube.name)))
+
+
+def _size(size, unit, name):
+    value = 1.0 if size is None else _number(size)
+    if value is None or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{name} of the calibration must be a number above 0, got {size!r}")
+    return value, canonical_unit(unit)
+
+
+def _number(value):
+    """A float where there is one number, also in an array; None otherwise."""
+    if value is None or isinstance(value, (str, bytes, bool)) or np.size(value) != 1:
+        return None
+    return float(np.asarray(value).ravel()[0])
+
+
+def _origin(origin, scan_shape):
+    """(mean centre, (scan_row, scan_col, 2) or None) from two numbers or two maps."""
+    if origin is None:
+        return None, None
+    parts = [np.ma.filled(np.ma.asarray(part, dtype=float), np.nan) for part in origin]
+    if all(part.size == 1 for part in parts):
+        return tuple(float(part.ravel()[0]) for part in parts), None
+    if any(part.shape not in ((), tuple(scan_shape)) for part in parts):
+        shapes = f"the shapes {parts[0].shape} and {parts[1].shape}, the scan {tuple(scan_shape)}"
+        warn(f"the origin of the calibration has {shapes}: it is not used")
+        return None, None
+    centres = np.stack([np.broadcast_to(part, scan_shape) for part in parts], axis=-1)
+    centre = np.nanmean(centres, axis=(0, 1))
+    # Where nothing was measured, the mean is the best there is.
+    centres = np.where(np.isfinite(centres), centres, centre)
+    return tuple(centre.tolist()), centres
+
+
+def _ellipse(ellipse):
+    """(a, b, theta) of py4DSTEM, theta in radians from the rows towards the columns, as a `Frame` has it."""
+    if ellipse is None:
+        return None
+    a, b, theta = (_number(value) for value in ellipse)
+    if a is None or b is None or theta is None:
+        warn("the elliptic distortion of the calibration differs from position to position: not used")
+        return None
+    return a, b, (math.degrees(theta) - 90.0) % 180.0
+
+
+def _beam_energy(cube):
+    """keV, where one of the readers left it in the metadata (py4DSTEM has no place of its own for it)."""
+    places = [cube.calibration, *cube.metadata.values()]
+    for place in places:
+        for key in place.keys:
+            if str(key).lower().replace(" ", "_") in ("beam_energy", "accelerating_voltage", "high_tension"):
+                value = _number(place[key])
+                if value:
+                    return value / 1000 if value > 5000 else value  # volts, or kilovolts already
+    return None
+
+
+def write(result, *, fill_value: float = 0.0):
+    """RealSlice and DiffractionSlice, stack axis first, under a new root with a calibration of its own."""
+    from emdfile import Root
+
+    root = Root(name=f"unmix4d_{result.method}")
+    calibration = _calibration(result, root)
+    root.metadata = calibration
+    root.metadata = _settings(result)
+    maps, patterns = _slices(result, fill_value)
+    for piece in (maps, patterns):
+        # A new slice has a root and a calibration already; ours replaces them.
+        root.graft(piece, merge_metadata=False)
+    return maps, patterns
+
+
+def attach(result, cube, *, fill_value: float = 0.0):
+    """A branch ``unmix4d_<method>`` with maps and patterns, in the tree of a cube with the same grids."""
+    from emdfile import Node
+
+    _check_grids(result.frame, cube)
+    name = stem = f"unmix4d_{result.method}"
+    number = 1
+    while name in cube.treekeys:
+        number += 1
+        name = f"{stem}_{number}"
+    node = Node(name=name)
+    node.metadata = _settings(result)
+    pieces = _slices(result, fill_value)
+    cube.tree(node)
+    for piece in pieces:
+        node.graft(piece, merge_metadata=False)
+    return node
+
+
+def _check_grids(frame, cube):
+    shapes = (("scan", frame.scan_shape, cube.Rshape), ("detector", frame.detector_shape, cube.Qshape))
+    for what, ours, theirs in shapes:
+        if tuple(ours) != tuple(theirs):
+            raise ValueError(
+                f"the result has the {what} shape {tuple(ours)}, but the cube {tuple(theirs)}: "
+                "results of a cropped or binned view cannot share the calibration of the cube, use to_host()"
+            )
+    ours = frame.calibration
+    pairs = (("detector pixel", cube.Q_pixel_size, cube.Q_pixel_units, ours.pixel_size, ours.pixel_unit),
+             ("probe step", cube.R_pixel_size, cube.R_pixel_units, ours.step, ours.step_unit))
+    for what, size, unit, mine, my_unit in pairs:
+        if not (is_calibrated(unit) and is_calibrated(my_unit)):
+            continue  # one of them says nothing, and the shapes agree
+        try:
+            converted = [convert(value, my_unit, unit) for value in mine]
+            same = np.allclose(converted, float(size), rtol=1e-3, atol=0)
+        except ValueError:
+            same = False  # not even the same kind of unit
+        if not same:
+            raise ValueError(
+                f"the result has a {what} of {mine[0]:.6g} x {mine[1]:.6g} {my_unit}, but the cube of "
+                f"{float(size):.6g} {canonical_unit(unit)}: the grids do not agree"
+            )
+
+
+def _slices(result, fill_value):
+    from py4DSTEM import DiffractionSlice, RealSlice
+
+    labels = [f"component_{index}" for index in range(len(result.maps))]
+    patterns = np.array(result.patterns)
+    patterns[np.isnan(patterns)] = fill_value
+    return (RealSlice(np.array(result.maps), name="maps", slicelabels=list(labels)),
+            DiffractionSlice(patterns, name="patterns", slicelabels=list(labels)))
+
+
+def _calibration(result, root):
+    """A py4DSTEM Calibration that belongs to the view: its pixel size, its centre."""
+    from py4DSTEM import Calibration as Theirs
+
+    frame, ours, record = result.frame, result.frame.calibration, result.host.record
+    theirs = Theirs(root=root)
+    # Set as items: the setters refuse units that py4DSTEM itself does not use.
+    size, unit = _their_size(frame.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), _Q_UNITS)
+    theirs["Q_pixel_size"], theirs["Q_pixel_units"] = size, unit
+    step = math.sqrt(ours.step[0] * ours.step[1])
+    size, unit = _their_size(step, ours.step_unit, record.get("R_pixel_units"), _R_UNITS)
+    theirs["R_pixel_size"], theirs["R_pixel_units"] = size, unit
+    if frame.centre_known:
+        theirs.set_origin(tuple(float(value) for value in frame.centre))
+    if frame.ellipse is not None:
+        a, b, angle = frame.ellipse
+        theirs.set_ellipse((float(a), float(b), math.radians((angle + 90.0) % 180.0)))
+    if ours.rotation_deg is not None:
+        theirs.set_QR_rotation_degrees(0.0 - ours.rotation_deg)
+    if ours.flip is not None:
+        theirs.set_QR_flip(bool(ours.flip))
+    if ours.convergence_angle is not None:
+        theirs.set_convergence_semiangle_mrad(float(ours.convergence_angle))
+    if ours.beam_energy is not None:
+        theirs["beam_energy"] = float(ours.beam_energy)
+    return theirs
+
+
+def _their_size(size, unit, spelling, spellings):
+    """A size in the unit, and the spelling, that py4DSTEM would use."""
+    if spelling and canonical_unit(spelling) == unit:
+        return float(size), spelling
+    if unit in spellings or spellings is _R_UNITS:
+        return float(size), spellings.get(unit, unit)
+    for wanted in ("1/Å", "mrad"):
+        try:
+            return convert(size, unit, wanted), spellings[wanted]
+        except ValueError:
+            continue
+    return float(size), unit
+
+
+def _settings(result):
+    from emdfile import Metadata
+
+    frame = result.frame
+    told = {"method": str(result.method), "settings": dict(result.settings), "scan": result.host.name}
+    told["pixel_size"] = [float(value) for value in frame.calibration.pixel_size]
+    told["step"] = [float(value) for value in frame.calibration.step]
+    return Metadata(name="unmix4d", data=_savable(told))
+
+
+def _savable(value):
+    """Nested JSON types as emdfile can save them: its lists hold numbers only, or texts only."""
+    if isinstance(value, dict):
+        return {str(key).replace("/", "|"): _savable(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        kinds = {str if isinstance(v, str) else float if type(v) in (int, float) else type(v) for v in value}
+        if kinds <= {str} or kinds <= {float}:
+            return list(value)
+        return {str(index): _savable(entry) for index, entry in enumerate(value)}
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if value is None or isinstance(value, (str, bool, int, float)) else str(value)

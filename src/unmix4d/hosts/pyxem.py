@@ -1,0 +1,251 @@
+"""pyxem and HyperSpy signals: axes and metadata in, the same kind of signal with a component axis out.
+
+HyperSpy writes axes as (x, y | kx, ky), the last of the array first; here everything is row before column.
+The sign of a negative axis scale is kept apart: the frame counts along the pixels, so that cropping and binning
+need not know, and the sign comes back in the results. Axes that share no unit (polar ones, for instance) are
+pixels in the frame, and get their own scale back in the results.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+
+from .. import checks
+from ..frame import Calibration, Frame
+from ..messages import warn
+from ..scan import HostRecord, Scan
+from ..units import PIXELS, canonical_unit, is_calibrated
+from .hyperspy_metadata import from_json, to_json
+
+__all__ = ["matches", "read", "write"]
+
+_TEM = "Acquisition_instrument.TEM."
+_BARE = {"name": None, "units": None, "scale": 1.0, "offset": 0.0}
+_SPELLINGS = {"1/Å": "$A^{-1}$", "1/nm": "nm^-1"}  # as pyxem writes them
+
+
+def matches(obj) -> bool:
+    """True for any HyperSpy signal, pyxem's among them."""
+    signal = getattr(sys.modules.get("hyperspy.signal"), "BaseSignal", None)
+    return signal is not None and isinstance(obj, signal)
+
+
+def read(signal) -> Scan:
+    """A scan from a signal with two signal axes and at most two navigation axes; lazy stays lazy."""
+    manager = signal.axes_manager
+    navigation, detector = list(manager.navigation_axes)[::-1], list(manager.signal_axes)[::-1]
+    if len(detector) != 2:
+        raise ValueError(f"the scan must have two signal axes (the detector), got {len(detector)}: {signal}")
+    if len(navigation) > 2:
+        raise ValueError(
+            f"the scan must have at most two navigation axes, got {len(navigation)}: {signal} "
+            "(choose one frame with .inav)"
+        )
+    axes = [_axis(axis) for axis in navigation + detector]
+    patterns = _patterns(signal, navigation + detector)
+    polar = any(cls.__name__ == "PolarDiffraction2D" for cls in type(signal).__mro__)
+    in_pixels = {"scan": not _one_unit(axes[:-2], "navigation"),
+                 "detector": polar or not _one_unit(axes[-2:], "signal")}
+    metadata = signal.metadata.as_dictionary()
+    metadata.get("General", {}).pop("mask", None)  # travels in the frame, and has the shape of the input
+    record = {"class": _plain_class(signal), "navigation_dimension": len(navigation), "axes": axes,
+              "in_pixels": in_pixels, "metadata": to_json(metadata)}
+    title = str(signal.metadata.get_item("General.title", "") or "")
+    frame = _frame(signal.metadata, patterns.shape, axes, in_pixels, polar)
+    return Scan(patterns, frame, host=HostRecord("pyxem", record, title))
+
+
+def _frame(metadata, shape, axes, in_pixels, polar):
+    step, step_unit, scan_origin = _pair(_two(axes[:-2]), in_pixels["scan"])
+    pixel_size, pixel_unit, detector_origin = _pair(axes[-2:], in_pixels["detector"])
+    # Nobody set anything: then a zero says nothing about the direct beam. Polar axes have no place for it.
+    unset = polar or all(_untouched(axis) for axis in axes[-2:])
+    return Frame(
+        shape[:2], shape[2:], detector_mask=_mask(metadata, shape[2:]),
+        centre=None if unset else tuple(0.0 - axis["offset"] / axis["scale"] for axis in axes[-2:]),
+        calibration=Calibration(
+            step=step, step_unit=step_unit, pixel_size=pixel_size, pixel_unit=pixel_unit,
+            scan_origin=scan_origin, detector_origin=detector_origin, **_microscope(metadata),
+        ),
+    )
+
+
+def _patterns(signal, axes):
+    """The data as (row, column, row, column): a view, whatever the order and number of the axes."""
+    order = [axis.index_in_array for axis in axes]
+    data = signal.data if order == sorted(order) else signal.data.transpose(order)
+    return data[(None,) * (4 - len(order))] if len(order) < 4 else data
+
+
+def _plain_class(signal) -> str:
+    return next(cls.__name__ for cls in type(signal).__mro__ if not getattr(cls, "_lazy", False))
+
+
+def _axis(axis) -> dict:
+    """The description of an axis in JSON types; only uniform axes have one step."""
+    if not axis.is_uniform:
+        raise ValueError(
+            f"the axis {str(axis.name)!r} must be uniform, got a {type(axis).__name__}: "
+            "resample it with interpolate_on_axis, or calibrate with a flat Ewald sphere"
+        )
+    described = to_json(axis.get_axis_dictionary())
+    scale, offset = float(axis.scale), float(axis.offset)
+    if not (math.isfinite(scale) and math.isfinite(offset)) or scale == 0:
+        raise ValueError(
+            f"the axis {str(axis.name)!r} must have a finite scale other than 0 and a finite offset, "
+            f"got {scale} and {offset}"
+        )
+    return {**described, "scale": scale, "offset": offset}
+
+
+def _two(axes):
+    """Two axes (row, column) for a scan: a line is one row, with square pixels, so that it can be drawn."""
+    if len(axes) == 2:
+        return axes
+    return [{**axes[0], "offset": 0.0}, axes[0]] if axes else [_BARE, _BARE]
+
+
+def _one_unit(axes, what) -> bool:
+    units = [canonical_unit(axis["units"]) for axis in axes]
+    if len(set(units)) < 2:
+        return True
+    warn(f"the {what} axes have different units ({units[0]} and {units[1]}): taken as not calibrated")
+    return False
+
+
+def _pair(axes, in_pixels):
+    """(size, unit, origin) of two axes, counted along the pixels; in pixels when they share no unit."""
+    if in_pixels:
+        return (1.0, 1.0), PIXELS, (0.0, 0.0)
+    size = tuple(abs(axis["scale"]) for axis in axes)
+    origin = tuple(math.copysign(1, axis["scale"]) * axis["offset"] for axis in axes)
+    return size, canonical_unit(axes[0]["units"]), origin
+
+
+def _untouched(axis) -> bool:
+    return axis["scale"] == 1 and axis["offset"] == 0 and not is_calibrated(axis["units"])
+
+
+def _mask(metadata, shape):
+    mask = metadata.get_item("General.mask")
+    if mask is None:
+        return None
+    found = np.shape(checks.unwrap(mask))
+    if found != tuple(shape):
+        warn(f"the mask in the metadata has the shape {found}, the detector {tuple(shape)}: it is not used")
+        return None
+    return checks.mask(mask, "the mask in the metadata", shape)
+
+
+def _microscope(metadata) -> dict:
+    """Beam energy (keV), convergence and precession angle, as far as the metadata know them."""
+    def number(key):
+        value = metadata.get_item(_TEM + key)
+        value = getattr(value, "magnitude", value)
+        return float(value) if isinstance(value, (int, float, np.number)) and math.isfinite(value) else None
+
+    rocking, precession = number("rocking_angle"), number("precession_angle")
+    if precession is None and rocking is not None:
+        precession = math.degrees(rocking / 1000)  # pyxem's rocking angle is in mrad
+    return {"beam_energy": number("beam_energy"), "convergence_angle": number("convergence_angle"),
+            "precession_angle": precession}
+
+
+def write(result, *, fill_value: float = 0.0):
+    """(maps, patterns): ``Signal2D`` (k | x, y) and the input's class (k | kx, ky), with one component axis.
+
+    A line scan gives ``Signal1D`` (k | x) maps; a single pattern, a map of one pixel.
+    """
+    import hyperspy.api as hs
+
+    frame, record = result.frame, result.host.record
+    k = len(result.maps)
+    dimension = record.get("navigation_dimension", 2)
+    patterns = np.array(result.patterns)
+    patterns[np.isnan(patterns)] = fill_value
+    axes = [_component_axis(k), *_detector_axes(frame, record)]
+    signal = _signal_class(record)(patterns, axes=axes, metadata=_metadata(result, "patterns"))
+    if frame.detector_mask is not None:
+        signal.metadata.set_item("General.mask", np.array(frame.detector_mask))
+    data = np.array(result.maps)
+    axes = [_component_axis(k), *_scan_axes(frame, record)]
+    metadata = _metadata(result, "maps")
+    if dimension == 1:
+        return hs.signals.Signal1D(data[:, 0], axes=axes, metadata=metadata), signal
+    return hs.signals.Signal2D(data, axes=axes, metadata=metadata), signal
+
+
+def _signal_class(record):
+    """The class of the input by its name, in HyperSpy or in pyxem; Diffraction2D for other people's."""
+    import hyperspy.api as hs
+
+    name = record["class"]
+    if name in dir(hs.signals):
+        return getattr(hs.signals, name)
+    import pyxem.signals
+
+    return getattr(pyxem.signals, name, pyxem.signals.Diffraction2D)
+
+
+def _component_axis(k):
+    return {"name": "component", "size": k, "scale": 1.0, "offset": 0.0, "navigate": True}
+
+
+def _detector_axes(frame, record):
+    ours = frame.calibration
+    origin = ours.detector_origin
+    if origin is None:
+        origin = tuple(0.0 - c * p for c, p in zip(frame.centre, ours.pixel_size))
+    in_pixels = record["in_pixels"]["detector"]
+    return [
+        _write_axis(axis, frame.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
+        for i, axis in enumerate(record["axes"][-2:])
+    ]
+
+
+def _scan_axes(frame, record):
+    ours, axes = frame.calibration, record["axes"][:-2]
+    in_pixels = record["in_pixels"]["scan"]
+    written = [
+        _write_axis(axis, frame.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
+        for i, axis in enumerate(_two(axes))
+    ]
+    return written[1:] if len(axes) == 1 else written
+
+
+def _write_axis(axis, size, pixel, unit, origin, in_pixels):
+    """An axis of the results: the name, unit and sign of the host's, the scale and the offset of the view."""
+    sign = math.copysign(1, axis["scale"])
+    scale, offset, spelling = sign * pixel, sign * origin, _SPELLINGS.get(unit, unit)
+    if in_pixels and unit == PIXELS:
+        # The frame is in pixels of the input: back through the axis of the input.
+        scale, offset = axis["scale"] * pixel, axis["offset"] + axis["scale"] * origin
+        spelling = axis["units"]
+    elif canonical_unit(axis["units"]) == unit:
+        spelling = axis["units"]
+    entry = {"name": axis["name"], "units": spelling, "size": size, "scale": scale, "offset": offset,
+             "navigate": False, "is_binned": axis.get("is_binned", False)}
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def _metadata(result, what):
+    """A copy of the input's metadata, with a title, the method and its settings."""
+    metadata = from_json(result.host.record.get("metadata", {}))
+    title = f"{result.method} {what}"
+    metadata.setdefault("General", {})["title"] = " - ".join(filter(None, (result.host.name, title)))
+    if what == "maps":
+        metadata.pop("Signal", None)  # the type and the quantity of the patterns
+        metadata["General"].pop("affine_transformation", None)
+    settings = to_json(dict(result.settings))
+    metadata["unmix4d"] = {"method": str(result.method), "settings": settings}
+    calibration = result.frame.calibration
+    for key in ("beam_energy", "convergence_angle"):
+        value = getattr(calibration, key)
+        if value is not None:
+            tem = metadata.setdefault("Acquisition_instrument", {}).setdefault("TEM", {})
+            if tem.get(key) != value:
+                tem[key] = value
+    return metadata

@@ -1,0 +1,28 @@
+"""Simulated 4D-STEM scans with a known answer, the models of the papers among them.
+
+Each builder returns a `Phantom`: the data, the true patterns and maps, and conversions to pyxem and py4DSTEM.
+`cases` is the table of standard ones, `case` builds one of them by name.
+"""
+
+from ._cases import case, cases
+from ._crystals import bent_crystal, embedded_particle
+from ._kimoto import kimoto
+from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
+from ._phantom import Phantom
+from ._polycrystal import polycrystal
+from ._scans import large_scan, random_scan
+
+__all__ = [
+    "Phantom",
+    "bent_crystal",
+    "bicrystal_in_vacuum",
+    "case",
+    "cases",
+    "embedded_particle",
+    "kimoto",
+    "large_scan",
+    "martineau_fig5",
+    "martineau_fig6",
+    "polycrystal",
+    "random_scan",
+]

@@ -1,0 +1,76 @@
+"""The committed table of standard cases, `cases.json`."""
+
+import dataclasses
+import json
+from importlib import resources
+
+from ._crystals import bent_crystal, embedded_particle
+from ._kimoto import kimoto
+from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
+from ._polycrystal import polycrystal
+
+BUILDERS = {
+    f.__name__: f
+    for f in (
+        kimoto, martineau_fig5, martineau_fig6, bicrystal_in_vacuum, polycrystal, bent_crystal,
+        embedded_particle,
+    )
+}
+
+
+def cases():
+    """The table of standard cases.
+
+    The values were fixed before any method was scored on them and are not tuned afterwards. Parameters that
+    a case does not name are the builder's defaults.
+
+    Returns
+    -------
+    dict
+        Name to a dict with ``description``, ``builder``, ``parameters`` and ``seeds``; a fresh copy at each
+        call.
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> phantoms.cases()["kimoto_A"]["parameters"]["dose"]
+    10000.0
+    """
+    text = resources.files(__package__).joinpath("cases.json").read_text(encoding="utf-8")
+    return json.loads(text)["cases"]
+
+
+def case(name, seed=None):
+    """Build a standard case.
+
+    Parameters
+    ----------
+    name : str
+        A key of `cases`.
+    seed : int or None
+        None: the first seed of the table.
+
+    Returns
+    -------
+    Phantom
+        With the name in ``settings["case"]``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such case.
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> phantoms.case("martineau_fig5").settings["case"]
+    'martineau_fig5'
+    """
+    table = cases()
+    if name not in table:
+        raise ValueError(f"name must be one of {', '.join(table)}, found {name!r}")
+    entry = table[name]
+    # JSON has lists where the builders take tuples.
+    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["parameters"].items()}
+    phantom = BUILDERS[entry["builder"]](**parameters, seed=entry["seeds"][0] if seed is None else seed)
+    return dataclasses.replace(phantom, settings={**phantom.settings, "case": name})

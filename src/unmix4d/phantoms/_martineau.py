@@ -1,0 +1,199 @@
+"""Two crystals and their boundary: the models of Martineau 2019 (Figs. 5, 6, and like Fig. 4)."""
+
+import numpy as np
+
+from ._build import assemble, make_detector, with_beam
+from ._checks import check_range, check_seed, check_shape, generators
+from ._crystals import twin_spots
+from ._maps import inclined_boundary, smooth_field
+from ._patterns import unit
+
+
+def _square_array(detector, spacing, sigma, offset=(0.0, 0.0), every=1):
+    """Square array of equal Gaussians of height 1, cut to exactly 0 beyond 3.5 sigma of each spot."""
+    distance = []
+    for n, centre, shift in zip(detector.shape, detector.centre, offset):
+        period = spacing * every
+        x = (np.arange(n) - centre - shift * spacing) / period
+        distance.append((x - np.round(x)) * period)
+    r2 = distance[0][:, None] ** 2 + distance[1][None] ** 2
+    return np.where(r2 <= (3.5 * sigma) ** 2, np.exp(-0.5 * r2 / sigma**2), 0.0)
+
+
+def _line_scan(builder, settings, every, offset):
+    """Common to Figs. 5 and 6: a line scan, repeated in rows, over an inclined boundary."""
+    scan_shape = check_shape("scan_shape", settings["scan_shape"], smallest=1)
+    ratio = check_range("pure_to_mixed", settings["pure_to_mixed"], 0)
+    spacing = check_range("spacing", settings["spacing"], 0, open_low=True)
+    sigma = check_range("spot_sigma", settings["spot_sigma"], 0, open_low=True)
+    if spacing / np.sqrt(2) <= 7 * sigma:
+        raise ValueError(
+            f"spacing must exceed 9.9 spot_sigma, so that the spots stay apart, found {spacing} for {sigma}"
+        )
+    detector = make_detector(settings["detector_shape"], settings["centre"], settings["pixel_size"])
+    settings = dict(settings, builder=builder, seed=check_seed(settings["seed"]))
+    left = _square_array(detector, spacing, sigma, every=every)
+    right = _square_array(detector, spacing, sigma, offset=offset)
+    # Equal heights, as in the paper: the richer pattern has the whole dose, the other one less.
+    patterns = np.stack([left, right]) / max(left.sum(), right.sum())
+    share = inclined_boundary(scan_shape[1], scan_shape[1] / (1 + ratio))
+    line = np.stack([share, 1 - share])
+    maps = np.repeat(line[:, None], scan_shape[0], axis=1)
+    rng = generators(settings["seed"])[2]
+    names = ("left crystal", "right crystal")
+    return assemble(settings, patterns, maps, detector, settings["dose"], rng, settings["step"], names)
+
+
+def martineau_fig5(
+    *, scan_shape=(3, 60), detector_shape=(64, 56), pure_to_mixed=2.0, spacing=12.0, spot_sigma=1.1,
+    dose=None, pixel_size=0.04, centre=None, step=1.0, seed=0,
+):
+    """Two crystals with an inclined boundary and no spot in common (Martineau 2019, Fig. 5).
+
+    Two square arrays of Gaussians, one shifted by half a period in both directions; the signal is
+    proportional to the thickness of each crystal, without noise. NMF is exact here; fuzzy memberships are
+    not.
+
+    Parameters
+    ----------
+    scan_shape : tuple of int
+        Rows repeat the same line scan; the boundary crosses the columns.
+    detector_shape : tuple of int
+    pure_to_mixed : float
+        Length of the pure parts over the length of the mixed part of the line (0: mixed throughout).
+    spacing, spot_sigma : float
+        Period of the arrays and sigma of a Gaussian, pixels; spots are cut to 0 beyond 3.5 sigma.
+    dose : float or None
+        Electrons per pattern; None (as in the paper): noise-free.
+    pixel_size : float
+        1/angstrom.
+    centre, step, seed
+        As in `kimoto`.
+
+    Returns
+    -------
+    Phantom
+        k = 2: 'left crystal', 'right crystal'.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or the spots would touch.
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> p = phantoms.martineau_fig5()
+    >>> float((p.patterns[0] * p.patterns[1]).sum())
+    0.0
+    """
+    return _line_scan("martineau_fig5", dict(locals()), every=1, offset=(0.5, 0.5))
+
+
+def martineau_fig6(
+    *, scan_shape=(3, 60), detector_shape=(64, 56), pure_to_mixed=2.0, spacing=12.0, spot_sigma=1.1,
+    dose=None, pixel_size=0.04, centre=None, step=1.0, seed=0,
+):
+    """Two crystals with shared spots: one has no spot of its own (Martineau 2019, Fig. 6).
+
+    The right crystal's pattern is a square array of equal Gaussians; the left one's is every second spot of
+    it in both directions, "no unique information in one of the source patterns". NMF then returns the common
+    spots and the unique spots, not the two crystals.
+
+    Parameters
+    ----------
+    scan_shape, detector_shape, pure_to_mixed, spacing, spot_sigma, dose, pixel_size, centre, step, seed
+        As in `martineau_fig5`. The left pattern has fewer spots of the same height, hence less intensity.
+
+    Returns
+    -------
+    Phantom
+        k = 2: 'left crystal', 'right crystal'.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or the spots would touch.
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> left, right = phantoms.martineau_fig6().patterns
+    >>> bool((left <= right).all())
+    True
+    """
+    return _line_scan("martineau_fig6", dict(locals()), every=2, offset=(0.0, 0.0))
+
+
+def _vacuum_maps(scan_shape, overlap, edge, rng):
+    """Maps of background, crystal and twin: a wire across the scan, an inclined boundary along it."""
+    rows, cols = scan_shape
+    # A wire that narrows and wanders a little, with soft rims.
+    wander = smooth_field((cols,), rng, max(cols / 6, 1.0)) * 0.03 * rows
+    row = np.arange(rows)[:, None]
+    middle = (rows - 1) / 2 + wander
+    half = 0.36 * rows * (1 - 0.12 * np.arange(cols) / cols)
+    wire = 1 / (1 + np.exp(-(half - np.abs(row - middle)) / max(edge, 1e-6) * 1.6))
+    share = np.clip((middle - row) / (overlap + 1) + 0.5, 0, 1)
+    return np.stack([1 - wire, wire * share, wire * (1 - share)])
+
+
+def bicrystal_in_vacuum(
+    *, scan_shape=(40, 36), detector_shape=(96, 88), overlap=8, edge=0.6, direct_beam=0.1, spot_width=3.0,
+    dose=2e3, pixel_size=None, centre=None, step=2.0, seed=0,
+):
+    """A twinned wire in vacuum whose boundary is oblique to the beam (like Martineau 2019, Fig. 4).
+
+    Two crystals, twins of each other, overlap in a band along the wire; outside the wire is only the carbon
+    film. The three maps sum to 1 everywhere, the background being one of them, so that sum-to-one methods
+    apply. Fuzzy clustering gives the background a spurious membership in the band.
+
+    Parameters
+    ----------
+    scan_shape, detector_shape : tuple of int
+    overlap : float
+        Width of the band in which the crystals overlap, positions.
+    edge : float
+        Softness of the wire's rims, positions.
+    direct_beam : float
+        Share of the dose in the direct beam, in all three patterns.
+    spot_width, dose, pixel_size, centre, step, seed
+        As in `kimoto`.
+
+    Returns
+    -------
+    Phantom
+        k = 3: 'background', 'upper crystal', 'lower crystal'.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> p = phantoms.bicrystal_in_vacuum(scan_shape=(20, 12), detector_shape=(32, 30), dose=None)
+    >>> bool(abs(p.maps.sum(axis=0) - 1).max() < 1e-12)
+    True
+    """
+    settings = dict(locals(), builder="bicrystal_in_vacuum")
+    scan_shape = check_shape("scan_shape", scan_shape, smallest=4)
+    check_range("overlap", overlap, 0)
+    check_range("edge", edge, 0)
+    check_range("spot_width", spot_width, 0, open_low=True)
+    detector = make_detector(detector_shape, centre, pixel_size)
+    settings["seed"] = check_seed(seed)
+    structure, pattern_rng, noise_rng = generators(settings["seed"])
+    xy, twin, intensity, settings["twin_axis_deg"] = twin_spots(detector, pattern_rng)
+    scattered = [detector.halo(radius=0.48, width=0.09)]
+    for spots in (xy, twin):
+        scattered.append(
+            0.9 * unit(detector.spots(spots, intensity, spot_width)) + 0.1 * detector.diffuse()
+        )
+    maps = _vacuum_maps(scan_shape, overlap, edge, structure)
+    patterns = with_beam(detector, scattered, direct_beam)
+    names = ("background", "upper crystal", "lower crystal")
+    return assemble(
+        settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.array([0, 1, 1])
+    )

@@ -1,0 +1,209 @@
+"""Every figure. pyplot is imported inside the functions; arrays and results come in, axes or figures go out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .units import PIXELS, is_calibrated
+
+__all__ = ["pattern", "scan_map", "decomposition", "scree", "convergence", "scale_bar"]
+
+_EXCLUDED = "0.55"
+_COLUMN_INCHES = 1.75
+_MAX_COLUMNS = 6
+
+
+def _axes(ax):
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(4.5, 3.5), layout="constrained")[1] if ax is None else ax
+
+
+def _colours(name):
+    import matplotlib
+
+    colours = matplotlib.colormaps[name].copy()
+    colours.set_bad(_EXCLUDED)
+    return colours
+
+
+def intensity_norm(image):
+    """Colours for diffraction intensities: logarithmic above, linear near zero, and not ruled by the direct beam.
+
+    The range ends at the 99.9th percentile of the positive values, so that a bright disk of a few pixels saturates
+    instead of swamping the rest. Images with negative values (SVD, PCA) get a symmetric range.
+    """
+    from matplotlib.colors import AsinhNorm
+
+    values = image[np.isfinite(image)]
+    signed = values.size > 0 and values.min() < 0
+    sizes = np.abs(values[values != 0])
+    top = float(np.percentile(sizes, 99.9)) if sizes.size else 1.0
+    # Linear below the level that most pixels have, so that noise stays dark.
+    width = max(float(np.median(sizes)), top / 300) if sizes.size else 1.0
+    return AsinhNorm(linear_width=width, vmin=-top if signed else 0.0, vmax=top), signed
+
+
+def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
+    """One diffraction pattern in log intensity with a scale bar.
+
+    Parameters
+    ----------
+    image : ndarray (det_row, det_col)
+        NaN is drawn grey.
+    pixel_size : float
+        Size of a pixel along the columns, in `unit`.
+    unit : str
+    ax : matplotlib Axes, optional
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib AxesImage
+    """
+    image = np.asarray(image, float)
+    norm, signed = intensity_norm(image)
+    return _draw(_axes(ax), image, norm, "RdBu_r" if signed else "inferno", pixel_size, unit, title)
+
+
+def scan_map(image, *, step=1.0, unit=PIXELS, ax=None, title=None):
+    """One map over the scan with a scale bar; from 0 to its maximum, or symmetric when it has negative values.
+
+    Returns
+    -------
+    matplotlib AxesImage
+    """
+    from matplotlib.colors import Normalize
+
+    image = np.asarray(image, float)
+    values = image[np.isfinite(image)]
+    top = float(np.abs(values).max()) if values.size and np.any(values) else 1.0
+    signed = values.size > 0 and values.min() < 0
+    norm = Normalize(-top if signed else 0, top)
+    return _draw(_axes(ax), image, norm, "RdBu_r" if signed else "viridis", step, unit, title)
+
+
+def _draw(ax, image, norm, colours, size, unit, title):
+    drawn = ax.imshow(np.ma.masked_invalid(image), cmap=_colours(colours), norm=norm, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if title:
+        ax.set_title(title, fontsize=9, pad=3)
+    scale_bar(ax, image.shape[1], size, unit, dark=colours != "RdBu_r")
+    return drawn
+
+
+def scale_bar(ax, width, size, unit, *, dark=True):
+    """A bar of a round length, about a quarter of the image, labelled with its calibrated length.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    width : int
+        Width of the image in pixels.
+    size, unit : float, str
+        Calibrated size of a pixel.
+    dark : bool
+        Whether the image is dark, so that the bar must be light.
+    """
+    from matplotlib import patheffects
+    from matplotlib.font_manager import FontProperties
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    if width < 4:
+        return None
+    length = _round_length(width * size / 4)
+    label = f"{length:g} {unit if is_calibrated(unit) else PIXELS}"
+    colour, edge = ("white", "black") if dark else ("black", "white")
+    bar = AnchoredSizeBar(
+        ax.transData, length / size, label, "lower left", pad=0.25, borderpad=0.25, sep=2, color=colour, frameon=False,
+        size_vertical=max(width / 120, 0.05), label_top=True, fontproperties=FontProperties(size=7),
+    )  # fmt: skip
+    for artist in (*bar.size_bar.get_children(), *bar.txt_label.get_children()):
+        artist.set_path_effects([patheffects.withStroke(linewidth=1.6, foreground=edge)])
+    ax.add_artist(bar)
+    return bar
+
+
+def _round_length(target):
+    power = 10.0 ** math.floor(math.log10(target))
+    return max(f * power for f in (1, 2, 5) if f * power <= target * (1 + 1e-9))
+
+
+def decomposition(result, components=None):
+    """Patterns above their maps, as many to a row as fit a notebook.
+
+    Parameters
+    ----------
+    result : Decomposition
+    components : sequence of int, optional
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    import matplotlib.pyplot as plt
+
+    components = list(range(result.k)) if components is None else [int(i) for i in components]
+    if not components or min(components) < 0 or max(components) >= result.k:
+        raise ValueError(f"components must be numbers from 0 to {result.k - 1}, got {components}")
+    columns = min(len(components), _MAX_COLUMNS)
+    rows = math.ceil(len(components) / columns)
+    frame, cal = result.frame, result.frame.calibration
+    heights = [_COLUMN_INCHES * min(s[0] / s[1], 4) for s in (frame.detector_shape, frame.scan_shape)]
+    heights = [max(h, 0.3) for h in heights]
+    figure = plt.figure(figsize=(columns * (_COLUMN_INCHES + 0.1), rows * (sum(heights) + 0.4)), layout="constrained")
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
+    for n, i in enumerate(components):
+        row, column = divmod(n, columns)
+        top, bottom = (figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1))
+        pattern(
+            result.patterns[i], pixel_size=cal.pixel_size[1], unit=cal.pixel_unit, ax=top,
+            title=f"{i}   {100 * result.explained[i]:.2g} %",
+        )  # fmt: skip
+        scan_map(result.maps[i], step=cal.step[1], unit=cal.step_unit, ax=bottom)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
+    return figure
+
+
+def scree(result, ax=None):
+    """Explained fraction of each component on a log scale; the elbow, where there is one, is marked."""
+    ax = _axes(ax)
+    numbers = np.arange(1, len(result.explained) + 1)
+    elbow = result.elbow
+    ax.semilogy(numbers, result.explained, "o-", color="0.6", ms=4, lw=1)
+    if elbow is not None:
+        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=f"{elbow} stand out")
+        ax.legend(frameon=False)
+    ax.set_xlabel("component")
+    ax.set_ylabel("fraction of the sum of squares")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_title("no clear elbow" if elbow is None else "scree", fontsize=9)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def convergence(result, ax=None):
+    """Loss above the lowest one reached, per iteration of every start."""
+    if not result.convergence:
+        raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")
+    ax = _axes(ax)
+    best = int(np.argmin(result.losses))
+    floor = min(history.min() for history in result.convergence)
+    for i, history in enumerate(result.convergence):
+        label = f"start {i}" + (" (kept)" if i == best else "")
+        ax.plot(np.arange(1, len(history) + 1), history / floor - 1, lw=2 if i == best else 1, label=label)
+    ax.set_yscale("symlog", linthresh=1e-6)
+    ax.set_xscale("log")
+    ax.set_xlabel("iteration")
+    ax.set_ylabel("loss / lowest loss - 1")
+    if len(result.convergence) <= 10:
+        ax.legend(frameon=False, fontsize=8)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax

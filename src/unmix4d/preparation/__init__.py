@@ -1,0 +1,5 @@
+"""Scan to Scan, lazily: masks, shift, crop, bin, Friedel fold, neighbour mean, hot pixels and gain."""
+
+from .prepare import prepare
+
+__all__ = ["prepare"]

@@ -1,0 +1,46 @@
+"""Making a scan lazy and mapping a function over its patterns, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..blocks import tile_of
+from ..scan import Scan, is_dask
+
+__all__ = ["as_dask", "map_patterns"]
+
+
+def as_dask(scan: Scan):
+    """The patterns as a dask array with whole patterns in every chunk; nothing is read."""
+    import dask.array as da
+
+    rows, cols = tile_of(scan.patterns)
+    if is_dask(scan.patterns):
+        return scan.patterns.rechunk({2: -1, 3: -1})
+    # Without name=False dask would hash, and so read, the whole scan.
+    return da.from_array(scan.patterns, chunks=(rows, cols, -1, -1), name=False, asarray=True)
+
+
+def map_patterns(scan: Scan, function, dtype, detector_shape=None, per_position=None):
+    """``function(block)`` on every block (rows, cols, det_row, det_col), as a dask array.
+
+    Parameters
+    ----------
+    function : callable
+        Gets a block, and the block (rows, cols, n) of `per_position` when that is given.
+    dtype : numpy dtype
+        Of what it returns.
+    detector_shape : (int, int), optional
+        Of what it returns, when it changes.
+    per_position : ndarray (scan_row, scan_col, n), optional
+    """
+    import dask.array as da
+
+    patterns = as_dask(scan)
+    shape = tuple(detector_shape or scan.shape[2:])
+    chunks = (*patterns.chunks[:2], (shape[0],), (shape[1],))
+    if per_position is None:
+        return patterns.map_blocks(function, dtype=dtype, chunks=chunks, meta=np.empty((0, 0, 0, 0), dtype))
+    extra = np.asarray(per_position)[..., None, :]
+    extra = da.from_array(extra, chunks=(*patterns.chunks[:2], (1,), (extra.shape[-1],)), name=False)
+    return da.map_blocks(function, patterns, extra, dtype=dtype, chunks=chunks, meta=np.empty((0, 0, 0, 0), dtype))

@@ -1,0 +1,99 @@
+"""Which pixels and positions take part: given masks, the direct beam, an annulus."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from .. import checks
+from ..frame import Frame
+from ..messages import warn
+from ..units import in_pixels, is_calibrated
+
+__all__ = ["either", "geometric_mask", "with_masks", "require_centre", "describe_mask"]
+
+
+def either(first, second):
+    """Excluded by one mask or the other; None means nothing is excluded."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first | second
+
+
+def describe_mask(mask) -> dict | None:
+    """How many entries a mask excludes, and a fingerprint to recognise it by."""
+    if mask is None:
+        return None
+    return {"excluded": int(mask.sum()), "sha256": hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:16]}
+
+
+def require_centre(frame: Frame, use: str) -> None:
+    """Warn when a preparation relies on a centre that nobody set, or that cannot be right."""
+    row, col = frame.centre
+    rows, cols = frame.detector_shape
+    if not frame.centre_known:
+        warn(
+            f"{use} needs the centre of the patterns, which is not known: the middle of the detector, "
+            f"({row:g}, {col:g}), is taken; give centre=(row, col) or calibrate the scan"
+        )
+    elif not (0 <= row <= rows - 1 and 0 <= col <= cols - 1):
+        warn(f"the centre ({row:.1f}, {col:.1f}) is outside the detector of {rows} x {cols} pixels; {use} relies on it")
+    elif min(row, rows - 1 - row) < 0.02 * rows and min(col, cols - 1 - col) < 0.02 * cols:
+        warn(
+            f"the centre ({row:.1f}, {col:.1f}) is in a corner of the detector of {rows} x {cols} pixels, as in a scan "
+            f"whose centre was never calibrated; {use} relies on it"
+        )
+
+
+def geometric_mask(frame: Frame, direct_beam, annulus) -> np.ndarray | None:
+    """True inside the direct beam and outside the annulus."""
+    if direct_beam is None and annulus is None:
+        return None
+    require_centre(frame, "direct_beam" if direct_beam is not None else "annulus")
+    radius = frame.radius()
+    mask = np.zeros(frame.detector_shape, bool)
+    if direct_beam is not None:
+        mask |= radius <= _length(direct_beam, frame, "direct_beam")
+    if annulus is not None:
+        inner, outer = _annulus(annulus, frame)
+        mask |= (radius < inner) | (radius > outer)
+    return mask
+
+
+def _length(value, frame, name):
+    pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, name)
+    return checks.positive(pixels, name, zero=True)
+
+
+def _annulus(annulus, frame):
+    try:
+        inner, outer = annulus
+    except (TypeError, ValueError):
+        raise ValueError(f"annulus must be (inner radius, outer radius), got {annulus!r}") from None
+    inner = 0.0 if inner is None else _length(inner, frame, "annulus")
+    outer = np.inf if outer is None else _length(outer, frame, "annulus")
+    if not inner < outer:
+        raise ValueError(f"annulus must have an inner radius below its outer radius, got {inner:g} and {outer:g} pixels")
+    return inner, outer
+
+
+def with_masks(frame: Frame, scan_mask=None, detector_mask=None, reason="") -> Frame:
+    """The frame with more excluded; refused when nothing would be left."""
+    scan_mask = either(frame.scan_mask, scan_mask)
+    detector_mask = either(frame.detector_mask, detector_mask)
+    for name, mask, what in (("scan_mask", scan_mask, "position"), ("detector_mask", detector_mask, "detector pixel")):
+        if mask is not None and mask.all():
+            raise ValueError(f"{reason or name} leaves no {what}: all {mask.size} are excluded")
+    return frame.replace(scan_mask=scan_mask, detector_mask=detector_mask)
+
+
+def describe_length(value, frame: Frame) -> str | None:
+    """A length as given and in calibrated units, for records."""
+    if value is None:
+        return None
+    pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, "length")
+    text = f"{pixels:g} px"
+    if is_calibrated(frame.calibration.pixel_unit):
+        text += f" ({pixels * frame.pixel_length:.4g} {frame.calibration.pixel_unit})"
+    return text

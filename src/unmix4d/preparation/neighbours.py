@@ -1,0 +1,66 @@
+"""Mean over neighbouring probe positions (Cao 2025 filter their patterns with a 3 x 3 mean)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ..scan import Scan
+from .lazy import as_dask
+
+__all__ = ["average_neighbours"]
+
+
+def average_neighbours(scan: Scan, size: int, dtype):
+    """Every pattern replaced by the mean of the kept patterns within size x size positions around it; lazy."""
+    import dask.array as da
+
+    patterns, half = as_dask(scan), size // 2
+    # Blocks thinner than the window cannot be overlapped.
+    patterns = patterns.rechunk(tuple(_at_least(c, half) for c in patterns.chunks[:2]) + patterns.chunks[2:])
+    keep = scan.frame.kept_positions.reshape(*scan.frame.scan_shape, 1, 1)
+    keep = da.from_array(keep, chunks=(*patterns.chunks[:2], (1,), (1,)), name=False)
+    depth = {0: half, 1: half, 2: 0, 3: 0}
+    return da.map_overlap(
+        partial(_mean, half=half, dtype=dtype),
+        patterns,
+        keep,
+        depth=depth,
+        boundary="none",
+        dtype=dtype,
+        meta=np.empty((0, 0, 0, 0), dtype),
+        align_arrays=False,
+        allow_rechunk=False,
+    )
+
+
+def _at_least(chunks, size):
+    merged = []
+    for chunk in chunks:
+        if merged and (merged[-1] < size or chunk < size):
+            merged[-1] += chunk
+        else:
+            merged.append(chunk)
+    return tuple(merged)
+
+
+def _mean(block, keep, half, dtype):
+    keep = keep.astype(dtype)
+    # Excluded positions may hold NaN, and NaN times 0 is NaN.
+    weighted = np.where(keep > 0, block, 0).astype(dtype)
+    total, count = _window_sum(weighted, half), _window_sum(keep, half)
+    return total / np.maximum(count, 1)
+
+
+def _window_sum(array, half):
+    for axis in (0, 1):
+        out = np.array(array)
+        length = array.shape[axis]
+        for step in range(1, min(half, length - 1) + 1):
+            low, high = [slice(None)] * 4, [slice(None)] * 4
+            low[axis], high[axis] = slice(0, length - step), slice(step, length)
+            out[tuple(low)] += array[tuple(high)]
+            out[tuple(high)] += array[tuple(low)]
+        array = out
+    return array

@@ -1,0 +1,234 @@
+"""`prepare`: one call, one fixed order. Everything is checked at once and nothing is computed.
+
+The order is: hot pixels and gain (the detector's own faults), masks, shift, crop, bin, Friedel fold, neighbours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+
+from .. import checks
+from ..blocks import compute_dtype
+from ..messages import warn
+from ..scan import Scan
+from . import pixels
+from .lazy import as_dask, map_patterns
+from .masks import describe_length, describe_mask, geometric_mask, require_centre, with_masks
+from .neighbours import average_neighbours as neighbour_mean
+
+__all__ = ["prepare"]
+
+
+def prepare(
+    scan: Scan,
+    *,
+    direct_beam=None,
+    annulus=None,
+    detector_mask=None,
+    scan_mask=None,
+    crop=None,
+    bin=None,
+    friedel=False,
+    average_neighbours=None,
+    hot_pixels=None,
+    align=None,
+    gain=None,
+) -> Scan:
+    """A lazy view of the scan; see `unmix4d.Unmix.prepare` for the arguments."""
+    frame = scan.frame
+    detector_mask = checks.mask(detector_mask, "detector_mask", frame.detector_shape)
+    scan_mask = checks.mask(scan_mask, "scan_mask", frame.scan_shape)
+    record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
+    scan, record["hot_pixels"] = _hot_pixels(scan, hot_pixels)
+    scan, record["gain"] = _gain(scan, gain)
+    scan = scan.replace(frame=with_masks(scan.frame, scan_mask, detector_mask))
+    scan, record["align"] = _align(scan, align)
+    mask = geometric_mask(scan.frame, direct_beam, annulus)
+    scan = scan.replace(frame=with_masks(scan.frame, None, mask, "direct_beam, annulus and detector_mask together"))
+    record["direct_beam"] = describe_length(direct_beam, frame)
+    record["annulus"] = None if annulus is None else [describe_length(r, frame) for r in annulus]
+    scan, record["crop"] = _crop(scan, crop)
+    scan, record["bin"] = _bin(scan, bin)
+    scan, record["friedel"] = _friedel(scan, friedel)
+    scan, record["average_neighbours"] = _neighbours(scan, average_neighbours)
+    return scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None}))
+
+
+def _hot_pixels(scan, hot_pixels):
+    if hot_pixels is None or hot_pixels is False:
+        return scan, None
+    if hot_pixels is True or np.isscalar(hot_pixels):
+        factor = 10.0 if hot_pixels is True else checks.positive(hot_pixels, "hot_pixels")
+        function, record = partial(pixels.repair_hot_pixels, factor=factor), {"factor": factor}
+    else:
+        known = checks.mask(hot_pixels, "hot_pixels", scan.frame.detector_shape)
+        function, record = partial(pixels.repair_hot_pixels, known=known), describe_mask(known)
+    return scan.replace(patterns=map_patterns(scan, function, scan.dtype.newbyteorder("="))), record
+
+
+def _gain(scan, gain):
+    if gain is None:
+        return scan, None
+    gain = checks.positive(gain, "gain")
+    dtype = compute_dtype(scan.dtype, "single")
+    return scan.replace(patterns=map_patterns(scan, partial(pixels.divide_gain, gain=gain, dtype=dtype), dtype)), gain
+
+
+def _align(scan, align):
+    if align is None or align is False:
+        return scan, None
+    centres = scan.centres if align is True else _given_centres(align, scan.frame.scan_shape)
+    if centres is None:
+        raise ValueError(
+            "align=True needs the beam position of every pattern, which this scan does not carry: "
+            "measure it with the host, or give align=array of the shape (scan_row, scan_col, 2)"
+        )
+    target = np.round(np.asarray(scan.frame.centre)) if scan.frame.centre_known else np.round(np.nanmean(centres, (0, 1)))
+    shifts = np.round(target - centres).astype(int)
+    kept = shifts.reshape(-1, 2)[scan.frame.kept_positions]
+    patterns = map_patterns(scan, pixels.shift, scan.dtype, per_position=shifts)
+    # Moving whole pixels leaves a rest below half a pixel in each pattern; on average the beam now sits here.
+    rest = (centres + shifts).reshape(-1, 2)[scan.frame.kept_positions].mean(0)
+    frame = scan.frame.replace(centre=tuple(float(v) for v in rest), centre_known=True)
+    frame = _moved_origin(frame, scan.frame, (rest - np.asarray(scan.frame.centre)))
+    frame = frame.replace(detector_mask=_shifted_mask(scan.frame, kept))
+    frame = with_masks(frame, reason="align (with the masked pixels that move along)")
+    record = {"rows": [int(kept[:, 0].min()), int(kept[:, 0].max())], "cols": [int(kept[:, 1].min()), int(kept[:, 1].max())]}
+    return scan.replace(patterns=patterns, frame=frame, centres=None), record
+
+
+def _given_centres(align, scan_shape):
+    centres = np.asarray(checks.unwrap(align))
+    if centres.shape != (*scan_shape, 2) or centres.dtype.kind not in "iuf":
+        raise ValueError(f"align must be True or beam positions of the shape {(*scan_shape, 2)}, got {centres.shape}")
+    if not np.isfinite(centres).all():
+        raise ValueError("align must hold finite beam positions, got NaN or infinite ones")
+    return centres.astype(float)
+
+
+def _shifted_mask(frame, shifts):
+    """A pixel is excluded where, at any kept position, something masked or from outside the detector lands on it."""
+    mask = np.zeros(frame.detector_shape, bool)
+    own = np.zeros((1, 1, *frame.detector_shape), bool) if frame.detector_mask is None else frame.detector_mask[None, None]
+    for row_col in np.unique(shifts, axis=0):
+        mask |= ~pixels.shift(~own, row_col.reshape(1, 1, 1, 2))[0, 0]
+    return mask if mask.any() else None
+
+
+def _moved_origin(frame, before, moved):
+    origin = frame.calibration.detector_origin
+    if origin is None:
+        return frame
+    size = before.calibration.pixel_size
+    origin = tuple(o - s * m for o, s, m in zip(origin, size, moved))
+    return frame.replace(calibration=_calibration(frame, detector_origin=origin))
+
+
+def _calibration(frame, **changes):
+    return dataclasses.replace(frame.calibration, **changes)
+
+
+def _crop(scan, crop):
+    if crop is None:
+        return scan, None
+    frame = scan.frame
+    try:
+        (r0, r1), (c0, c1) = crop
+        bounds = tuple(checks.count(v, "crop", minimum=0) for v in (r0, r1, c0, c1))
+    except (TypeError, ValueError):
+        raise ValueError(f"crop must be ((row0, row1), (col0, col1)) in whole pixels from 0, got {crop!r}") from None
+    r0, r1, c0, c1 = bounds
+    if not (r0 < r1 <= frame.detector_shape[0] and c0 < c1 <= frame.detector_shape[1]):
+        raise ValueError(f"crop must lie inside the detector of {frame.detector_shape} pixels, got {crop!r}")
+    patterns = scan.patterns[:, :, r0:r1, c0:c1] if _sliceable(scan) else _lazy_crop(scan, (r0, r1, c0, c1))
+    mask = None if frame.detector_mask is None else frame.detector_mask[r0:r1, c0:c1]
+    frame = _regrid(frame, (r1 - r0, c1 - c0), (r0, c0), (1, 1), mask)
+    centres = None if scan.centres is None else scan.centres - (r0, c0)
+    return scan.replace(patterns=patterns, frame=frame, centres=centres), [[r0, r1], [c0, c1]]
+
+
+def _sliceable(scan):
+    return isinstance(scan.patterns, np.ndarray) or scan.lazy
+
+
+def _lazy_crop(scan, bounds):
+    r0, r1, c0, c1 = bounds
+    return as_dask(scan)[:, :, r0:r1, c0:c1]
+
+
+def _regrid(frame, shape, first, factors, mask):
+    """The frame of a detector that starts at pixel `first` and has pixels of `factors` old ones."""
+    if mask is not None and mask.all():
+        raise ValueError(f"the masks leave no detector pixel: all {mask.size} are excluded after crop and bin")
+    calibration, old = frame.calibration, frame.calibration.pixel_size
+    offset = [f + (b - 1) / 2 for f, b in zip(first, factors)]
+    changes = {"pixel_size": tuple(s * b for s, b in zip(old, factors))}
+    if calibration.detector_origin is not None:
+        changes["detector_origin"] = tuple(o + s * d for o, s, d in zip(calibration.detector_origin, old, offset))
+    centre = tuple((c - d) / b for c, d, b in zip(frame.centre, offset, factors))
+    return frame.replace(
+        detector_shape=shape, detector_mask=mask, centre=centre, calibration=_calibration(frame, **changes)
+    )
+
+
+def _bin(scan, bin):
+    if bin is None or bin == 1 or bin == (1, 1):
+        return scan, None
+    factors = tuple(checks.count(v, "bin") for v in (bin if isinstance(bin, (tuple, list)) else (bin, bin)))
+    if len(factors) != 2:
+        raise ValueError(f"bin must be one whole number or a (rows, columns) pair, got {bin!r}")
+    frame = scan.frame
+    if any(n % f for n, f in zip(frame.detector_shape, factors)):
+        raise ValueError(
+            f"bin must divide the detector of {frame.detector_shape[0]} x {frame.detector_shape[1]} pixels, got "
+            f"{factors[0]} x {factors[1]}: crop it first, with crop=((0, {_largest(frame.detector_shape[0], factors[0])}), "
+            f"(0, {_largest(frame.detector_shape[1], factors[1])}))"
+        )
+    shape = tuple(n // f for n, f in zip(frame.detector_shape, factors))
+    dtype = pixels.binned_dtype(scan.dtype, factors)
+    mask = frame.detector_mask
+    if mask is not None:
+        # A bin that holds an excluded pixel has counted fewer pixels than its neighbours.
+        mask = pixels.bin_pixels(mask[None, None], factors, int)[0, 0] > 0
+    function = partial(pixels.bin_pixels, factors=factors, dtype=dtype)
+    patterns = map_patterns(scan, function, dtype, detector_shape=shape)
+    frame = _regrid(frame, shape, (0, 0), factors, mask)
+    centres = scan.centres
+    if centres is not None:
+        centres = (centres - (np.array(factors) - 1) / 2) / factors
+    return scan.replace(patterns=patterns, frame=frame, centres=centres), list(factors)
+
+
+def _largest(size, factor):
+    return max(size - size % factor, 0)
+
+
+def _friedel(scan, friedel):
+    if friedel is False or friedel is None:
+        return scan, None
+    if friedel is not True:
+        raise TypeError(f"friedel must be True or False, got {friedel!r}")
+    frame = scan.frame
+    require_centre(frame, "friedel")
+    partners = pixels.friedel_partners(frame.detector_shape, frame.centre, frame.detector_mask)
+    if np.array_equal(partners, np.arange(partners.size)):
+        raise ValueError(f"friedel needs pixels with a partner, but none lies opposite to the centre {frame.centre}")
+    dtype = compute_dtype(scan.dtype, "single")
+    function = partial(pixels.friedel_mean, partners=partners, dtype=dtype)
+    return scan.replace(patterns=map_patterns(scan, function, dtype)), True
+
+
+def _neighbours(scan, size):
+    if size is None or size is False or size == 1:
+        return scan, None
+    size = checks.count(size, "average_neighbours", minimum=3)
+    if size % 2 == 0:
+        raise ValueError(f"average_neighbours must be odd, so that a position is the middle of its window, got {size}")
+    if max(scan.frame.scan_shape) == 1:
+        warn("average_neighbours does nothing on a scan of one position")
+        return scan, None
+    dtype = compute_dtype(scan.dtype, "single")
+    return scan.replace(patterns=neighbour_mean(scan, size, dtype)), size

@@ -1,0 +1,271 @@
+"""Decomposition: k component patterns and their maps, with everything that is needed to judge and repeat them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import checks
+from ..frame import Frame
+from ..messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
+from ..scan import HostRecord
+
+__all__ = ["Decomposition"]
+
+_CITATIONS = {
+    "nmf": [
+        "A. Cichocki and A.-H. Phan, IEICE Trans. Fundamentals E92-A (2009) 708 (the algorithm, HALS)",
+        "C. Boutsidis and E. Gallopoulos, Pattern Recognition 41 (2008) 1350 (the NNDSVD start)",
+    ],
+    "svd": ["C. Musco and C. Musco, Advances in Neural Information Processing Systems 28 (2015) (the block Krylov method)"],
+}
+_CITATIONS["pca"] = _CITATIONS["svd"]
+_ALWAYS = [
+    "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
+    "(unsupervised learning on scanning diffraction data)"
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """The answer of a decomposition X ~ maps x patterns.
+
+    Attributes
+    ----------
+    method : str
+        ``"nmf"``, ``"svd"`` or ``"pca"``.
+    patterns : ndarray (k, det_row, det_col)
+        Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only.
+    maps : ndarray (k, scan_row, scan_col)
+        How much of each pattern is in every position; NaN at excluded positions. NMF maps have maximum 1. Read-only.
+    explained : ndarray of float64 (k,)
+        NMF: the share of the total intensity each component accounts for. SVD and PCA: the fraction of the sum of
+        squares (PCA: of the variance).
+    loss : float
+        Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end.
+    losses : ndarray of float64 (n_starts,)
+        The loss each start ended with.
+    convergence : list of ndarray
+        Loss after every iteration, one array per start.
+    frame : Frame
+        Shapes, masks, centre and calibration of the view.
+    host : HostRecord
+        Where the data came from, for `to_host`.
+    settings : dict
+        Everything needed to repeat the run: method, arguments, seed, preparation and versions.
+    mean_pattern : ndarray (det_row, det_col)
+        Mean of all kept patterns of the view.
+    source : Unmix or None
+        The view that was decomposed; None after loading without ``data=``.
+
+    Notes
+    -----
+    NMF patterns should not be analysed quantitatively: intensity that components share, the direct beam above all, may
+    sit in any of them (Martineau 2019).
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    >>> result = Unmix(phantom.data).nmf(2, random_state=0)
+    >>> result.patterns.shape, result.maps.shape
+    ((2, 10, 20), (2, 6, 8))
+    """
+
+    method: str
+    patterns: np.ndarray
+    maps: np.ndarray
+    explained: np.ndarray
+    loss: float
+    frame: Frame
+    settings: dict
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    convergence: list = field(default_factory=list)
+    host: HostRecord = HostRecord()
+    mean_pattern: np.ndarray | None = None
+    residuals: np.ndarray | None = None
+    source: object = None
+
+    def __post_init__(self):
+        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals"):
+            value = getattr(self, name)
+            if value is not None:
+                value = np.array(value)
+                value.setflags(write=False)
+                object.__setattr__(self, name, value)
+        shapes = (self.patterns.shape, self.maps.shape)
+        k = len(self.patterns)
+        if shapes != ((k, *self.frame.detector_shape), (k, *self.frame.scan_shape)):
+            raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.frame}")
+
+    @property
+    def k(self) -> int:
+        """Number of components."""
+        return len(self.patterns)
+
+    @property
+    def offset(self) -> np.ndarray | None:
+        """Pattern that every position has in addition: the mean pattern for PCA, None otherwise."""
+        return self.mean_pattern if self.method == "pca" else None
+
+    @property
+    def intensities(self) -> np.ndarray:
+        """Maps in intensity (k, scan_row, scan_col): map x total of its pattern, so that components can be compared."""
+        return self.maps * np.nansum(self.patterns, axis=(1, 2))[:, None, None]
+
+    def labels(self) -> np.ndarray:
+        """The strongest component of every position, by intensity.
+
+        Returns
+        -------
+        ndarray of int (scan_row, scan_col)
+            -1 where the position is excluded or every component is zero.
+        """
+        weights = np.where(np.isnan(self.intensities), 0, self.intensities)
+        return np.where(weights.max(0) > 0, weights.argmax(0), -1)
+
+    def reconstruct(self, row: int, col: int) -> np.ndarray:
+        """The reconstruction (det_row, det_col) of the pattern at one position; NaN at excluded pixels.
+
+        Raises
+        ------
+        ValueError
+            When the position is outside the scan or excluded.
+        """
+        rows, cols = self.frame.scan_shape
+        row = checks.count(row, "row", minimum=0, maximum=rows - 1)
+        col = checks.count(col, "col", minimum=0, maximum=cols - 1)
+        weights = self.maps[:, row, col]
+        if np.isnan(weights).any():
+            raise ValueError(f"position ({row}, {col}) is excluded by the scan mask: it has no reconstruction")
+        image = np.einsum("k,krc->rc", weights, self.patterns)
+        return image if self.offset is None else image + self.offset
+
+    def residual_map(self) -> np.ndarray:
+        """Root mean square of data minus reconstruction at every position (scan_row, scan_col), NaN where excluded."""
+        return np.array(self.residuals)
+
+    def mean_patterns(self, single: bool = False) -> np.ndarray:
+        """Mean of the measured patterns of each label; one pass over the scan.
+
+        Parameters
+        ----------
+        single : bool
+            Only positions where one component alone is present, which is where structure should be read from (Bruefach
+            2022): its intensity is above the Yen threshold of its map, and no other component's is.
+
+        Returns
+        -------
+        ndarray (k, det_row, det_col)
+            NaN for a component without such a position, and at excluded pixels.
+
+        Raises
+        ------
+        ValueError
+            When the result was loaded without its data.
+        """
+        member = self._single() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
+        matrix = self._matrix("mean_patterns")
+        weights = self.frame.from_maps(member.astype(matrix.dtype))
+        counts = weights.sum(0, dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (matrix.transpose_times(weights) / counts).T
+        return self.frame.to_images(means.astype(matrix.dtype))
+
+    def _single(self):
+        from skimage.filters import threshold_yen
+
+        weights = np.nan_to_num(self.intensities)
+        kept = self.frame.kept_positions.reshape(self.frame.scan_shape)
+        present = np.zeros(weights.shape, bool)
+        for i, image in enumerate(weights):
+            if image[kept].max() > image[kept].min():
+                present[i] = image > threshold_yen(image[kept])
+        return present & (present.sum(0) == 1)
+
+    def _matrix(self, method):
+        if self.source is None:
+            raise ValueError(
+                f"{method} needs the scan, which is not part of a saved result: load it with "
+                "unmix4d.load(path, data=scan)"
+            )
+        return self.source.matrix(self.settings.get("precision", "single"))
+
+    def plot(self, components=None):
+        """Patterns above their maps, with scale bars in calibrated units.
+
+        Parameters
+        ----------
+        components : sequence of int, optional
+            Which to draw; all of them by default.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from .. import plots
+
+        return plots.decomposition(self, components)
+
+    def plot_convergence(self, ax=None):
+        """Loss per iteration of every start; returns the axes."""
+        from .. import plots
+
+        return plots.convergence(self, ax=ax)
+
+    def to_host(self, *, fill_value: float = 0.0):
+        """Maps and patterns as native objects of the host the data came from.
+
+        Parameters
+        ----------
+        fill_value : float
+            Put into excluded detector pixels of the patterns, because the hosts' tools do not take NaN; excluded
+            positions of the maps stay NaN.
+
+        Returns
+        -------
+        maps, patterns
+            pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
+            ``DiffractionSlice`` under a root of their own. Arrays: NumPy arrays (where nothing is filled).
+        """
+        from .. import hosts
+
+        return hosts.write(self, fill_value=fill_value)
+
+    def attach(self, host) -> None:
+        """Put maps and patterns into the tree of a py4DSTEM DataCube of the same grid."""
+        from .. import hosts
+
+        hosts.attach(self, host)
+
+    def save(self, path) -> None:
+        """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only."""
+        from .. import files
+
+        files.save(self, path)
+
+    @property
+    def citation(self) -> str:
+        """The papers to cite for this result."""
+        return "\n".join(_CITATIONS.get(self.method, []) + _ALWAYS)
+
+    def __repr__(self):
+        shape = " x ".join(map(str, self.frame.scan_shape + self.frame.detector_shape))
+        lines = [f"<Decomposition: {self.method}, {self.k} components of a {shape} scan>"]
+        cal = self.frame.calibration
+        lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
+        lines.append(f"  loss {self.loss:.6g} (mean squared error)" + self._starts())
+        what = "share of the intensity" if self.method == "nmf" else "share of the sum of squares"
+        shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
+        lines.append(f"  {what} in %: {shares}")
+        data = "" if self.source is not None else "; loaded without its data"
+        lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
+        lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
+        return "\n".join(lines)
+
+    def _starts(self):
+        if self.losses.size == 0:
+            return ""
+        best = int(np.argmin(self.losses))
+        return f", best of {self.losses.size} start(s), {len(self.convergence[best])} iterations"

@@ -1,0 +1,79 @@
+"""Scree: how much each principal component explains, and where the regime changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Scree", "find_elbow"]
+
+# The drop that ends the signal must be this many times larger than the drops among the components behind it.
+_CLEAR = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scree:
+    """The scree plot of a scan (Martineau 2019, Fig. 2a).
+
+    Attributes
+    ----------
+    explained : ndarray of float64 (n,)
+        Fraction of the total sum of squares of each component of the SVD, descending.
+    settings : dict
+        How it was computed.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> scree = Unmix(phantoms.case("kimoto_A").data).scree(10)
+    >>> scree.explained.shape
+    (10,)
+    """
+
+    explained: np.ndarray
+    settings: dict
+
+    @property
+    def elbow(self) -> int | None:
+        """Number of components before the regime changes, or None where no change is clear."""
+        return find_elbow(self.explained)
+
+    def plot(self, ax=None):
+        """Explained fraction per component on a log scale, with the elbow; returns the axes."""
+        from .. import plots
+
+        return plots.scree(self, ax=ax)
+
+    def __repr__(self):
+        elbow = "no clear elbow" if self.elbow is None else f"elbow after {self.elbow}"
+        head = ", ".join(f"{v:.3g}" for v in self.explained[:6])
+        more = ", ..." if len(self.explained) > 6 else ""
+        return f"<Scree of {len(self.explained)} components, {elbow}: {head}{more}>"
+
+
+def find_elbow(explained) -> int | None:
+    """Where the components stop standing out of the noise, on the logarithm of the explained fraction.
+
+    The second half of the components is taken as the tail. The elbow is the last component whose drop to the next one is
+    at least three times the largest drop within the tail; a scan whose components fade slowly into the noise has none.
+
+    Parameters
+    ----------
+    explained : array-like (n,)
+        Descending; at least 6 values above rounding.
+
+    Returns
+    -------
+    int or None
+    """
+    explained = np.asarray(explained, float)
+    visible = explained[explained > explained.max(initial=0) * 1e-12]
+    if visible.size < explained.size and visible.size:
+        return int(visible.size)  # no noise at all: the rank is the answer
+    if visible.size < 6:
+        return None
+    drops = -np.diff(np.log(visible))
+    half = drops.size // 2
+    clear = np.flatnonzero(drops[:half] >= _CLEAR * max(drops[half:].max(), 1e-12))
+    return int(clear[-1]) + 1 if clear.size else None
