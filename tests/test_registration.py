@@ -10,6 +10,7 @@ import sys
 import textwrap
 import types
 import warnings
+import weakref
 
 import pytest
 
@@ -26,15 +27,14 @@ class StandIn:
 
 @pytest.fixture
 def hosts(tmp_path, monkeypatch):
-    """``hosts(source)`` makes a host module with a class Cube and returns its name; registration knows only it."""
+    """``hosts(source)`` makes a host module with a class Cube and returns its name, the only one known."""
     accessor = types.ModuleType("unmix4d.accessor")
     accessor.Unmix = StandIn
     monkeypatch.setitem(sys.modules, "unmix4d.accessor", accessor)
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = dict(vars(registration))
     for name, value in (("_active", False), ("_hooked", set()), ("_told", set())):
         monkeypatch.setattr(registration, name, value)
-    monkeypatch.setattr(registration, "_carriers", type(before["_carriers"])())
+    monkeypatch.setattr(registration, "_carriers", weakref.WeakSet())
     made = []
 
     def make(source="class Cube: pass", *classes):
@@ -180,8 +180,8 @@ def test_real_hosts_imported_afterwards():
         pytest.skip("needs pyxem or py4DSTEM")
     out = _run(f"""
         from unmix4d import registration
-        loaded = [name for name in ("pyxem", "hyperspy", "py4DSTEM", "numpy", "scipy", "dask", "sklearn", "matplotlib")
-                  if name in sys.modules]
+        heavy = ("pyxem", "hyperspy", "py4DSTEM", "numpy", "scipy", "dask", "sklearn", "matplotlib")
+        loaded = [name for name in heavy if name in sys.modules]
         print("loaded:", loaded if registration.__package__ == "unmix4d" else "?")
         registration.register()
         available = {available!r}

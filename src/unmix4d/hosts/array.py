@@ -14,8 +14,8 @@ def matches(obj) -> bool:
     """True for whatever can be read like an array: NumPy, memory maps, h5py, dask, zarr, and nested lists."""
     if isinstance(obj, (np.ndarray, OpenDataset, list, tuple)):
         return True
-    # NumPy scalars have a shape and a dtype as well; as_patterns says what is wrong with their dimensions.
-    return all(hasattr(obj, name) for name in ("shape", "dtype", "__getitem__"))
+    # The class first: asking a closed HDF5 dataset for its shape is an error, and as_patterns says so better.
+    return all(hasattr(type(obj), name) or hasattr(obj, name) for name in ("shape", "dtype", "__getitem__"))
 
 
 def read(obj) -> Scan:

@@ -1,9 +1,9 @@
 """pyxem and HyperSpy signals: axes and metadata in, the same kind of signal with a component axis out.
 
 HyperSpy writes axes as (x, y | kx, ky), the last of the array first; here everything is row before column.
-The sign of a negative axis scale is kept apart: the frame counts along the pixels, so that cropping and binning
-need not know, and the sign comes back in the results. Axes that share no unit (polar ones, for instance) are
-pixels in the frame, and get their own scale back in the results.
+The sign of a negative axis scale is kept apart: the frame counts along the pixels, so that cropping and
+binning need not know, and the sign comes back in the results. Axes that share no unit (polar ones, for
+instance) are pixels in the frame, and get their own scale back in the results.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _frame(metadata, shape, axes, in_pixels, polar):
     # Nobody set anything: then a zero says nothing about the direct beam. Polar axes have no place for it.
     unset = polar or all(_untouched(axis) for axis in axes[-2:])
     return Frame(
-        shape[:2], shape[2:], detector_mask=_mask(metadata, shape[2:]),
+        shape[:2], shape[2:], detector_mask=_mask(metadata, shape[2:], quiet=polar),
         centre=None if unset else tuple(0.0 - axis["offset"] / axis["scale"] for axis in axes[-2:]),
         calibration=Calibration(
             step=step, step_unit=step_unit, pixel_size=pixel_size, pixel_unit=pixel_unit,
@@ -129,13 +129,15 @@ def _untouched(axis) -> bool:
     return axis["scale"] == 1 and axis["offset"] == 0 and not is_calibrated(axis["units"])
 
 
-def _mask(metadata, shape):
+def _mask(metadata, shape, quiet):
     mask = metadata.get_item("General.mask")
     if mask is None:
         return None
     found = np.shape(checks.unwrap(mask))
     if found != tuple(shape):
-        warn(f"the mask in the metadata has the shape {found}, the detector {tuple(shape)}: it is not used")
+        # pyxem leaves the mask of the detector in the metadata of polar patterns: nobody's mistake.
+        if not quiet:
+            warn(f"the mask in the metadata has the shape {found}, the detector {tuple(shape)}: it is not used")
         return None
     return checks.mask(mask, "the mask in the metadata", shape)
 
@@ -195,14 +197,16 @@ def _component_axis(k):
 
 
 def _detector_axes(frame, record):
-    ours = frame.calibration
+    ours, axes = frame.calibration, record["axes"][-2:]
     origin = ours.detector_origin
     if origin is None:
+        # The centre was given by the user: it is the zero of the axes now, whatever the input had there.
         origin = tuple(0.0 - c * p for c, p in zip(frame.centre, ours.pixel_size))
+        axes = [{**axis, "offset": 0.0} for axis in axes]
     in_pixels = record["in_pixels"]["detector"]
     return [
         _write_axis(axis, frame.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
-        for i, axis in enumerate(record["axes"][-2:])
+        for i, axis in enumerate(axes)
     ]
 
 

@@ -21,8 +21,9 @@ BUILDERS = {
 def cases():
     """The table of standard cases.
 
-    The values were fixed before any method was scored on them and are not tuned afterwards. Parameters that
-    a case does not name are the builder's defaults.
+    The values were fixed before any method was tuned on them; the note at the head of the file says how the one
+    number that no paper gives (Kimoto's spot width) was chosen. Parameters that a case does not name are the
+    builder's defaults.
 
     Returns
     -------
