@@ -483,13 +483,11 @@ def test_py4dstem_without_calibration(py4dstem):
 
 
 def test_py4dstem_cube_in_a_file(py4dstem, tmp_path):
-    py4dstem.save(tmp_path / "cube.h5", _cube(py4dstem))
-    cube = py4dstem.read(tmp_path / "cube.h5", mem="MEMMAP")
-    assert isinstance(cube.data, h5py.Dataset)
-    scan = hosts.read_scan(cube)
-    np.testing.assert_array_equal(scan.patterns[1], _data()[1])
-    assert scan.frame.centre == (4.25, 9.5)
-    cube.data.file.close()
+    with h5py.File(tmp_path / "cube.h5", "w") as file:
+        cube = _cube(py4dstem, file.create_dataset("data", data=_data()))
+        scan = hosts.read_scan(cube)
+        assert cube.data == file["data"]
+        np.testing.assert_array_equal(scan.patterns[1], _data()[1])
 
 
 def test_py4dstem_origin_maps(py4dstem):
@@ -499,6 +497,11 @@ def test_py4dstem_origin_maps(py4dstem):
     scan = hosts.read_scan(cube)
     assert scan.centres.shape == (3, 4, 2) and scan.centres[2, 3] == pytest.approx((4.2, 9.6))
     assert scan.frame.centre == pytest.approx((4.1, 9.3))
+    cube.calibration["qx0"] = np.where(rows + cols > 0, 4.0, np.nan)
+    scan = hosts.read_scan(cube)
+    assert scan.frame.centre[0] == 4 and np.isfinite(scan.centres).all()
+    cube.calibration["qx0"] = np.full(SHAPE[:2], np.nan)
+    assert not hosts.read_scan(cube).frame.centre_known
     cube.calibration["qx0"] = np.zeros((2, 2))
     with pytest.warns(UnmixWarning, match="origin of the calibration has the shapes"):
         assert not hosts.read_scan(cube).frame.centre_known

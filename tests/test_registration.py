@@ -24,6 +24,10 @@ class StandIn:
     def __init__(self, obj):
         self.obj = obj
 
+    @classmethod
+    def _of(cls, obj):
+        return cls(obj)
+
 
 @pytest.fixture
 def hosts(tmp_path, monkeypatch):

@@ -18,6 +18,8 @@ from .scan import Scan
 
 __all__ = ["Unmix"]
 
+_NOTHING = 1e-6  # share of the intensity below which a component is rounding
+
 
 class Unmix:
     """Unmix a 4D-STEM scan into component patterns and maps.
@@ -63,20 +65,32 @@ class Unmix:
             scan, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit
         )
 
+    @classmethod
+    def _of(cls, obj) -> Unmix:
+        """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
+
+        Tools that walk through all attributes of an object must not trip over a signal that is no scan.
+        """
+        self = cls.__new__(cls)
+        self._unread = obj
+        return self
+
     @property
     def scan(self) -> Scan:
         """The facts about this view."""
+        if not hasattr(self, "_scan"):
+            self._scan = hosts.read_scan(self._unread)
         return self._scan
 
     @property
     def frame(self):
         """Shapes, masks, centre and calibration of this view."""
-        return self._scan.frame
+        return self.scan.frame
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(scan_row, scan_col, det_row, det_col) of this view."""
-        return self._scan.shape
+        return self.scan.shape
 
     def prepare(
         self,
@@ -145,7 +159,7 @@ class Unmix:
         """
         return Unmix(
             prepare(
-                self._scan, direct_beam=direct_beam, annulus=annulus, detector_mask=detector_mask, scan_mask=scan_mask,
+                self.scan, direct_beam=direct_beam, annulus=annulus, detector_mask=detector_mask, scan_mask=scan_mask,
                 crop=crop, bin=bin, friedel=friedel, average_neighbours=average_neighbours, hot_pixels=hot_pixels,
                 align=align, gain=gain,
             )
@@ -154,7 +168,7 @@ class Unmix:
     def matrix(self, precision: str = "single") -> PatternMatrix:
         """This view as a matrix (n_positions, n_pixels) that is read block by block."""
         checks.choice(precision, "precision", ("single", "double"))
-        return PatternMatrix(self._scan.patterns, self.frame, precision)
+        return PatternMatrix(self.scan.patterns, self.frame, precision)
 
     def mean_pattern(self) -> np.ndarray:
         """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass."""
@@ -306,19 +320,19 @@ class Unmix:
         return checks.count(n, "n", maximum=smaller, why=why)
 
     def _progress(self, total, description):
-        return progress(total, description, hosts.progress_wanted(self._scan.host.kind))
+        return progress(total, description, hosts.progress_wanted(self.scan.host.kind))
 
     def __repr__(self):
         frame, cal = self.frame, self.frame.calibration
         scan, detector = (" x ".join(map(str, s)) for s in (frame.scan_shape, frame.detector_shape))
-        lazy = "lazy " if self._scan.lazy else ""
-        lines = [f"<Unmix: {lazy}{self._scan.host.kind} scan of {scan} positions, {detector} pixels, {self._scan.dtype}>"]
+        lazy = "lazy " if self.scan.lazy else ""
+        lines = [f"<Unmix: {lazy}{self.scan.host.kind} scan of {scan} positions, {detector} pixels, {self.scan.dtype}>"]
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         known = "" if frame.centre_known else " (not known, middle of the detector)"
         lines.append(f"  centre (row, col) = ({frame.centre[0]:.2f}, {frame.centre[1]:.2f}){known}")
         excluded = frame.kept_positions.size - frame.n_positions, frame.kept_pixels.size - frame.n_pixels
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
-        for step in self._scan.steps:
+        for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .scree() .svd() .pca() .nmf()")
         return "\n".join(lines)
@@ -329,9 +343,9 @@ def _brief(value):
 
 
 def _say_if_empty(result):
-    empty = [i for i in range(result.k) if result.explained[i] == 0]
+    empty = int((result.explained < _NOTHING).sum())
     if empty:
         warn(
-            f"{len(empty)} of the {result.k} components are empty (all zero): the scan does not support so many; "
-            "see .scree() for how many stand out"
+            f"{empty} of the {result.k} components hold less than {_NOTHING:g} of the intensity: the scan does not "
+            "support so many; see .scree() for how many stand out"
         )

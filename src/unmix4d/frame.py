@@ -28,7 +28,7 @@ class Calibration:
     step_unit, pixel_unit : str
         Their units; ``"px"`` means not calibrated.
     scan_origin : (float, float)
-        Calibrated coordinate of probe position (0, 0).
+        Calibrated coordinate of probe position (0, 0); coordinates grow with the position.
     detector_origin : (float, float) or None
         Calibrated coordinate of detector pixel (0, 0) as the host has it; None: minus the centre.
     beam_energy : float or None
@@ -38,9 +38,9 @@ class Calibration:
     precession_angle : float or None
         Degrees.
     rotation_deg : float or None
-        Angle from the scan to the detector, degrees.
+        A direction at the angle t in the scan appears at t + rotation_deg on the detector, degrees counter-clockwise.
     flip : bool or None
-        Whether scan and detector are mirrored with respect to each other.
+        Whether detector rows and columns are exchanged after that rotation.
     """
 
     step: tuple[float, float] = (1.0, 1.0)

@@ -72,6 +72,8 @@ def _origin(origin, scan_shape):
     if origin is None:
         return None, None
     parts = [np.ma.filled(np.ma.asarray(part, dtype=float), np.nan) for part in origin]
+    if not all(np.isfinite(part).any() for part in parts):
+        return None, None  # measured nowhere
     if all(part.size == 1 for part in parts):
         return tuple(float(part.ravel()[0]) for part in parts), None
     if any(part.shape not in ((), tuple(scan_shape)) for part in parts):

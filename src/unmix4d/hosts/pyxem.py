@@ -137,7 +137,7 @@ def _mask(metadata, shape, quiet):
     if found != tuple(shape):
         # pyxem leaves the mask of the detector in the metadata of polar patterns: nobody's mistake.
         if not quiet:
-            warn(f"the mask in the metadata has the shape {found}, the detector {tuple(shape)}: it is not used")
+            warn(f"the mask in the metadata has the shape {found}, the detector {tuple(shape)}: not used")
         return None
     return checks.mask(mask, "the mask in the metadata", shape)
 

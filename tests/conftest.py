@@ -1,0 +1,114 @@
+"""Shared fixtures. `as_host` runs a test on every kind of input a scan can come in."""
+
+import importlib.util
+import os
+import warnings
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+import h5py
+import numpy as np
+import pytest
+
+from unmix4d import phantoms
+
+HOSTS = ("array", "float32", "memmap", "h5py", "dask", "pyxem", "lazy pyxem", "py4dstem")
+
+
+def _import_host(name):
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed in this environment")
+    with warnings.catch_warnings():
+        # The hosts' own imports warn about their own dependencies.
+        warnings.simplefilter("ignore")
+        if name == "pyxem":
+            import hyperspy.api
+            import pyxem.signals
+
+            hyperspy.api.set_log_level("ERROR")
+            return pyxem
+        import py4DSTEM
+
+        return py4DSTEM
+
+
+@pytest.fixture(scope="session")
+def pyxem():
+    return _import_host("pyxem")
+
+
+@pytest.fixture(scope="session")
+def py4dstem():
+    return _import_host("py4DSTEM")
+
+
+def convert(phantom, kind, folder):
+    """The scan of a phantom as an object of the given kind, and the keywords `Unmix` needs for its calibration."""
+    facts = dict(
+        centre=phantom.centre, pixel_size=phantom.pixel_size, pixel_unit=phantom.pixel_unit,
+        step=phantom.step, step_unit=phantom.step_unit,
+    )  # fmt: skip
+    data = phantom.data
+    if kind in ("pyxem", "lazy pyxem"):
+        _import_host("pyxem")
+        return phantom.to_pyxem(lazy=kind.startswith("lazy")), {}
+    if kind == "py4dstem":
+        _import_host("py4DSTEM")
+        return phantom.to_py4dstem(), {}
+    if kind == "float32":
+        return data.astype(np.float32), facts
+    if kind == "memmap":
+        path = folder / "scan.raw"
+        np.asarray(data).tofile(path)
+        return np.memmap(path, dtype=data.dtype, mode="r", shape=data.shape), facts
+    if kind == "h5py":
+        file = h5py.File(folder / "scan.h5", "w")
+        chunks = (2, 3, *data.shape[2:])
+        return file.create_dataset("scan", data=data, chunks=chunks, compression="gzip"), facts
+    if kind == "dask":
+        rows, cols, det_rows, det_cols = data.shape
+        return phantom.to_dask(chunks=(3, 5, det_rows // 2, det_cols)), facts
+    return data, facts
+
+
+@pytest.fixture(params=HOSTS)
+def as_host(request, tmp_path):
+    """A function phantom -> Unmix, for every kind of input."""
+    from unmix4d import Unmix
+
+    opened = []
+
+    def make(phantom):
+        obj, facts = convert(phantom, request.param, tmp_path)
+        opened.append(obj)
+        return Unmix(obj, **facts) if facts else obj.unmix
+
+    make.kind = request.param
+    yield make
+    for obj in opened:
+        if isinstance(obj, h5py.Dataset) and obj:
+            obj.file.close()
+
+
+@pytest.fixture(scope="session")
+def scan():
+    """A small asymmetric phantom (7, 9, 20, 26) of three components."""
+    return phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)
+
+
+@pytest.fixture(scope="session")
+def crystal():
+    """A polycrystal with a direct beam, for answers that can be scored."""
+    return phantoms.polycrystal(
+        n_grains=4, scan_shape=(24, 20), detector_shape=(48, 44), overlap=0.3, direct_beam=0.5, dose=4e3, seed=1
+    )
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import sys
+
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

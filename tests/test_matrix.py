@@ -1,0 +1,173 @@
+"""PatternMatrix: every product equals that of the plain matrix, for every kind of input, dtype and mask."""
+
+import h5py
+import numpy as np
+import pytest
+
+from unmix4d import Unmix
+from unmix4d.decomposition.hals import update_factor
+from unmix4d.frame import Frame
+from unmix4d.matrix import PatternMatrix
+
+RNG = np.random.default_rng(5)
+SCAN_MASK = np.zeros((7, 9), bool)
+SCAN_MASK[2, :] = SCAN_MASK[5, 3] = True
+DETECTOR_MASK = np.zeros((20, 26), bool)
+DETECTOR_MASK[8:12, 10:15] = DETECTOR_MASK[0, 3] = True
+
+
+def plain(data, masked):
+    """The matrix as anybody would write it down."""
+    data = np.asarray(data).reshape(63, 520).astype(float)
+    return data[~SCAN_MASK.ravel()][:, ~DETECTOR_MASK.ravel()] if masked else data
+
+
+def products(matrix):
+    n, p = matrix.shape
+    right, left = RNG.random((p, 3)), RNG.random((n, 3))
+    patterns = RNG.random((3, p))
+    maps, xtm, mtm, cross = matrix.alternate(patterns, left, lambda c, g, m: m * 2)
+    return {
+        "times": (matrix.times(right), lambda X: X @ right),
+        "transpose_times": (matrix.transpose_times(left), lambda X: X.T @ left),
+        "normal": (matrix.normal(right), lambda X: X.T @ (X @ right)),
+        "gram": (matrix.gram(), lambda X: X.T @ X),
+        "alternate maps": (maps, lambda X: left * 2),
+        "alternate XtM": (xtm, lambda X: X.T @ left * 2),
+        "alternate MtM": (mtm, lambda X: left.T @ left * 4),
+        "alternate cross": (cross, lambda X: ((X @ patterns.T) * left * 2).sum()),
+        "residuals": (matrix.squared_residuals(left, patterns), lambda X: ((X - left @ patterns) ** 2).sum(1)),
+        "mean": (matrix.statistics().mean_pattern, lambda X: X.mean(0)),
+        "totals": (matrix.statistics().totals, lambda X: X.sum(1)),
+        "norm2": (matrix.statistics().norm2, lambda X: (X**2).sum()),
+        "total": (matrix.statistics().total, lambda X: X.sum()),
+        "extremes": ((matrix.statistics().minimum, matrix.statistics().maximum), lambda X: (X.min(), X.max())),
+    }
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+def test_products_on_every_host(as_host, scan, masked):
+    unmix = as_host(scan)
+    if masked:
+        unmix = unmix.prepare(scan_mask=SCAN_MASK, detector_mask=DETECTOR_MASK)
+    X = plain(scan.data, masked)
+    for precision, tolerance in (("single", 2e-6), ("double", 1e-12)):
+        for name, (found, expected) in products(unmix.matrix(precision)).items():
+            truth = expected(X)
+            assert np.allclose(found, truth, rtol=tolerance, atol=tolerance * np.abs(truth).max()), name
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "<u2", ">u2", "u4", "i8", ">f4", "f2", "f4", ">f8", "f8", "?"])
+def test_every_real_dtype(scan, dtype):
+    data = (np.asarray(scan.data) % 120).astype(dtype)
+    matrix = Unmix(data).matrix()
+    assert matrix.dtype == (np.float64 if np.dtype(dtype).itemsize == 8 and np.dtype(dtype).kind == "f" else np.float32)
+    assert np.allclose(matrix.times(np.eye(520)[:, :4]), data.reshape(63, 520)[:, :4].astype(float))
+    assert matrix.times(np.ones((520, 1))).dtype == matrix.dtype
+
+
+def test_small_blocks_and_batches_change_nothing(scan, monkeypatch):
+    from unmix4d import blocks
+
+    whole = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
+    for block, batch in ((2000, 600), (1 << 14, 5000), (1, 1)):
+        monkeypatch.setattr(blocks, "_BLOCK_BYTES", block)
+        monkeypatch.setattr(blocks, "_BATCH_VALUES", batch)
+        matrix = Unmix(scan.data).prepare(scan_mask=SCAN_MASK).matrix("double")
+        assert matrix.shape == (53, 520)
+        again = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
+        assert np.allclose(again, whole, rtol=1e-13)
+
+
+def test_blocks_follow_the_storage_chunks(tmp_path):
+    """Reading across chunks would decompress each of them several times."""
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        dataset = file.create_dataset("scan", shape=(40, 50, 64, 64), dtype="u2", chunks=(8, 10, 64, 64))
+        plan = Unmix(dataset).matrix()._plan
+        assert len(plan.tiles) > 0
+        for rows, cols in plan.tiles:
+            assert rows.start % 8 == 0 and cols.start % 10 == 0
+    import dask.array as da
+
+    lazy = da.zeros((100, 90, 32, 32), chunks=(10, 15, 16, 32), dtype="u2")
+    for rows, cols in Unmix(lazy).matrix()._plan.tiles:
+        assert rows.start % 10 == 0 and cols.start % 15 == 0
+
+
+def test_a_row_of_the_scan_wider_than_a_block_is_split():
+    frame = Frame((2, 5000), (128, 128))
+    patterns = np.broadcast_to(np.uint16(1), (2, 5000, 128, 128))
+    tiles = PatternMatrix(patterns, frame)._plan.tiles
+    assert max((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) * 128 * 128 * 2 <= 64 << 20
+    assert sum((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) == 10000
+
+
+def test_passes_are_counted(scan):
+    matrix = Unmix(scan.data).matrix()
+    matrix.statistics()
+    matrix.statistics()
+    assert matrix.passes == 1
+    matrix.times(np.ones((520, 1)))
+    matrix.alternate(np.ones((2, 520)), np.ones((63, 2)), update_factor)
+    assert matrix.passes == 3
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_nan_is_refused_with_its_place(scan, lazy):
+    import dask.array as da
+
+    data = scan.data.astype(float)
+    data[3, 4, 11, 17] = np.nan
+    data[5, 1, 2, 3] = np.inf
+    data = da.from_array(data, chunks=(2, 5, 20, 13)) if lazy else data
+    with pytest.raises(ValueError, match=r"2 pattern\(s\).*scan position \(3, 4\).*pixel \(2, 3\)"):
+        Unmix(data).matrix().statistics()
+    mask = np.zeros((20, 26), bool)
+    mask[11, 17] = mask[2, 3] = True
+    assert np.isfinite(Unmix(data).prepare(detector_mask=mask).matrix().statistics().total)
+    mask = np.zeros((7, 9), bool)
+    mask[3, 4] = mask[5, 1] = True
+    assert np.isfinite(Unmix(data).prepare(scan_mask=mask).matrix().statistics().total)
+
+
+def test_a_closed_file_is_named(tmp_path, scan):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        unmix = Unmix(file.create_dataset("scan", data=scan.data))
+        binned = unmix.prepare(bin=2)
+        assert unmix.matrix().statistics().total == scan.data.sum()
+    for view in (unmix, binned):
+        with pytest.raises(ValueError, match="the HDF5 file behind the scan is closed"):
+            view.nmf(2)
+    with pytest.raises(ValueError, match="the HDF5 file behind the scan is closed"):
+        Unmix(unmix.scan.patterns._dataset)
+
+
+def test_the_scan_never_exists_as_float():
+    """Memory of a pass stays far below a float copy of the scan."""
+    import tracemalloc
+
+    data = np.ones((96, 96, 64, 64), np.uint8)  # 38 MB; 151 MB in single precision
+    matrix = Unmix(data).matrix()
+    tracemalloc.start()
+    matrix.normal(np.ones((4096, 8)))
+    matrix.statistics()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6
+
+
+@pytest.mark.parametrize(
+    "obj, error, message",
+    [
+        (np.zeros((3, 4, 5)), ValueError, "four dimensions .* got 3"),
+        (np.zeros((3, 0, 5, 6)), ValueError, "empty"),
+        (np.zeros((2, 2, 2, 2), complex), TypeError, "real numbers, got dtype complex128"),
+        (np.full((2, 2, 2, 2), "a"), TypeError, "real numbers"),
+        (np.ma.masked_equal(np.zeros((2, 2, 2, 2)), 0), TypeError, "masked array"),
+        ("scan.hspy", TypeError, "got str"),
+        (None, TypeError, "got NoneType"),
+    ],
+)
+def test_what_is_no_scan_is_refused(obj, error, message):
+    with pytest.raises(error, match=message):
+        Unmix(obj)
