@@ -5,7 +5,8 @@ import os
 import warnings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-os.environ.setdefault("TQDM_DISABLE", "1")
+# The workers of a parallel run share the cores: threads of the linear algebra on top would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import h5py
 import numpy as np
@@ -106,7 +107,9 @@ def crystal():
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
+def _quiet(monkeypatch):
+    """No progress bars, and no figures left open."""
+    monkeypatch.setattr("unmix4d.progress._DELAY", 1e9)
     yield
     import sys
 

@@ -30,7 +30,7 @@ def test_objective_of_scikit_learn_from_the_same_start(name):
     maps, patterns = nndsvd(truncated_svd(matrix, k), np.float64)
     result = Unmix(data).nmf(k, init=(maps, patterns), max_iter=3000, tol=1e-10, random_state=0)
     X = data.reshape(matrix.shape)
-    model = NMF(k, init="custom", solver="cd", max_iter=20000, tol=1e-5)
+    model = NMF(k, init="custom", solver="cd", max_iter=20000, tol=1e-4)
     W = model.fit_transform(X, W=maps.copy(), H=patterns.copy())
     theirs = ((X - W @ model.components_) ** 2).sum()
     ours = result.loss * X.size

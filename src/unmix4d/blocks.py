@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -17,8 +20,9 @@ from .scan import is_dask
 
 __all__ = ["Plan", "make_plan", "tile_of", "run_pass", "compute_dtype"]
 
-_BLOCK_BYTES = 64 << 20
-_BATCH_VALUES = 4 << 20  # patterns are cast to float in batches of this many values (16 MB in single precision)
+_BLOCK_BYTES = 64 << 20  # of files and dask arrays, where a block costs a read
+_SLICE_BYTES = 8 << 20  # of arrays in memory
+_BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
 _TREE_WIDTH = 8
 
 
@@ -85,7 +89,10 @@ def make_plan(patterns, frame, dtype) -> Plan:
 def tile_of(patterns) -> tuple[int, int]:
     """Scan rows and columns of one block of this array."""
     pattern_bytes = math.prod(patterns.shape[2:]) * np.dtype(patterns.dtype).itemsize
-    return _tile_shape(patterns.shape[:2], pattern_bytes, _storage_chunk(patterns))
+    target = _SLICE_BYTES if isinstance(patterns, np.ndarray) else _BLOCK_BYTES
+    # Every worker holds a block or two: on machines with many cores blocks are smaller, so that memory stays bounded.
+    target = min(target, max((1 << 30) // (os.cpu_count() or 1), 8 << 20))
+    return _tile_shape(patterns.shape[:2], pattern_bytes, _storage_chunk(patterns), target)
 
 
 def _storage_chunk(patterns) -> tuple[int, int]:
@@ -95,10 +102,8 @@ def _storage_chunk(patterns) -> tuple[int, int]:
     return tuple(max(c) if isinstance(c, tuple) else int(c) for c in chunks[:2])
 
 
-def _tile_shape(scan_shape, pattern_bytes, chunk) -> tuple[int, int]:
+def _tile_shape(scan_shape, pattern_bytes, chunk, target) -> tuple[int, int]:
     """Whole chunks, first along the columns of the scan, then along its rows, up to the size of a block."""
-    # Every worker holds a block or two: on machines with many cores blocks are smaller, so that memory stays bounded.
-    target = min(_BLOCK_BYTES, max((1 << 30) // (os.cpu_count() or 1), 8 << 20))
     rows, cols = (min(c, n) for c, n in zip(chunk, scan_shape))
     cols = min(scan_shape[1], cols * max(1, target // max(1, rows * cols * pattern_bytes)))
     if cols == scan_shape[1]:
@@ -117,7 +122,7 @@ def _slices(sizes):
         start += size
 
 
-def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = (), tick: Callable | None = None):
+def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
     """Call ``kernel(X, *rows)`` for batches of positions; gather what it says of them and add up what it sums.
 
     Parameters
@@ -127,40 +132,65 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = (), t
         Gets X (m, n_pixels) in ``plan.dtype`` and the rows (m, ...) of every array in `per_row`; returns
         ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64.
     per_row : sequence of ndarray (n_positions, ...)
-    tick : callable, optional
-        Called after every block that has been read (in-memory and file input only).
 
     Returns
     -------
     piece : ndarray (n_positions, ...) or None
     sums : tuple of ndarray
     """
-    if plan.delayed is None:
-        results = (_local(plan, i, kernel, per_row, tick) for i in range(len(plan.tiles)))
-        pieces, sums = [], None
-        for piece, partial in results:
-            pieces.append(piece)
-            sums = partial if sums is None else _add(sums, partial)
-    else:
-        pieces, sums = _run_dask(plan, kernel, per_row)
+    # Blocks already run in parallel: threads of the linear algebra on top would only get in each other's way.
+    with _linear_algebra().limit(limits=1, user_api="blas"):
+        run = _run_local if plan.delayed is None else _run_dask
+        pieces, sums = run(plan, kernel, per_row)
     return _gather(plan, pieces), sums if sums is not None else ()
 
 
-def _local(plan, i, kernel, per_row, tick):
-    rows, cols = plan.tiles[i]
-    result = (None, None)
-    if plan.rows[i].size:
+@cache
+def _linear_algebra():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _run_local(plan, kernel, per_row):
+    """Blocks in threads, as many at a time as there are cores; added up in their order, so that nothing depends on it."""
+    pieces, sums = [], None
+    for piece, partial in _in_order(lambda i: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
+        pieces.append(piece)
+        sums = _add(sums, partial)
+    return pieces, sums
+
+
+def _in_order(function, count):
+    workers = min(count, os.cpu_count() or 1)
+    if workers < 2:
+        yield from map(function, range(count))
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque(pool.submit(function, i) for i in range(workers))
         try:
-            block = np.asarray(plan.patterns[rows, cols])
-        except OSError as error:
-            raise OSError(
-                f"the scan could not be read at scan rows {rows.start}-{rows.stop - 1}, "
-                f"columns {cols.start}-{cols.stop - 1}: {error}"
-            ) from error
-        result = run_block(block, kernel, plan.kept[i], plan.pixels, plan.dtype, [a[plan.rows[i]] for a in per_row])
-    if tick:
-        tick()
-    return result
+            for i in range(workers, count + workers):
+                result = waiting.popleft().result()
+                if i < count:
+                    waiting.append(pool.submit(function, i))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _one_block(plan, i, kernel, per_row):
+    rows, cols = plan.tiles[i]
+    if not plan.rows[i].size:
+        return None, None
+    try:
+        block = np.asarray(plan.patterns[rows, cols])
+    except OSError as error:
+        raise OSError(
+            f"the scan could not be read at scan rows {rows.start}-{rows.stop - 1}, "
+            f"columns {cols.start}-{cols.stop - 1}: {error}"
+        ) from error
+    return run_block(block, kernel, plan.kept[i], plan.pixels, plan.dtype, [a[plan.rows[i]] for a in per_row])
 
 
 def run_block(block, kernel, kept, pixels, dtype, per_row):
@@ -214,7 +244,6 @@ def _add_all(parts):
 def _run_dask(plan, kernel, per_row):
     """A task per block, the sums added up in a tree, everything computed in one go."""
     import dask
-    from threadpoolctl import threadpool_limits
 
     # The kernel carries the small matrices: as one node of the graph they travel once, not once per task.
     shared = dask.delayed(kernel, pure=False)
@@ -231,10 +260,7 @@ def _run_dask(plan, kernel, per_row):
     add = dask.delayed(_add_all, pure=False)
     while len(partials) > 1:
         partials = [add(partials[j : j + _TREE_WIDTH]) for j in range(0, len(partials), _TREE_WIDTH)]
-    # Tasks already run in parallel: threads of the linear algebra on top would only get in each other's way.
-    with threadpool_limits(limits=1, user_api="blas"):
-        pieces, total = dask.compute(pieces, partials[0] if partials else ())
-    return pieces, total
+    return dask.compute(pieces, partials[0] if partials else ())
 
 
 def _gather(plan, pieces):

@@ -69,9 +69,9 @@ class PatternMatrix:
         self._plan = make_plan(patterns, frame, self.dtype)
         self._statistics: Statistics | None = None
 
-    def _run(self, kernel, per_row=(), tick=None):
+    def _run(self, kernel, per_row=()):
         self.passes += 1
-        return run_pass(self._plan, kernel, per_row, tick)
+        return run_pass(self._plan, kernel, per_row)
 
     def statistics(self) -> Statistics:
         """Mean pattern, totals, norm and range, in one pass that is made once.

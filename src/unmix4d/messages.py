@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 
 __all__ = ["UnmixWarning", "warn"]
@@ -17,9 +18,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 def warn(message: str) -> None:
     """Warn at the line of the user's own code, however deep in the package the reason was found."""
-    import sys
-
     level, frame = 2, sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UnmixWarning, stacklevel=level - 1 if frame is None else level - 1)
+    warnings.warn(message, UnmixWarning, stacklevel=level)

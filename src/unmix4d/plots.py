@@ -24,25 +24,25 @@ def _axes(ax):
 def _colours(name):
     import matplotlib
 
-    colours = matplotlib.colormaps[name].copy()
-    colours.set_bad(_EXCLUDED)
-    return colours
+    return matplotlib.colormaps[name].with_extremes(bad=_EXCLUDED)
 
 
 def intensity_norm(image):
     """Colours for diffraction intensities: logarithmic above, linear near zero, and not ruled by the direct beam.
 
-    The range ends at the 99.9th percentile of the positive values, so that a bright disk of a few pixels saturates
-    instead of swamping the rest. Images with negative values (SVD, PCA) get a symmetric range.
+    Linear below what most pixels have, logarithmic over at most three decades above that: a direct beam many thousand
+    times brighter than the spots saturates instead of swamping them. Images with negative values (SVD, PCA) get a
+    symmetric range.
     """
     from matplotlib.colors import AsinhNorm
 
     values = image[np.isfinite(image)]
     signed = values.size > 0 and values.min() < 0
     sizes = np.abs(values[values != 0])
-    top = float(np.percentile(sizes, 99.9)) if sizes.size else 1.0
-    # Linear below the level that most pixels have, so that noise stays dark.
-    width = max(float(np.median(sizes)), top / 300) if sizes.size else 1.0
+    middle, bright, top = np.percentile(sizes, (50, 98, 99.9)) if sizes.size else (1.0, 1.0, 1.0)
+    # Patterns of an NMF are nearly empty: the median of what little is left would light up rounding.
+    width = max(float(middle), float(bright) / 100)
+    top = min(float(top), 1000 * width)
     return AsinhNorm(linear_width=width, vmin=-top if signed else 0.0, vmax=top), signed
 
 
@@ -166,7 +166,7 @@ def decomposition(result, components=None):
             title=f"{i}   {100 * result.explained[i]:.2g} %",
         )  # fmt: skip
         scan_map(result.maps[i], step=cal.step[1], unit=cal.step_unit, ax=bottom)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.01)
     return figure
 
 
@@ -177,12 +177,12 @@ def scree(result, ax=None):
     elbow = result.elbow
     ax.semilogy(numbers, result.explained, "o-", color="0.6", ms=4, lw=1)
     if elbow is not None:
-        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=f"{elbow} stand out")
+        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=f"regime changes after {elbow}")
         ax.legend(frameon=False)
     ax.set_xlabel("component")
     ax.set_ylabel("fraction of the sum of squares")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set_title("no clear elbow" if elbow is None else "scree", fontsize=9)
+    ax.set_title("no clear change of regime" if elbow is None else "", fontsize=9)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 __all__ = ["progress"]
 
+_DELAY = 1.0  # seconds; what is faster stays silent
+
 
 @contextmanager
 def progress(total: int, description: str, shown: bool = True):
@@ -21,8 +23,9 @@ def progress(total: int, description: str, shown: bool = True):
     """
     from tqdm.auto import tqdm
 
-    # The delay keeps short runs silent.
-    bar = tqdm(total=total, desc=description, disable=not shown, delay=1.0, leave=False)
+    # Said only when silent, so that tqdm's own switches (TQDM_DISABLE) keep working.
+    silent = {} if shown else {"disable": True}
+    bar = tqdm(total=total, desc=description, delay=_DELAY, leave=False, **silent)
     try:
         yield bar.update
     finally:

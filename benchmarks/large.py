@@ -1,0 +1,100 @@
+"""A scan larger than memory should need: written to zarr, read lazily, with the peak memory of the whole process.
+
+``python large.py write STORE ROWS COLS DET_ROWS DET_COLS`` makes the scan, ``python large.py unmix STORE ROUTE ITERATIONS``
+unmixes it, each in a process of its own so that one does not count for the other.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from memory import PeakMemory
+
+__all__ = ["ROUTES", "unmix_scan", "write_scan"]
+
+K = 8
+
+
+def write_scan(store, shape):
+    """Make the scan; returns the seconds it took."""
+    return _in_own_process("write", store, *shape)["seconds"]
+
+
+def unmix_scan(store, route, iterations):
+    """NMF of the scan with one start; what was measured, as a dict."""
+    return _in_own_process("unmix", store, route, iterations)
+
+
+def _in_own_process(*arguments):
+    command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(lines[-1])
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _truth_file(store):
+    return Path(store).with_suffix(".truth.npz")
+
+
+def _write(store, *shape):
+    from unmix4d import phantoms
+
+    started = time.perf_counter()
+    phantom = phantoms.large_scan(store, shape=tuple(map(int, shape)), k=K, seed=0)
+    np.savez(
+        _truth_file(store), patterns=phantom.patterns, maps=phantom.maps, names=phantom.names, centre=phantom.centre
+    )
+    return {"seconds": time.perf_counter() - started}
+
+
+def _dask_route(store, centre):
+    import dask.array as da
+    from unmix4d import Unmix
+
+    return Unmix(da.from_zarr(store), centre=centre)
+
+
+def _pyxem_route(store, centre):
+    import dask.array as da
+    import unmix4d  # noqa: F401  (gives signals their .unmix)
+    from pyxem.signals import LazyElectronDiffraction2D
+
+    signal = LazyElectronDiffraction2D(da.from_zarr(store))
+    signal.calibration.center = (centre[1], centre[0])
+    return signal.unmix
+
+
+ROUTES = {"dask": _dask_route, "pyxem": _pyxem_route}
+
+
+def _unmix(store, route, iterations):
+    with np.load(_truth_file(store)) as file:
+        truth = SimpleNamespace(**dict(file))
+    truth.names = list(map(str, truth.names))
+    with PeakMemory() as memory:
+        view = ROUTES[route](store, tuple(truth.centre.tolist()))
+        ready = memory.peak
+        started = time.perf_counter()
+        result = view.nmf(K, n_starts=1, max_iter=int(iterations), tol=0, random_state=0)
+        seconds = time.perf_counter() - started
+    peak = memory.peak_of_process  # before the scores are computed
+    from unmix4d.scores import score
+
+    scores = score(result, truth)
+    return {
+        "seconds": seconds, "ready": ready, "peak": peak, "passes": result.settings["passes"], "loss": result.loss,
+        "bytes": int(np.prod(view.shape)) * view.scan.dtype.itemsize, "iterations": len(result.convergence[0]),
+        "names": truth.names, "map_correlation": scores.map_correlation.tolist(),
+        "pattern_cosine": scores.pattern_cosine.tolist(), "found": scores.found,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    step, *rest = sys.argv[1:]
+    print(json.dumps({"write": _write, "unmix": _unmix}[step](*rest)))

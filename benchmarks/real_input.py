@@ -1,0 +1,274 @@
+"""Unmixing of measured and simulated silver scans and of a scan larger than memory, next to other programs.
+
+::
+
+    python benchmarks/real_input.py [--data DIR] [--only 1|2|3] [--quick] [--out FILE.md]
+
+Prints Markdown tables. Every number is measured in the run; what cannot be run is skipped with its reason, and the exit
+code is 0. It is 1 when unmix4d gives different numbers through two hosts, or needs 2 GB or more for the large scan.
+"""
+
+import argparse
+import importlib.util
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from large import unmix_scan, write_scan
+from peers import NEEDS, Failed, run_program
+from scans import film_scan, sped_scan
+from tables import machine_facts, markdown_table, megabytes
+
+_ROOT = Path(__file__).resolve().parents[1]
+_DEFAULT_DATA = "../shared/data"  # relative to the repository
+_SAME_MAPS = 1e-3  # of the map maximum, in single precision
+_MEMORY_LIMIT = 2e9
+_DISK_NEEDED = {False: 12e9, True: 1.5e9}
+_LARGE_SHAPE = {False: (256, 256, 256, 256), True: (64, 64, 256, 256)}
+
+
+class Skipped(Exception):
+    """An item cannot be run here; the message is the reason."""
+
+
+def installed(program):
+    """Whether the host that this program needs can be imported."""
+    return all(importlib.util.find_spec(package) for word, package in NEEDS.items() if word in program)
+
+
+def run_all(programs, case, report):
+    """The answers of those programs that are installed and deliver; the others are reported."""
+    answers = []
+    for program in programs:
+        if not installed(program):
+            report(f"- skipped: {program}: its host is not installed")
+            continue
+        print(f"  running {program} ...", file=sys.stderr)
+        try:
+            answers += run_program(program, case)
+        except Failed as error:
+            report(f"- failed: {program}: {error}")
+    return answers
+
+
+def require_files(data, *names):
+    """Skip the item when the data folder or one of its files is absent."""
+    if not data.is_dir():
+        raise Skipped("the data folder is absent (give it with --data)")
+    for name in names:
+        if not (data / name).is_file():
+            raise Skipped(f"{name} is not in the data folder")
+
+
+def sped_item(args, folder, report):
+    """Item 1: five measured patterns, mixed by construction."""
+    report("## 1. Measured patterns, linear mixing by construction (semi-synthetic SPED of silver)\n")
+    require_files(args.data, "sped_ag_grain_patterns.hspy", "sped_ag_grain_labels.hspy")
+    case = sped_scan(args.data, folder / "sped")
+    shape = " x ".join(map(str, case.lazy_counts().shape))
+    report(
+        f"Five measured patterns times their grain maps (Gaussian, sigma 2 positions), Poisson noise, 2e4 counts per\n"
+        f"pattern: {shape}, uint16. k = 5, direct beam masked for every program (radius {case.facts['direct_beam']} px\n"
+        "about the centre of the file), seed 0. This tests noise, contrast and unequal grain sizes; it cannot test\n"
+        "whether real diffraction mixes linearly, because here it does.\n"
+    )
+    programs = [
+        "unmix4d, lazy pyxem signal", "unmix4d, py4DSTEM DataCube", "HyperSpy NMF, eager", "HyperSpy NMF, lazy",
+        "scikit-learn, its defaults (nndsvda, tol 1e-4)",
+    ]  # fmt: skip
+    answers = run_all(programs, case, report)
+    report(grain_tables(answers, case.facts["names"]))
+    report(
+        "\nExtra memory: peak above what was resident when the scan was ready (in memory as uint16, "
+        f"{megabytes(2 * np.prod(case.lazy_counts().shape))} MB,\nor lazy on disk). Loss: mean squared error "
+        "recomputed from every answer in the same way.\n"
+    )
+    return compare_hosts(answers, report)
+
+
+def grain_tables(answers, names):
+    """Pattern cosine and map correlation of every grain, then what each program cost."""
+    programs = [a["program"] for a in answers]
+    both = [
+        [name] + [f"{a['map_correlation'][i]:.3f} / {a['pattern_cosine'][i]:.3f}" for a in answers]
+        for i, name in enumerate(names)
+    ]
+    both.append(["**grains with map r > 0.7**"] + [f"{a['found']} of {len(names)}" for a in answers])
+    cost = [
+        [a["program"], f"{a['seconds']:.1f}", megabytes(a["extra"]), a["iterations"] or "-", f"{a['loss']:.6f}"]
+        for a in answers
+    ]
+    return (
+        "Map correlation / pattern cosine:\n\n" + markdown_table(["grain", *programs], both) + "\n\n"
+        + markdown_table(["program", "time (s)", "extra memory (MB)", "iterations", "loss"], cost)
+    )  # fmt: skip
+
+
+def compare_hosts(answers, report):
+    """Both hosts must give the same maps and patterns; says how far they differ."""
+    ours = [a for a in answers if a["program"].startswith("unmix4d")]
+    if len(ours) < 2:
+        report("Hosts not compared: one of them did not run.\n")
+        return True
+    maps = np.nanmax(np.abs(ours[0]["maps"] - ours[1]["maps"]))
+    patterns = np.nanmax(np.abs(ours[0]["patterns"] - ours[1]["patterns"])) / np.nanmax(ours[0]["patterns"])
+    same = bool(maps <= _SAME_MAPS and patterns <= _SAME_MAPS)
+    report(
+        f"Through pyxem and through py4DSTEM, largest difference of the maps (maximum 1): {maps:.1e}; of the patterns, of\n"
+        f"their maximum: {patterns:.1e}. Allowed: {_SAME_MAPS:.0e}. {'The same.' if same else '**DIFFERENT.**'}\n"
+    )
+    return same
+
+
+def film_item(args, folder, report):
+    """Item 2: sixteen overlapping grains."""
+    report("## 2. Multislice simulation of sixteen overlapping silver grains\n")
+    require_files(args.data, "ag_film_overlap.npz")
+    case = film_scan(args.data, folder / "film")
+    shape = " x ".join(map(str, case.lazy_counts().shape))
+    report(
+        f"{shape}, uint16, 2e4 electrons per pattern, k = 17 (the grains and what they share), direct beam masked\n"
+        "(radius 6 px about (68, 68)). Truth: thickness of every grain at every position. Diffraction is dynamical, so no\n"
+        "linear model is exact. A grain is found when its matched map correlates by more than 0.7. Programs without a\n"
+        "number of iterations in their row ended by their own rule; seed 0.\n"
+    )
+    programs = [
+        "unmix4d, defaults", "unmix4d, n_starts=3", "unmix4d, 60 iterations", "unmix4d, 500 iterations",
+        "scikit-learn, its defaults (nndsvda, tol 1e-4)", "scikit-learn, nndsvd", "scikit-learn, nndsvda",
+        "scikit-learn, random",
+    ]  # fmt: skip
+    answers = run_all(programs, case, report)
+    rows = [
+        [
+            ", ".join(filter(None, (a["program"], a["label"]))), f"{a['mean_map_correlation']:.3f}",
+            f"{a['found']} of {len(case.facts['names'])}", f"{a['loss']:.6f}", a["iterations"], f"{a['seconds']:.1f}",
+            megabytes(a["extra"]),
+        ]
+        for a in answers
+    ]  # fmt: skip
+    header = ["program", "mean map r", "grains found", "loss", "iterations", "time (s)", "extra memory (MB)"]
+    report(markdown_table(header, rows))
+    report(rank_note(answers))
+    return True
+
+
+def rank_note(answers):
+    """How loss and score go together, from the numbers of this run."""
+    if len(answers) < 3:
+        return ""
+    from scipy.stats import spearmanr
+
+    rho = spearmanr([a["loss"] for a in answers], [a["mean_map_correlation"] for a in answers]).statistic
+    lowest = min(answers, key=lambda a: a["loss"])
+    best = max(answers, key=lambda a: a["mean_map_correlation"])
+    return (
+        f"\nRank correlation of loss and mean map r over these rows: {rho:.2f} (-1: the smaller the loss, the better\n"
+        f"the score). Smallest loss {lowest['loss']:.6f} with r = {lowest['mean_map_correlation']:.3f}; best r = "
+        f"{best['mean_map_correlation']:.3f} with loss\n{best['loss']:.6f}.\n"
+    )
+
+
+def large_item(args, folder, report):
+    """Item 3: a scan that is not to be held in memory."""
+    shape = _LARGE_SHAPE[args.quick]
+    size = 2 * np.prod(shape)
+    report(f"## 3. A scan of {size / 1e9:.1f} GB in a zarr store, with less than 2 GB of memory\n")
+    free = shutil.disk_usage(folder).free
+    if free < _DISK_NEEDED[args.quick]:
+        raise Skipped(f"{_DISK_NEEDED[args.quick] / 1e9:.1f} GB of disk needed, {free / 1e9:.1f} GB free")
+    if importlib.util.find_spec("zarr") is None:
+        raise Skipped("zarr is not installed")
+    store = folder / "scan.zarr"
+    print("  writing the scan ...", file=sys.stderr)
+    seconds = write_scan(store, shape)
+    on_disk = sum(f.stat().st_size for f in store.rglob("*") if f.is_file())
+    report(
+        f"`phantoms.large_scan`, {' x '.join(map(str, shape))}, uint16, 2e3 electrons per pattern, written in {seconds:.0f} s\n"
+        f"({on_disk / 1e9:.2f} GB on disk: sparse counts compress well, so reading is decompression here, not disk). NMF,\n"
+        "k = 8, one start, tol = 0. Peak: resident memory of the whole process, interpreter and imports included.\n"
+    )
+    runs = {"dask array, `da.from_zarr`": ("dask", 50)}
+    if importlib.util.find_spec("pyxem"):
+        runs["lazy pyxem signal"] = ("pyxem", 50 if args.quick else 5)
+    else:
+        report("- skipped: lazy pyxem signal: pyxem is not installed")
+    results = {}
+    for name, (route, iterations) in runs.items():
+        print(f"  running {name} ...", file=sys.stderr)
+        results[name] = unmix_scan(store, route, iterations)
+    report(large_tables(results))
+    small = all(r["peak"] < _MEMORY_LIMIT for r in results.values())
+    report(f"\nBelow 2 GB: {'yes' if small else '**NO**'}.\n")
+    return small
+
+
+def large_tables(results):
+    """What each route cost, and the scores of the first."""
+    header = ["scan as", "iterations", "passes", "time (s)", "s per pass", "GB/s", "before (MB)", "peak (MB)", "found"]
+    rows = [
+        [
+            name, r["iterations"], r["passes"], f"{r['seconds']:.0f}", f"{r['seconds'] / r['passes']:.2f}",
+            f"{r['bytes'] * r['passes'] / r['seconds'] / 1e9:.2f}", megabytes(r["ready"]), megabytes(r["peak"]),
+            f"{r['found']} of {len(r['names'])}",
+        ]
+        for name, r in results.items()
+    ]  # fmt: skip
+    name, first = next(iter(results.items()))
+    scores = [
+        [n, f"{r:.3f}", f"{c:.3f}"]
+        for n, r, c in zip(first["names"], first["map_correlation"], first["pattern_cosine"])
+    ]
+    return (
+        markdown_table(header, rows) + f"\n\nScores ({name}), loss {first['loss']:.6f}:\n\n"
+        + markdown_table(["component", "map r", "pattern cos"], scores)
+    )  # fmt: skip
+
+
+ITEMS = {1: sped_item, 2: film_item, 3: large_item}
+
+
+class Report:
+    """Prints every paragraph as it comes, and keeps them for ``--out``."""
+
+    def __init__(self):
+        self.parts = []
+
+    def __call__(self, text):
+        self.parts.append(text)
+        print(text, flush=True)
+
+
+def parse(arguments=None):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", metavar="DIR", help=f"folder with the data (default: {_DEFAULT_DATA} of the repository)")
+    parser.add_argument("--only", type=int, choices=sorted(ITEMS), help="run this item only")
+    parser.add_argument("--quick", action="store_true", help="a scan of 0.5 GB instead of 8.6 GB in item 3")
+    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
+    args = parser.parse_args(arguments)
+    args.data = Path(args.data) if args.data else _ROOT / _DEFAULT_DATA
+    return args
+
+
+def main(arguments=None):
+    """Run the items; returns the exit code."""
+    args, report, passed = parse(arguments), Report(), True
+    report("# Real input\n\nMade by `benchmarks/real_input.py`; every number is measured in one run.\n")
+    report(machine_facts() + "\n")
+    for number, item in ITEMS.items():
+        if args.only not in (None, number):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                passed &= item(args, Path(folder), report)
+            except Skipped as reason:
+                report(f"Skipped: {reason}.\n")
+    if args.out:
+        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Saving and loading: everything comes back, nothing half-written stays, nothing in a file is executed."""
+
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+import unmix4d
+from unmix4d import Unmix, files
+
+
+@pytest.fixture
+def saved(as_host, scan, tmp_path):
+    mask = np.zeros((7, 9), bool)
+    mask[2, 2] = True
+    view = as_host(scan).prepare(direct_beam=2, scan_mask=mask)
+    result = view.nmf(3, n_starts=2, max_iter=8, random_state=4)
+    path = tmp_path / "run.unmix.h5"
+    result.save(path)
+    return view, result, path
+
+
+def test_everything_comes_back(saved):
+    view, result, path = saved
+    loaded = unmix4d.load(path)
+    for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals"):
+        assert np.array_equal(getattr(loaded, name), getattr(result, name), equal_nan=True), name
+        assert getattr(loaded, name).dtype == getattr(result, name).dtype
+    assert all(np.array_equal(a, b) for a, b in zip(loaded.convergence, result.convergence))
+    assert loaded.settings == result.settings and loaded.method == result.method and loaded.loss == result.loss
+    assert loaded.host == result.host
+    for name in ("scan_shape", "detector_shape", "centre", "centre_known", "ellipse", "calibration"):
+        assert getattr(loaded.frame, name) == getattr(result.frame, name), name
+    assert np.array_equal(loaded.frame.scan_mask, result.frame.scan_mask)
+    assert np.array_equal(loaded.frame.detector_mask, result.frame.detector_mask)
+    assert np.array_equal(loaded.labels(), result.labels())
+    assert "loaded without its data" in repr(loaded)
+
+
+def test_native_results_after_loading(saved):
+    _, result, path = saved
+    for ours, theirs in zip(unmix4d.load(path).to_host(), result.to_host()):
+        assert type(ours) is type(theirs)
+        assert np.array_equal(getattr(ours, "data", ours), getattr(theirs, "data", theirs), equal_nan=True)
+
+
+def test_data_can_be_linked_again(saved, scan):
+    view, result, path = saved
+    loaded = unmix4d.load(path)
+    with pytest.raises(ValueError, match=r"mean_patterns needs the scan.*unmix4d.load\(path, data=scan\)"):
+        loaded.mean_patterns()
+    linked = unmix4d.load(path, data=view)
+    assert np.array_equal(linked.mean_patterns(), result.mean_patterns(), equal_nan=True)
+    with pytest.raises(ValueError, match="its mean pattern differs"):
+        unmix4d.load(path, data=Unmix(np.array(scan.data) * 2))
+    with pytest.raises(ValueError, match=r"data must have the shape \(7, 9, 20, 26\) of the saved result"):
+        unmix4d.load(path, data=np.ones((7, 9, 20, 24)))
+
+
+@pytest.fixture
+def result(scan):
+    return Unmix(scan.data).nmf(2, max_iter=5, random_state=0)
+
+
+def test_svd_and_names_beyond_ascii(scan, tmp_path):
+    result = Unmix(scan.data, step=2, step_unit="µm", pixel_size=0.1, pixel_unit="1/Å").svd(3)
+    path = tmp_path / "grän ☃.h5"
+    result.save(str(path))
+    loaded = unmix4d.load(path)
+    assert loaded.frame.calibration.step_unit == "µm" and loaded.convergence == []
+    assert np.array_equal(loaded.maps, result.maps)
+
+
+def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    result.save(path)
+    before = path.read_bytes()
+
+    def full_disk(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_write", full_disk)
+    with pytest.raises(OSError, match="could not be saved .* No space left"):
+        result.save(path)
+    monkeypatch.setattr(files, "_write", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        result.save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["run.h5"]
+
+
+def test_saving_over_a_file_replaces_it(result, scan, tmp_path):
+    path = tmp_path / "run.h5"
+    path.write_text("something else")
+    result.save(path)
+    assert unmix4d.load(path).k == 2
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("name, message", [("", "is a folder"), ("missing/run.h5", "cannot be saved")])
+def test_places_that_cannot_be_written(result, tmp_path, name, message):
+    with pytest.raises(OSError, match=message):
+        result.save(tmp_path / name)
+
+
+def test_what_is_no_result_is_refused(result, tmp_path):
+    with pytest.raises(OSError, match="there is no file"):
+        unmix4d.load(tmp_path / "nothing.h5")
+    text = tmp_path / "text.h5"
+    text.write_text("not HDF5")
+    with pytest.raises(OSError, match="not a readable HDF5 file"):
+        unmix4d.load(text)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(OSError, match="not a result saved by unmix4d"):
+        unmix4d.load(tmp_path / "other.h5")
+
+
+def spoil(path, change):
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def _replace(file, name, data):
+    del file[name]
+    file[name] = data
+
+
+def _edit_settings(file, edit):
+    head = json.loads(file["settings.json"].asstr()[()])
+    edit(head)
+    _replace(file, "settings.json", json.dumps(head))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda f: f.attrs.__setitem__("format_version", 99), "written by a newer unmix4d .file version 99"),
+        (lambda f: f.__delitem__("maps"), "incomplete or damaged"),
+        (lambda f: _replace(f, "maps", np.zeros((2, 3, 3))), "maps has the shape"),
+        (lambda f: _replace(f, "patterns", np.array([b"x"])), "incomplete or damaged"),
+        (lambda f: _replace(f, "settings.json", "{broken"), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h.pop("frame")), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h["frame"]["calibration"].update(evil=1)), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h["frame"].update(scan_shape=[1, 1])), "incomplete or damaged"),
+    ],
+)
+def test_damaged_files_are_refused_in_one_sentence(result, tmp_path, change, message):
+    path = tmp_path / "run.h5"
+    result.save(path)
+    with pytest.raises(OSError, match=message):
+        unmix4d.load(spoil(path, change))
+
+
+def test_truncated_files_are_refused(result, tmp_path):
+    path = tmp_path / "run.h5"
+    result.save(path)
+    whole = path.read_bytes()
+    for length in (len(whole) // 4, len(whole) // 2, len(whole) - 100):
+        path.write_bytes(whole[:length])
+        with pytest.raises(OSError, match="damaged"):
+            unmix4d.load(path)
+
+
+def test_nothing_is_pickled(result, tmp_path):
+    path = tmp_path / "run.h5"
+    result.save(path)
+    with h5py.File(path) as file:
+        kinds = {name: item.dtype.kind for name, item in file.items()}
+    assert kinds.pop("settings.json") == "O"  # how h5py shows a text of variable length
+    assert set(kinds.values()) <= {"f", "b"}

@@ -1,0 +1,102 @@
+"""Frame, Scan and the facts a caller may override."""
+
+import numpy as np
+import pytest
+
+from unmix4d import Unmix
+from unmix4d.frame import Frame
+from unmix4d.scan import Scan
+
+
+def test_images_and_maps_there_and_back():
+    scan_mask, detector_mask = np.zeros((3, 4), bool), np.zeros((10, 20), bool)
+    scan_mask[1, 2], detector_mask[4:6, 7:9] = True, True
+    frame = Frame((3, 4), (10, 20), scan_mask, detector_mask)
+    assert (frame.n_positions, frame.n_pixels) == (11, 196)
+    rows, columns = np.random.default_rng(0).random((2, 196)), np.random.default_rng(1).random((11, 2))
+    images, maps = frame.to_images(rows), frame.to_maps(columns)
+    assert images.shape == (2, 10, 20) and maps.shape == (2, 3, 4)
+    assert np.isnan(images[:, detector_mask]).all() and np.isnan(maps[:, scan_mask]).all()
+    assert np.array_equal(frame.from_images(images), rows)
+    assert np.array_equal(frame.from_maps(maps), columns)
+
+
+def test_a_frame_is_frozen_and_keeps_its_own_masks():
+    mask = np.zeros((3, 4), bool)
+    frame = Frame((3, 4), (10, 20), scan_mask=mask)
+    mask[0, 0] = True
+    assert not frame.scan_mask.any()
+    with pytest.raises(ValueError, match="read-only"):
+        frame.scan_mask[0, 0] = True
+    with pytest.raises(AttributeError):
+        frame.centre = (0, 0)
+
+
+def test_the_unset_centre_is_the_middle():
+    frame = Frame((3, 4), (10, 21))
+    assert frame.centre == (4.5, 10.0) and not frame.centre_known
+    assert Frame((3, 4), (10, 21), centre=(4.5, 10.0)).centre_known
+
+
+def test_radius_is_in_pixels_and_knows_square_ones():
+    frame = Frame((1, 1), (11, 21), centre=(5, 10))
+    assert frame.radius()[5, 13] == 3 and frame.radius()[2, 10] == 3
+
+
+def test_scan_and_frame_must_agree():
+    with pytest.raises(ValueError, match="its frame says"):
+        Scan(np.ones((3, 4, 10, 20)), Frame((4, 3), (10, 20)))
+
+
+def test_overrides_on_every_host(as_host, scan):
+    view = as_host(scan)
+    other = Unmix(view.scan, centre=(3, 4), pixel_size=(0.1, 0.2), pixel_unit="A^-1", step=5, step_unit="Å")
+    assert other.frame.centre == (3.0, 4.0) and other.frame.centre_known
+    assert other.frame.calibration.pixel_size == (0.1, 0.2) and other.frame.calibration.pixel_unit == "1/Å"
+    assert other.frame.calibration.step == (5.0, 5.0) and other.frame.calibration.step_unit == "Å"
+    assert view.frame.centre == pytest.approx(scan.centre)
+
+
+@pytest.mark.parametrize(
+    "facts, error, message",
+    [
+        (dict(centre=(1, 2, 3)), ValueError, "centre must be one finite number or a"),
+        (dict(centre=(np.nan, 2)), ValueError, "centre must be"),
+        (dict(centre="middle"), ValueError, "centre must be"),
+        (dict(pixel_size=0), ValueError, "pixel_size must be above 0"),
+        (dict(step=-1), ValueError, "step must be above 0"),
+        (dict(step_unit=3), TypeError, "step_unit must be a text"),
+    ],
+)
+def test_overrides_that_make_no_sense(facts, error, message):
+    with pytest.raises(error, match=message):
+        Unmix(np.ones((3, 4, 10, 20)), **facts)
+
+
+def test_hosts_are_read_with_units_and_energy(as_host, scan):
+    view = as_host(scan)
+    cal = view.frame.calibration
+    assert view.shape == (7, 9, 20, 26)
+    assert cal.step == pytest.approx((scan.step, scan.step)) and cal.step_unit == "nm"
+    assert cal.pixel_size == pytest.approx((scan.pixel_size, scan.pixel_size)) and cal.pixel_unit == "1/Å"
+    assert view.frame.centre == pytest.approx(scan.centre) and view.frame.centre_known
+    if "pyxem" in as_host.kind:
+        assert cal.beam_energy == scan.beam_energy
+    text = repr(view)
+    assert f"7 x 9 positions, 20 x 26 pixels, {view.scan.dtype}" in text and "nm per step" in text
+
+
+def test_the_attribute_is_stateless(pyxem, py4dstem, scan):
+    for host in (scan.to_pyxem(), scan.to_py4dstem()):
+        before = set(vars(host))
+        assert host.unmix is not host.unmix
+        host.unmix.svd(1)
+        assert set(vars(host)) == before
+
+
+def test_a_signal_that_is_no_scan_fails_only_when_used(pyxem):
+    signal = pyxem.signals.Diffraction2D(np.ones((2, 3, 4, 5, 6)))
+    accessor = signal.unmix
+    assert hasattr(signal, "unmix")
+    with pytest.raises(ValueError, match="at most two navigation axes, got 3"):
+        accessor.nmf(2)
