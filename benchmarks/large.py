@@ -1,7 +1,7 @@
-"""A scan larger than memory should need: written to zarr, read lazily, with the peak memory of the whole process.
+"""A scan that need not fit into memory: written to zarr, read lazily, peak memory of the whole process.
 
-``python large.py write STORE ROWS COLS DET_ROWS DET_COLS`` makes the scan, ``python large.py unmix STORE ROUTE ITERATIONS``
-unmixes it, each in a process of its own so that one does not count for the other.
+``python large.py write STORE ROWS COLS DET_ROWS DET_COLS`` makes the scan, ``python large.py unmix STORE
+ROUTE ITERATIONS`` unmixes it, each in a process of its own so that one does not count for the other.
 """
 
 import json
@@ -47,14 +47,14 @@ def _write(store, *shape):
 
     started = time.perf_counter()
     phantom = phantoms.large_scan(store, shape=tuple(map(int, shape)), k=K, seed=0)
-    np.savez(
-        _truth_file(store), patterns=phantom.patterns, maps=phantom.maps, names=phantom.names, centre=phantom.centre
-    )
+    truth = {name: getattr(phantom, name) for name in ("patterns", "maps", "names", "centre")}
+    np.savez(_truth_file(store), **truth)
     return {"seconds": time.perf_counter() - started}
 
 
 def _dask_route(store, centre):
     import dask.array as da
+
     from unmix4d import Unmix
 
     return Unmix(da.from_zarr(store), centre=centre)
@@ -62,8 +62,9 @@ def _dask_route(store, centre):
 
 def _pyxem_route(store, centre):
     import dask.array as da
-    import unmix4d  # noqa: F401  (gives signals their .unmix)
     from pyxem.signals import LazyElectronDiffraction2D
+
+    import unmix4d  # noqa: F401  (gives signals their .unmix)
 
     signal = LazyElectronDiffraction2D(da.from_zarr(store))
     signal.calibration.center = (centre[1], centre[0])
@@ -88,11 +89,18 @@ def _unmix(store, route, iterations):
 
     scores = score(result, truth)
     return {
-        "seconds": seconds, "ready": ready, "peak": peak, "passes": result.settings["passes"], "loss": result.loss,
-        "bytes": int(np.prod(view.shape)) * view.scan.dtype.itemsize, "iterations": len(result.convergence[0]),
-        "names": truth.names, "map_correlation": scores.map_correlation.tolist(),
-        "pattern_cosine": scores.pattern_cosine.tolist(), "found": scores.found,
-    }  # fmt: skip
+        "seconds": seconds,
+        "ready": ready,
+        "peak": peak,
+        "bytes": int(np.prod(view.shape)) * view.scan.dtype.itemsize,
+        "passes": result.settings["passes"],
+        "iterations": len(result.convergence[0]),
+        "loss": result.loss,
+        "names": truth.names,
+        "map_correlation": scores.map_correlation.tolist(),
+        "pattern_cosine": scores.pattern_cosine.tolist(),
+        "found": scores.found,
+    }
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ __all__ = ["PeakMemory"]
 class PeakMemory:
     """Watch the resident memory of this process inside a ``with`` block.
 
-    A thread samples it every 10 ms; where the system keeps its own high-water mark (``ru_maxrss``) that counts too, as
-    soon as it rises inside the block, so that nothing short-lived is missed.
+    A thread samples it every 10 ms; where the system keeps its own high-water mark (``ru_maxrss``) that
+    counts too, as soon as it rises inside the block, so that nothing short-lived is missed.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
 """The programs that are compared, each run in a process of its own.
 
-``python peers.py PROGRAM CASE_FOLDER ANSWER_FOLDER`` unmixes one case with one program. Imports and loading come
-before the clock starts; memory is what was needed on top of the loaded scan (or of nothing, where the program reads
-from disk). Every answer is judged by the same functions: `unmix4d.scores.score`, and the mean squared error over all
-positions and all pixels outside the direct beam, in the same arithmetic.
+``python peers.py PROGRAM CASE_FOLDER ANSWER_FOLDER`` unmixes one case with one program. Imports and loading
+come before the clock starts; memory is what was needed on top of the loaded scan (or of nothing, where the
+program reads from disk). Every answer is judged by the same functions: `unmix4d.scores.score`, and the mean
+squared error over all positions and all pixels outside the direct beam, in the same arithmetic.
 """
 
 import json
@@ -38,20 +38,20 @@ def unmix_array(case, **options):
     return lambda: _unmix(view, case.facts["k"], **options)
 
 
-def unmix_pyxem(case):
-    """unmix4d on a lazy pyxem signal, as a user of pyxem calls it."""
-    import unmix4d  # noqa: F401  (gives signals their .unmix)
+def unmix_host(make, case, **options):
+    """unmix4d on a lazy pyxem signal or on a py4DSTEM DataCube, as their users call it."""
+    scan = make(case)
+    import unmix4d  # noqa: F401  (gives it .unmix)
 
-    signal = case.pyxem_signal(lazy=True)
-    return lambda: _unmix(signal.unmix.prepare(direct_beam=case.facts["direct_beam"]), case.facts["k"])
+    facts = case.facts
+    return lambda: _unmix(scan.unmix.prepare(direct_beam=facts["direct_beam"]), facts["k"], **options)
 
 
-def unmix_py4dstem(case):
-    """unmix4d on a py4DSTEM DataCube, as a user of py4DSTEM calls it."""
-    cube = case.datacube()
-    import unmix4d  # noqa: F401
+def _lazy_signal(case):
+    return case.pyxem_signal(lazy=True)
 
-    return lambda: _unmix(cube.unmix.prepare(direct_beam=case.facts["direct_beam"]), case.facts["k"])
+
+_FIXED = {"max_iter": 60, "tol": 0}
 
 
 def hyperspy(case, lazy):
@@ -65,8 +65,9 @@ def hyperspy(case, lazy):
 
     def run():
         signal.change_dtype("float32")  # integers are refused
+        k = case.facts["k"]
         signal.decomposition(
-            algorithm="NMF", output_dimension=case.facts["k"], signal_mask=mask, print_info=False, random_state=SEED
+            algorithm="NMF", output_dimension=k, signal_mask=mask, print_info=False, random_state=SEED
         )
         learned = signal.learning_results
         shape = signal.data.shape
@@ -77,10 +78,10 @@ def hyperspy(case, lazy):
 
 
 def sklearn_nmf(case, stages=None, **options):
-    """scikit-learn's NMF ("cd") on the matrix of the same pixels, its answer kept after each of `stages` iterations.
+    """scikit-learn's NMF ("cd") on the matrix of the same pixels, its answer kept after so many iterations.
 
-    Without `stages`, one run with its own stopping rule. With them the tolerance is 0, and every stage goes on from the
-    matrices of the last one, which is the same as one long run because the solver has no other memory.
+    Without `stages`, one run with its own stopping rule. With them the tolerance is 0, and every stage
+    goes on from the matrices of the last one: the same as one long run, as the solver has no other memory.
     """
     from sklearn.decomposition import NMF
 
@@ -114,8 +115,10 @@ _SKLEARN_OWN = "scikit-learn, its defaults (nndsvda, tol 1e-4)"
 
 # What each program is called in the tables; the function prepares everything and returns what is to be timed.
 PROGRAMS = {
-    "unmix4d, lazy pyxem signal": unmix_pyxem,
-    "unmix4d, py4DSTEM DataCube": unmix_py4dstem,
+    "unmix4d, lazy pyxem signal": lambda case: unmix_host(_lazy_signal, case),
+    "unmix4d, py4DSTEM DataCube": lambda case: unmix_host(Case.datacube, case),
+    "unmix4d, lazy pyxem signal, 60 iterations": lambda case: unmix_host(_lazy_signal, case, **_FIXED),
+    "unmix4d, py4DSTEM DataCube, 60 iterations": lambda case: unmix_host(Case.datacube, case, **_FIXED),
     "HyperSpy NMF, eager": lambda case: hyperspy(case, lazy=False),
     "HyperSpy NMF, lazy": lambda case: hyperspy(case, lazy=True),
     _SKLEARN_OWN: sklearn_nmf,
@@ -123,7 +126,7 @@ PROGRAMS = {
     "scikit-learn, nndsvda": lambda case: sklearn_nmf(case, _STAGES, init="nndsvda"),
     "scikit-learn, random": lambda case: sklearn_nmf(case, _STAGES, init="random"),
     "unmix4d, defaults": unmix_array,
-    "unmix4d, 60 iterations": lambda case: unmix_array(case, max_iter=60, tol=0),
+    "unmix4d, 60 iterations": lambda case: unmix_array(case, **_FIXED),
     "unmix4d, 500 iterations": lambda case: unmix_array(case, max_iter=500, tol=0),
     "unmix4d, n_starts=3": lambda case: unmix_array(case, n_starts=3),
 }
@@ -162,7 +165,8 @@ def _measure(program, case):
 
 def _scores(score, patterns, maps, truth, mask):
     if not hasattr(truth, "patterns"):
-        truth.patterns = np.ones((len(truth.maps), *patterns.shape[1:]))  # no true patterns: cosines mean nothing
+        # No true patterns: the cosines mean nothing and are not shown.
+        truth.patterns = np.ones((len(truth.maps), *patterns.shape[1:]))
     result = score((np.where(mask, np.nan, patterns), maps), truth)
     return {
         "found": result.found,

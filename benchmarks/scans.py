@@ -1,7 +1,7 @@
 """The scans of the benchmark, each with its truth, in a form that every program can be given.
 
-A `Case` is written to a temporary folder once (``counts.npy``, ``counts.zarr``, ``truth.npz``, ``case.json``) and read
-again by the process of every program, so that all of them see the same electrons, the same mask and the same k.
+A `Case` is written to a temporary folder once (``counts.npy``, ``counts.zarr``, ``truth.npz``, ``case.json``)
+and read again by the process of every program, so that all of them see the same electrons, mask and k.
 """
 
 import json
@@ -78,7 +78,10 @@ class Case:
         """The scan as an electron diffraction signal with the calibration of the file."""
         from pyxem.signals import ElectronDiffraction2D, LazyElectronDiffraction2D
 
-        signal = LazyElectronDiffraction2D(self.lazy_counts()) if lazy else ElectronDiffraction2D(self.counts())
+        if lazy:
+            signal = LazyElectronDiffraction2D(self.lazy_counts())
+        else:
+            signal = ElectronDiffraction2D(self.counts())
         row, col = self.facts["centre"]
         for axis, centre in zip(signal.axes_manager.signal_axes, (col, row)):
             axis.scale = self.facts["pixel_size"]
@@ -114,8 +117,9 @@ def write_zarr(path, counts):
 def sped_scan(data, folder, *, sigma=2.0, dose=2e4, seed=0):
     """Measured SPED patterns of five silver grains, mixed linearly by softened maps of the same grains.
 
-    Every pattern is scaled to `dose` counts; the boolean grain maps are smoothed by a Gaussian of `sigma` positions and
-    say how much of each pattern a position sees; counts are Poisson. Positions outside all grains stay dim.
+    Every pattern is scaled to `dose` counts; the boolean grain maps are smoothed by a Gaussian of `sigma`
+    positions and say how much of each pattern a position sees; counts are Poisson. Positions outside all
+    grains stay dim.
 
     Parameters
     ----------
@@ -136,10 +140,17 @@ def sped_scan(data, folder, *, sigma=2.0, dose=2e4, seed=0):
     maps = gaussian_filter(labels.astype(float), (0, sigma, sigma))
     names = [f"grain {i + 1} ({n} positions)" for i, n in enumerate(labels.sum(axis=(1, 2)))]
     return Case.write(
-        folder, _counts(patterns, maps, np.random.default_rng(seed)), patterns=patterns, maps=maps, names=names,
-        k=len(names), direct_beam=6, pixel_size=detector[0]["scale"], step=scan[0]["scale"],
+        folder,
+        _counts(patterns, maps, np.random.default_rng(seed)),
+        patterns=patterns,
+        maps=maps,
+        names=names,
+        k=len(names),
+        direct_beam=6,
         centre=[-axis["offset"] / axis["scale"] for axis in detector],
-    )  # fmt: skip
+        pixel_size=detector[0]["scale"],
+        step=scan[0]["scale"],
+    )
 
 
 def _counts(patterns, maps, rng):
@@ -163,7 +174,7 @@ def _read_hspy(path):
 
 
 def film_scan(data, folder):
-    """Multislice simulation of sixteen overlapping silver grains; the truth is the thickness of each grain."""
+    """Multislice simulation of sixteen overlapping silver grains; the truth is the thickness of each."""
     with np.load(data / "ag_film_overlap.npz") as file:
         counts, thickness = file["counts"], file["thickness"]
         step, pixel_size = float(file["step"]) / 10, float(file["k_step"])

@@ -47,8 +47,8 @@ def machine_facts():
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     return "\n".join(
         [
-            f"- {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}, "
-            f"Python {platform.python_version()}; load average at the start {load:.1f}",
+            f"- {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}"
+            f", Python {platform.python_version()}; load average at the start {load:.1f}",
             f"- {', '.join(versions)}",
         ]
     )

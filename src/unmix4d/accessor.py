@@ -238,7 +238,7 @@ class Unmix:
         *,
         n_starts: int = 1,
         max_iter: int = 200,
-        tol: float = 1e-6,
+        tol: float = 1e-3,
         init="nndsvd",
         precision: str = "single",
         random_state: int | None = None,
@@ -257,7 +257,8 @@ class Unmix:
         max_iter : int
             Iterations per start.
         tol : float
-            A start ends when an iteration lowers the mean squared error by less than this fraction of it.
+            A start ends when an iteration changes neither the maps nor the patterns by more than this fraction, in
+            the sum of absolute values [2]_; 0 runs all iterations.
         init : {"nndsvd", "random"} or (maps, patterns)
             First start: non-negative double SVD, random, or given, shaped as in the result or as matrices.
         precision : {"single", "double"}
@@ -283,6 +284,7 @@ class Unmix:
         References
         ----------
         .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3.
+        .. [2] Kimoto et al. 2025, constrained NMF of 4D-STEM data, step 7 of the protocol.
 
         Examples
         --------

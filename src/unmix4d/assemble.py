@@ -46,7 +46,7 @@ def nmf_result(view, matrix, answer, settings) -> Decomposition:
     maps, patterns, share = order_and_scale(answer.maps, answer.patterns, statistics.total)
     return _result(
         view, matrix, "nmf", maps, patterns, share, settings,
-        losses=np.array([start.history[-1] for start in answer.starts]),
+        losses=np.array([start.objective for start in answer.starts]),
         convergence=[start.history for start in answer.starts],
     )  # fmt: skip
 
