@@ -64,7 +64,8 @@ def _through(name, convert, phantom, folder):
     start = time.perf_counter()
     scree = view.scree()
     print(scree)
-    result = view.nmf(phantom.k, n_starts=2, random_state=_SEED)
+    # The background is in every position: it has no change of its own to be told by, and the scree counts the grains.
+    result = view.nmf(scree.elbow or phantom.k - 1, n_starts=2, random_state=_SEED)
     print(f"{result}\n  took {time.perf_counter() - start:.1f} s\n")
     print(scores.score(result, phantom))
     maps, patterns = result.to_host()

@@ -151,8 +151,8 @@ def decomposition(result, components=None):
     components = list(range(result.k)) if components is None else [int(i) for i in components]
     if not components or min(components) < 0 or max(components) >= result.k:
         raise ValueError(f"components must be numbers from 0 to {result.k - 1}, got {components}")
-    columns = min(len(components), _MAX_COLUMNS)
-    rows = math.ceil(len(components) / columns)
+    rows = math.ceil(len(components) / _MAX_COLUMNS)
+    columns = math.ceil(len(components) / rows)
     frame, cal = result.frame, result.frame.calibration
     heights = [_COLUMN_INCHES * min(s[0] / s[1], 4) for s in (frame.detector_shape, frame.scan_shape)]
     heights = [max(h, 0.3) for h in heights]
