@@ -242,7 +242,7 @@ def test_masks_of_the_aligned_beam_are_at_the_centre():
 @pytest.mark.parametrize(
     "options, error, message",
     [
-        (dict(bin=3), ValueError, r"bin must divide the detector of 20 x 26 pixels, got 3 x 3: crop it first, with crop=\(\(0, 18\)"),
+        (dict(bin=3), ValueError, r"bin must divide the detector of 20 x 26 pixels, got 3 x 3: crop it first"),
         (dict(bin=0), ValueError, "bin must be at least 1"),
         (dict(bin=(2, 2, 2)), ValueError, "bin must be one whole number or"),
         (dict(bin=1.5), TypeError, "bin must be a whole number"),
@@ -251,7 +251,7 @@ def test_masks_of_the_aligned_beam_are_at_the_centre():
         (dict(crop=5), ValueError, "crop must be"),
         (dict(detector_mask=np.ones((20, 26), bool)), ValueError, "detector_mask excludes everything"),
         (dict(scan_mask=np.ones((7, 9), bool)), ValueError, "scan_mask excludes everything"),
-        (dict(detector_mask=np.zeros((26, 20), bool)), ValueError, r"detector_mask must have the shape \(20, 26\), got \(26, 20\)"),
+        (dict(detector_mask=np.zeros((26, 20), bool)), ValueError, r"detector_mask must have the shape \(20, 26\)"),
         (dict(scan_mask=np.full((7, 9), 0.5)), ValueError, "scan_mask must be boolean"),
         (dict(direct_beam=100), ValueError, "leaves no detector pixel"),
         (dict(direct_beam=-1), ValueError, "direct_beam must be at least 0"),

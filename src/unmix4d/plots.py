@@ -177,7 +177,8 @@ def scree(result, ax=None):
     elbow = result.elbow
     ax.semilogy(numbers, result.explained, "o-", color="0.6", ms=4, lw=1)
     if elbow is not None:
-        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=f"regime changes after {elbow}")
+        label = f"regime changes after {elbow}"
+        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=label)
         ax.legend(frameon=False)
     ax.set_xlabel("component")
     ax.set_ylabel("fraction of the sum of squares")

@@ -132,7 +132,7 @@ def as_patterns(array):
     if _is_h5py(array):
         array = OpenDataset(array)
     elif isinstance(array, np.ma.MaskedArray):
-        raise TypeError("the scan is a masked array: give the plain data, and what to exclude as detector_mask= or scan_mask=")
+        raise TypeError("the scan is a masked array: give the plain data, and what to exclude to prepare(detector_mask=...)")
     elif not isinstance(array, np.ndarray) and not is_dask(array):
         array = _foreign(array)
     checks.real_dtype(array.dtype)
