@@ -66,9 +66,7 @@ def hyperspy(case, lazy):
     def run():
         signal.change_dtype("float32")  # integers are refused
         k = case.facts["k"]
-        signal.decomposition(
-            algorithm="NMF", output_dimension=k, signal_mask=mask, print_info=False, random_state=SEED
-        )
+        signal.decomposition(algorithm="NMF", output_dimension=k, signal_mask=mask, print_info=False, random_state=SEED)
         learned = signal.learning_results
         shape = signal.data.shape
         patterns = np.nan_to_num(np.asarray(learned.factors).T.reshape(-1, *shape[2:]))

@@ -17,8 +17,7 @@ def markdown_table(header, rows):
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     right = [i > 0 and all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
     lines = [
-        "| " + " | ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right)) + " |"
-        for row in cells
+        "| " + " | ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right)) + " |" for row in cells
     ]
     rule = "|" + "|".join("-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right)) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
