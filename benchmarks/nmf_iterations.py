@@ -1,7 +1,7 @@
 """How many iterations NMF needs: error, change and score against truth per iteration, on standard phantoms.
 
-``python benchmarks/nmf_iterations.py [--out FILE.md]`` prints a table. It is where the defaults of ``nmf`` (``max_iter``, ``tol``)
-can be judged: the error goes on falling when the maps no longer come closer to the truth.
+``python benchmarks/nmf_iterations.py [--out FILE.md]`` prints a table. It is where the defaults of ``nmf``
+(``max_iter``, ``tol``) can be judged: the error goes on falling when the maps no longer come closer to the truth.
 """
 
 import argparse

@@ -25,7 +25,7 @@ def saved(as_host, scan, tmp_path):
 def test_everything_comes_back(saved):
     view, result, path = saved
     loaded = unmix4d.load(path)
-    for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals"):
+    for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals"):
         assert np.array_equal(getattr(loaded, name), getattr(result, name), equal_nan=True), name
         assert getattr(loaded, name).dtype == getattr(result, name).dtype
     assert all(np.array_equal(a, b) for a, b in zip(loaded.convergence, result.convergence))
@@ -53,8 +53,13 @@ def test_data_can_be_linked_again(saved, scan):
         loaded.mean_patterns()
     linked = unmix4d.load(path, data=view)
     assert np.array_equal(linked.mean_patterns(), result.mean_patterns(), equal_nan=True)
-    with pytest.raises(ValueError, match="its mean pattern differs"):
+    with pytest.raises(ValueError, match="its mean pattern or masks differ"):
         unmix4d.load(path, data=Unmix(np.array(scan.data) * 2))
+    with pytest.raises(ValueError, match="its total intensities or masks differ"):
+        turned = np.array(scan.data)[::-1]
+        whole = Unmix(scan.data).svd(1)
+        whole.save(path.with_name("whole.h5"))
+        unmix4d.load(path.with_name("whole.h5"), data=turned)
     with pytest.raises(ValueError, match=r"data must have the shape \(7, 9, 20, 26\) of the saved result"):
         unmix4d.load(path, data=np.ones((7, 9, 20, 24)))
 

@@ -67,12 +67,12 @@ def test_every_real_dtype(scan, dtype):
 
 
 def test_small_blocks_and_batches_change_nothing(scan, monkeypatch):
-    from unmix4d import blocks
+    from unmix4d import blocks, passes
 
     whole = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
     for block, batch in ((2000, 600), (1 << 14, 5000), (1, 1)):
         monkeypatch.setattr(blocks, "_SLICE_BYTES", block)
-        monkeypatch.setattr(blocks, "_BATCH_VALUES", batch)
+        monkeypatch.setattr(passes, "_BATCH_VALUES", batch)
         matrix = Unmix(scan.data).prepare(scan_mask=SCAN_MASK).matrix("double")
         assert matrix.shape == (53, 520)
         again = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))

@@ -7,7 +7,7 @@ import numpy as np
 from . import assemble, checks, hosts
 from .decomposition.nmf import nmf as solve_nmf
 from .decomposition.starts import given_start
-from .decomposition.svd import CentredMatrix, truncated_svd
+from .decomposition.svd import truncated_svd
 from .matrix import PatternMatrix
 from .messages import warn
 from .overrides import override
@@ -79,7 +79,7 @@ class Unmix:
     def scan(self) -> Scan:
         """The facts about this view."""
         if not hasattr(self, "_scan"):
-            self._scan = hosts.read_scan(self._unread)
+            self._scan = hosts.read_scan(self.__dict__.pop("_unread"))
         return self._scan
 
     @property
@@ -207,8 +207,7 @@ class Unmix:
         settings = assemble.run_record(self, method, n=n, precision=precision, random_state=seed)
         matrix.statistics()
         with self._progress(12, method.upper()) as tick:
-            target = matrix if method == "svd" else CentredMatrix(matrix)
-            answer = truncated_svd(target, n, seed=seed, tick=tick)
+            answer = truncated_svd(matrix if method == "svd" else matrix.centred(), n, seed=seed, tick=tick)
         return assemble.svd_result(self, matrix, method, answer, settings)
 
     def scree(self, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
@@ -308,10 +307,10 @@ class Unmix:
         )  # fmt: skip
         matrix.require_counts("nmf")
         with self._progress(n_starts * max_iter, f"NMF, {n} components") as tick:
-            answer = solve_nmf(
+            answer, records = solve_nmf(
                 matrix, n, n_starts=n_starts, max_iter=max_iter, tol=tol, init=init, seed=seed, tick=tick
             )
-        result = assemble.nmf_result(self, matrix, answer, settings)
+        result = assemble.nmf_result(self, matrix, answer, records, settings)
         _say_if_empty(result)
         return result
 

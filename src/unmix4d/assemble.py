@@ -40,14 +40,13 @@ def run_record(view, method: str, **arguments) -> dict:
     }
 
 
-def nmf_result(view, matrix, answer, settings) -> Decomposition:
-    """Order, scale, and one last pass for the exact loss and the residual of every position."""
+def nmf_result(view, matrix, answer, records, settings) -> Decomposition:
+    """The best start, ordered and scaled, with the record of all."""
     statistics = matrix.statistics()
     maps, patterns, share = order_and_scale(answer.maps, answer.patterns, statistics.total)
     return _result(
-        view, matrix, "nmf", maps, patterns, share, settings,
-        losses=np.array([start.objective for start in answer.starts]),
-        convergence=[start.history for start in answer.starts],
+        view, matrix, "nmf", maps, patterns, share, settings, answer.squares,
+        losses=np.array([objective for objective, _ in records]), convergence=[history for _, history in records],
     )  # fmt: skip
 
 
@@ -59,16 +58,13 @@ def svd_result(view, matrix, method, svd, settings) -> Decomposition:
         size -= matrix.shape[0] * float(statistics.mean_pattern @ statistics.mean_pattern)
     explained = svd.values**2 / size if size > 0 else np.zeros(len(svd.values))
     maps = (svd.left * svd.values).astype(matrix.dtype)
-    return _result(view, matrix, method, maps, svd.right, explained, settings)
+    squares = (matrix.centred() if method == "pca" else matrix).squared_residuals(maps, svd.right)
+    settings = {**settings, "svd_residual": svd.residual}
+    return _result(view, matrix, method, maps, svd.right, explained, settings, squares)
 
 
-def _result(view, matrix, method, maps, patterns, explained, settings, **more):
+def _result(view, matrix, method, maps, patterns, explained, settings, squares, **more):
     frame, statistics = matrix.frame, matrix.statistics()
-    whole_maps, whole_patterns = maps, patterns
-    if method == "pca":
-        whole_maps = np.concatenate([maps, np.ones((len(maps), 1), maps.dtype)], axis=1)
-        whole_patterns = np.concatenate([patterns, statistics.mean_pattern[None].astype(patterns.dtype)])
-    squares = matrix.squared_residuals(whole_maps, whole_patterns)
     root = np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)
     return Decomposition(
         method=method,
@@ -80,6 +76,7 @@ def _result(view, matrix, method, maps, patterns, explained, settings, **more):
         settings={**settings, "passes": matrix.passes},
         host=view.scan.host,
         mean_pattern=frame.to_images(statistics.mean_pattern[None].astype(matrix.dtype))[0],
+        totals=frame.to_maps(statistics.totals[:, None].astype(matrix.dtype))[0],
         residuals=frame.to_maps(root[:, None])[0],
         source=view,
         **more,

@@ -17,7 +17,7 @@ __all__ = ["save", "load", "FORMAT_VERSION"]
 
 FORMAT = "unmix4d"
 FORMAT_VERSION = 1
-_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals")
+_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
 
 
 def save(result: Decomposition, path) -> None:
@@ -36,7 +36,7 @@ def save(result: Decomposition, path) -> None:
     """
     import h5py
 
-    path = os.fspath(path)
+    path = _name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
     folder = os.path.dirname(os.path.abspath(path))
@@ -56,6 +56,13 @@ def save(result: Decomposition, path) -> None:
         if isinstance(error, (OSError, RuntimeError)):
             raise OSError(f"the result could not be saved to {path!r}: {error}") from error
         raise
+
+
+def _name(path):
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"path must be the name of a file, got {path!r}") from None
 
 
 def _usual_permissions(path):
@@ -134,7 +141,7 @@ def load(path, data=None) -> Decomposition:
     """
     import h5py
 
-    path = os.fspath(path)
+    path = _name(path)
     if not os.path.isfile(path):
         raise OSError(f"there is no file {path!r}")
     try:
@@ -181,7 +188,7 @@ def _expected_shapes(frame, k):
     scan, detector = tuple(frame["scan_shape"]), tuple(frame["detector_shape"])
     return {
         "patterns": (k, *detector), "maps": (k, *scan), "explained": (k,), "losses": None,
-        "mean_pattern": detector, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
+        "mean_pattern": detector, "totals": scan, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
     }  # fmt: skip
 
 
@@ -203,7 +210,10 @@ def _relink(result, data):
             f"data must have the shape {frame.scan_shape + frame.detector_shape} of the saved result, got "
             f"{view.frame.scan_shape + view.frame.detector_shape}: prepare it in the same way (see .settings['view'])"
         )
-    mean = view.mean_pattern()
-    if not np.allclose(mean, result.mean_pattern, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(mean)), equal_nan=True):
-        raise ValueError("data is not the scan of the saved result: its mean pattern differs (or its masks do)")
+    statistics = view.matrix().statistics()
+    mean = view.frame.to_images(statistics.mean_pattern[None])[0]
+    totals = view.frame.to_maps(statistics.totals[:, None])[0]
+    for name, found, saved in (("mean pattern", mean, result.mean_pattern), ("total intensities", totals, result.totals)):
+        if not np.allclose(found, saved, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(found)), equal_nan=True):
+            raise ValueError(f"data is not the scan of the saved result, prepared alike: its {name} or masks differ")
     return dataclasses.replace(result, source=view)

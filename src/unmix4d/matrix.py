@@ -5,13 +5,15 @@ It offers the few products every method needs, each of them one pass over the sc
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from .blocks import compute_dtype, make_plan, run_pass
+from .blocks import compute_dtype, make_plan
 from .frame import Frame
+from .passes import run_pass
 
 __all__ = ["PatternMatrix", "Statistics"]
 
@@ -61,17 +63,36 @@ class PatternMatrix:
         How often the scan has been read so far.
     """
 
+    # Beyond these, squares of values leave the range of the arithmetic.
+    _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
+
     def __init__(self, patterns, frame: Frame, precision: str = "single"):
         self.frame = frame
         self.dtype = compute_dtype(patterns.dtype, precision)
         self.shape = (frame.n_positions, frame.n_pixels)
-        self.passes = 0
         self._plan = make_plan(patterns, frame, self.dtype)
         self._statistics: Statistics | None = None
+        self._offset: np.ndarray | None = None
+        self._passes = [0]  # shared with the centred copy
+
+    @property
+    def passes(self) -> int:
+        return self._passes[0]
 
     def _run(self, kernel, per_row=()):
-        self.passes += 1
+        self._passes[0] += 1
+        if self._offset is not None:
+            kernel = partial(_offset_kernel, kernel=kernel, offset=self._offset)
         return run_pass(self._plan, kernel, per_row)
+
+    def centred(self) -> PatternMatrix:
+        """The same scan minus its mean pattern, which is taken off each batch as it is read: for PCA.
+
+        Taking it off the products instead would leave the difference of two large numbers.
+        """
+        other = copy.copy(self)
+        other._offset = self.statistics().mean_pattern.astype(self.dtype)
+        return other
 
     def statistics(self) -> Statistics:
         """Mean pattern, totals, norm and range, in one pass that is made once.
@@ -84,6 +105,7 @@ class PatternMatrix:
         if self._statistics is None:
             rows, (pixel_sum,) = self._run(_statistics_kernel)
             self._refuse_not_finite(rows[:, 0], pixel_sum)
+            self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
             self._statistics = Statistics(
                 mean_pattern=pixel_sum / self.shape[0],
                 totals=rows[:, 0],
@@ -106,6 +128,14 @@ class PatternMatrix:
             f"the scan must be finite, but {bad.size} pattern(s) hold NaN or infinite values, the first at scan "
             f"position ({row}, {col}){at}: exclude them with prepare(detector_mask=...) or prepare(scan_mask=...)"
         )
+
+    def _refuse_extreme(self, largest):
+        low, high = self._RANGE[self.dtype.name]
+        if largest and not low <= largest <= high:
+            raise ValueError(
+                f"the largest absolute value of the scan must be between {low:g} and {high:g} for arithmetic in "
+                f"{self.dtype}, got {largest:g}: rescale the scan"
+            )
 
     def require_counts(self, method: str) -> Statistics:
         """The statistics, after refusing negative values and an empty scan on behalf of `method`."""
@@ -178,6 +208,10 @@ def _statistics_kernel(X):
     with np.errstate(all="ignore"):
         rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
         return rows, (X.sum(0),)
+
+
+def _offset_kernel(X, *rows, kernel, offset):
+    return kernel(X - offset, *rows)
 
 
 def _times_kernel(X, right):

@@ -87,19 +87,23 @@ class Scan:
         return dataclasses.replace(self, **changes)
 
 
+class ClosedFile(ValueError):
+    """The file behind a scan has been closed."""
+
+
 class OpenDataset:
     """An HDF5 dataset that says so in one sentence when its file has been closed."""
 
     def __init__(self, dataset):
-        self._dataset = dataset
+        self._dataset, self._name = dataset, ""
         self._check()
         self.shape, self.dtype, self.ndim = dataset.shape, dataset.dtype, dataset.ndim
-        self.chunks, self._name = dataset.chunks, f"{dataset.file.filename}:{dataset.name}"
+        self.chunks, self._name = dataset.chunks, f" ({dataset.file.filename}:{dataset.name})"
 
     def _check(self):
         # A closed dataset is falsy, and any other use of it is an error from deep inside HDF5.
         if not self._dataset:
-            raise ValueError(f"the HDF5 file behind the scan is closed ({getattr(self, '_name', 'unknown name')})")
+            raise ClosedFile(f"the HDF5 file behind the scan is closed{self._name}: open it again")
 
     def __getitem__(self, key):
         self._check()
@@ -131,7 +135,7 @@ def as_patterns(array):
         return array
     if _is_h5py(array):
         array = OpenDataset(array)
-    elif isinstance(array, np.ma.MaskedArray):
+    elif isinstance(getattr(array, "_meta", array), np.ma.MaskedArray):
         raise TypeError("the scan is a masked array: give the plain data, and what to exclude to prepare(detector_mask=...)")
     elif not isinstance(array, np.ndarray) and not is_dask(array):
         array = _foreign(array)
@@ -140,6 +144,11 @@ def as_patterns(array):
         raise ValueError(
             "the scan must have four dimensions (scan_row, scan_col, det_row, det_col), "
             f"got {array.ndim} with the shape {tuple(array.shape)}"
+        )
+    if any(size != size for size in array.shape):
+        raise ValueError(
+            f"the scan has chunks of unknown size, its shape is {tuple(array.shape)}: "
+            "call compute_chunk_sizes() on the dask array first"
         )
     if 0 in array.shape:
         raise ValueError(f"the scan is empty: its shape is {tuple(array.shape)}")

@@ -7,7 +7,7 @@ both half steps cost one pass. The objective comes out of the same pass.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,23 +26,22 @@ class Factorisation:
     ----------
     maps : ndarray (n_positions, k)
     patterns : ndarray (k, n_pixels)
+    squares : ndarray of float64 (n_positions,)
+        Sum of (X - M P)**2 over the pixels of every position, computed directly.
     objective : float
-        Mean squared error of these maps and patterns.
+        Mean squared error of these maps and patterns, from the squares.
     history : ndarray of float64 (n_iterations,)
-        Mean squared error after each iteration.
+        Mean squared error after each iteration, as far as the arithmetic can tell.
     converged : bool
         Whether the tolerance was reached before the last allowed iteration.
-    starts : list of Factorisation
-        Without their matrices: objective and history of every start.
     """
 
-    maps: np.ndarray | None
-    patterns: np.ndarray | None
+    maps: np.ndarray
+    patterns: np.ndarray
+    squares: np.ndarray
     objective: float
     history: np.ndarray
     converged: bool
-    best_start: int = 0
-    starts: list = field(default_factory=list)
 
 
 def nmf(matrix, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed: int, tick: Callable | None = None):
@@ -68,19 +67,19 @@ def nmf(matrix, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed:
 
     Returns
     -------
-    Factorisation
+    best : Factorisation
+    records : list of (float, ndarray)
+        Objective and history of every start.
     """
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
     best, records = None, []
     for i, rng in enumerate(generators):
         maps, patterns = _start(matrix, n, init if i == 0 else "random", rng, seed)
         answer = solve(matrix, maps, patterns, max_iter=max_iter, tol=tol, tick=tick)
-        records.append(Factorisation(None, None, answer.objective, answer.history, answer.converged, i))
+        records.append((answer.objective, answer.history))
         if best is None or answer.objective < best.objective:
-            best = Factorisation(answer.maps, answer.patterns, answer.objective, answer.history, answer.converged, i)
-    return Factorisation(
-        best.maps, best.patterns, best.objective, best.history, best.converged, best.best_start, records
-    )
+            best = answer
+    return best, records
 
 
 def _start(matrix, n, init, rng, seed):
@@ -114,9 +113,9 @@ def solve(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callable |
             break
         if len(history) < max_iter:
             maps, patterns = balance(maps, patterns)
-    wide = patterns.astype(np.float64)
-    last = norm2 - 2 * np.einsum("ij,ji->", wide, xtm) + np.einsum("ij,ij->", wide @ wide.T, mtm)
-    return Factorisation(maps, patterns, max(last, 0.0) / size, np.array(history), converged)
+    # The sums of the iterations are differences of large numbers; starts are compared by what is really left over.
+    squares = matrix.squared_residuals(maps, patterns)
+    return Factorisation(maps, patterns, squares, float(squares.sum()) / size, np.array(history), converged)
 
 
 def _change(new, old):

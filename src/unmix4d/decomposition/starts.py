@@ -66,6 +66,10 @@ def given_start(init, matrix, n: int) -> tuple[np.ndarray, np.ndarray]:
             f"got {maps.shape} and {patterns.shape}"
         )
     for name, part in (("maps", maps), ("patterns", patterns)):
+        if part.dtype.kind not in "biuf":
+            raise TypeError(f"init must hold real numbers, but its {name} have the dtype {part.dtype}")
+        if not part.any():
+            raise ValueError(f"init must not be 0 everywhere, but its {name} are: no iteration leads away from there")
         if not np.isfinite(part).all() or part.min() < 0:
             raise ValueError(f"init must be finite and not negative, but its {name} hold NaN, infinite or negative values")
     return np.array(maps, matrix.dtype), np.array(patterns, matrix.dtype)

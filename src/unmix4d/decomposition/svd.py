@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-__all__ = ["SVD", "truncated_svd", "CentredMatrix"]
+__all__ = ["SVD", "truncated_svd"]
 
 _GRAM_LIMIT = 2048
 _OVERSAMPLING = 10
@@ -40,29 +40,12 @@ class SVD:
     residual: float = 0.0
 
 
-class CentredMatrix:
-    """X minus its mean pattern, without making it: for PCA."""
-
-    def __init__(self, matrix):
-        self._matrix, self._mean = matrix, matrix.statistics().mean_pattern
-        self.shape, self.dtype = matrix.shape, matrix.dtype
-
-    def times(self, right):
-        return self._matrix.times(right) - (self._mean @ right).astype(self.dtype)
-
-    def normal(self, right):
-        return self._matrix.normal(right) - self.shape[0] * np.outer(self._mean, self._mean @ right)
-
-    def gram(self):
-        return self._matrix.gram() - self.shape[0] * np.outer(self._mean, self._mean)
-
-
 def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Callable | None = None) -> SVD:
     """The n largest singular values and vectors.
 
     Parameters
     ----------
-    matrix : PatternMatrix or CentredMatrix
+    matrix : PatternMatrix
     n : int
         At most min(matrix.shape).
     seed : int
@@ -110,14 +93,17 @@ def _krylov(matrix, n, seed, tol, tick):
             tick()
         projections = _grow(projections, basis, image, block.shape[1])
         rest = _orthogonalise(_orthogonalise(image, basis), basis)
-        block, coupling = linalg.qr(rest, mode="economic")
+        # The strongest directions first: in a scan of few positions only so many are left.
+        directions, sizes, turn = linalg.svd(rest, full_matrices=False)
+        coupling = sizes[:, None] * turn
         values, vectors = linalg.eigh(projections)
         wanted = vectors[:, ::-1][:, :n]
         errors = np.linalg.norm(coupling @ wanted[-coupling.shape[1] :], axis=0)
         # Below the rounding of the products nothing can be asked.
         floor = max(values[-1], np.finfo(float).tiny) * np.finfo(matrix.dtype).eps * 10
         residual = (errors / np.maximum(values[::-1][:n], floor)).max()
-        if residual <= tol or basis.shape[1] + block.shape[1] > limit:
+        block = directions[:, : min(width, limit - basis.shape[1])]
+        if residual <= tol or block.shape[1] == 0:
             break
     return basis @ wanted.astype(matrix.dtype), residual
 

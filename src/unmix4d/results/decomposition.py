@@ -56,6 +56,8 @@ class Decomposition:
         Everything needed to repeat the run: method, arguments, seed, preparation and versions.
     mean_pattern : ndarray (det_row, det_col)
         Mean of all kept patterns of the view.
+    totals : ndarray (scan_row, scan_col)
+        Sum of every pattern of the view, NaN where excluded.
     source : Unmix or None
         The view that was decomposed; None after loading without ``data=``.
 
@@ -84,11 +86,12 @@ class Decomposition:
     convergence: list = field(default_factory=list)
     host: HostRecord = HostRecord()
     mean_pattern: np.ndarray | None = None
+    totals: np.ndarray | None = None
     residuals: np.ndarray | None = None
     source: object = None
 
     def __post_init__(self):
-        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "residuals"):
+        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals"):
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
