@@ -217,6 +217,16 @@ def test_progress_is_silent_when_hyperspy_says_so(pyxem, scan, capsys, monkeypat
     assert capsys.readouterr().err == ""
 
 
+def test_views_and_results_can_be_pickled(as_host, scan):
+    import pickle
+
+    if as_host.kind == "h5py":
+        pytest.skip("an open HDF5 file cannot be pickled")
+    view = as_host(scan)
+    result = view.svd(2)
+    assert np.array_equal(pickle.loads(pickle.dumps(result)).maps, result.maps)
+
+
 def test_interruption_leaves_everything_as_it_was(scan, monkeypatch):
     from unmix4d.decomposition import nmf as room
 

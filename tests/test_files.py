@@ -96,6 +96,24 @@ def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["run.h5"]
 
 
+def test_the_old_file_is_there_until_the_new_one_is_complete(result, tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    result.save(path)
+    first = path.stat().st_ino
+    replaced = []
+    monkeypatch.setattr(files.os, "replace", lambda new, old: replaced.append((new, old, os.path.exists(old))))
+    result.save(path)
+    ((new, old, existed),) = replaced
+    assert old == str(path) and existed and path.stat().st_ino == first
+    assert os.path.dirname(new) == str(tmp_path) and unmix4d.load(new).k == 2
+
+
+def test_names_that_are_no_names(result):
+    for call in (result.save, unmix4d.load):
+        with pytest.raises(TypeError, match="path must be the name of a file, got None"):
+            call(None)
+
+
 def test_saving_over_a_file_replaces_it(result, scan, tmp_path):
     path = tmp_path / "run.h5"
     path.write_text("something else")

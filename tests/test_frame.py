@@ -41,6 +41,12 @@ def test_the_unset_centre_is_the_middle():
 def test_radius_is_in_pixels_and_knows_square_ones():
     frame = Frame((1, 1), (11, 21), centre=(5, 10))
     assert frame.radius()[5, 13] == 3 and frame.radius()[2, 10] == 3
+    # Pixels four times as tall as wide: two rows are as far as eight columns, and lengths are calibrated alike.
+    from unmix4d.frame import Calibration
+
+    tall = Frame((1, 1), (11, 21), centre=(5, 10), calibration=Calibration(pixel_size=(0.4, 0.1), pixel_unit="1/Å"))
+    assert tall.radius()[7, 10] == pytest.approx(tall.radius()[5, 18])
+    assert tall.radius()[7, 10] * tall.pixel_length == pytest.approx(0.8)
 
 
 def test_scan_and_frame_must_agree():

@@ -635,3 +635,23 @@ def test_no_host_is_imported_to_look_at_an_array():
     for name in ("py4DSTEM", "pyxem", "hyperspy"):
         module = sys.modules.get(name)
         assert module is None or module.__name__ == name
+
+
+def test_py4dstem_is_told_that_pixels_are_not_square(py4dstem):
+    cube = py4dstem.DataCube(np.random.default_rng(0).poisson(3.0, (3, 4, 10, 20)).astype("u2"))
+    cube.calibration.set_Q_pixel_size(0.02)
+    cube.calibration.set_Q_pixel_units("A^-1")
+    result = cube.unmix.prepare(bin=(1, 2)).nmf(2, max_iter=3, random_state=0)
+    with pytest.warns(UserWarning, match="detector pixels measure 0.02 x 0.04 1/Å"):
+        result.to_host()
+
+
+def test_aligned_results_are_not_attached_to_a_cube_that_is_not(py4dstem):
+    cube = py4dstem.DataCube(np.random.default_rng(0).poisson(3.0, (3, 4, 10, 20)).astype("u2"))
+    rows, cols = np.full((3, 4), 4.0), np.full((3, 4), 9.0)
+    rows[1:] += 2
+    cube.calibration.set_origin((rows, cols))
+    aligned = cube.unmix.prepare(align=np.stack([rows + 1, cols], axis=-1)).nmf(2, max_iter=3, random_state=0)
+    cube.calibration.set_origin((2.0, 9.0))
+    with pytest.raises(ValueError, match="results of an aligned view keep their own calibration"):
+        aligned.attach(cube)

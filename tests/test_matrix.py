@@ -1,5 +1,6 @@
 """PatternMatrix: every product equals that of the plain matrix, for every kind of input, dtype and mask."""
 
+import dask.array as da
 import h5py
 import numpy as np
 import pytest
@@ -87,8 +88,6 @@ def test_blocks_follow_the_storage_chunks(tmp_path):
         assert len(plan.tiles) > 0
         for rows, cols in plan.tiles:
             assert rows.start % 8 == 0 and cols.start % 10 == 0
-    import dask.array as da
-
     lazy = da.zeros((100, 90, 32, 32), chunks=(10, 15, 16, 32), dtype="u2")
     for rows, cols in Unmix(lazy).matrix()._plan.tiles:
         assert rows.start % 10 == 0 and cols.start % 15 == 0
@@ -114,8 +113,6 @@ def test_passes_are_counted(scan):
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_nan_is_refused_with_its_place(scan, lazy):
-    import dask.array as da
-
     data = scan.data.astype(float)
     data[3, 4, 11, 17] = np.nan
     data[5, 1, 2, 3] = np.inf
@@ -142,6 +139,40 @@ def test_a_closed_file_is_named(tmp_path, scan):
         Unmix(unmix.scan.patterns._dataset)
 
 
+def test_a_lazy_scan_that_cannot_be_read_says_so(scan, tmp_path):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        lazy = da.from_array(file.create_dataset("scan", data=scan.data), chunks=(3, 3, 20, 26))
+        unmix = Unmix(lazy)
+    with pytest.raises(OSError, match="the lazy scan could not be computed"):
+        unmix.nmf(2)
+
+    def fails(block):
+        raise RuntimeError("detector on fire")
+
+    broken = da.from_array(scan.data, chunks=(3, 3, 20, 26)).map_blocks(fails, dtype="u2", meta=np.empty((0,) * 4, "u2"))
+    with pytest.raises(OSError, match="could not be computed: RuntimeError: detector on fire"):
+        Unmix(broken).svd(2)
+
+
+@pytest.mark.parametrize("scale, dtype", [(1e-30, "f4"), (1e30, "f4"), (1e-200, "f8"), (1e200, "f8")])
+def test_values_that_cannot_be_squared_are_refused(scan, scale, dtype):
+    with pytest.raises(ValueError, match="the largest absolute value of the scan must be between .* rescale the scan"):
+        Unmix(np.asarray(scan.data, dtype) * np.asarray(scale, dtype)).nmf(2)
+
+
+def test_threads_are_given_back_whoever_ends_last(scan):
+    """Passes in several threads: the limit on the linear algebra must not outlive them."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    with threadpool_limits(2, user_api="blas"):
+        before = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda seed: Unmix(scan.data).nmf(3, max_iter=20, random_state=seed), range(8)))
+        assert [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"] == before
+
+
 def test_the_scan_never_exists_as_float():
     """Memory of a pass stays far below a float copy of the scan."""
     import tracemalloc
@@ -163,6 +194,8 @@ def test_the_scan_never_exists_as_float():
         (np.zeros((3, 0, 5, 6)), ValueError, "empty"),
         (np.zeros((2, 2, 2, 2), complex), TypeError, "real numbers, got dtype complex128"),
         (np.full((2, 2, 2, 2), "a"), TypeError, "real numbers"),
+        (da.zeros((2, 2, 2, 2))[da.ones(2) > 0], ValueError, "unknown size.*compute_chunk_sizes"),
+        (da.ma.masked_greater(da.ones((2, 2, 2, 2)), 0), TypeError, "masked array"),
         (np.ma.masked_equal(np.zeros((2, 2, 2, 2)), 0), TypeError, "masked array"),
         ("scan.hspy", TypeError, "got str"),
         (None, TypeError, "got NoneType"),

@@ -74,6 +74,21 @@ def test_best_of_all_starts_is_kept(crystal):
     assert result.loss == pytest.approx(result.losses.min(), rel=1e-5)
 
 
+def test_starts_are_compared_by_what_is_really_left_over():
+    """Under a saturated beam the sums of the iterations are rounding, and would choose any start."""
+    rng = np.random.default_rng(3)
+    patterns = np.zeros((4, 40, 44))
+    patterns[0, 18:22, 20:24] = 60000
+    for i in (1, 2, 3):
+        patterns[i, 8 * i : 8 * i + 3, 5:9] = 30
+    maps = np.concatenate([np.ones((1, 12, 14)), rng.random((3, 12, 14)) ** 2])
+    data = np.einsum("kij,krc->ijrc", maps, patterns).round().astype("u2")
+    result = Unmix(data).nmf(4, n_starts=5, random_state=0)
+    X, kept = data.astype(float), np.einsum("kij,krc->ijrc", *(p.astype(float) for p in (result.maps, result.patterns)))
+    assert result.loss == pytest.approx(((X - kept) ** 2).mean(), rel=0.05)
+    assert result.loss == result.losses.min()
+
+
 @pytest.mark.parametrize("init", ["nndsvd", "random"])
 def test_single_precision_stops_where_every_layout_stops(init):
     """Rounding depends on the blocks; the iteration at which a run ends, and so its numbers, must not."""
@@ -166,7 +181,7 @@ def test_one_pass_per_iteration(crystal):
     start = rng.random((matrix.shape[0], 3), dtype=np.float32), rng.random((3, matrix.shape[1]), dtype=np.float32)
     answer = solve(matrix, *start, max_iter=11, tol=0)
     assert len(answer.history) == 11
-    assert matrix.passes == 1 + 11  # one for the statistics
+    assert matrix.passes == 1 + 11 + 1  # statistics, iterations, exact error
 
 
 def test_more_components_than_the_data_hold_are_reported():
@@ -193,6 +208,8 @@ def test_more_components_than_the_data_hold_are_reported():
         (dict(n=2, init=3), ValueError, "init must be 'nndsvd', 'random' or a pair"),
         (dict(n=2, init=(np.ones((3, 3)), np.ones((2, 520)))), ValueError, r"init must be maps \(2, 7, 9\)"),
         (dict(n=2, init=(-np.ones((63, 2)), np.ones((2, 520)))), ValueError, "its maps hold"),
+        (dict(n=2, init=(1j * np.ones((63, 2)), np.ones((2, 520)))), TypeError, "init must hold real numbers"),
+        (dict(n=2, init=(np.zeros((63, 2)), np.ones((2, 520)))), ValueError, "init must not be 0 everywhere, but its maps"),
         (dict(n=2, precision="half"), ValueError, "precision must be one of"),
         (dict(n=2, random_state="x"), TypeError, "random_state must be None or a whole number"),
         (dict(n=2, random_state=-1), ValueError, "random_state must be at least 0"),

@@ -79,9 +79,41 @@ def test_negative_components_get_a_symmetric_range(scan):
 
 def test_choice_of_components(result):
     assert len(result.plot([4, 1]).axes) == 4
-    for wrong in ([5], [-1], []):
+    assert len(result.plot(3).axes) == 2
+    for wrong in ([5], [-1], [], "a", [0.5], 7):
         with pytest.raises(ValueError, match="components must be numbers from 0 to 4"):
             result.plot(wrong)
+
+
+def test_line_scans_are_drawn_as_profiles(scan):
+    for data, axis in ((scan.data[:1], "column"), (scan.data[:, :1], "row")):
+        found = Unmix(data, step=(3, 2), step_unit="nm").nmf(2, random_state=0, max_iter=5)
+        figure = found.plot()
+        bottom = figure.axes[1]
+        assert bottom.get_xlabel() == f"{axis} (nm)"
+        step = 2 if axis == "column" else 3
+        assert np.allclose(bottom.lines[0].get_xdata(), step * np.arange(max(data.shape[:2])))
+        assert np.allclose(bottom.lines[0].get_ydata(), found.maps[0].ravel())
+        assert figure.get_size_inches()[1] < 5
+
+
+def test_pixels_that_are_not_square_are_not_drawn_square(crystal):
+    found = Unmix(crystal.data, pixel_size=0.02, pixel_unit="1/Å", step=(8, 2), step_unit="nm").prepare(bin=(4, 1))
+    top, bottom = found.nmf(2, random_state=0, max_iter=3).plot([0]).axes
+    assert top.get_aspect() == pytest.approx(4) and bottom.get_aspect() == pytest.approx(4)
+
+
+def test_one_component_has_all_of_the_intensity(scan):
+    title = Unmix(scan.data).nmf(1, random_state=0).plot().axes[0].get_title()
+    assert "e" not in title and float(title.split()[1]) == pytest.approx(100, abs=2)
+
+
+def test_convergence_of_an_exact_fit_is_drawn():
+    data = np.multiply.outer(np.arange(1.0, 13).reshape(3, 4), np.arange(1.0, 201).reshape(10, 20)).astype(np.float32)
+    result = Unmix(data).nmf(1, random_state=0, max_iter=10, tol=0)
+    ax = result.plot_convergence()
+    assert np.isfinite(ax.lines[0].get_ydata()).all()
+    ax.figure.canvas.draw()
 
 
 def test_many_components_wrap_to_rows(result):

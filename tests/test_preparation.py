@@ -105,6 +105,25 @@ def test_bin_cannot_overflow():
     assert pixels.binned_dtype(np.uint32, (2, 2)) == np.uint64
     assert pixels.binned_dtype(bool, (4, 4)) == np.uint8
     assert pixels.binned_dtype(">f4", (4, 4)) == np.float32
+    assert pixels.binned_dtype(np.float16, (2, 2)) == np.float32
+    assert pixels.binned_dtype(np.int8, (2, 129)) == np.int32
+    assert pixels.binned_dtype(np.int64, (2, 2)) == np.float64
+    half = np.full((1, 2, 4, 4), 30000, np.float16)
+    assert (values(Unmix(half).prepare(bin=2)) == 4 * float(np.float16(30000))).all()
+
+
+@pytest.mark.parametrize("bin", [np.int64(2), np.array([2, 2]), [2, 2], 2.0])
+def test_numbers_may_come_from_numpy(scan, bin):
+    assert Unmix(scan.data).prepare(bin=bin).shape == (7, 9, 10, 13)
+    assert Unmix(scan.data).prepare(average_neighbours=np.int64(3)).scan.lazy
+    assert np.array_equal(
+        Unmix(scan.data, centre=CENTRE).prepare(annulus=(np.float32(2), np.inf)).frame.detector_mask,
+        Unmix(scan.data, centre=CENTRE).prepare(annulus=(2, None)).frame.detector_mask,
+    )
+
+
+def test_bin_one_changes_nothing(scan):
+    assert Unmix(scan.data).prepare(bin=(1, 1)).scan.patterns is scan.data
 
 
 def test_a_bin_with_an_excluded_pixel_is_excluded(scan):
@@ -154,6 +173,20 @@ def phantoms_dask(data):
     return da.from_array(data, chunks=(1, 4, 20, 26))
 
 
+def test_a_window_wider_than_the_scan_is_the_whole_scan(scan):
+    found = values(Unmix(scan.data).prepare(average_neighbours=99))
+    assert np.allclose(found, scan.data.mean((0, 1)), rtol=1e-5)
+
+
+def test_polar_patterns_have_no_centre(pyxem, scan):
+    polar = pyxem.signals.PolarDiffraction2D(scan.data)
+    for options in (dict(direct_beam=3), dict(annulus=(1, 5)), dict(friedel=True), dict(align=np.ones((7, 9, 2)))):
+        with pytest.raises(ValueError, match="the axes of this scan are azimuth and radius"):
+            polar.unmix.prepare(**options)
+    result = polar.unmix.prepare(bin=2).nmf(2, max_iter=3, random_state=0)
+    assert type(result.to_host()[1]).__name__ == "PolarDiffraction2D"
+
+
 def test_neighbour_mean_on_a_line_scan(scan):
     line = scan.data[:1]
     found = values(Unmix(line).prepare(average_neighbours=3))
@@ -175,15 +208,37 @@ def test_hot_pixels_become_the_local_median(scan):
         untouched = np.ones(data.shape, bool)
         untouched[:, :, 7, 11] = untouched[2, 3, 0, 0] = False
         assert np.array_equal(found[untouched], data[untouched])
+    # Two columns of hot pixels: only neighbours that are good themselves may speak.
     known = np.zeros((20, 26), bool)
-    known[7, 11] = known[7, 12] = True
+    known[5:10, 11:13] = True
+    data[:, :, known] = 60000
     found = values(Unmix(data).prepare(hot_pixels=known))
-    good = [data[4, 4, 7 + i, 11 + j] for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) not in ((0, 0), (0, 1))]
-    assert found[4, 4, 7, 11] == int(np.median(good))
+    assert found[4, 4, 7, 11] == int(np.median(data[4, 4, 6:9, 10]))
+    assert found[4, 4, 7, 12] == int(np.median(data[4, 4, 6:9, 13]))
 
 
 def test_hot_pixels_leave_bragg_spots_alone(crystal):
     assert np.array_equal(values(Unmix(crystal.data).prepare(hot_pixels=True)), crystal.data)
+
+
+@pytest.mark.parametrize("unit", [1, 11, 1e-3])
+def test_hot_pixels_leave_single_electrons_alone(unit):
+    """Whatever the intensity of one electron, integers or floats: few counts are not hot pixels."""
+    counts = np.random.default_rng(0).poisson(0.05, (3, 4, 40, 42))
+    data = counts * unit
+    assert np.array_equal(values(Unmix(data).prepare(hot_pixels=True)), data)
+    data[1, 2, 20, 20] = 500 * unit
+    assert values(Unmix(data).prepare(hot_pixels=True))[1, 2, 20, 20] <= unit
+
+
+def test_hot_pixels_ask_no_excluded_neighbours(scan):
+    data, mask = np.array(scan.data), np.ones((20, 26), bool)
+    mask[5:9, 5:9] = False
+    data[:, :, mask] = 0
+    mask[6, 6] = True
+    single = np.ones((20, 26), bool)
+    single[6, 6] = False
+    assert np.array_equal(values(Unmix(data).prepare(hot_pixels=True, detector_mask=single)), data)
 
 
 def test_gain_gives_electrons(scan):
@@ -210,6 +265,53 @@ def test_align_brings_the_beam_to_the_centre():
         inside[max(dr, 0) : 20 + min(dr, 0), max(dc, 0) : 26 + min(dc, 0)] = True
         expected |= ~inside
     assert np.array_equal(view.frame.detector_mask, expected)
+
+
+def test_crop_and_bin_move_the_beam_positions_along():
+    """Aligning after cropping and binning lands where aligning before does."""
+    centres = np.array([[[9.0, 12.0], [13.0, 16.0]]])
+    data = np.zeros((1, 2, 20, 28), np.uint16)
+    for j in (0, 1):
+        row, col = centres[0, j].astype(int)
+        data[0, j, row : row + 2, col : col + 2] = 25
+    scan = Unmix(data, centre=(9.5, 12.5)).scan.replace(centres=centres + 0.5)
+    view = Unmix(scan).prepare(crop=((1, 19), (2, 28)), bin=2).prepare(align=True)
+    found = values(view)
+    assert found[0, 0].max() == 100 and np.array_equal(found[0, 0], found[0, 1])
+    assert tuple(np.argwhere(found[0, 0] == 100)[0]) == pytest.approx(view.frame.centre)
+
+
+def test_align_keeps_calibrated_coordinates_true():
+    """A pixel keeps its distance from the beam: the origin of the detector moves against the shift."""
+    from dataclasses import replace
+
+    centres = np.full((1, 2, 2), (9.0, 12.0))
+    centres[0, 1] = (11.0, 12.0)
+    scan = Unmix(np.ones((1, 2, 20, 26)), centre=(10, 12), pixel_size=0.05, pixel_unit="1/Å").scan
+    calibration = replace(scan.frame.calibration, detector_origin=(-0.5, -0.6))
+    scan = scan.replace(frame=scan.frame.replace(calibration=calibration))
+    for target, patterns in (((10, 12), scan), ((9.6, 12.3), scan.replace(frame=scan.frame.replace(centre=(9.6, 12.3))))):
+        frame = Unmix(patterns).prepare(align=centres).frame
+        moved = np.array(frame.calibration.detector_origin) - (-0.5, -0.6)
+        assert moved == pytest.approx(-0.05 * (np.array(frame.centre) - target))
+
+
+def test_align_without_a_known_centre_lets_the_beam_be_the_origin(pyxem, scan):
+    signal = pyxem.signals.Diffraction2D(scan.data)
+    view = signal.unmix.prepare(align=np.full((7, 9, 2), (12.0, 20.0)))
+    assert view.frame.centre == (12.0, 20.0)
+    _, patterns = view.nmf(2, max_iter=2, random_state=0).to_host()
+    assert patterns.calibration.center == pytest.approx([20, 12])
+
+
+def test_align_asks_nothing_of_excluded_positions():
+    centres = np.full((1, 3, 2), (9.0, 12.0))
+    centres[0, 1] = np.nan
+    mask = np.array([[False, True, False]])
+    view = Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres, scan_mask=mask)
+    assert view.frame.centre == (9.0, 12.0) and view.frame.detector_mask is None
+    with pytest.raises(ValueError, match="NaN or infinite ones at kept positions"):
+        Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres)
 
 
 def test_align_moves_the_mask_along():
@@ -258,7 +360,12 @@ def test_masks_of_the_aligned_beam_are_at_the_centre():
         (dict(direct_beam="0.1 1/Å"), ValueError, "direct_beam = '0.1 1/Å' has a unit, but the axis is not calibrated"),
         (dict(annulus=(5, 3)), ValueError, "annulus must have an inner radius below"),
         (dict(annulus=5), ValueError, "annulus must be"),
-        (dict(average_neighbours=2), ValueError, "average_neighbours must be at least 3"),
+        (dict(average_neighbours=0), ValueError, "average_neighbours must be at least 1"),
+        (dict(average_neighbours=True), TypeError, "average_neighbours must be a whole number, got True"),
+        (dict(bin=True), TypeError, "bin must be a whole number, got True"),
+        (dict(hot_pixels=1), ValueError, "hot_pixels must be True, a mask, or a factor above 1, got 1"),
+        (dict(direct_beam=np.array([1, 2])), TypeError, "direct_beam must be a number of pixels or a text"),
+        (dict(detector_mask=[[True], [True, False]]), ValueError, "detector_mask must have the shape"),
         (dict(average_neighbours=4), ValueError, "average_neighbours must be odd"),
         (dict(gain=0), ValueError, "gain must be above 0"),
         (dict(friedel="yes"), TypeError, "friedel must be True or False"),

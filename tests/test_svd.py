@@ -58,6 +58,34 @@ def test_any_number_up_to_the_rank_and_no_more(shape):
         Unmix(data).svd(smaller + 1)
 
 
+@pytest.mark.parametrize("n_positions, n", [(16, 3), (25, 5), (42, 12), (63, 30)])
+def test_few_positions_and_many_pixels(n_positions, n):
+    """The Krylov space is cut off by the number of positions before it has settled: it must then be complete."""
+    rng = np.random.default_rng(n)
+    X = rng.poisson(rng.random((n_positions, 6)) @ rng.random((6, 4096)) ** 8 * 20).astype("u2")
+    values = np.linalg.svd(X.astype(float), compute_uv=False)
+    for precision, tolerance in (("single", 1e-5), ("double", 1e-9)):
+        result = Unmix(X.reshape(1, n_positions, 64, 64)).svd(n, precision=precision)
+        assert np.allclose(np.linalg.norm(result.maps[:, 0], axis=1), values[:n], rtol=tolerance)
+        assert result.loss == pytest.approx((values[n:] ** 2).sum() / X.size, rel=10 * tolerance)
+        assert result.settings["svd_residual"] < 1e-3
+
+
+def test_pca_of_small_differences_on_a_large_offset():
+    """A saturated beam and an offset a thousand times the differences: the mean is taken off before multiplying."""
+    rng = np.random.default_rng(0)
+    base = np.full((64, 64), 3000.0)
+    base[28:36, 28:36] = 60000
+    spots = np.zeros((3, 64, 64))
+    for i, (row, col) in enumerate([(10, 12), (40, 50), (55, 20)]):
+        spots[i, row : row + 4, col : col + 4] = 150
+    data = base + np.einsum("nk,krc->nrc", rng.random((300, 3)), spots) + 5 * rng.standard_normal((300, 64, 64))
+    data = data.round().astype("u2").reshape(15, 20, 64, 64)
+    single, double = (Unmix(data).pca(3, precision=p) for p in ("single", "double"))
+    assert np.allclose(single.explained, double.explained, rtol=1e-4)
+    assert np.abs(np.sum(single.patterns * double.patterns, axis=(1, 2))).min() > 0.9999
+
+
 def test_pca_removes_the_mean(scan):
     from sklearn.decomposition import PCA
 

@@ -11,7 +11,7 @@ from unmix4d.units import canonical_unit, convert, in_pixels, parse_length
         ("A^-1", "1/Å"), ("1/A", "1/Å"), ("1 / Å", "1/Å"), ("$A^{-1}$", "1/Å"), ("Å⁻¹", "1/Å"), ("1/angstrom", "1/Å"),
         ("nm^-1", "1/nm"), ("nm-1", "1/nm"), ("1/nm", "1/nm"), ("A", "Å"), ("\u212b", "Å"), ("nm", "nm"), ("um", "µm"),
         ("µm", "µm"), ("mrad", "mrad"), (None, "px"), ("", "px"), ("pixels", "px"), ("<undefined>", "px"),
-        ("furlong", "furlong"),
+        ("furlong", "furlong"), ("1/px", "px"), ("px^-1", "px"),
     ],
 )  # fmt: skip
 def test_spellings(given, expected):

@@ -110,8 +110,8 @@ class Unmix:
         """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
 
         Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
-        arguments, the preparations are done in this one: hot pixels, gain, masks, align, crop, bin, friedel,
-        average_neighbours.
+        arguments, the preparations are done in this one: given masks, hot pixels, gain, align, masks by radius, crop, bin,
+        friedel, average_neighbours.
 
         Parameters
         ----------
@@ -134,7 +134,8 @@ class Unmix:
             Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
         hot_pixels : bool, float or bool array (det_row, det_col), optional
             Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
-            pattern, 10 times (True) or a given number of times the brightest of their eight neighbours.
+            pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and
+            the median of the pattern's non-zero values. Two hot pixels side by side hide each other: give them.
         align : bool or array (scan_row, scan_col, 2), optional
             Move every pattern by whole pixels so that its beam (row, column) comes to the centre: from the positions the
             host knows (True) or the given ones. Pixels without data in some pattern are excluded.

@@ -12,9 +12,9 @@ __all__ = ["count", "choice", "pair", "positive", "mask", "seed", "real_dtype", 
 
 def count(value, name: str, *, minimum: int = 1, maximum: int | None = None, why: str = "") -> int:
     """A whole number within bounds."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        if not (isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()):
-            raise TypeError(f"{name} must be a whole number, got {value!r}")
+    whole = isinstance(value, numbers.Integral) or (isinstance(value, numbers.Real) and float(value).is_integer())
+    if isinstance(value, (bool, np.bool_)) or not whole:
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
     value = int(value)
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
@@ -65,7 +65,10 @@ def mask(value, name: str, shape: tuple[int, int]) -> np.ndarray | None:
     """
     if value is None:
         return None
-    array = np.array(unwrap(value))
+    try:
+        array = np.array(unwrap(value))
+    except ValueError:
+        raise ValueError(f"{name} must have the shape {tuple(shape)}, got rows of different lengths") from None
     if array.shape != tuple(shape) and array.size == math.prod(shape) and min(shape) == 1:
         array = array.reshape(shape)
     if array.shape != tuple(shape):

@@ -86,6 +86,7 @@ def _write(file, result):
             "centre": frame.centre,
             "centre_known": frame.centre_known,
             "ellipse": frame.ellipse,
+            "polar": frame.polar,
             "calibration": dataclasses.asdict(frame.calibration),
         },
         "starts": [len(history) for history in result.convergence],

@@ -96,6 +96,8 @@ class Frame:
         Semi-axes a, b (any unit, only their ratio counts) and the angle of a in degrees, counter-clockwise as seen on
         screen with row 0 on top.
     calibration : Calibration
+    polar : bool
+        True when the detector axes are azimuth and radius: then there is no centre, and no radius to mask by.
     """
 
     scan_shape: tuple[int, int]
@@ -106,6 +108,7 @@ class Frame:
     centre_known: bool | None = None
     ellipse: tuple[float, float, float] | None = None
     calibration: Calibration = Calibration()
+    polar: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from . import checks
 from .units import PIXELS, is_calibrated
 
 __all__ = ["pattern", "scan_map", "decomposition", "scree", "convergence", "scale_bar"]
@@ -53,8 +54,8 @@ def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
     ----------
     image : ndarray (det_row, det_col)
         NaN is drawn grey.
-    pixel_size : float
-        Size of a pixel along the columns, in `unit`.
+    pixel_size : float or (float, float)
+        Size of a pixel, along (row, column), in `unit`.
     unit : str
     ax : matplotlib Axes, optional
     title : str, optional
@@ -71,13 +72,27 @@ def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
 def scan_map(image, *, step=1.0, unit=PIXELS, ax=None, title=None):
     """One map over the scan with a scale bar; from 0 to its maximum, or symmetric when it has negative values.
 
+    A line scan is drawn as a profile.
+
+    Parameters
+    ----------
+    image : ndarray (scan_row, scan_col)
+        NaN is drawn grey.
+    step : float or (float, float)
+        Distance between positions, along (row, column), in `unit`.
+    unit : str
+    ax : matplotlib Axes, optional
+    title : str, optional
+
     Returns
     -------
-    matplotlib AxesImage
+    matplotlib AxesImage, or Line2D for a line scan
     """
     from matplotlib.colors import Normalize
 
     image = np.asarray(image, float)
+    if _is_line(image.shape):
+        return _profile(_axes(ax), image, np.broadcast_to(step, 2), unit, title)
     values = image[np.isfinite(image)]
     top = float(np.abs(values).max()) if values.size and np.any(values) else 1.0
     signed = values.size > 0 and values.min() < 0
@@ -86,15 +101,38 @@ def scan_map(image, *, step=1.0, unit=PIXELS, ax=None, title=None):
 
 
 def _draw(ax, image, norm, colours, size, unit, title):
-    drawn = ax.imshow(np.ma.masked_invalid(image), cmap=_colours(colours), norm=norm, interpolation="nearest")
+    size = np.broadcast_to(size, 2)
+    drawn = ax.imshow(
+        np.ma.masked_invalid(image), cmap=_colours(colours), norm=norm, interpolation="nearest", aspect=size[0] / size[1]
+    )
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
     if title:
         ax.set_title(title, fontsize=9, pad=3)
-    scale_bar(ax, image.shape[1], size, unit, dark=colours != "RdBu_r")
+    scale_bar(ax, image.shape[1], size[1], unit, dark=colours != "RdBu_r")
     return drawn
+
+
+def _is_line(shape):
+    return min(shape) == 1 and max(shape) > 1
+
+
+def _profile(ax, image, step, unit, title):
+    along = 0 if image.shape[1] == 1 else 1
+    distance = np.arange(image.size) * step[along]
+    (line,) = ax.plot(distance, image.ravel(), color="#21918c", lw=1.2)
+    ax.set_xlabel(f"{'row' if along == 0 else 'column'} ({unit if is_calibrated(unit) else PIXELS})", fontsize=7)
+    ax.tick_params(labelsize=7)
+    ax.margins(x=0)
+    if not (image < 0).any():
+        ax.set_ylim(bottom=0)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    if title:
+        ax.set_title(title, fontsize=9, pad=3)
+    return line
 
 
 def scale_bar(ax, width, size, unit, *, dark=True):
@@ -148,26 +186,42 @@ def decomposition(result, components=None):
     """
     import matplotlib.pyplot as plt
 
-    components = list(range(result.k)) if components is None else [int(i) for i in components]
-    if not components or min(components) < 0 or max(components) >= result.k:
-        raise ValueError(f"components must be numbers from 0 to {result.k - 1}, got {components}")
+    components = _chosen(components, result.k)
     rows = math.ceil(len(components) / _MAX_COLUMNS)
     columns = math.ceil(len(components) / rows)
     frame, cal = result.frame, result.frame.calibration
-    heights = [_COLUMN_INCHES * min(s[0] / s[1], 4) for s in (frame.detector_shape, frame.scan_shape)]
-    heights = [max(h, 0.3) for h in heights]
+    heights = [_height(frame.detector_shape, cal.pixel_size), _height(frame.scan_shape, cal.step)]
     figure = plt.figure(figsize=(columns * (_COLUMN_INCHES + 0.1), rows * (sum(heights) + 0.4)), layout="constrained")
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
     for n, i in enumerate(components):
         row, column = divmod(n, columns)
         top, bottom = (figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1))
         pattern(
-            result.patterns[i], pixel_size=cal.pixel_size[1], unit=cal.pixel_unit, ax=top,
-            title=f"{i}   {100 * result.explained[i]:.2g} %",
+            result.patterns[i], pixel_size=cal.pixel_size, unit=cal.pixel_unit, ax=top,
+            title=f"{i}   {100 * result.explained[i]:.3g} %",
         )  # fmt: skip
-        scan_map(result.maps[i], step=cal.step[1], unit=cal.step_unit, ax=bottom)
+        scan_map(result.maps[i], step=cal.step, unit=cal.step_unit, ax=bottom)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.01)
     return figure
+
+
+def _chosen(components, k):
+    if components is None:
+        return list(range(k))
+    try:
+        chosen = [checks.count(i, "components", minimum=0, maximum=k - 1) for i in np.atleast_1d(components)]
+    except (TypeError, ValueError):
+        chosen = []
+    if not chosen:
+        raise ValueError(f"components must be numbers from 0 to {k - 1}, got {components!r}")
+    return chosen
+
+
+def _height(shape, size):
+    """Inches of an image in a column, with the right aspect, within reason; a line scan is drawn as a profile."""
+    if _is_line(shape):
+        return 0.9
+    return min(max(_COLUMN_INCHES * shape[0] * size[0] / (shape[1] * size[1]), 0.4), 4 * _COLUMN_INCHES)
 
 
 def scree(result, ax=None):
@@ -196,13 +250,15 @@ def convergence(result, ax=None):
     ax = _axes(ax)
     best = int(np.argmin(result.losses))
     floor = min(history.min() for history in result.convergence)
+    # Noise-free data may be fitted exactly: then the first loss is the measure.
+    scale = floor or max(history[0] for history in result.convergence) or 1.0
     for i, history in enumerate(result.convergence):
         label = f"start {i}" + (" (kept)" if i == best else "")
-        ax.plot(np.arange(1, len(history) + 1), history / floor - 1, lw=2 if i == best else 1, label=label)
+        ax.plot(np.arange(1, len(history) + 1), (history - floor) / scale, lw=2 if i == best else 1, label=label)
     ax.set_yscale("symlog", linthresh=1e-6)
     ax.set_xscale("log")
     ax.set_xlabel("iteration")
-    ax.set_ylabel("loss / lowest loss - 1")
+    ax.set_ylabel("loss above the lowest, relative" if floor else "loss / first loss")
     if len(result.convergence) <= 10:
         ax.legend(frameon=False, fontsize=8)
     for side in ("top", "right"):

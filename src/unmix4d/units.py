@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import re
 
 __all__ = ["PIXELS", "canonical_unit", "convert", "is_calibrated", "parse_length", "in_pixels"]
@@ -37,7 +38,8 @@ def canonical_unit(unit) -> str:
     text = text.replace("⁻¹", "^-1")
     match = _RECIPROCAL.match(text)
     if match:
-        return "1/" + _simple(match["a"] or match["b"])
+        unit = _simple(match["a"] or match["b"])
+        return PIXELS if unit == PIXELS else "1/" + unit
     return _simple(text)
 
 
@@ -114,6 +116,6 @@ def in_pixels(value, size: float, unit: str, name: str) -> float:
             return convert(number, given, unit) / size
         except ValueError as error:
             raise ValueError(f"{name} = {value!r} does not fit an axis calibrated in {unit}") from error
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number of pixels or a text with a unit, got {type(value).__name__}")
     return float(value)

@@ -152,6 +152,7 @@ def _check_grids(frame, cube):
                 f"the result has the {what} shape {tuple(ours)}, but the cube {tuple(theirs)}: "
                 "results of a cropped or binned view cannot share the calibration of the cube, use to_host()"
             )
+    _check_centres(frame, cube)
     ours = frame.calibration
     pairs = (("detector pixel", cube.Q_pixel_size, cube.Q_pixel_units, ours.pixel_size, ours.pixel_unit),
              ("probe step", cube.R_pixel_size, cube.R_pixel_units, ours.step, ours.step_unit))
@@ -170,6 +171,18 @@ def _check_grids(frame, cube):
             )
 
 
+def _check_centres(frame, cube):
+    """Patterns of an aligned view have their beam elsewhere than the cube says."""
+    theirs, _ = _origin(cube.calibration.get_origin(), frame.scan_shape)
+    if theirs is None or not frame.centre_known:
+        return
+    if max(abs(a - b) for a, b in zip(frame.centre, theirs)) > 0.5:
+        raise ValueError(
+            f"the result has its centre at ({frame.centre[0]:.2f}, {frame.centre[1]:.2f}), but the cube at "
+            f"({theirs[0]:.2f}, {theirs[1]:.2f}): results of an aligned view keep their own calibration, use to_host()"
+        )
+
+
 def _slices(result, fill_value):
     from py4DSTEM import DiffractionSlice, RealSlice
 
@@ -185,6 +198,7 @@ def _calibration(result, root):
     from py4DSTEM import Calibration as Theirs
 
     frame, ours, record = result.frame, result.frame.calibration, result.host.record
+    _warn_if_not_square(ours)
     theirs = Theirs(root=root)
     # Set as items: the setters refuse units that py4DSTEM itself does not use.
     size, unit = _their_size(frame.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), _Q_UNITS)
@@ -206,6 +220,17 @@ def _calibration(result, root):
     if ours.beam_energy is not None:
         theirs["beam_energy"] = float(ours.beam_energy)
     return theirs
+
+
+def _warn_if_not_square(ours):
+    for what, (rows, cols), unit in (
+        ("detector pixels", ours.pixel_size, ours.pixel_unit), ("probe steps", ours.step, ours.step_unit)
+    ):
+        if not math.isclose(rows, cols, rel_tol=1e-6):
+            warn(
+                f"py4DSTEM knows one size for both directions, but the {what} measure {rows:.6g} x {cols:.6g} {unit}: "
+                f"its calibration gets {math.sqrt(rows * cols):.6g}, which is right in neither direction"
+            )
 
 
 def _their_size(size, unit, spelling, spellings):

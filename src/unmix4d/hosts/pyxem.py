@@ -66,6 +66,7 @@ def _frame(metadata, shape, axes, in_pixels, polar):
     return Frame(
         shape[:2], shape[2:], detector_mask=_mask(metadata, shape[2:], quiet=polar),
         centre=None if unset else tuple(0.0 - axis["offset"] / axis["scale"] for axis in axes[-2:]),
+        polar=polar,
         calibration=Calibration(
             step=step, step_unit=step_unit, pixel_size=pixel_size, pixel_unit=pixel_unit,
             scan_origin=scan_origin, detector_origin=detector_origin, **_microscope(metadata),

@@ -29,7 +29,9 @@ def describe_mask(mask) -> dict | None:
 
 
 def require_centre(frame: Frame, use: str) -> None:
-    """Warn when a preparation relies on a centre that nobody set, or that cannot be right."""
+    """Warn when a preparation relies on a centre that nobody set, or that cannot be right; refuse polar patterns."""
+    if frame.polar:
+        raise ValueError(f"{use} needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
     row, col = frame.centre
     rows, cols = frame.detector_shape
     if not frame.centre_known:
@@ -72,7 +74,7 @@ def _annulus(annulus, frame):
     except (TypeError, ValueError):
         raise ValueError(f"annulus must be (inner radius, outer radius), got {annulus!r}") from None
     inner = 0.0 if inner is None else _length(inner, frame, "annulus")
-    outer = np.inf if outer is None else _length(outer, frame, "annulus")
+    outer = np.inf if outer is None or outer == np.inf else _length(outer, frame, "annulus")
     if not inner < outer:
         raise ValueError(f"annulus must have an inner radius below its outer radius, got {inner:g} and {outer:g} pixels")
     return inner, outer
@@ -90,7 +92,7 @@ def with_masks(frame: Frame, scan_mask=None, detector_mask=None, reason="") -> F
 
 def describe_length(value, frame: Frame) -> str | None:
     """A length as given and in calibrated units, for records."""
-    if value is None:
+    if value is None or value == float("inf"):
         return None
     pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, "length")
     text = f"{pixels:g} px"

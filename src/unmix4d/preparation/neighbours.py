@@ -16,12 +16,14 @@ def average_neighbours(scan: Scan, size: int, dtype):
     """Every pattern replaced by the mean of the kept patterns within size x size positions around it; lazy."""
     import dask.array as da
 
-    patterns, half = as_dask(scan), size // 2
+    patterns = as_dask(scan)
+    # A window wider than the scan reaches no further than the scan.
+    half = tuple(min(size // 2, length - 1) for length in scan.frame.scan_shape)
     # Blocks thinner than the window cannot be overlapped.
-    patterns = patterns.rechunk(tuple(_at_least(c, half) for c in patterns.chunks[:2]) + patterns.chunks[2:])
+    patterns = patterns.rechunk(tuple(map(_at_least, patterns.chunks[:2], half)) + patterns.chunks[2:])
     keep = scan.frame.kept_positions.reshape(*scan.frame.scan_shape, 1, 1)
     keep = da.from_array(keep, chunks=(*patterns.chunks[:2], (1,), (1,)), name=False)
-    depth = {0: half, 1: half, 2: 0, 3: 0}
+    depth = {0: half[0], 1: half[1], 2: 0, 3: 0}
     return da.map_overlap(
         partial(_mean, half=half, dtype=dtype),
         patterns,
@@ -57,7 +59,7 @@ def _window_sum(array, half):
     for axis in (0, 1):
         out = np.array(array)
         length = array.shape[axis]
-        for step in range(1, min(half, length - 1) + 1):
+        for step in range(1, min(half[axis], length - 1) + 1):
             low, high = [slice(None)] * 4, [slice(None)] * 4
             low[axis], high[axis] = slice(0, length - step), slice(step, length)
             out[tuple(low)] += array[tuple(high)]

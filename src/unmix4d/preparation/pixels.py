@@ -10,58 +10,57 @@ import numpy as np
 __all__ = ["repair_hot_pixels", "divide_gain", "shift", "binned_dtype", "bin_pixels", "friedel_partners", "friedel_mean"]
 
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+_ENOUGH = 3  # neighbours without which nothing can be said about a pixel
 
 
-def _neighbours(block):
-    """The eight neighbours of every detector pixel, (8, rows, cols, det_row, det_col); NaN beyond the edge."""
-    # Intensities up to 2**24 are exact in single precision; wider integers need double.
-    dtype = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
-    padded = np.full((*block.shape[:2], block.shape[2] + 2, block.shape[3] + 2), np.nan, dtype)
-    padded[:, :, 1:-1, 1:-1] = block
-    rows, cols = block.shape[2:]
-    return np.stack([padded[:, :, 1 + i : 1 + i + rows, 1 + j : 1 + j + cols] for i, j in _NEIGHBOURS])
-
-
-def repair_hot_pixels(block, known=None, factor=10.0):
+def repair_hot_pixels(block, known=None, factor=10.0, mask=None):
     """Replace hot pixels by the median of their neighbours.
 
     Parameters
     ----------
     block : ndarray (rows, cols, det_row, det_col)
     known : ndarray of bool (det_row, det_col), optional
-        The hot pixels; without it a pixel is hot in a pattern when it exceeds `factor` times the brightest of its
-        neighbours plus one count. A Bragg spot is wider than a pixel and is left alone.
+        The hot pixels; without it a pixel is hot in a pattern when it exceeds `factor` times the sum of its brightest
+        neighbour and the median of the pattern's non-zero values. That median is one electron where counts are few,
+        whatever the unit of intensity. A Bragg spot is wider than a pixel and is left alone.
+    mask : ndarray of bool (det_row, det_col), optional
+        Excluded pixels: they count neither as hot nor as neighbours.
     """
     out = np.array(block)
-    for row in range(len(block)):  # a row of the scan at a time: eight neighbours would be eight blocks
-        line = block[row : row + 1]
+    good = np.ones(block.shape[2:], bool) if mask is None else ~mask
+    for i, j in np.ndindex(block.shape[:2]):
+        image = block[i, j]
         if known is None:
-            hot = line > factor * (_brightest_neighbour(line) + 1)
+            lit = image[good & (image > 0)]
+            if not lit.size:
+                continue
+            bright, count = _brightest_neighbour(image, good)
+            hot = good & (count >= _ENOUGH) & (image > factor * (bright + np.median(lit)))
+            usable = good
         else:
-            hot = np.broadcast_to(known, line.shape)
-        if hot.any():
-            around = _neighbours(line)
-            if known is not None:
-                around = np.where(_neighbours(hot.astype(np.uint8)) == 1, np.nan, around)
-            values = np.nanmedian(_nan_safe(around[:, hot]), axis=0)
-            out[row : row + 1][hot] = values.astype(block.dtype)
+            hot, usable = known & good, good & ~known
+        out[i, j][hot] = _median_around(image, np.argwhere(hot), usable)
     return out
 
 
-def _brightest_neighbour(line):
-    best = np.zeros(line.shape, np.result_type(line.dtype, np.float32))
-    rows, cols = line.shape[2:]
-    for i, j in _NEIGHBOURS:
-        to = (slice(max(-i, 0), rows - max(i, 0)), slice(max(-j, 0), cols - max(j, 0)))
-        of = (slice(max(i, 0), rows - max(-i, 0)), slice(max(j, 0), cols - max(-j, 0)))
-        np.maximum(best[(..., *to)], line[(..., *of)], out=best[(..., *to)])
-    return best
+def _brightest_neighbour(image, good):
+    """The largest good neighbour of every pixel, and how many good neighbours it has."""
+    padded = np.pad(np.where(good, image, 0).astype(float), 1)
+    inside = np.pad(good, 1)
+    rows, cols = image.shape
+    views = [(slice(1 + i, 1 + i + rows), slice(1 + j, 1 + j + cols)) for i, j in _NEIGHBOURS]
+    return np.max([padded[v] for v in views], axis=0), np.sum([inside[v] for v in views], axis=0)
 
 
-def _nan_safe(values):
-    """A pixel with no good neighbour at all becomes 0 rather than NaN."""
-    values = np.array(values)
-    values[:, np.isnan(values).all(0)] = 0
+def _median_around(image, where, usable):
+    """Median of the usable neighbours of the given pixels; 0 where there is none."""
+    values = np.zeros(len(where), image.dtype)
+    for n, (row, col) in enumerate(where):
+        window = slice(max(row - 1, 0), row + 2), slice(max(col - 1, 0), col + 2)
+        chosen = np.array(usable[window])
+        chosen[row - window[0].start, col - window[1].start] = False
+        if chosen.any():
+            values[n] = np.median(image[window][chosen])
     return values
 
 
@@ -85,17 +84,18 @@ def shift(block, shifts):
 
 
 def binned_dtype(dtype, factors) -> np.dtype:
-    """An integer wide enough for the sum of a bin; floats stay as they are."""
+    """A type wide enough for the sum of a bin: a wider integer, or double precision where none is wide enough."""
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
-        return dtype.newbyteorder("=")
-    # Smallest width that holds the largest value of the type times the number of summed pixels.
-    largest = (1 if dtype.kind == "b" else np.iinfo(dtype).max) * int(np.prod(factors))
+        return np.dtype(np.result_type(dtype.newbyteorder("="), np.float32))
+    info = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = (int(v) * int(np.prod(factors)) for v in info)
     kind = "i" if dtype.kind == "i" else "u"
-    for size in (1, 2, 4):
-        if largest <= np.iinfo(f"{kind}{size}").max:
+    for size in (1, 2, 4, 8):
+        wider = np.iinfo(f"{kind}{size}")
+        if wider.min <= low and high <= wider.max:
             return np.dtype(f"{kind}{size}")
-    return np.dtype(f"{kind}8")
+    return np.dtype(np.float64)
 
 
 def bin_pixels(block, factors, dtype):

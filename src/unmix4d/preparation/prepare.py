@@ -1,6 +1,7 @@
 """`prepare`: one call, one fixed order. Everything is checked at once and nothing is computed.
 
-The order is: hot pixels and gain (the detector's own faults), masks, shift, crop, bin, Friedel fold, neighbours.
+The order is: given masks, hot pixels and gain (the detector's own faults), shift, masks by radius, crop, bin, Friedel
+fold, neighbours.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ def prepare(
     detector_mask = checks.mask(detector_mask, "detector_mask", frame.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", frame.scan_shape)
     record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
+    scan = scan.replace(frame=with_masks(scan.frame, scan_mask, detector_mask))
     scan, record["hot_pixels"] = _hot_pixels(scan, hot_pixels)
     scan, record["gain"] = _gain(scan, gain)
-    scan = scan.replace(frame=with_masks(scan.frame, scan_mask, detector_mask))
     scan, record["align"] = _align(scan, align)
     mask = geometric_mask(scan.frame, direct_beam, annulus)
     scan = scan.replace(frame=with_masks(scan.frame, None, mask, "direct_beam, annulus and detector_mask together"))
@@ -60,12 +61,15 @@ def prepare(
 def _hot_pixels(scan, hot_pixels):
     if hot_pixels is None or hot_pixels is False:
         return scan, None
+    mask = scan.frame.detector_mask
     if hot_pixels is True or np.isscalar(hot_pixels):
         factor = 10.0 if hot_pixels is True else checks.positive(hot_pixels, "hot_pixels")
-        function, record = partial(pixels.repair_hot_pixels, factor=factor), {"factor": factor}
+        if factor <= 1:
+            raise ValueError(f"hot_pixels must be True, a mask, or a factor above 1, got {hot_pixels!r}")
+        function, record = partial(pixels.repair_hot_pixels, factor=factor, mask=mask), {"factor": factor}
     else:
         known = checks.mask(hot_pixels, "hot_pixels", scan.frame.detector_shape)
-        function, record = partial(pixels.repair_hot_pixels, known=known), describe_mask(known)
+        function, record = partial(pixels.repair_hot_pixels, known=known, mask=mask), describe_mask(known)
     return scan.replace(patterns=map_patterns(scan, function, scan.dtype.newbyteorder("="))), record
 
 
@@ -80,7 +84,9 @@ def _gain(scan, gain):
 def _align(scan, align):
     if align is None or align is False:
         return scan, None
-    centres = scan.centres if align is True else _given_centres(align, scan.frame.scan_shape)
+    if scan.frame.polar:
+        raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
+    centres = scan.centres if align is True else _given_centres(align, scan.frame)
     if centres is None:
         raise ValueError(
             "align=True needs the beam position of every pattern, which this scan does not carry: "
@@ -100,13 +106,16 @@ def _align(scan, align):
     return scan.replace(patterns=patterns, frame=frame, centres=None), record
 
 
-def _given_centres(align, scan_shape):
+def _given_centres(align, frame):
     centres = np.asarray(checks.unwrap(align))
-    if centres.shape != (*scan_shape, 2) or centres.dtype.kind not in "iuf":
-        raise ValueError(f"align must be True or beam positions of the shape {(*scan_shape, 2)}, got {centres.shape}")
-    if not np.isfinite(centres).all():
-        raise ValueError("align must hold finite beam positions, got NaN or infinite ones")
-    return centres.astype(float)
+    if centres.shape != (*frame.scan_shape, 2) or centres.dtype.kind not in "iuf":
+        raise ValueError(f"align must be True or beam positions of the shape {(*frame.scan_shape, 2)}, got {centres.shape}")
+    kept = frame.kept_positions.reshape(frame.scan_shape)
+    if not np.isfinite(centres[kept]).all():
+        raise ValueError("align must hold finite beam positions, got NaN or infinite ones at kept positions")
+    centres = np.array(centres, float)
+    centres[~np.isfinite(centres).all(-1)] = centres[kept].mean(0)
+    return centres
 
 
 def _shifted_mask(frame, shifts):
@@ -120,8 +129,9 @@ def _shifted_mask(frame, shifts):
 
 def _moved_origin(frame, before, moved):
     origin = frame.calibration.detector_origin
-    if origin is None:
-        return frame
+    if origin is None or not before.centre_known:
+        # The host's origin said nothing about the beam: now the centre does.
+        return frame.replace(calibration=_calibration(frame, detector_origin=None))
     size = before.calibration.pixel_size
     origin = tuple(o - s * m for o, s, m in zip(origin, size, moved))
     return frame.replace(calibration=_calibration(frame, detector_origin=origin))
@@ -175,11 +185,14 @@ def _regrid(frame, shape, first, factors, mask):
 
 
 def _bin(scan, bin):
-    if bin is None or bin == 1 or bin == (1, 1):
+    if bin is None:
         return scan, None
-    factors = tuple(checks.count(v, "bin") for v in (bin if isinstance(bin, (tuple, list)) else (bin, bin)))
+    given = tuple(bin) if isinstance(bin, (tuple, list, np.ndarray)) and np.ndim(bin) else (bin, bin)
+    factors = tuple(checks.count(v, "bin") for v in given)
     if len(factors) != 2:
         raise ValueError(f"bin must be one whole number or a (rows, columns) pair, got {bin!r}")
+    if factors == (1, 1):
+        return scan, None
     frame = scan.frame
     if any(n % f for n, f in zip(frame.detector_shape, factors)):
         raise ValueError(
@@ -222,9 +235,11 @@ def _friedel(scan, friedel):
 
 
 def _neighbours(scan, size):
-    if size is None or size is False or size == 1:
+    if size is None:
         return scan, None
-    size = checks.count(size, "average_neighbours", minimum=3)
+    size = checks.count(size, "average_neighbours")
+    if size == 1:
+        return scan, None
     if size % 2 == 0:
         raise ValueError(f"average_neighbours must be odd, so that a position is the middle of its window, got {size}")
     if max(scan.frame.scan_shape) == 1:
