@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 import warnings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -13,6 +15,21 @@ import numpy as np
 import pytest
 
 from unmix4d import phantoms
+
+
+
+def pytest_configure(config):
+    """Import the hosts once before the workers of a parallel run do.
+
+    In a new environment the first import compiles functions into a cache on disk, and two processes that do so at the same
+    time crash (seen in numba, below orix).
+    """
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        return
+    for module in ("pyxem.signals", "py4DSTEM"):
+        if importlib.util.find_spec(module.split(".")[0]) is not None:
+            subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False)
+
 
 HOSTS = ("array", "float32", "memmap", "h5py", "dask", "pyxem", "lazy pyxem", "py4dstem")
 
@@ -111,7 +128,5 @@ def _quiet(monkeypatch):
     """No progress bars, and no figures left open."""
     monkeypatch.setattr("unmix4d.progress._DELAY", 1e9)
     yield
-    import sys
-
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
