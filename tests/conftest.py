@@ -17,7 +17,6 @@ import pytest
 from unmix4d import phantoms
 
 
-
 def pytest_configure(config):
     """Import the hosts once before the workers of a parallel run do.
 
