@@ -164,16 +164,8 @@ def test_classes_are_not_kept_alive(hosts):
 
 
 def _run(code):
-    """Run code in a new interpreter; a missing accessor is replaced by a stand-in there."""
-    prepare = """
-        import importlib.util, sys, types
-        if importlib.util.find_spec("unmix4d.accessor") is None:
-            accessor = types.ModuleType("unmix4d.accessor")
-            accessor.Unmix = type("Unmix", (), {"__init__": lambda self, obj: setattr(self, "obj", obj)})
-            sys.modules["unmix4d.accessor"] = accessor
-        """
-    code = textwrap.dedent(prepare) + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    """Run code in a new interpreter."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -183,6 +175,7 @@ def test_real_hosts_imported_afterwards():
     if not available:
         pytest.skip("needs pyxem or py4DSTEM")
     out = _run(f"""
+        import sys
         from unmix4d import registration
         heavy = ("pyxem", "hyperspy", "py4DSTEM", "numpy", "scipy", "dask", "sklearn", "matplotlib")
         loaded = [name for name in heavy if name in sys.modules]
@@ -225,3 +218,26 @@ def test_real_host_imported_first():
         from unmix4d.accessor import Unmix
         assert Class.unmix is Unmix
         """)
+
+
+def test_signals_loaded_from_a_file_carry_the_attribute(tmp_path):
+    """``import unmix4d`` first, and pyxem only by HyperSpy's own loading; then help and completion are of use."""
+    if not importlib.util.find_spec("pyxem"):
+        pytest.skip("needs pyxem")
+    out = _run(f"""
+        import unmix4d, sys
+        assert "hyperspy" not in sys.modules
+        import numpy as np, hyperspy.api as hs
+        signal = hs.signals.Signal2D(np.random.default_rng(0).poisson(3, (3, 4, 10, 20)).astype("u2"))
+        signal.metadata.Signal.signal_type = "electron_diffraction"
+        signal.save({str(tmp_path / "scan.hspy")!r})
+        for lazy in (False, True):
+            loaded = hs.load({str(tmp_path / "scan.hspy")!r}, lazy=lazy)
+            result = loaded.unmix.nmf(2, random_state=0)
+            print(type(loaded).__name__, type(result.to_host()[1]).__name__)
+        help(loaded.unmix)
+        print([name for name in dir(loaded.unmix) if not name.startswith("_")])
+        """)
+    assert "ElectronDiffraction2D ElectronDiffraction2D" in out
+    assert "LazyElectronDiffraction2D ElectronDiffraction2D" in out
+    assert "Unmix a 4D-STEM scan" in out and "'nmf'" in out and "'prepare'" in out
