@@ -27,6 +27,19 @@ def test_nothing_is_computed_and_nothing_is_changed(as_host, scan):
     assert view.frame.calibration.step_unit == "nm" and view.frame.calibration.pixel_unit == "1/Å"
 
 
+def test_persisted_views_give_the_same_answer(as_host, scan):
+    unmix = as_host(scan)
+    view = unmix.prepare(direct_beam=2, bin=2)
+    held = view.persist()
+    assert type(held.scan.patterns) is np.ndarray and held.scan.dtype == view.scan.dtype
+    assert np.array_equal(held.scan.patterns, values(view))
+    assert held.scan.steps == view.scan.steps and held.scan.host == view.scan.host
+    a, b = (v.nmf(3, random_state=0, max_iter=10) for v in (view, held))
+    assert np.allclose(a.maps, b.maps, atol=1e-5)
+    plain = unmix.persist()
+    assert type(plain.scan.patterns) is np.ndarray and np.array_equal(plain.scan.patterns, scan.data)
+
+
 def test_every_host_prepares_alike(as_host, scan):
     options = dict(direct_beam=3, crop=((0, 20), (2, 26)), bin=2, friedel=True, average_neighbours=3, gain=2.0)
     view = as_host(scan).prepare(**options)

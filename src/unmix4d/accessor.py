@@ -11,7 +11,7 @@ from .decomposition.svd import truncated_svd
 from .matrix import PatternMatrix
 from .messages import warn
 from .overrides import override
-from .preparation import prepare
+from .preparation import persist, prepare
 from .progress import progress
 from .results import Decomposition, Scree
 from .scan import Scan
@@ -165,6 +165,30 @@ class Unmix:
                 align=align, gain=gain,
             )
         )  # fmt: skip
+
+    def persist(self) -> Unmix:
+        """This view with its patterns computed once and held in memory, in their own integer or float type.
+
+        A lazy view is read and prepared again in every pass over it, and NMF makes one per iteration: where the prepared
+        view fits into memory (its size is in the repr), persisting it saves all but the first.
+
+        Returns
+        -------
+        Unmix
+
+        Raises
+        ------
+        MemoryError
+            When it does not fit.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> view = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).prepare(bin=2)
+        >>> view.scan.lazy, view.persist().scan.lazy
+        (True, False)
+        """
+        return Unmix(persist(self.scan))
 
     def matrix(self, precision: str = "single") -> PatternMatrix:
         """This view as a matrix (n_positions, n_pixels) that is read block by block."""
@@ -328,7 +352,8 @@ class Unmix:
         frame, cal = self.frame, self.frame.calibration
         scan, detector = (" x ".join(map(str, s)) for s in (frame.scan_shape, frame.detector_shape))
         lazy = "lazy " if self.scan.lazy else ""
-        lines = [f"<Unmix: {lazy}{self.scan.host.kind} scan of {scan} positions, {detector} pixels, {self.scan.dtype}>"]
+        what = f"{lazy}{self.scan.host.kind} scan of {scan} positions, {detector} pixels, {self._describe_type()}"
+        lines = [f"<Unmix: {what}>"]
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         known = "" if frame.centre_known else " (not known, middle of the detector)"
         lines.append(f"  centre (row, col) = ({frame.centre[0]:.2f}, {frame.centre[1]:.2f}){known}")
@@ -336,8 +361,12 @@ class Unmix:
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .scree() .svd() .pca() .nmf()")
+        lines.append("  .prepare() .persist() .scree() .svd() .pca() .nmf()")
         return "\n".join(lines)
+
+    def _describe_type(self):
+        size = self.scan.nbytes
+        return f"{self.scan.dtype}, " + (f"{size / 1e9:.2f} GB" if size > 5e8 else f"{size / 1e6:.3g} MB")
 
 
 def _brief(value):

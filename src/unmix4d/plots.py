@@ -12,8 +12,8 @@ from .units import PIXELS, is_calibrated
 __all__ = ["pattern", "scan_map", "decomposition", "scree", "convergence", "scale_bar"]
 
 _EXCLUDED = "0.55"
-_COLUMN_INCHES = 1.75
-_MAX_COLUMNS = 6
+_COLUMN_INCHES, _MAX_COLUMNS = 1.75, 6
+_WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as high, whose maps would be slits
 
 
 def _axes(ax):
@@ -187,11 +187,13 @@ def decomposition(result, components=None):
     import matplotlib.pyplot as plt
 
     components = _chosen(components, result.k)
-    rows = math.ceil(len(components) / _MAX_COLUMNS)
-    columns = math.ceil(len(components) / rows)
     frame, cal = result.frame, result.frame.calibration
-    heights = [_height(frame.detector_shape, cal.pixel_size), _height(frame.scan_shape, cal.step)]
-    figure = plt.figure(figsize=(columns * (_COLUMN_INCHES + 0.1), rows * (sum(heights) + 0.4)), layout="constrained")
+    wide = frame.scan_shape[1] * cal.step[1] > 2 * frame.scan_shape[0] * cal.step[0] and not _is_line(frame.scan_shape)
+    width, most = (_WIDE_INCHES, _WIDE_COLUMNS) if wide else (_COLUMN_INCHES, _MAX_COLUMNS)
+    rows = math.ceil(len(components) / most)
+    columns = math.ceil(len(components) / rows)
+    heights = [_height(frame.detector_shape, cal.pixel_size, width), _height(frame.scan_shape, cal.step, width)]
+    figure = plt.figure(figsize=(columns * (width + 0.1), rows * (sum(heights) + 0.4)), layout="constrained")
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
     for n, i in enumerate(components):
         row, column = divmod(n, columns)
@@ -217,11 +219,11 @@ def _chosen(components, k):
     return chosen
 
 
-def _height(shape, size):
+def _height(shape, size, width):
     """Inches of an image in a column, with the right aspect, within reason; a line scan is drawn as a profile."""
     if _is_line(shape):
         return 0.9
-    return min(max(_COLUMN_INCHES * shape[0] * size[0] / (shape[1] * size[1]), 0.4), 4 * _COLUMN_INCHES)
+    return min(max(width * shape[0] * size[0] / (shape[1] * size[1]), 0.4), 4 * width)
 
 
 def scree(result, ax=None):

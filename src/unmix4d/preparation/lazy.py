@@ -7,7 +7,19 @@ import numpy as np
 from ..blocks import tile_of
 from ..scan import Scan, is_dask
 
-__all__ = ["as_dask", "map_patterns"]
+__all__ = ["as_dask", "map_patterns", "persist"]
+
+
+def persist(scan: Scan) -> Scan:
+    """The scan with its patterns in memory, in their own type; one that is there already comes back as it is."""
+    if isinstance(scan.patterns, np.ndarray) and not isinstance(scan.patterns, np.memmap):
+        return scan
+    patterns = scan.patterns if is_dask(scan.patterns) else scan.patterns[...]
+    try:
+        return scan.replace(patterns=np.array(patterns))
+    except MemoryError:
+        needed = f"persist needs {scan.nbytes / 1e9:.3g} GB of memory, which is not free"
+        raise MemoryError(f"{needed}: use the lazy view") from None
 
 
 def as_dask(scan: Scan):
