@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from large import K, unmix_scan, write_scan
-from peers import NEEDS, Failed, run_program
+from peers import NEEDS, SEEDS, Failed, run_program
 from scans import film_scan, sped_scan
 from tables import machine_facts, markdown_table, megabytes
 
@@ -161,6 +161,7 @@ def film_item(args, folder, report):
         "scikit-learn, nndsvd",
         "scikit-learn, nndsvda",
         "scikit-learn, random",
+        *(f"{name}, random, 200 iterations, seed {seed}" for seed in SEEDS for name in ("unmix4d", "scikit-learn")),
     ]
     answers = run_all(programs, case, report)
     n_grains = len(case.facts["names"])

@@ -79,7 +79,8 @@ class Unmix:
     def scan(self) -> Scan:
         """The facts about this view."""
         if not hasattr(self, "_scan"):
-            self._scan = hosts.read_scan(self.__dict__.pop("_unread"))
+            self._scan = hosts.read_scan(self._unread)
+            del self._unread  # a signal may hold what cannot be pickled
         return self._scan
 
     @property
@@ -219,11 +220,46 @@ class Unmix:
         ------
         ValueError
             When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
+
+        References
+        ----------
+        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Methods, Eq. 1 with orthonormal patterns.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).patterns.shape
+        (2, 10, 20)
         """
         return self._svd("svd", n, precision, random_state)
 
     def pca(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-        """Principal component analysis: `svd` after removing the mean pattern."""
+        """Principal component analysis: `svd` after removing the mean pattern.
+
+        Parameters
+        ----------
+        n : int
+            Number of components.
+        precision : {"single", "double"}
+        random_state : int or None
+            As for `svd`.
+
+        Returns
+        -------
+        Decomposition
+            ``.explained`` is the fraction of the variance; `reconstruct` adds the mean pattern again.
+
+        Raises
+        ------
+        ValueError
+            As for `svd`.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).maps.shape
+        (2, 3, 4)
+        """
         return self._svd("pca", n, precision, random_state)
 
     def _svd(self, method, n, precision, random_state):
@@ -242,10 +278,28 @@ class Unmix:
         ----------
         n : int
             Number of components; fewer when the scan has fewer positions or pixels.
+        precision : {"single", "double"}
+        random_state : int or None
+            As for `svd`.
 
         Returns
         -------
         Scree
+
+        Raises
+        ------
+        ValueError
+            When the scan holds NaN or infinite values.
+
+        References
+        ----------
+        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2a.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.case("embedded").data).scree().elbow
+        2
         """
         n = min(checks.count(n, "n"), *self.matrix().shape)
         seed = checks.seed(random_state)
