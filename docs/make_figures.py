@@ -23,7 +23,7 @@ def coordinates(path):
         ax.set_yticks(np.arange(-0.5, rows), labels=[])
         ax.grid(color="0.8")
         ax.tick_params(length=0)
-        ax.set_title(title, pad=30)
+        ax.set_title(title, pad=40)
         ax.annotate("", (cols - 0.6, -0.9), (-0.5, -0.9), arrowprops={"arrowstyle": "->"}, annotation_clip=False)
         ax.annotate("", (-0.9, rows - 0.6), (-0.9, -0.5), arrowprops={"arrowstyle": "->"}, annotation_clip=False)
         ax.text(cols / 2, -1.1, "column", ha="center", va="bottom")
