@@ -655,3 +655,18 @@ def test_aligned_results_are_not_attached_to_a_cube_that_is_not(py4dstem):
     cube.calibration.set_origin((2.0, 9.0))
     with pytest.raises(ValueError, match="results of an aligned view keep their own calibration"):
         aligned.attach(cube)
+
+
+def test_a_loaded_result_is_attached_and_saved_with_the_cube(py4dstem, tmp_path):
+    import unmix4d
+
+    cube = py4dstem.DataCube(np.random.default_rng(0).poisson(3.0, (3, 4, 10, 20)).astype("u2"), name="film")
+    cube.unmix.nmf(2, max_iter=3, random_state=0).save(tmp_path / "run.h5")
+    result = unmix4d.load(tmp_path / "run.h5")
+    before = np.array(cube.data)
+    result.attach(cube)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # emdfile's own
+        py4dstem.save(str(tmp_path / "cube.h5"), cube)
+        read = py4dstem.read(str(tmp_path / "cube.h5"), datapath="film_root/film/unmix4d_nmf/maps")
+    assert np.array_equal(read.data, result.maps) and np.array_equal(cube.data, before)
