@@ -17,7 +17,7 @@ ROOT = Path(unmix4d.__file__).parent
 HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims"}
 CORE = {"units", "checks", "frame", "messages", "progress", "scan", "blocks", "passes", "threads", "matrix", "preparation"}
 SOLVERS = {"decomposition", "scores"}
-RESULTS = {"results", "files", "plots", "phantoms", "assemble", "overrides"}
+RESULTS = {"results", "files", "plots", "phantoms", "assemble", "overrides", "methods"}
 
 
 def modules():

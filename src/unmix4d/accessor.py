@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import assemble, checks, hosts
-from .decomposition.nmf import nmf as solve_nmf
-from .decomposition.starts import given_start
-from .decomposition.svd import truncated_svd
+from . import checks, hosts
 from .matrix import PatternMatrix
-from .messages import warn
+from .methods import NMFMethods, SVDMethods
 from .overrides import override
 from .preparation import persist, prepare
 from .progress import progress
-from .results import Decomposition, Scree
 from .scan import Scan
 
 __all__ = ["Unmix"]
 
-_NOTHING = 1e-6  # share of the intensity below which a component is rounding
 
-
-class Unmix:
+class Unmix(SVDMethods, NMFMethods):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
     ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
@@ -200,199 +194,6 @@ class Unmix:
         """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass."""
         return self.frame.to_images(self.matrix().statistics().mean_pattern[None])[0]
 
-    def svd(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-        """Truncated singular value decomposition.
-
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        precision : {"single", "double"}
-        random_state : int or None
-            Seed of the starting block; it matters only for components inside the noise.
-
-        Returns
-        -------
-        Decomposition
-            Patterns are orthonormal with their largest absolute entry positive; maps are left vectors x singular values.
-
-        Raises
-        ------
-        ValueError
-            When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
-
-        References
-        ----------
-        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Methods, Eq. 1 with orthonormal patterns.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).patterns.shape
-        (2, 10, 20)
-        """
-        return self._svd("svd", n, precision, random_state)
-
-    def pca(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-        """Principal component analysis: `svd` after removing the mean pattern.
-
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        precision : {"single", "double"}
-        random_state : int or None
-            As for `svd`.
-
-        Returns
-        -------
-        Decomposition
-            ``.explained`` is the fraction of the variance; `reconstruct` adds the mean pattern again.
-
-        Raises
-        ------
-        ValueError
-            As for `svd`.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).maps.shape
-        (2, 3, 4)
-        """
-        return self._svd("pca", n, precision, random_state)
-
-    def _svd(self, method, n, precision, random_state):
-        n, seed = self._components(n), checks.seed(random_state)
-        matrix = self.matrix(precision)
-        settings = assemble.run_record(self, method, n=n, precision=precision, random_state=seed)
-        matrix.statistics()
-        with self._progress(12, method.upper()) as tick:
-            answer = truncated_svd(matrix if method == "svd" else matrix.centred(), n, seed=seed, tick=tick)
-        return assemble.svd_result(self, matrix, method, answer, settings)
-
-    def scree(self, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
-        """How much each component of the SVD explains, with the number of components that stand out.
-
-        Parameters
-        ----------
-        n : int
-            Number of components; fewer when the scan has fewer positions or pixels.
-        precision : {"single", "double"}
-        random_state : int or None
-            As for `svd`.
-
-        Returns
-        -------
-        Scree
-
-        Raises
-        ------
-        ValueError
-            When the scan holds NaN or infinite values.
-
-        References
-        ----------
-        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2a.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.case("embedded").data).scree().elbow
-        2
-        """
-        n = min(checks.count(n, "n"), *self.matrix().shape)
-        seed = checks.seed(random_state)
-        matrix = self.matrix(precision)
-        norm2 = matrix.statistics().norm2
-        with self._progress(12, "scree") as tick:
-            values = truncated_svd(matrix, n, seed=seed, tick=tick).values
-        settings = assemble.run_record(self, "scree", n=n, precision=precision, random_state=seed)
-        return Scree(values**2 / norm2 if norm2 else values * 0, settings)
-
-    def nmf(
-        self,
-        n: int,
-        *,
-        n_starts: int = 1,
-        max_iter: int = 200,
-        tol: float = 1e-3,
-        init="nndsvd",
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> Decomposition:
-        """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
-
-        Solved by hierarchical alternating least squares (HALS); every iteration is one pass over the scan, and only blocks
-        of it are ever in memory as floating-point numbers.
-
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        n_starts : int
-            Starts tried; the one with the smallest error is returned. The first is `init`, the others are random.
-        max_iter : int
-            Iterations per start.
-        tol : float
-            A start ends when an iteration changes neither the maps nor the patterns by more than this fraction, in
-            the sum of absolute values [2]_; 0 runs all iterations.
-        init : {"nndsvd", "random"} or (maps, patterns)
-            First start: non-negative double SVD, random, or given, shaped as in the result or as matrices.
-        precision : {"single", "double"}
-        random_state : int or None
-            Seed; None draws one. It is recorded in ``.settings`` either way.
-
-        Returns
-        -------
-        Decomposition
-            Components by their share of the intensity, maps with maximum 1.
-
-        Raises
-        ------
-        ValueError
-            When the scan holds negative, NaN or infinite values or no signal, or `n` is larger than its number of
-            positions or pixels.
-
-        Notes
-        -----
-        Shared intensity, above all the direct beam, may end in any component: intensities of NMF patterns should not be
-        read quantitatively [1]_. Mask the direct beam first, ``prepare(direct_beam=...)``.
-
-        References
-        ----------
-        .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3.
-        .. [2] Kimoto et al. 2025, constrained NMF of 4D-STEM data, step 7 of the protocol.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
-        >>> result = Unmix(phantom.data).nmf(2, n_starts=3, random_state=1)
-        >>> float(result.maps.max())
-        1.0
-        """
-        n = self._components(n)
-        n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
-        tol, seed = checks.positive(tol, "tol", zero=True), checks.seed(random_state)
-        matrix = self.matrix(precision)
-        if isinstance(init, str):
-            init_name = checks.choice(init, "init", ("nndsvd", "random"))
-        else:
-            init_name, init = "given", given_start(init, matrix, n)
-        settings = assemble.run_record(
-            self, "nmf", n=n, n_starts=n_starts, max_iter=max_iter, tol=tol, init=init_name,
-            precision=precision, random_state=seed,
-        )  # fmt: skip
-        matrix.require_counts("nmf")
-        with self._progress(n_starts * max_iter, f"NMF, {n} components") as tick:
-            answer, records = solve_nmf(
-                matrix, n, n_starts=n_starts, max_iter=max_iter, tol=tol, init=init, seed=seed, tick=tick
-            )
-        result = assemble.nmf_result(self, matrix, answer, records, settings)
-        _say_if_empty(result)
-        return result
-
     def _components(self, n):
         n_positions, n_pixels = self.frame.n_positions, self.frame.n_pixels
         smaller = min(n_positions, n_pixels)
@@ -425,12 +226,3 @@ class Unmix:
 
 def _brief(value):
     return f"{value['excluded']} excluded" if isinstance(value, dict) and "excluded" in value else value
-
-
-def _say_if_empty(result):
-    empty = int((result.explained < _NOTHING).sum())
-    if empty:
-        warn(
-            f"{empty} of the {result.k} components hold less than {_NOTHING:g} of the intensity: the scan does not "
-            "support so many; see .scree() for how many stand out"
-        )

@@ -1,0 +1,9 @@
+"""What a view can be asked for, a file per family of methods; `Unmix` puts them together.
+
+Each method checks its arguments, hands the matrix of the view to a solver and the answer to `assemble`.
+"""
+
+from .nmf import NMFMethods
+from .svd import SVDMethods
+
+__all__ = ["NMFMethods", "SVDMethods"]
