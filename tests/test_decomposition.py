@@ -11,6 +11,8 @@ METHODS = {
     "nmf": lambda u, **k: u.nmf(3, random_state=0, max_iter=25, **k),
     "svd": lambda u, **k: u.svd(3, **k),
     "pca": lambda u, **k: u.pca(3, **k),
+    "ica": lambda u, **k: u.ica(3, random_state=0, **k),
+    "vca": lambda u, **k: u.vca(3, random_state=0, **k),
 }
 
 

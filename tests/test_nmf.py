@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, UnmixWarning, phantoms, scores
-from unmix4d.decomposition.hals import update_factor
-from unmix4d.decomposition.nmf import solve
+from unmix4d.constraints import SmoothMaps
+from unmix4d.decomposition.hals import update_rows
 from unmix4d.decomposition.starts import nndsvd
 from unmix4d.decomposition.svd import truncated_svd
 
@@ -28,7 +28,9 @@ def test_objective_of_scikit_learn_from_the_same_start(name):
     k = phantom.k
     matrix = Unmix(data).matrix("double")
     maps, patterns = nndsvd(truncated_svd(matrix, k), np.float64)
-    result = Unmix(data).nmf(k, init=(maps, patterns), max_iter=3000, tol=1e-7, random_state=0)
+    result = Unmix(data).nmf(
+        k, init=(maps, patterns), max_iter=3000, tol=1e-7, weights="none", exact=True, random_state=0
+    )
     X = data.reshape(matrix.shape)
     model = NMF(k, init="custom", solver="cd", max_iter=20000, tol=1e-4)
     W = model.fit_transform(X, W=maps.copy(), H=patterns.copy())
@@ -56,22 +58,30 @@ def test_grains_are_found(name, least):
     grains = [i for i, n in enumerate(phantom.names) if "grain" in n or "particle" in n or "matrix" in n]
     assert len(grains) >= 2
     assert scores.map_correlation(result.maps, phantom.maps)[grains].min() > least
-    assert scores.pattern_cosine(result.patterns, phantom.patterns)[grains].min() > least
+    assert scores.pattern_cosine(result.patterns, phantom.patterns)[grains].min() > least - 0.03
 
 
-def test_the_error_never_rises(crystal):
-    result = Unmix(crystal.data).nmf(5, max_iter=60, tol=0, precision="double", random_state=1, n_starts=2)
-    for history in result.convergence:
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
+def test_the_error_never_rises(crystal, exact, weights):
+    options = dict(max_iter=40, tol=0, precision="double", random_state=1, n_starts=2)
+    result = Unmix(crystal.data).nmf(5, weights=weights, exact=exact, **options)
+    for history, loss in zip(result.convergence, result.losses):
         assert (np.diff(history) <= 1e-12 * history[0]).all()
-    assert result.loss == pytest.approx(result.losses.min(), rel=1e-10)
-    assert all(loss <= history[-1] for loss, history in zip(result.losses, result.convergence))
+        # With both weights the norm of the data is estimated from its margins where the scan itself is iterated on.
+        assert loss == pytest.approx(history[-1], rel=0.05 if exact and weights == "poisson" else 1e-8)
+    if exact and weights == "none":
+        # The exact refit of maps, then patterns, can only lower the error.
+        assert result.loss <= result.losses.min() * (1 + 1e-12)
 
 
 def test_best_of_all_starts_is_kept(crystal):
-    result = Unmix(crystal.data).nmf(5, n_starts=4, max_iter=15, random_state=2)
-    assert result.losses.shape == (4,) and len(result.convergence) == 4
+    result = Unmix(crystal.data).nmf(5, n_starts=4, max_iter=15, weights="none", random_state=2)
+    assert result.losses.shape == (4,) and len(result.convergence) == 4 and result.changes[0].shape == (15, 2)
     assert len(set(result.losses)) == 4
-    assert result.loss == pytest.approx(result.losses.min(), rel=1e-5)
+    # The refit to the full data lowers the error a little, and by no means to that of another start.
+    assert result.losses.min() * 0.99 < result.loss < result.losses.min()
+    assert np.sort(result.losses)[1] > result.losses.min() * 1.02
 
 
 def test_starts_are_compared_by_what_is_really_left_over():
@@ -83,10 +93,10 @@ def test_starts_are_compared_by_what_is_really_left_over():
         patterns[i, 8 * i : 8 * i + 3, 5:9] = 30
     maps = np.concatenate([np.ones((1, 12, 14)), rng.random((3, 12, 14)) ** 2])
     data = np.einsum("kij,krc->ijrc", maps, patterns).round().astype("u2")
-    result = Unmix(data).nmf(4, n_starts=5, random_state=0)
+    result = Unmix(data).nmf(4, n_starts=5, weights="none", random_state=0)
     X, kept = data.astype(float), np.einsum("kij,krc->ijrc", *(p.astype(float) for p in (result.maps, result.patterns)))
     assert result.loss == pytest.approx(((X - kept) ** 2).mean(), rel=0.05)
-    assert result.loss == result.losses.min()
+    assert result.loss <= result.losses.min() < 0.01
 
 
 @pytest.mark.parametrize("init", ["nndsvd", "random"])
@@ -170,18 +180,26 @@ def test_factor_update_reaches_the_non_negative_optimum():
     other, X = rng.random((3, 40)), rng.random((6, 40))
     factor = rng.random((6, 3))
     before = factor.copy()
-    found = update_factor(X @ other.T, other @ other.T, factor, sweeps=500)
+    found = update_rows(other @ X.T, other @ other.T, factor.T, sweeps=500).T
     assert np.array_equal(factor, before)
     assert np.allclose(found, [nnls(other.T, row)[0] for row in X], atol=1e-10)
 
 
-def test_one_pass_per_iteration(crystal):
-    matrix = Unmix(crystal.data).matrix()
-    rng = np.random.default_rng(0)
-    start = rng.random((matrix.shape[0], 3), dtype=np.float32), rng.random((3, matrix.shape[1]), dtype=np.float32)
-    answer = solve(matrix, *start, max_iter=11, tol=0)
-    assert len(answer.history) == 11
-    assert matrix.passes == 1 + 11 + 1  # statistics, iterations, exact error
+PASSES = {"statistics": 1, "few positions": 1, "iterations": 0, "finish": 2}
+
+
+@pytest.mark.parametrize("options", [dict(), dict(n_starts=7, max_iter=90, tol=0), dict(weights="poisson", init="random")])
+def test_passes_do_not_depend_on_starts_and_iterations(crystal, options):
+    result = Unmix(crystal.data).nmf(4, random_state=0, **options)
+    assert result.settings["passes"] == sum(PASSES.values())
+
+
+def test_exact_iterations_are_one_pass_each(crystal):
+    few, many = (
+        Unmix(crystal.data).nmf(3, exact=True, max_iter=n, tol=0, random_state=0).settings["passes"] for n in (5, 12)
+    )
+    assert many - few == 7
+    assert few == sum(PASSES.values()) + 5 + 1  # and the exact error of the start
 
 
 def test_more_components_than_the_data_hold_are_reported():
@@ -204,12 +222,18 @@ def test_more_components_than_the_data_hold_are_reported():
         (dict(n=2, max_iter=-1), ValueError, "max_iter must be at least 1"),
         (dict(n=2, tol=-1.0), ValueError, "tol must be at least 0"),
         (dict(n=2, tol=float("nan")), ValueError, "tol must be"),
-        (dict(n=2, init="magic"), ValueError, "init must be one of 'nndsvd', 'random', got 'magic'"),
+        (dict(n=2, init="magic"), ValueError, "init must be one of 'nndsvd', 'vca', 'random', got 'magic'"),
         (dict(n=2, init=3), ValueError, "init must be 'nndsvd', 'random' or a pair"),
         (dict(n=2, init=(np.ones((3, 3)), np.ones((2, 520)))), ValueError, r"init must be maps \(2, 7, 9\)"),
         (dict(n=2, init=(-np.ones((63, 2)), np.ones((2, 520)))), ValueError, "its maps hold"),
         (dict(n=2, init=(1j * np.ones((63, 2)), np.ones((2, 520)))), TypeError, "init must hold real numbers"),
         (dict(n=2, init=(np.zeros((63, 2)), np.ones((2, 520)))), ValueError, "init must not be 0 everywhere, but its maps"),
+        (dict(n=2, weights="heavy"), ValueError, "weights must be one of 'auto', 'none', 'capped', 'poisson', got 'heavy'"),
+        (dict(n=2, smooth=-1.0), ValueError, "sigma must be"),
+        (dict(n=2, constraints=3), TypeError, "constraints must be a list of constraints, got 3"),
+        (dict(n=2, constraints=[SmoothMaps]), TypeError, "constraints must be objects, got the class SmoothMaps itself"),
+        (dict(n=2, constraints=["smooth"]), TypeError, "constraints must have on, bind, project and settings"),
+        (dict(n=2, compression=3), TypeError, "compression must come from .compress\\(\\), got int"),
         (dict(n=2, precision="half"), ValueError, "precision must be one of"),
         (dict(n=2, random_state="x"), TypeError, "random_state must be None or a whole number"),
         (dict(n=2, random_state=-1), ValueError, "random_state must be at least 0"),

@@ -90,7 +90,7 @@ def test_public_names_exist():
         unmix4d.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("method", ["prepare", "svd", "pca", "scree", "nmf"])
+@pytest.mark.parametrize("method", ["prepare", "svd", "pca", "ica", "vca", "scree", "nmf"])
 def test_everything_after_the_first_argument_is_keyword_only(method):
     parameters = list(inspect.signature(getattr(unmix4d.Unmix, method)).parameters.values())[1:]
     positional = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]

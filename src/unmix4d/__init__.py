@@ -19,7 +19,7 @@ _PUBLIC = {
     "UnmixWarning": "messages",
     "load": "files",
 }
-_MODULES = ("phantoms", "scores", "plots")
+_MODULES = ("phantoms", "scores", "plots", "constraints")
 
 __all__ = ["__version__", "register", "unregister", *_PUBLIC, *_MODULES]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import checks, hosts
 from .matrix import PatternMatrix
-from .methods import NMFMethods, SVDMethods
+from .methods import CompressMethods, CountsMethods, ICAMethods, NMFMethods, SVDMethods, VCAMethods
 from .overrides import override
 from .preparation import persist, prepare
 from .progress import progress
@@ -15,7 +15,7 @@ from .scan import Scan
 __all__ = ["Unmix"]
 
 
-class Unmix(SVDMethods, NMFMethods):
+class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
     ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
@@ -194,11 +194,11 @@ class Unmix(SVDMethods, NMFMethods):
         """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass."""
         return self.frame.to_images(self.matrix().statistics().mean_pattern[None])[0]
 
-    def _components(self, n):
+    def _components(self, n, name="n"):
         n_positions, n_pixels = self.frame.n_positions, self.frame.n_pixels
         smaller = min(n_positions, n_pixels)
         why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
-        return checks.count(n, "n", maximum=smaller, why=why)
+        return checks.count(n, name, maximum=smaller, why=why)
 
     def _progress(self, total, description):
         return progress(total, description, hosts.progress_wanted(self.scan.host.kind))
@@ -216,7 +216,7 @@ class Unmix(SVDMethods, NMFMethods):
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .svd() .pca() .nmf()")
+        lines.append("  .prepare() .persist() .scree() .svd() .pca() .ica() .vca() .nmf()")
         return "\n".join(lines)
 
     def _describe_type(self):

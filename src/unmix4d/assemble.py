@@ -12,7 +12,7 @@ from ._version import __version__
 from .decomposition.scaling import order_and_scale
 from .results import Decomposition
 
-__all__ = ["nmf_result", "svd_result", "run_record"]
+__all__ = ["nmf_result", "svd_result", "ica_result", "vca_result", "run_record"]
 
 
 def run_record(view, method: str, **arguments) -> dict:
@@ -40,13 +40,45 @@ def run_record(view, method: str, **arguments) -> dict:
     }
 
 
-def nmf_result(view, matrix, answer, records, settings) -> Decomposition:
+def nmf_result(view, matrix, outcome, settings, constraints=()) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
-    statistics = matrix.statistics()
-    maps, patterns, share = order_and_scale(answer.maps, answer.patterns, statistics.total)
+    statistics, final = matrix.statistics(), outcome.final
+    n_fixed = sum(getattr(c, "n_fixed", 0) for c in constraints)
+    keep_scale = any(getattr(c, "fixes_scale", False) for c in constraints)
+    maps, patterns, share, order = order_and_scale(
+        final.maps, final.patterns, statistics.total, n_fixed=n_fixed, keep_scale=keep_scale
+    )
+    low = outcome.low
+    settings = {
+        **settings,
+        "weights": low.weights.kind,
+        "compression": {
+            "rank": low.rank, "residual": low.residual, "smoothed": low.smoother is not None,
+            "above_noise": low.above_noise,
+        },
+        "effects": outcome.best.effects,
+    }
     return _result(
-        view, matrix, "nmf", maps, patterns, share, settings, answer.squares,
-        losses=np.array([objective for objective, _ in records]), convergence=[history for _, history in records],
+        view, matrix, "nmf", maps, patterns, share, settings, final.squares,
+        losses=np.array([start.objective for start in outcome.starts]),
+        convergence=[start.history for start in outcome.starts],
+        changes=[start.changes for start in outcome.starts],
+        strengths=outcome.strengths[order],
+    )  # fmt: skip
+
+
+def evidence(matrix, outcome):
+    """What the constraints are shown when a run is over."""
+    from .constraints import Evidence
+
+    frame, final, statistics = matrix.frame, outcome.final, matrix.statistics()
+    spread = np.sqrt(final.pixel_squares / matrix.shape[0])
+    plain = final.maps.astype(np.float64)
+    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(plain.T @ plain, hermitian=True)), 0))[:, None] * spread
+    scan, detector = (lambda a: frame.to_maps(a).reshape(a.shape[1], -1).T), (lambda a: frame.to_images(a).reshape(len(a), -1))
+    return Evidence(
+        frame=frame, patterns=detector(final.free_patterns), pattern_errors=detector(errors), maps=scan(final.maps),
+        free_maps=scan(final.free_maps), totals=scan(statistics.totals[:, None])[:, 0],
     )  # fmt: skip
 
 
@@ -63,6 +95,38 @@ def svd_result(view, matrix, method, svd, settings) -> Decomposition:
     return _result(view, matrix, method, maps, svd.right, explained, settings, squares)
 
 
+def ica_result(view, matrix, svd, answer, settings) -> Decomposition:
+    """Components by their share of the sum of squares, patterns with a positive largest entry, maps with maximum 1."""
+    maps, patterns = answer.maps, answer.patterns
+    size = np.abs(maps).max(0) * np.sign(patterns[np.arange(len(patterns)), np.abs(patterns).argmax(1)])
+    size[size == 0] = 1
+    maps, patterns = maps / size, patterns * size[:, None]
+    share = (maps**2).sum(0) * (patterns**2).sum(1) / matrix.statistics().norm2
+    order = np.argsort(-share, kind="stable")
+    maps, patterns = maps[:, order].astype(matrix.dtype), patterns[order].astype(matrix.dtype)
+    squares = matrix.squared_residuals(maps, patterns)
+    settings = {
+        **settings, "svd_residual": svd.residual, "iterations": answer.iterations, "converged": answer.converged,
+        "contrast": answer.contrast,
+    }  # fmt: skip
+    return _result(view, matrix, "ica", maps, patterns, share[order], settings, squares)
+
+
+def vca_result(view, matrix, svd, answer, settings) -> Decomposition:
+    """Components by their share of the intensity; maps with maximum 1, unless they add up to 1."""
+    maps, patterns, share, order = order_and_scale(
+        answer.maps, answer.patterns, matrix.statistics().total, keep_scale=settings["sum_to_one"]
+    )
+    squares = matrix.squared_residuals(maps, patterns)
+    positions = np.argwhere(matrix.frame.kept_positions.reshape(matrix.frame.scan_shape))
+    found = answer.vertices
+    settings = {
+        **settings, "svd_residual": svd.residual, "projection_used": found.projection, "snr_db": found.snr_db,
+        "vertices": positions[found.members[order, 0]].tolist(), "averaged": int(found.members.shape[1]),
+    }  # fmt: skip
+    return _result(view, matrix, "vca", maps, patterns, share, settings, squares)
+
+
 def _result(view, matrix, method, maps, patterns, explained, settings, squares, **more):
     frame, statistics = matrix.frame, matrix.statistics()
     root = np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)
@@ -73,7 +137,7 @@ def _result(view, matrix, method, maps, patterns, explained, settings, squares, 
         explained=explained,
         loss=float(squares.sum() / np.prod(matrix.shape, dtype=float)),
         frame=frame,
-        settings={**settings, "passes": matrix.passes},
+        settings={"passes": matrix.passes, **settings},
         host=view.scan.host,
         mean_pattern=frame.to_images(statistics.mean_pattern[None].astype(matrix.dtype))[0],
         totals=frame.to_maps(statistics.totals[:, None].astype(matrix.dtype))[0],

@@ -16,8 +16,8 @@ from .scan import HostRecord
 __all__ = ["save", "load", "FORMAT_VERSION"]
 
 FORMAT = "unmix4d"
-FORMAT_VERSION = 1
-_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
+FORMAT_VERSION = 2  # 2: changes and strengths
+_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths")
 
 
 def save(result: Decomposition, path) -> None:
@@ -98,6 +98,8 @@ def _write(file, result):
     file.create_dataset("settings.json", data=json.dumps(head, ensure_ascii=False), dtype=_text())
     arrays = {name: getattr(result, name) for name in _ARRAYS}
     arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
+    if result.changes:
+        arrays["changes"] = np.concatenate(result.changes)
     arrays["scan_mask"], arrays["detector_mask"] = frame.scan_mask, frame.detector_mask
     for name, array in arrays.items():
         if array is not None:
@@ -173,14 +175,17 @@ def _read(file, path):
     masks = {name: _array(file, name, shapes).astype(bool) for name in ("scan_mask", "detector_mask") if name in file}
     arrays = {name: _array(file, name, shapes) for name in _ARRAYS if name in file}
     lengths = head["starts"]
-    history = _array(file, "convergence", {"convergence": (sum(lengths),)})
+    ends, total = np.cumsum(lengths)[:-1], sum(lengths)
+    history = _array(file, "convergence", {"convergence": (total,)})
+    changes = _array(file, "changes", {"changes": (total, 2)}) if "changes" in file else None
     return Decomposition(
         method=head["method"],
         loss=head["loss"],
         settings=head["settings"],
         host=HostRecord(**head["host"]),
         frame=Frame(**part, **masks, calibration=calibration),
-        convergence=np.split(history, np.cumsum(lengths)[:-1]) if lengths else [],
+        convergence=np.split(history, ends) if lengths else [],
+        changes=[] if changes is None else np.split(changes, ends),
         **arrays,
     )
 
@@ -190,6 +195,7 @@ def _expected_shapes(frame, k):
     return {
         "patterns": (k, *detector), "maps": (k, *scan), "explained": (k,), "losses": None,
         "mean_pattern": detector, "totals": scan, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
+        "strengths": (k,),
     }  # fmt: skip
 
 

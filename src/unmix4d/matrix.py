@@ -27,6 +27,10 @@ class Statistics:
     mean_pattern : ndarray of float64 (n_pixels,)
     totals : ndarray of float64 (n_positions,)
         Sum of every pattern.
+    pixel_squares : ndarray of float64 (n_pixels,)
+        Sum of the squares of every pixel over the positions.
+    position_squares : ndarray of float64 (n_positions,)
+        Sum of the squares of every pattern.
     norm2 : float
         Sum of all squared values.
     total : float
@@ -36,6 +40,8 @@ class Statistics:
 
     mean_pattern: np.ndarray
     totals: np.ndarray
+    pixel_squares: np.ndarray
+    position_squares: np.ndarray
     norm2: float
     total: float
     minimum: float
@@ -79,7 +85,21 @@ class PatternMatrix:
     def passes(self) -> int:
         return self._passes[0]
 
-    def _run(self, kernel, per_row=()):
+    def visit(self, kernel, per_row=()):
+        """One pass: ``kernel(X, *rows)`` on every batch of positions, its answers gathered and its sums added up.
+
+        Parameters
+        ----------
+        kernel : callable
+            Gets X (m, n_pixels) and the rows (m, ...) of every array of `per_row`; returns ``(piece, sums)``: an array
+            (m, ...) or None, and a tuple of arrays. It must be importable by name for scans on other machines.
+        per_row : sequence of ndarray (n_positions, ...)
+
+        Returns
+        -------
+        piece : ndarray (n_positions, ...) or None
+        sums : tuple of ndarray of float64
+        """
         self._passes[0] += 1
         if self._offset is not None:
             kernel = partial(_offset_kernel, kernel=kernel, offset=self._offset)
@@ -103,12 +123,14 @@ class PatternMatrix:
             When a kept value is NaN or infinite; says where.
         """
         if self._statistics is None:
-            rows, (pixel_sum,) = self._run(_statistics_kernel)
+            rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
             self._refuse_not_finite(rows[:, 0], pixel_sum)
             self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
             self._statistics = Statistics(
                 mean_pattern=pixel_sum / self.shape[0],
                 totals=rows[:, 0],
+                pixel_squares=pixel_squares,
+                position_squares=rows[:, 1],
                 norm2=float(rows[:, 1].sum()),
                 total=float(rows[:, 0].sum()),
                 minimum=float(rows[:, 2].min()),
@@ -152,23 +174,29 @@ class PatternMatrix:
     def times(self, right) -> np.ndarray:
         """X @ right, (n_positions, k), for right (n_pixels, k). One pass."""
         right = np.ascontiguousarray(right, self.dtype)
-        return self._run(partial(_times_kernel, right=right))[0]
+        return self.visit(partial(_times_kernel, right=right))[0]
 
     def transpose_times(self, left) -> np.ndarray:
         """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass."""
         left = np.ascontiguousarray(left, self.dtype)
-        return self._run(_transpose_kernel, (left,))[1][0]
+        return self.visit(_transpose_kernel, (left,))[1][0]
 
-    def normal(self, right) -> np.ndarray:
-        """X.T @ (X @ right), (n_pixels, k), in float64. One pass."""
+    def normal(self, right, weights=None) -> np.ndarray:
+        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass."""
         right = np.ascontiguousarray(right, self.dtype)
-        return self._run(partial(_normal_kernel, right=right))[1][0]
+        rows = () if weights is None else (np.asarray(weights, self.dtype)[:, None],)
+        return self.visit(partial(_normal_kernel, right=right), rows)[1][0]
 
-    def gram(self) -> np.ndarray:
-        """X.T @ X, (n_pixels, n_pixels), in float64. One pass; only for few pixels."""
-        return self._run(_gram_kernel)[1][0]
+    def gram(self, weights=None) -> np.ndarray:
+        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels."""
+        rows = () if weights is None else (np.asarray(weights, np.float64)[:, None],)
+        return self.visit(_gram_kernel, rows)[1][0]
 
-    def alternate(self, patterns, maps, update):
+    def gather(self) -> np.ndarray:
+        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans."""
+        return self.visit(_gather_kernel)[0]
+
+    def alternate(self, patterns, maps, update, position_weights=None, gram=None):
         """New maps from the scan and the patterns, and the products the next patterns need, in one pass.
 
         Parameters
@@ -177,6 +205,10 @@ class PatternMatrix:
         maps : ndarray (n_positions, k)
         update : callable
             ``update(XPt, PPt, maps)`` -> new maps, row by row independent: (m, k), (k, k), (m, k) -> (m, k).
+        position_weights : ndarray (n_positions,), optional
+            Every row of X is multiplied by its weight.
+        gram : ndarray (k, k), optional
+            What `update` gets as PPt, where that is not patterns @ patterns.T.
 
         Returns
         -------
@@ -187,16 +219,37 @@ class PatternMatrix:
             Sum of (X P^T) * maps, for the objective.
         """
         patterns = np.ascontiguousarray(patterns, self.dtype)
-        gram = patterns.astype(np.float64) @ patterns.T.astype(np.float64)
+        if gram is None:
+            gram = patterns.astype(np.float64) @ patterns.T.astype(np.float64)
         kernel = partial(_alternate_kernel, patterns=patterns, gram=gram, update=update)
-        maps, (xtm, mtm, cross) = self._run(kernel, (np.ascontiguousarray(maps, self.dtype),))
+        rows = (np.ascontiguousarray(maps, self.dtype),)
+        if position_weights is not None:
+            rows += (np.asarray(position_weights, self.dtype)[:, None],)
+        maps, (xtm, mtm, cross) = self.visit(kernel, rows)
         return maps, xtm, mtm, float(cross)
 
-    def squared_residuals(self, maps, patterns) -> np.ndarray:
-        """Sum over the pixels of (X - maps @ patterns)**2 for every position, in float64. One pass."""
+    def squared_residuals(self, maps, patterns, pixel_weights=None) -> np.ndarray:
+        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass."""
+        return self.residuals(maps, patterns, pixel_weights)[0]
+
+    def residuals(self, maps, patterns, pixel_weights=None):
+        """Sums of (weights * (X - maps @ patterns))**2 for every position and for every pixel, in float64. One pass.
+
+        Parameters
+        ----------
+        maps : ndarray (n_positions, k)
+        patterns : ndarray (k, n_pixels)
+        pixel_weights : ndarray (n_pixels,), optional
+
+        Returns
+        -------
+        ndarray (n_positions,), ndarray (n_pixels,)
+        """
         patterns = np.ascontiguousarray(patterns, self.dtype)
         maps = np.ascontiguousarray(maps, self.dtype)
-        return self._run(partial(_residual_kernel, patterns=patterns), (maps,))[0][:, 0]
+        weights = None if pixel_weights is None else np.asarray(pixel_weights, self.dtype)
+        rows, (pixels,) = self.visit(partial(_residual_kernel, patterns=patterns, weights=weights), (maps,))
+        return rows[:, 0], pixels
 
     def __repr__(self):
         return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
@@ -207,7 +260,7 @@ def _statistics_kernel(X):
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
         rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
-        return rows, (X.sum(0),)
+        return rows, (X.sum(0), np.einsum("ij,ij->j", X, X))
 
 
 def _offset_kernel(X, *rows, kernel, offset):
@@ -222,24 +275,37 @@ def _transpose_kernel(X, left):
     return None, (X.T @ left,)
 
 
-def _normal_kernel(X, right):
-    return None, (X.T @ (X @ right),)
+def _normal_kernel(X, weights=None, *, right):
+    image = X @ right
+    if weights is not None:
+        image *= weights
+    return None, (X.T @ image,)
 
 
-def _gram_kernel(X):
+def _gram_kernel(X, weights=None):
     # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
     X = X.astype(np.float64, copy=False)
-    return None, (X.T @ X,)
+    return None, (X.T @ (X if weights is None else weights * X),)
 
 
-def _alternate_kernel(X, maps, patterns, gram, update):
+def _gather_kernel(X):
+    # A batch may be a view of the block, which is not kept.
+    return X.copy(), ()
+
+
+def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
     cross = X @ patterns.T
+    if weights is not None:
+        cross *= weights
     maps = update(cross, gram, maps)
-    wide = maps.astype(np.float64, copy=False)
-    return maps, (X.T @ maps, wide.T @ wide, np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide))
+    wide, left = maps.astype(np.float64, copy=False), maps if weights is None else weights * maps
+    return maps, (X.T @ left, wide.T @ wide, np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]]))
 
 
-def _residual_kernel(X, maps, patterns):
+def _residual_kernel(X, maps, patterns, weights):
     difference = maps @ patterns
     np.subtract(X, difference, out=difference)
-    return np.einsum("ij,ij->i", difference, difference, dtype=np.float64)[:, None], ()
+    if weights is not None:
+        difference *= weights
+    np.square(difference, out=difference)
+    return difference.sum(1, dtype=np.float64)[:, None], (difference.sum(0, dtype=np.float64),)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from .blocks import Plan
-from .scan import ClosedFile
+from .scan import ScanError
 from .threads import cores, one_thread_per_block
 
 __all__ = ["run_pass"]
@@ -155,7 +155,7 @@ def _run_dask(plan, kernel, per_row):
         partials = [add(partials[j : j + _TREE_WIDTH]) for j in range(0, len(partials), _TREE_WIDTH)]
     try:
         return dask.compute(pieces, partials[0] if partials else ())
-    except (MemoryError, ClosedFile):
+    except (MemoryError, ScanError):
         raise
     except Exception as error:
         # Whatever the graph of the host does, it is the reading of the scan that failed, not our arithmetic.

@@ -87,7 +87,11 @@ class Scan:
         return dataclasses.replace(self, **changes)
 
 
-class ClosedFile(ValueError):
+class ScanError(ValueError):
+    """What only reading a scan can tell; it reaches the user as it is, also from within the graph of a lazy scan."""
+
+
+class ClosedFile(ScanError):
     """The file behind a scan has been closed."""
 
 

@@ -1,12 +1,13 @@
-"""How many threads: blocks run in parallel, and the linear algebra inside a block does not."""
+"""How many threads: blocks of the scan or starts of a solver run in parallel, and the linear algebra inside does not."""
 
 from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-__all__ = ["cores", "one_thread_per_block"]
+__all__ = ["cores", "in_threads", "one_thread_per_block"]
 
 
 def cores() -> int:
@@ -43,3 +44,31 @@ def one_thread_per_block():
             _users -= 1
             if _users == 0:
                 _limit.restore_original_limits()
+
+
+def in_threads(function, count: int):
+    """``function(i, cancelled)`` for i in range(count), as many at a time as there are cores; answers in order.
+
+    Parameters
+    ----------
+    function : callable
+        Gets the index, and a function that says whether it should give up: after Ctrl-C or an error elsewhere.
+    count : int
+
+    Returns
+    -------
+    list
+    """
+    stop = threading.Event()
+    workers = min(count, cores())
+    if workers < 2:
+        return [function(i, stop.is_set) for i in range(count)]
+    with one_thread_per_block(), ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(function, i, stop.is_set) for i in range(count)]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise

@@ -1,10 +1,51 @@
-"""Where an NMF may begin: from the SVD (NNDSVD), from random maps, or from what the caller gives."""
+"""Where an NMF may begin: from the SVD (NNDSVD), from vertex components, at random, or from what the caller gives."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["nndsvd", "random_start", "given_start"]
+from .svd import SVD
+from .vertex_components import vertex_start
+
+__all__ = ["INITS", "Start", "nndsvd", "random_start", "given_start"]
+
+INITS = ("nndsvd", "vca", "random")
+
+
+class Start:
+    """Where each of several starts begins: the first as asked for, the second from vertex components, the rest at random.
+
+    Parameters
+    ----------
+    low : LowRank
+    mean_pattern : ndarray (n_pixels,)
+        Of the unweighted data.
+    init : {"nndsvd", "vca", "random"} or (maps, patterns)
+        A given start of the unweighted data, see `given_start`. After ``"random"`` all starts are random.
+    """
+
+    def __init__(self, low, mean_pattern, init):
+        self.low, self.mean_pattern, self.init = low, mean_pattern, init
+
+    def kind(self, i: int) -> str:
+        """What the i-th start is called."""
+        if i == 0:
+            return self.init if isinstance(self.init, str) else "given"
+        return "vca" if i == 1 and self.init != "random" and self.init != "vca" else "random"
+
+    def __call__(self, problem, n: int, i: int, rng):
+        """Maps (n_positions, n) and patterns (n, n_pixels) of the weighted data."""
+        kind = self.kind(i)
+        if kind == "nndsvd":
+            left, values, right = self.low.svd()
+            return nndsvd(SVD(left[:, :n], values[:n], right[:n]), problem.dtype)
+        if kind == "vca":
+            return vertex_start(self.low.left, self.low.right, n, rng)
+        if kind == "given":
+            maps, patterns = self.init
+        else:
+            maps, patterns = random_start(np.maximum(self.mean_pattern, 0), problem.shape[0], n, rng)
+        return problem.weights.on(np.array(maps, problem.dtype), np.array(patterns, problem.dtype))
 
 
 def nndsvd(svd, dtype) -> tuple[np.ndarray, np.ndarray]:
@@ -41,12 +82,22 @@ def nndsvd(svd, dtype) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(maps.T, dtype), patterns.astype(dtype)
 
 
-def random_start(matrix, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Random non-negative maps and the mean pattern with random modulation, at the scale of the data."""
-    mean = matrix.statistics().mean_pattern
-    maps = rng.random((matrix.shape[0], n))
-    patterns = (mean / n) * 2 * rng.random((n, matrix.shape[1]))
-    return maps.astype(matrix.dtype), patterns.astype(matrix.dtype)
+def random_start(mean_pattern, n_positions: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random non-negative maps and the mean pattern with random modulation, at the scale of the data.
+
+    Parameters
+    ----------
+    mean_pattern : ndarray (n_pixels,)
+    n_positions, n : int
+    rng : Generator
+
+    Returns
+    -------
+    maps : ndarray (n_positions, n)
+    patterns : ndarray (n, n_pixels)
+    """
+    maps = rng.random((n_positions, n))
+    return maps, (mean_pattern / n) * 2 * rng.random((n, len(mean_pattern)))
 
 
 def given_start(init, matrix, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,6 @@
 """Truncated SVD and PCA of a pattern matrix in a few passes.
 
-Few pixels: the exact Gram matrix. Otherwise a block Krylov method (Musco and Musco 2015, arXiv:1504.05477), continued
-until the wanted singular vectors no longer change. A plain randomised SVD is not accurate enough for components near
-the noise.
+Few pixels: the exact Gram matrix. Otherwise block Krylov iteration, see `subspace`.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from ..subspace import leading_right
+
 __all__ = ["SVD", "truncated_svd"]
 
 _GRAM_LIMIT = 2048
-_OVERSAMPLING = 10
-_MAX_PASSES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +63,7 @@ def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Cal
         values, vectors = linalg.eigh(matrix.gram())
         basis, residual = vectors[:, ::-1][:, :n], 0.0
     else:
-        basis, residual = _krylov(matrix, n, seed, tol, tick)
+        basis, residual = leading_right(matrix, n, seed=seed, tol=tol, tick=tick)
     # Singular values from X V itself, not from the Gram matrix: squaring would cost half of the digits.
     projected = matrix.times(basis).astype(np.float64, copy=False)
     left, values, turn = linalg.svd(projected, full_matrices=False)
@@ -75,48 +73,3 @@ def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Cal
     return SVD(
         (left * sign).astype(matrix.dtype), values, (right * sign[:, None]).astype(matrix.dtype), float(residual)
     )
-
-
-def _krylov(matrix, n, seed, tol, tick):
-    """An orthonormal basis (n_pixels, n) of the leading right singular vectors."""
-    limit = min(matrix.shape)
-    width = min(n + _OVERSAMPLING, limit)
-    rng = np.random.default_rng(seed)
-    # Start from what the scan itself produces: one pass spent here is worth more than a random block of pixels.
-    block = linalg.qr(matrix.normal(rng.standard_normal((matrix.shape[1], width))), mode="economic")[0]
-    basis = np.empty((matrix.shape[1], 0), matrix.dtype)
-    projections = np.empty((0, 0))
-    for _ in range(_MAX_PASSES):
-        basis = np.concatenate([basis, block.astype(matrix.dtype)], axis=1)
-        image = matrix.normal(basis[:, -block.shape[1] :])
-        if tick:
-            tick()
-        projections = _grow(projections, basis, image, block.shape[1])
-        rest = _orthogonalise(_orthogonalise(image, basis), basis)
-        # The strongest directions first: in a scan of few positions only so many are left.
-        directions, sizes, turn = linalg.svd(rest, full_matrices=False)
-        coupling = sizes[:, None] * turn
-        values, vectors = linalg.eigh(projections)
-        wanted = vectors[:, ::-1][:, :n]
-        errors = np.linalg.norm(coupling @ wanted[-coupling.shape[1] :], axis=0)
-        # Below the rounding of the products nothing can be asked.
-        floor = max(values[-1], np.finfo(float).tiny) * np.finfo(matrix.dtype).eps * 10
-        residual = (errors / np.maximum(values[::-1][:n], floor)).max()
-        block = directions[:, : min(width, limit - basis.shape[1])]
-        if residual <= tol or block.shape[1] == 0:
-            break
-    return basis @ wanted.astype(matrix.dtype), residual
-
-
-def _grow(projections, basis, image, width):
-    column = basis.T.astype(np.float64) @ image
-    size = basis.shape[1]
-    grown = np.zeros((size, size))
-    grown[: len(projections), : len(projections)] = projections
-    grown[:, size - width :] = column
-    grown[size - width :, :] = column.T
-    return (grown + grown.T) / 2
-
-
-def _orthogonalise(block, basis):
-    return block - basis @ (basis.T @ block.astype(basis.dtype))

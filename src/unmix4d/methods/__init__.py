@@ -3,7 +3,11 @@
 Each method checks its arguments, hands the matrix of the view to a solver and the answer to `assemble`.
 """
 
+from .compress import CompressMethods
+from .counts import CountsMethods
+from .ica import ICAMethods
 from .nmf import NMFMethods
 from .svd import SVDMethods
+from .vca import VCAMethods
 
-__all__ = ["NMFMethods", "SVDMethods"]
+__all__ = ["CompressMethods", "CountsMethods", "ICAMethods", "NMFMethods", "SVDMethods", "VCAMethods"]

@@ -2,5 +2,6 @@
 
 from .lazy import persist
 from .prepare import prepare
+from .thinning import split_counts
 
-__all__ = ["prepare", "persist"]
+__all__ = ["prepare", "persist", "split_counts"]

@@ -20,6 +20,12 @@ _CITATIONS = {
     ],
     "svd": ["C. Musco and C. Musco, Advances in Neural Information Processing Systems 28 (2015) (the block Krylov method)"],
 }
+_CITATIONS["ica"] = ["A. Hyvarinen and E. Oja, Neural Networks 13 (2000) 411 (FastICA)", *_CITATIONS["svd"]]
+_CITATIONS["vca"] = [
+    "J. M. P. Nascimento and J. M. Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43 (2005) 898 (the algorithm)",
+    "N. Nadisic, N. Gillis and C. Kervazo, arXiv:2110.05528 (corners as the mean of several positions)",
+    *_CITATIONS["svd"],
+]
 _CITATIONS["pca"] = _CITATIONS["svd"]
 _ALWAYS = [
     "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
@@ -34,20 +40,27 @@ class Decomposition:
     Attributes
     ----------
     method : str
-        ``"nmf"``, ``"svd"`` or ``"pca"``.
+        ``"nmf"``, ``"svd"``, ``"pca"``, ``"ica"`` or ``"vca"``.
     patterns : ndarray (k, det_row, det_col)
         Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only.
     maps : ndarray (k, scan_row, scan_col)
-        How much of each pattern is in every position; NaN at excluded positions. NMF maps have maximum 1. Read-only.
+        How much of each pattern is in every position; NaN at excluded positions. NMF, VCA and ICA maps have
+        maximum 1 (ICA: of the absolute value; VCA with ``sum_to_one`` keeps its scale). Read-only.
     explained : ndarray of float64 (k,)
-        NMF: the share of the total intensity each component accounts for. SVD and PCA: the fraction of the sum of
-        squares (PCA: of the variance).
+        NMF and VCA: the share of the total intensity each component accounts for. SVD, ICA and PCA: the fraction of the
+        sum of squares (PCA: of the variance).
     loss : float
         Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end.
     losses : ndarray of float64 (n_starts,)
-        The loss each start ended with.
+        What the starts were compared by: the error each ended with, of the weighted and compressed data it worked on,
+        before the refit to the full scan. Without weights this is close to `loss`.
     convergence : list of ndarray
-        Loss after every iteration, one array per start.
+        That error after every iteration, one array per start.
+    changes : list of ndarray (n_iterations, 2)
+        Relative change (sum of absolute values) of the patterns and of the maps in every iteration, per start.
+    strengths : ndarray of float64 (k,) or None
+        What each component adds that no other can stand for, within what stands out of the noise, as a multiple of what
+        noise alone reaches: see `distinguishable`.
     frame : Frame
         Shapes, masks, centre and calibration of the view.
     host : HostRecord
@@ -84,6 +97,8 @@ class Decomposition:
     settings: dict
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     convergence: list = field(default_factory=list)
+    changes: list = field(default_factory=list)
+    strengths: np.ndarray | None = None
     host: HostRecord = HostRecord()
     mean_pattern: np.ndarray | None = None
     totals: np.ndarray | None = None
@@ -91,7 +106,7 @@ class Decomposition:
     source: object = None
 
     def __post_init__(self):
-        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals"):
+        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths"):
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
@@ -106,6 +121,21 @@ class Decomposition:
     def k(self) -> int:
         """Number of components."""
         return len(self.patterns)
+
+    @property
+    def distinguishable(self) -> np.ndarray | None:
+        """Boolean (k,): which components can be told from noise; None where that was not estimated.
+
+        The data hold ``settings["compression"]["above_noise"]`` components that are stronger than noise alone can be. Of
+        more components than that, the ones with the smallest `strengths` are fitted to noise, or share with others what
+        one of them could stand for.
+        """
+        if self.strengths is None:
+            return None
+        order = np.argsort(-self.strengths, kind="stable")
+        answer = np.zeros(self.k, bool)
+        answer[order[: self.settings["compression"]["above_noise"]]] = True
+        return answer
 
     @property
     def offset(self) -> np.ndarray | None:
@@ -195,6 +225,49 @@ class Decomposition:
             )
         return self.source.matrix(self.settings.get("precision", "single"))
 
+    def log_likelihood(self, held_out, *, relative_to=None) -> float:
+        """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
+
+        Parameters
+        ----------
+        held_out : Unmix
+            The second view of `unmix4d.Unmix.split_counts`, when the first one was fitted; prepared alike. Any other view of
+            the same positions, pixels and preparation is taken too: ``source`` gives the likelihood of what was fitted.
+        relative_to : {None, "mean", "saturated"}
+            None: mean over all kept positions and pixels of ``x log(e) - e - log(x!)``, for counts x and expectations e.
+            ``"mean"``: nats per electron that are gained over the mean pattern, scaled to the total of each position; 0 is
+            no gain, and more is better. ``"saturated"``: nats per electron that are lost against expecting every count as
+            it is, which is half of the deviance per electron with a minus sign.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            When the view has other positions, pixels or preparation, holds what is no count, or the result has negative
+            values, as those of svd and pca.
+
+        Notes
+        -----
+        The expectation is that of the fitted electrons times the ratio of the two shares that `split_counts` recorded. No
+        entry is expected to hold less than its position's share of half an electron per pixel of the whole scan: a pixel
+        that happened to count nothing in the fitted part is not impossible.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> scan = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, dose=2000, seed=0)
+        >>> fit, held_out = Unmix(scan.data).split_counts(random_state=0)
+        >>> result = fit.nmf(3, random_state=0)
+        >>> result.log_likelihood(held_out, relative_to="mean") > 0
+        True
+        """
+        from .likelihood import log_likelihood
+
+        return log_likelihood(self, held_out, relative_to)
+
     def plot(self, components=None):
         """Patterns above their maps, with scale bars in calibrated units.
 
@@ -212,7 +285,18 @@ class Decomposition:
         return plots.decomposition(self, components)
 
     def plot_convergence(self, ax=None):
-        """Loss per iteration of every start; returns the axes."""
+        """Error per iteration of every start and, beside it, how much patterns and maps still change.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            For the error alone; by default a figure with both panels is made.
+
+        Returns
+        -------
+        matplotlib Axes
+            Of the error.
+        """
         from .. import plots
 
         return plots.convergence(self, ax=ax)
@@ -259,10 +343,13 @@ class Decomposition:
         cal = self.frame.calibration
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         lines.append(f"  loss {self.loss:.6g} (mean squared error)" + self._starts())
-        what = "share of the intensity" if self.method == "nmf" else "share of the sum of squares"
+        what = "share of the intensity" if self.method in ("nmf", "vca") else "share of the sum of squares"
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
         lines.append(f"  {what} in %: {shares}")
         data = "" if self.source is not None else "; loaded without its data"
+        if self.strengths is not None and not self.distinguishable.all():
+            weak = ", ".join(map(str, np.flatnonzero(~self.distinguishable)))
+            lines.append(f"  not distinguishable from noise: component {weak}")
         lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""The base class of the constraints, and what they are shown when a run is over."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from ..frame import Frame
+from ..messages import warn
+
+__all__ = ["Constraint", "Evidence", "need_centre"]
+
+_SMALL = 100  # entries of an array that settings spell out; larger ones are recorded by a fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a finished run knows, so that a constraint can tell whether it was valid for the data.
+
+    Excluded pixels and positions are NaN in all arrays.
+
+    Attributes
+    ----------
+    frame : Frame
+    patterns : ndarray (k, det_row * det_col)
+        Least-squares patterns given the final maps: neither constrained nor clipped, so that they may be negative.
+    pattern_errors : ndarray (k, det_row * det_col)
+        Standard errors of these.
+    maps : ndarray (scan_row * scan_col, k)
+        The final maps.
+    free_maps : ndarray (scan_row * scan_col, k)
+        Least-squares maps given the final patterns, neither constrained nor clipped.
+    totals : ndarray (scan_row * scan_col,)
+        Sum of every measured pattern.
+    """
+
+    frame: Frame
+    patterns: np.ndarray
+    pattern_errors: np.ndarray
+    maps: np.ndarray
+    free_maps: np.ndarray
+    totals: np.ndarray
+
+
+class Constraint:
+    """Something known beforehand about patterns or maps: the base class to write your own.
+
+    A constraint must have `on`, `bind`, `project` and `settings`; whatever has them is one, derived from this class or
+    not. Deriving leaves `__init__` (which keeps each argument under its own name) and `project` to write.
+
+    Attributes
+    ----------
+    on : {"patterns", "maps"}
+        What it acts on.
+    frame : Frame or None
+        The frame it is bound to.
+    fixes_scale : bool
+        True: the maps have a scale of their own, and the solver leaves it.
+    n_fixed : int
+        Number of leading components whose patterns are given; the solver leaves them first.
+    smoothing : bool
+        True: there are methods ``smooth(maps) -> maps``, the linear part of the projection, and ``adjoint(maps)``, its
+        transpose, with which the solver finds the subspace.
+
+    Notes
+    -----
+    The solver alternates: least squares, clipping at zero, then `project` (Kimoto et al. 2025, steps 4 and 6). It runs in
+    every iteration, so whatever does not depend on the values belongs in `bind`. The order of the list is the order of
+    application. Results need not be the nearest point that fulfils a rule, but they must be finite and at least 0.
+
+    Examples
+    --------
+    Maps that know no more than so many levels:
+
+    >>> import numpy as np
+    >>> from unmix4d.constraints import Constraint
+    >>> class Levels(Constraint):
+    ...     on = "maps"
+    ...     def __init__(self, n):
+    ...         self.n = n
+    ...     def project(self, A):
+    ...         top = A.max(0)
+    ...         return np.round(A / np.where(top > 0, top, 1) * self.n) / self.n * top
+    >>> Levels(4)
+    Levels(n=4)
+    >>> Levels(4).settings()
+    {'name': 'Levels', 'n': 4}
+    """
+
+    on = ""
+    frame: Frame | None = None
+    fixes_scale = False
+    n_fixed = 0
+    smoothing = False
+
+    def bind(self, frame: Frame) -> Constraint:
+        """Fit the constraint to a scan; called once before the first iteration, and again for another scan.
+
+        Parameters
+        ----------
+        frame : Frame
+            Shapes, masks, centre and calibration.
+
+        Returns
+        -------
+        Constraint
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            When the constraint does not fit the frame.
+        """
+        checks.choice(self.on, f"on of {type(self).__name__}", ("patterns", "maps"))
+        self.frame = frame
+        return self
+
+    def project(self, A) -> np.ndarray:
+        """The patterns or maps that fulfil the constraint.
+
+        Parameters
+        ----------
+        A : ndarray (k, det_row * det_col) or (scan_row * scan_col, k)
+            All patterns or all maps, at least 0; excluded pixels or positions are 0. It must not be written to.
+
+        Returns
+        -------
+        ndarray
+            Same shape and dtype; what is returned at excluded entries is ignored.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have a method project(A)")
+
+    def check(self, evidence: Evidence) -> None:
+        """Called once after the run: warn here where the data speak against the constraint."""
+
+    def settings(self) -> dict:
+        """The name and all arguments, in JSON types; large arrays as shape and fingerprint."""
+        arguments = inspect.signature(type(self)).parameters
+        return {"name": type(self).__name__, **{name: _to_json(getattr(self, name)) for name in arguments}}
+
+    def images(self, A) -> np.ndarray:
+        """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to."""
+        A = self._fitting(A)
+        if self.on == "patterns":
+            return A.reshape(-1, *self.frame.detector_shape)
+        return A.T.reshape(-1, *self.frame.scan_shape)
+
+    def flat(self, images) -> np.ndarray:
+        """The way back from `images`: (k, rows, cols) as the matrix that `project` returns."""
+        flat = np.asarray(images).reshape(len(images), -1)
+        return np.ascontiguousarray(flat if self.on == "patterns" else flat.T)
+
+    def __repr__(self):
+        arguments = {name: value for name, value in self.settings().items() if name != "name"}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
+    def _fitting(self, A) -> np.ndarray:
+        """`A` as an array, once it is sure that it belongs to the frame."""
+        if self.frame is None:
+            raise ValueError(f"{type(self).__name__} must be bound to a scan before it is used: call bind(frame) first")
+        A = np.asarray(A)
+        A = A if A.dtype.kind == "f" else A.astype(np.float64)
+        size = math.prod(self.frame.detector_shape if self.on == "patterns" else self.frame.scan_shape)
+        if A.ndim != 2 or A.shape[1 if self.on == "patterns" else 0] != size:
+            wanted = f"(k, {size})" if self.on == "patterns" else f"({size}, k)"
+            raise ValueError(f"A must have the shape {wanted} for {type(self).__name__}, got {A.shape}")
+        return A
+
+
+def _to_json(value):
+    if isinstance(value, np.ndarray):
+        if value.size <= _SMALL:
+            return value.tolist()
+        fingerprint = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+        return {"shape": list(value.shape), "dtype": str(value.dtype), "sha256": fingerprint}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (tuple, list)):
+        return [_to_json(entry) for entry in value]
+    return value
+
+
+def need_centre(frame: Frame, use: str) -> None:
+    """Refuse polar patterns, and warn when nobody said where the centre is."""
+    if frame.polar:
+        raise ValueError(f"{use} needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
+    if not frame.centre_known:
+        row, col = frame.centre
+        warn(
+            f"{use} needs the centre of the patterns, which is not known: the middle of the detector, "
+            f"({row:g}, {col:g}), is taken; give centre=(row, col) or calibrate the scan"
+        )

@@ -1,0 +1,145 @@
+"""Linear smoothing of maps on a scan with borders and holes.
+
+What is excluded or outside has no weight, and the weights that are left are scaled to sum to 1 (normalised
+convolution), so that a constant map stays constant.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.fft
+import scipy.sparse
+
+__all__ = ["Convolution", "LowPass", "gaussian"]
+
+_NEGLIGIBLE = 1e-3  # a Gaussian is cut where it has fallen to this share of its maximum
+_ROLL_OFF = 0.75  # a low-pass starts to fall at this share of its cut-off
+_ENOUGH = 0.1  # share of its weights that a position must find, or it keeps its own value
+
+
+def gaussian(sigma: float, reach: int | None = None) -> np.ndarray:
+    """Weights of a Gaussian at whole positions, of odd length and sum 1; `reach` positions to either side."""
+    if reach is None:
+        reach = math.floor(sigma * math.sqrt(-2 * math.log(_NEGLIGIBLE)))
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2) if sigma > 0 else (offsets == 0).astype(float)
+    return weights / weights.sum()
+
+
+def _shifts(n: int, weights):
+    """(n, n): convolution along an axis of n positions, without what lies outside."""
+    reach = len(weights) // 2
+    used = [(-d, w) for d, w in zip(range(-reach, reach + 1), weights) if abs(d) < n]
+    return scipy.sparse.diags([w * np.ones(n - abs(d)) for d, w in used], [d for d, _ in used], shape=(n, n), format="csr")
+
+
+def _operators(shape, kernel):
+    """Sparse matrices to apply one after the other: two thin ones where the kernel is a product of two."""
+    rows, cols = shape
+    left, sizes, right = np.linalg.svd(kernel)
+    if sizes[1:].max(initial=0) <= 1e-12 * sizes[0]:
+        down, across = np.abs(left[:, 0]) * sizes[0], np.abs(right[0])
+        along = scipy.sparse.kron(_shifts(rows, down), scipy.sparse.eye(cols)), scipy.sparse.kron(
+            scipy.sparse.eye(rows), _shifts(cols, across)
+        )
+        return [scipy.sparse.csr_matrix(matrix) for matrix, weights in zip(along, (down, across)) if len(weights) > 1]
+    reach = len(kernel) // 2
+    moves = np.eye(len(kernel))
+    parts = (scipy.sparse.kron(_shifts(rows, moves[i]), _shifts(cols, kernel[i])) for i in range(2 * reach + 1))
+    return [scipy.sparse.csr_matrix(sum(parts))]
+
+
+class Convolution:
+    """Convolution with a non-negative kernel of odd sizes.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the scan.
+    kernel : ndarray
+        A single position becomes the kernel around it.
+    kept : ndarray of bool (rows * cols,)
+    """
+
+    def __init__(self, shape, kernel, kept):
+        steps = _operators(shape, kernel) or [scipy.sparse.eye(kept.size, format="csr")]
+        weight = kept.astype(np.float64)
+        for step in steps:
+            weight = step @ weight
+        # A kernel without a middle may leave a lonely position without neighbours: it keeps its own value.
+        self._alone = np.flatnonzero(kept & (weight <= 0))
+        scale = np.where(kept, 1 / np.where(weight > 0, weight, 1), 0)
+        steps[0] = steps[0] @ scipy.sparse.diags(kept.astype(np.float64))
+        steps[-1] = scipy.sparse.diags(scale) @ steps[-1]
+        for step in steps:
+            # Nothing excluded is even multiplied by zero: it may hold anything.
+            step.eliminate_zeros()
+        self._steps, self._cast = steps, {}
+
+    def __call__(self, A) -> np.ndarray:
+        """Smooth (n_scan, k); excluded positions come out as 0."""
+        return self._apply(A, transposed=False)
+
+    def adjoint(self, A) -> np.ndarray:
+        """The transpose of the same matrix."""
+        return self._apply(A, transposed=True)
+
+    def _apply(self, A, transposed):
+        if (A.dtype, transposed) not in self._cast:
+            steps = [step.T for step in self._steps[::-1]] if transposed else self._steps
+            self._cast[A.dtype, transposed] = [scipy.sparse.csr_matrix(step, dtype=A.dtype) for step in steps]
+        out = A
+        for step in self._cast[A.dtype, transposed]:
+            out = step @ out
+        out[self._alone] += A[self._alone]
+        return out
+
+
+class LowPass:
+    """Fourier cut-off: nothing above it is kept, everything below 3/4 of it is, with a cosine in between.
+
+    The scan is continued by its mirror image (a cosine transform), so that opposite borders do not mix.
+
+    Parameters
+    ----------
+    shape : (int, int)
+    cutoff : (float, float)
+        Cycles per position along rows and columns.
+    kept : ndarray of bool (rows * cols,)
+    """
+
+    def __init__(self, shape, cutoff, kept):
+        self._shape, self._kept, self._all = shape, kept, bool(kept.all())
+        down, across = (np.arange(n) / (2 * n) / c for n, c in zip(shape, cutoff))
+        frequency = np.hypot(down[:, None], across[None, :])
+        phase = np.clip((frequency - _ROLL_OFF) / (1 - _ROLL_OFF), 0, 1)
+        self._response = (0.5 * (1 + np.cos(np.pi * phase)))[..., None]
+        weight = self._filter(kept.astype(np.float64)[:, None])
+        self._alone = kept & (weight[:, 0] < _ENOUGH)
+        self._scale = np.where(kept[:, None] & (weight >= _ENOUGH), 1 / np.where(weight >= _ENOUGH, weight, 1), 0)
+
+    def _filter(self, A):
+        image = A.reshape(*self._shape, -1)
+        waves = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * self._response.astype(A.dtype)
+        return scipy.fft.idctn(waves, axes=(0, 1), norm="ortho").reshape(A.shape)
+
+    def __call__(self, A) -> np.ndarray:
+        """Filter (n_scan, k); excluded positions come out as 0."""
+        return self._apply(A, transposed=False)
+
+    def adjoint(self, A) -> np.ndarray:
+        """The transpose of the same matrix."""
+        return self._apply(A, transposed=True)
+
+    def _apply(self, A, transposed):
+        if self._all:
+            return self._filter(A)
+        inside, scale = np.where(self._kept[:, None], A, 0), self._scale.astype(A.dtype)
+        if transposed:
+            out = np.where(self._kept[:, None], self._filter(inside * scale), 0)
+        else:
+            out = self._filter(inside) * scale
+        out[self._alone] += A[self._alone]
+        return out

@@ -1,0 +1,173 @@
+"""Patterns without holes where other components have their spots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import checks
+from ..polar import PolarTransform
+from ._base import Constraint, need_centre
+from ._rings import Rings
+from ._smoothing import Convolution
+
+__all__ = ["NoDarkSpots"]
+
+_GAUSSIAN = np.sqrt(np.pi / 2)  # standard deviation over mean absolute deviation
+_WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
+
+
+class NoDarkSpots(Constraint):
+    """No dark spots: what lies significantly below the radial baseline of a pattern is raised to it.
+
+    Where other components have their Bragg spots, NMF leaves holes in the halo of a pattern that is spread over the scan. A
+    halo is round, so its value at each radius is known from the rest of the ring [1]_.
+
+    At each radius the mean of the ring is taken; pixels brighter than `threshold` times that are spots and are left out
+    when it is taken again, and so are dark spots. A pixel belongs to a dark spot when the mean of the 3 x 3 pixels around
+    it is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the
+    baseline, on the detector: nothing else changes, so disks stay sharp. Rings of fewer than 6 pixels stay as they are.
+
+    Parameters
+    ----------
+    threshold : float
+        Above 1. Brighter than so many times the ring's mean is a bright spot.
+    tolerance : float
+        At least 0. 0 raises everything below the baseline, noise too: the ring becomes brighter by 0.4 times its noise.
+    conserve : bool
+        True: raise everything below the baseline, then lower all of the ring but its bright spots by what this has added
+        to its noise, so that only dark spots change the total.
+    as_published : bool
+        The steps of [1]_: on the polar pattern, one mean without bright spots, everything below is raised, and back. This
+        blurs disks and brightens rings; `tolerance` has no part in it.
+
+    Attributes
+    ----------
+    bias : ndarray (k,) or None
+        Intensity added by the last `project`, as a share of the intensity before it.
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside its range, or (on `bind`) patterns are polar.
+    TypeError
+        When an argument is of a wrong type.
+
+    Notes
+    -----
+    Valid for patterns on a halo or a diffuse background that is round about the centre. Shadows, astigmatism without a known
+    ellipse, or a wrong centre make rings that are not round: `tolerance` bears with some of this, the published form raises
+    half of the ring.
+
+    References
+    ----------
+    .. [1] Kimoto et al. 2025, constrained NMF of 4D-STEM data, Fig. 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.constraints import NoDarkSpots
+    >>> from unmix4d.frame import Frame
+    >>> frame = Frame((3, 3), (32, 32), centre=(15.5, 15.5))
+    >>> pattern = np.ones((1, 32, 32))
+    >>> pattern[0, 5:8, 9:12] = 0
+    >>> rule = NoDarkSpots().bind(frame)
+    >>> raised = rule.images(rule.project(pattern.reshape(1, -1)))
+    >>> float(raised.min().round(6)), float(rule.bias[0].round(4))
+    (1.0, 0.0089)
+    """
+
+    on = "patterns"
+
+    def __init__(self, *, threshold=2.0, tolerance=2.0, conserve=False, as_published=False):
+        self.threshold = checks.positive(threshold, "threshold")
+        if self.threshold <= 1:
+            raise ValueError(f"threshold must be above 1, the mean of the ring, got {self.threshold}")
+        self.tolerance = checks.positive(tolerance, "tolerance", zero=True)
+        for name, value in (("conserve", conserve), ("as_published", as_published)):
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{name} must be True or False, got {value!r}")
+        if conserve and as_published:
+            raise ValueError("conserve=True is no part of the published steps: leave it or as_published=True out")
+        self.conserve, self.as_published = bool(conserve), bool(as_published)
+        self.bias = None
+
+    def bind(self, frame) -> NoDarkSpots:
+        """Find the rings of a detector."""
+        super().bind(frame)
+        need_centre(frame, "NoDarkSpots")
+        self.bias = None
+        self._kept = frame.kept_pixels
+        self._rings = {}
+        self._window = Convolution(frame.detector_shape, _WINDOW, self._kept)
+        self._polar = PolarTransform(frame, r_max=frame.radius().max()) if self.as_published else None
+        return self
+
+    def project(self, A) -> np.ndarray:
+        """`A` with its dark spots raised; `bias` says by how much."""
+        X = self._pixels_first(A)
+        lift = self._published_lift(X) if self.as_published else self._lift(X)
+        weight = self._kept.astype(X.dtype)
+        before, added = weight @ X, weight @ lift
+        self.bias = added / np.where(before > 0, before, 1)
+        return np.ascontiguousarray(np.maximum(X + lift, 0).T)
+
+    def baseline(self, A) -> np.ndarray:
+        """The radial baseline under each pattern, at every pixel: (k, det_row * det_col)."""
+        X = self._pixels_first(A)
+        rings = self._rings_for(X.dtype)
+        return rings.at_pixels(self._without_spots(X, rings)[0]).T.copy()
+
+    def _pixels_first(self, A):
+        """(n_pixels, k), a copy: what belongs to a ring is then added up for all components at once."""
+        X = np.array(self._fitting(A).T, order="C")
+        if not self._kept.all():
+            X[~self._kept] = 0
+        return X
+
+    def _rings_for(self, dtype):
+        if dtype not in self._rings:
+            self._rings[dtype] = Rings(self.frame.radius(), self._kept, dtype)
+        return self._rings[dtype]
+
+    def _without_spots(self, X, rings):
+        """Mean of every ring, which pixels made it (0 or 1), how many, and which are dark."""
+        mean = rings.mean(X, rings.full)
+        for _ in range(2):
+            used = (X <= self.threshold * rings.about(mean)).astype(X.dtype)
+            count = rings.count(used)
+            mean = rings.mean(X * used, count)
+        if self.tolerance == 0:
+            return mean, used, count, None
+        around = self._window((X - rings.at_pixels(mean)) * used)
+        for _ in range(2):
+            # The second time without the first dark spots, which make the spread look larger and the mean smaller.
+            spread = rings.mean(np.abs(around) * used, count) * X.dtype.type(self.tolerance * _GAUSSIAN)
+            dark = (around + rings.about(spread) < 0) & (X <= rings.about(mean))
+            used *= ~dark
+            count = rings.count(used)
+        return rings.mean(X * used, count), used, count, dark
+
+    def _lift(self, X):
+        rings = self._rings_for(X.dtype)
+        mean, used, count, dark = self._without_spots(X, rings)
+        above = X - rings.at_pixels(mean)
+        if not self.conserve:
+            lift = np.maximum(-above, 0)
+            return lift if dark is None else lift * dark
+        noise = rings.at_pixels(rings.mean(np.maximum(above, 0) * used, count))
+        usual = (used > 0) if dark is None else (used > 0) | dark
+        return (np.maximum(-above, 0) - noise) * usual
+
+    def _published_lift(self, X):
+        polar = self._polar.forward(X.T)
+        valid = self._polar.valid
+        mean = _ring_mean(polar, valid)
+        mean = _ring_mean(polar, valid & (polar <= self.threshold * mean))
+        out = self._polar.back(np.maximum(polar, mean))
+        return np.where(np.isfinite(out), out - X.T, 0).T
+
+
+def _ring_mean(polar, used):
+    """(k, 1, n_radius): mean over the used azimuths, 0 where there are none."""
+    count = np.broadcast_to(used, polar.shape).sum(axis=1, keepdims=True)
+    return ((polar * used).sum(axis=1, keepdims=True) / np.maximum(count, 1)).astype(polar.dtype)

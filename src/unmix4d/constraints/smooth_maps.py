@@ -1,0 +1,204 @@
+"""Maps no sharper than the probe."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import checks
+from ..messages import warn
+from ..units import PIXELS, canonical_unit, convert, in_pixels, is_calibrated, parse_length
+from ._base import Constraint
+from ._smoothing import Convolution, LowPass, gaussian
+
+__all__ = ["SmoothMaps"]
+
+_FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in sigma
+_PUBLISHED = 2.0 / 1.5  # probe over step in Kimoto 2025
+_NYQUIST = 0.5
+
+
+class SmoothMaps(Constraint):
+    """Maps are no sharper than the probe: each is convolved with its shape [1]_.
+
+    A map is clipped at zero, then smoothed. Borders and excluded positions have no weight, so that a constant map stays
+    constant. Line scans are smoothed along the line. Give one of the arguments.
+
+    Parameters
+    ----------
+    probe_fwhm : float or str, optional
+        Full width at half maximum of the probe, in positions or with a unit (``"2 nm"``): Gaussian of sigma = FWHM / 2.355.
+    sigma : float or (float, float), optional
+        Sigma of a Gaussian, in positions, along (row, column).
+    kernel : array_like, optional
+        Non-negative, two-dimensional, odd numbers of rows and columns; scaled to sum 1.
+    cutoff : float or str, optional
+        Highest spatial frequency that is kept, in cycles per position (at most 0.5) or with a unit (``"0.25 1/nm"``). The
+        response is 1 up to 3/4 of it and falls to 0 as a cosine: sharp edges still overshoot a little, and what becomes
+        negative is clipped.
+    as_published : bool
+        The 3 x 3 Gaussian kernel of [1]_, of a probe of 2 nm scanned in steps of 1.5 nm (sigma 0.57 positions); with
+        `probe_fwhm` or `sigma` the Gaussian of that width, cut to 3 x 3.
+
+    Raises
+    ------
+    ValueError
+        When none or more than one is given, a value is outside its range, a unit does not fit the scan, or (on `bind`)
+        the scan is a single position.
+    TypeError
+        When an argument is of a wrong type.
+
+    Notes
+    -----
+    Where the step is larger than the probe neighbouring positions share nothing, and smoothing erases features of a single
+    position: `bind` warns. The smoothed maps fit the data less well than free ones; the error is not what tells whether
+    they are better [1]_.
+
+    References
+    ----------
+    .. [1] Kimoto et al. 2025, constrained NMF of 4D-STEM data, Fig. 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.constraints import SmoothMaps
+    >>> from unmix4d.frame import Calibration, Frame
+    >>> frame = Frame((5, 5), (8, 8), calibration=Calibration(step=(1.5, 1.5), step_unit="nm"))
+    >>> smooth = SmoothMaps(probe_fwhm="2 nm").bind(frame)
+    >>> point = np.zeros((25, 1))
+    >>> point[12] = 1
+    >>> smooth.images(smooth.project(point))[0, 2].round(3)
+    array([0.001, 0.104, 0.493, 0.104, 0.001])
+    """
+
+    on = "maps"
+    smoothing = True
+
+    def __init__(self, *, probe_fwhm=None, sigma=None, kernel=None, cutoff=None, as_published=False):
+        choices = {"probe_fwhm": probe_fwhm, "sigma": sigma, "kernel": kernel, "cutoff": cutoff}
+        given = [name for name, value in choices.items() if value is not None]
+        if not isinstance(as_published, (bool, np.bool_)):
+            raise TypeError(f"as_published must be True or False, got {as_published!r}")
+        if len(given) > 1 or not (given or as_published):
+            found = ", ".join(given) or "none"
+            raise ValueError(f"SmoothMaps needs exactly one of {', '.join(choices)} (or as_published=True), got {found}")
+        if as_published and given and given[0] in ("kernel", "cutoff"):
+            raise ValueError(f"as_published=True has a Gaussian kernel, got {given[0]} too: leave one of them out")
+        self.probe_fwhm = _length(probe_fwhm, "probe_fwhm")
+        self.sigma = _sigma(sigma)
+        self.kernel = _kernel(kernel)
+        self.cutoff = _length(cutoff, "cutoff")
+        if isinstance(self.cutoff, float) and self.cutoff > _NYQUIST:
+            raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
+        self.as_published = bool(as_published)
+
+    def bind(self, frame) -> SmoothMaps:
+        """Prepare the smoothing for the borders, mask and step of a scan."""
+        super().bind(frame)
+        if max(frame.scan_shape) == 1:
+            raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
+        if self.cutoff is not None:
+            self._apply = LowPass(frame.scan_shape, self._cutoffs(), frame.kept_positions)
+            return self
+        kernel = self.kernel
+        if kernel is None:
+            reach = 1 if self.as_published else None
+            down, across = (gaussian(s, reach if n > 1 else 0) for s, n in zip(self._sigmas(), frame.scan_shape))
+            kernel = np.outer(down, across)
+        self._apply = Convolution(frame.scan_shape, kernel, frame.kept_positions)
+        return self
+
+    def smooth(self, A) -> np.ndarray:
+        """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all."""
+        A = self._fitting(A)
+        return self._apply(A)
+
+    def adjoint(self, A) -> np.ndarray:
+        """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel."""
+        A = self._fitting(A)
+        return self._apply.adjoint(A)
+
+    def project(self, A) -> np.ndarray:
+        """Clipped at zero, then smoothed."""
+        clipped = np.maximum(self._fitting(A), 0)
+        out = self._apply(clipped)
+        # A low-pass rings below zero; a kernel cannot.
+        return np.maximum(out, 0, out=out) if self.cutoff is not None else out
+
+    def _scanned(self):
+        """Axes along which there is more than one position."""
+        return [axis for axis in (0, 1) if self.frame.scan_shape[axis] > 1]
+
+    def _sigmas(self):
+        """Sigma in positions along (row, column)."""
+        if self.sigma is not None:
+            return self.sigma
+        if self.probe_fwhm is None:
+            return (_PUBLISHED / _FWHM,) * 2
+        facts = self.frame.calibration
+        widths = [in_pixels(self.probe_fwhm, step, facts.step_unit, "probe_fwhm") for step in facts.step]
+        narrow = min(widths[axis] for axis in self._scanned())
+        if narrow < 1:
+            warn(
+                f"the scan step is larger than the probe: probe_fwhm={self.probe_fwhm!r} is {narrow:.2g} positions, so "
+                "neighbours share nothing, and SmoothMaps erases features of a single position"
+            )
+        return tuple(width / _FWHM for width in widths)
+
+    def _cutoffs(self):
+        """Cut-off in cycles per position along (row, column)."""
+        if not isinstance(self.cutoff, str):
+            return (self.cutoff,) * 2
+        facts = self.frame.calibration
+        number, given = parse_length(self.cutoff, "cutoff")
+        if not is_calibrated(facts.step_unit):
+            raise ValueError(f"cutoff = {self.cutoff!r} has a unit, but the scan has none: give cycles per position")
+        try:
+            per_length = convert(number, given, "1/" + canonical_unit(facts.step_unit))
+        except ValueError:
+            raise ValueError(f"cutoff = {self.cutoff!r} does not fit a scan calibrated in {facts.step_unit}") from None
+        cutoffs = tuple(per_length * step for step in facts.step)
+        if min(cutoffs[axis] for axis in self._scanned()) > _NYQUIST:
+            warn(f"cutoff={self.cutoff!r} is beyond what the scan step can show: SmoothMaps keeps nearly everything")
+        return cutoffs
+
+
+def _length(value, name):
+    """A positive number, or a text that is read where the calibration is known."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        number, unit = parse_length(value, name)
+        if unit == PIXELS and name == "cutoff":
+            raise ValueError(f"cutoff must be a number of cycles per position or a text such as '0.25 1/nm', got {value!r}")
+        checks.positive(number, name)
+        return value
+    return checks.positive(value, name)
+
+
+def _sigma(value):
+    if value is None:
+        return None
+    if isinstance(value, (bool, str)):
+        raise TypeError(f"sigma must be a number of positions or a (row, column) pair, got {value!r}")
+    pair = checks.pair(value, "sigma")
+    if min(pair) < 0 or max(pair) == 0:
+        raise ValueError(f"sigma must be at least 0 and not 0 along both axes, got {value!r}")
+    return pair
+
+
+def _kernel(value):
+    if value is None:
+        return None
+    kernel = np.array(value)
+    checks.real_dtype(kernel.dtype, "kernel")
+    if kernel.ndim != 2 or not all(n % 2 for n in kernel.shape):
+        raise ValueError(f"kernel must have two dimensions of odd length, got the shape {kernel.shape}")
+    kernel = kernel.astype(np.float64)
+    if not np.isfinite(kernel).all() or (kernel < 0).any() or not kernel.any():
+        low, high = kernel.min(), kernel.max()
+        raise ValueError(f"kernel must be finite, at least 0 and not 0 everywhere, got values from {low} to {high}")
+    kernel /= kernel.sum()
+    kernel.setflags(write=False)
+    return kernel

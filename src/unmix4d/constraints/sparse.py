@@ -1,0 +1,59 @@
+"""Soft thresholding of patterns or maps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import checks
+from ._base import Constraint
+
+__all__ = ["Sparse"]
+
+
+class Sparse(Constraint):
+    """Few bright pixels (or positions): weak values are set to zero and the others lowered by as much.
+
+    Subtracts `amount` times the root mean square of each component and clips at zero. This is the proximal step of an L1
+    penalty of that weight; being relative it does not depend on the scale of the component.
+
+    It removes noise and weak shared intensity, and weak spots with them: intensities come out too low. Kimoto et al. 2025
+    (Fig. S1) find that such penalties do not remove dark spots: see `NoDarkSpots`.
+
+    Parameters
+    ----------
+    amount : float
+        At least 0 and below 1, so that a component is never lost as a whole; 0.05 to 0.3 is the useful range.
+    on : {"patterns", "maps"}
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is outside its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.constraints import Sparse
+    >>> from unmix4d.frame import Frame
+    >>> pattern = np.array([[3.0, 0.2, 0.1, 4.0]])
+    >>> Sparse(0.2).bind(Frame((3, 3), (2, 2))).project(pattern).round(2)
+    array([[2.5, 0. , 0. , 3.5]])
+    """
+
+    def __init__(self, amount, on="patterns"):
+        self.amount = checks.positive(amount, "amount", zero=True)
+        if self.amount >= 1:
+            raise ValueError(f"amount must be below 1, so that something is left, got {self.amount}")
+        self.on = checks.choice(on, "on", ("patterns", "maps"))
+
+    def project(self, A) -> np.ndarray:
+        """`A` lowered by a share of each component's root mean square."""
+        A = self._fitting(A)
+        frame = self.frame
+        axis, kept = (1, frame.kept_pixels) if self.on == "patterns" else (0, frame.kept_positions)
+        used = A if kept.all() else np.compress(kept, A, axis=axis)
+        top = used.max(axis=axis, keepdims=True)
+        top = np.where(top > 0, top, 1)
+        # Divided by the largest value first, so that the squares neither vanish nor overflow in single precision.
+        rms = np.sqrt(np.mean((used / top) ** 2, axis=axis, keepdims=True)) * top
+        return np.maximum(A - (self.amount * rms).astype(A.dtype), 0)

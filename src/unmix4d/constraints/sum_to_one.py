@@ -1,0 +1,85 @@
+"""Maps that add up to one at every position."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..messages import warn
+from ._base import Constraint
+
+__all__ = ["SumToOne"]
+
+_OFF = 0.2  # a sum that differs by more from 1 contradicts the constraint
+_MANY = 0.05  # share of the positions that may do so
+
+
+class SumToOne(Constraint):
+    """Maps are shares: at every position they are non-negative and sum to 1.
+
+    Each position's maps are replaced by the nearest point of the probability simplex [1]_. This takes the freedom of
+    scale away that NMF has otherwise [2]_, so patterns come out in the intensity of the data.
+
+    Only valid where every position has the same total signal, or where vacuum is one of the components. Otherwise
+    thickness and shadowing are forced into the patterns; a warning after the run says so.
+
+    References
+    ----------
+    .. [1] Michelot, J. Optim. Theory Appl. 50 (1986) 195; the same point as Duchi et al. 2008 find by sorting.
+    .. [2] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, footnote 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.constraints import SumToOne
+    >>> from unmix4d.frame import Frame
+    >>> maps = np.array([[0.5, 0.5], [0.9, 0.5], [3.0, 0.0]])
+    >>> SumToOne().bind(Frame((1, 3), (8, 8))).project(maps).round(3).tolist()
+    [[0.5, 0.5], [0.7, 0.3], [1.0, 0.0]]
+    """
+
+    on = "maps"
+    fixes_scale = True
+
+    def __init__(self):
+        pass
+
+    def project(self, A) -> np.ndarray:
+        """Every row onto the simplex; excluded positions stay as they are."""
+        A = self._fitting(A)
+        kept = self.frame.kept_positions
+        if kept.all():
+            return onto_simplex(A)
+        out = A.copy()
+        out[kept] = onto_simplex(A[kept])
+        return out
+
+    def check(self, evidence) -> None:
+        """Warn when unconstrained maps do not sum to 1."""
+        sums = evidence.free_maps.sum(axis=1)
+        sums = sums[np.isfinite(sums)]
+        off = float(np.mean(np.abs(sums - 1) > _OFF)) if sums.size else 0.0
+        if off <= _MANY:
+            return
+        totals = evidence.totals[np.isfinite(evidence.totals)]
+        low, high = np.percentile(totals, [5, 95])
+        warn(
+            f"SumToOne does not fit the data: left free, the maps would sum to less than {1 - _OFF:g} or more than "
+            f"{1 + _OFF:g} at {off:.0%} of the positions (total signal {low:.4g} to {high:.4g}, 5 to 95 %). It is valid "
+            "only where every position has the same total signal or vacuum is one of the components"
+        )
+
+
+def onto_simplex(A) -> np.ndarray:
+    """Nearest point of the probability simplex to every row, (n, k)."""
+    rows = np.ascontiguousarray(A.T)
+    # With the largest value at 0 the 1 is not drowned by large numbers, and one entry always stays.
+    rows -= rows.max(axis=0)
+    shift = (rows.sum(axis=0) - 1) / len(rows)
+    for _ in range(len(rows) - 1):
+        active = (rows > shift).astype(rows.dtype)
+        count = active.sum(axis=0)
+        active *= rows
+        previous, shift = shift, (active.sum(axis=0) - 1) / count
+        if np.array_equal(shift, previous):
+            break
+    return np.ascontiguousarray(np.maximum(rows - shift, 0).T)

@@ -1,0 +1,78 @@
+"""One answer X ~ maps @ patterns, and the small things every alternating solver needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Factorisation", "balance", "gram_of", "relative_change"]
+
+_PIECE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Factorisation:
+    """One answer X ~ maps @ patterns and how it was reached.
+
+    Attributes
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+    objective : float
+        What the starts are compared by: mean of the squared residuals of the data that were solved.
+    history : ndarray of float64 (n_iterations,)
+        The objective after each iteration, as far as the arithmetic can tell.
+    changes : ndarray of float64 (n_iterations, 2)
+        Sum of absolute changes of the patterns and of the maps, relative to their sums (Kimoto 2025, step 7).
+    converged : bool
+        Whether the tolerance was reached before the last allowed iteration.
+    effects : list of dict
+        What each constraint still changed in the last iteration.
+    squares : ndarray of float64 (n_positions,) or None
+        Sum of (X - M P)**2 over the pixels of every position, of the full unweighted data, once it is known.
+    """
+
+    maps: np.ndarray
+    patterns: np.ndarray
+    objective: float
+    history: np.ndarray
+    changes: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    converged: bool = False
+    effects: list = field(default_factory=list)
+    squares: np.ndarray | None = None
+
+
+def relative_change(new, old) -> float:
+    """Sum of |new - old| relative to the sum of |new|."""
+    size = np.abs(new).sum(dtype=np.float64)
+    return float(np.abs(new - old).sum(dtype=np.float64) / size) if size else 0.0
+
+
+def gram_of(rows) -> np.ndarray:
+    """rows @ rows.T in float64, for rows (k, n) of any dtype, without a copy in float64.
+
+    Products of pieces are added up in double precision, which keeps nearly all digits of it.
+    """
+    if rows.dtype == np.float64:
+        return rows @ rows.T
+    total = np.zeros((len(rows), len(rows)))
+    for start in range(0, rows.shape[1], _PIECE):
+        piece = rows[:, start : start + _PIECE]
+        total += piece @ piece.T
+    return total
+
+
+def balance(maps, patterns):
+    """Share the scale of every component evenly, so that neither factor grows out of single precision.
+
+    Parameters
+    ----------
+    maps : ndarray (k, n_positions)
+    patterns : ndarray (k, n_pixels)
+    """
+    sizes = np.linalg.norm(maps, axis=1), np.linalg.norm(patterns, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.sqrt(sizes[1] / sizes[0])[:, None]
+    ratio[~np.isfinite(ratio) | (ratio == 0)] = 1
+    return (maps * ratio).astype(maps.dtype), (patterns / ratio).astype(patterns.dtype)

@@ -1,0 +1,85 @@
+"""The end of every factorisation, on the full scan: exact non-negative least squares, and the true error.
+
+Two passes. Factors under a constraint are not refitted, only judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from .nnls import nnls_rows
+
+__all__ = ["Finish", "finish"]
+
+
+@dataclass(frozen=True, eq=False)
+class Finish:
+    """Final maps and patterns of the unweighted data, and what the full scan says about them.
+
+    Attributes
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+    squares : ndarray of float64 (n_positions,)
+        Sum of (X - M P)**2 over the pixels of every position, unweighted.
+    pixel_squares : ndarray of float64 (n_pixels,)
+        The same over the positions of every pixel.
+    free_maps, free_patterns : ndarray
+        Plain least squares, not clipped: maps for the patterns the solver had, patterns for the final maps.
+    map_gram : ndarray (k, k)
+        Gram matrix of the final weighted maps.
+    """
+
+    maps: np.ndarray
+    patterns: np.ndarray
+    squares: np.ndarray
+    pixel_squares: np.ndarray
+    free_maps: np.ndarray
+    free_patterns: np.ndarray
+    map_gram: np.ndarray
+
+
+def finish(matrix, maps, patterns, *, refit_maps: bool = True, refit_patterns: bool = True) -> Finish:
+    """Refit the free factors to the full scan: maps for the patterns, then patterns for those maps, each exactly.
+
+    Parameters
+    ----------
+    matrix : WeightedMatrix
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Both of the weighted data.
+    refit_maps, refit_patterns : bool
+
+    Returns
+    -------
+    Finish
+    """
+    k = len(patterns)
+    rows, xtm, gram = matrix.alternate(patterns, np.column_stack([maps, maps]), partial(_both, refit=refit_maps))
+    maps = np.ascontiguousarray(rows[:, :k])
+    xtm, map_gram = xtm[:, :k], gram[:k, :k]
+    free_patterns = _plain(map_gram, xtm.T)
+    if refit_patterns:
+        patterns = nnls_rows(xtm, map_gram, np.maximum(patterns.T, 0)).T.astype(matrix.dtype)
+    free_maps, _ = matrix.weights.off(rows[:, k:].astype(np.float64), None)
+    _, free_patterns = matrix.weights.off(None, free_patterns)
+    maps, patterns = matrix.weights.off(maps, np.ascontiguousarray(patterns))
+    squares, pixel_squares = matrix.matrix.residuals(maps, patterns)
+    return Finish(maps, patterns, squares, pixel_squares, free_maps, free_patterns, map_gram)
+
+
+def _both(cross, gram, maps, refit):
+    """The maps of a batch, refitted or as they are, and beside them plain least squares."""
+    k = cross.shape[1]
+    kept = maps[:, :k]
+    refitted = nnls_rows(cross, gram, np.maximum(kept, 0)) if refit else kept
+    return np.column_stack([refitted, _plain(gram, cross.T).T]).astype(maps.dtype)
+
+
+def _plain(gram, cross):
+    size = np.sqrt(np.diag(gram))
+    size[size == 0] = 1
+    return np.linalg.pinv(gram / np.outer(size, size), rcond=1e-12, hermitian=True) / np.outer(size, size) @ cross

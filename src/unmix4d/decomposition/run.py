@@ -1,0 +1,102 @@
+"""One NMF from the scan to the final numbers: compress, start, iterate, finish on the full data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compression import LowRank, compress
+from ..noise import strengths
+from ..weights import WeightedMatrix
+from .factorisation import Factorisation
+from .finish import Finish, finish
+from .nmf import nmf
+from .problems import Compressed, Full
+from .starts import Start
+
+__all__ = ["Outcome", "factorise", "rank_for", "smoothing_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one NMF came to.
+
+    Attributes
+    ----------
+    best : Factorisation
+        Of the weighted data.
+    starts : list of Factorisation
+    final : Finish
+        Of the unweighted data.
+    low : LowRank
+    strengths : ndarray of float64 (k,)
+        How far each component stands out: 1 is what noise alone reaches.
+    """
+
+    best: Factorisation
+    starts: list
+    final: Finish
+    low: LowRank
+    strengths: np.ndarray
+
+
+def rank_for(n: int) -> int:
+    """Directions kept for n components: some to spare, because the weakest may lie across several of them."""
+    return 2 * n + 2
+
+
+def smoothing_of(constraints):
+    """The first constraint that smooths maps, whose subspace is then taken from smoothed data; None without one."""
+    return next((c for c in constraints if getattr(c, "smoothing", False) and hasattr(c, "adjoint")), None)
+
+
+def factorise(
+    matrix, n: int, *, init, constraints, smoothing, weights: str, exact: bool, n_starts: int, max_iter: int, tol: float,
+    seed: int, low: LowRank | None = None, tick: Callable | None = None,
+) -> Outcome:  # fmt: skip
+    """NMF of a scan.
+
+    Parameters
+    ----------
+    matrix : PatternMatrix
+    n : int
+    init : str or (maps, patterns)
+        See `Start`.
+    constraints : sequence of bound constraints
+    smoothing : optional
+        Bound, with ``smooth`` and ``adjoint``: the subspace is that of the smoothed data.
+    weights : {"none", "capped", "poisson"}
+    exact : bool
+        Iterate on the scan itself, from the same start.
+    low : LowRank, optional
+        The scan compressed before; `weights` and `smoothing` are then those of it.
+    n_starts, max_iter, tol, seed, tick
+        See `nmf`.
+
+    Returns
+    -------
+    Outcome
+    """
+    if low is None:
+        low = compress(matrix, rank_for(n), wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
+    weighted = WeightedMatrix(matrix, low.weights)
+    problem = Full(weighted) if exact else Compressed(low)
+    start = Start(low, matrix.statistics().mean_pattern, init)
+    best, starts = nmf(
+        problem, n, start, n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, constraints=constraints, tick=tick
+    )
+    bound = {c.on for c in constraints}
+    final = finish(
+        weighted, best.maps, best.patterns, refit_maps="maps" not in bound, refit_patterns="patterns" not in bound
+    )
+    return Outcome(best, starts, final, low, _relative_strengths(low, final))
+
+
+def _relative_strengths(low, final):
+    maps, patterns = low.weights.on(final.maps.astype(np.float64), final.patterns.astype(np.float64))
+    if low.smoother is not None:
+        maps = low.smoother(maps)
+    found = strengths(maps, patterns, *low.standing_out())
+    return found / low.edge if low.edge > 0 else np.where(found > 0, np.inf, 0.0)

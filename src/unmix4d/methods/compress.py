@@ -1,0 +1,64 @@
+"""``.compress`` of `Unmix`."""
+
+from __future__ import annotations
+
+from .. import checks
+from ..compression import LowRank, compress
+from ..decomposition.run import smoothing_of
+from ..subspace import MAX_PASSES
+from ._arguments import WEIGHTS, bound_constraints, bound_smoothing
+
+__all__ = ["CompressMethods"]
+
+
+class CompressMethods:
+    """The scan read once for many decompositions."""
+
+    def compress(
+        self, rank: int, *, weights: str = "auto", smooth=None, constraints=(), precision: str = "single",
+        random_state: int | None = 0,
+    ) -> LowRank:  # fmt: skip
+        """Compress the scan once, for many runs of `nmf` with other arguments.
+
+        Parameters
+        ----------
+        rank : int
+            Directions kept. For k components take about 2 k + 2, which is what `nmf` does by itself.
+        weights : {"auto", "none", "capped", "poisson"}
+            As for `nmf`.
+        smooth : optional
+            As for `nmf`.
+        constraints : sequence, optional
+            Constraints of the runs to come: one that smooths maps makes it a smoothed subspace, as in `nmf`.
+        precision : {"single", "double"}
+        random_state : int or None
+            Seed of the starting block; it matters only for what is inside the noise.
+
+        Returns
+        -------
+        LowRank
+            To be given to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` say what stands out of the noise.
+
+        Raises
+        ------
+        ValueError
+            When `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
+            NaN or infinite, or no signal.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data)
+        >>> c = u.compress(10)
+        >>> [u.nmf(k, compression=c, random_state=0).k for k in (2, 3, 4)]
+        [2, 3, 4]
+        """
+        rank, seed = self._components(rank, "rank"), checks.seed(random_state)
+        weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
+        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(bound_constraints(constraints, self.frame))
+        matrix = self.matrix(precision)
+        matrix.require_counts("compress")
+        with self._progress(MAX_PASSES, "compression") as tick:
+            return compress(
+                matrix, rank, wanted=max(1, rank // 2 - 1), weights=weights, smoothing=smoothing, seed=seed, tick=tick
+            )

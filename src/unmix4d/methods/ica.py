@@ -1,0 +1,127 @@
+"""``.ica`` of `Unmix`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import assemble, checks
+from ..decomposition.independent_components import INDEPENDENT, centred_share, independent_components
+from ..decomposition.rank import require_rank
+from ..decomposition.svd import truncated_svd
+from ..messages import warn
+from ..results import Decomposition
+
+__all__ = ["ICAMethods"]
+
+_CONSTANT = 0.05  # below this, what centring leaves of one combination of the maps is mostly noise
+_OTHER = {"patterns": ("pixels", "maps"), "maps": ("positions", "patterns")}
+
+
+class ICAMethods:
+    """Independent component analysis of a view."""
+
+    def ica(
+        self,
+        n: int,
+        *,
+        on: str = "patterns",
+        n_starts: int = 5,
+        max_iter: int = 500,
+        tol: float = 1e-8,
+        precision: str = "single",
+        random_state: int | None = None,
+    ) -> Decomposition:
+        """Independent component analysis: the n components of the SVD, mixed so that they are as independent as possible.
+
+        FastICA [2]_ on the data reduced by SVD, as in [1]_. The mixture changes what is called a component, not the
+        reconstruction: maps x patterns is the same best approximation of the scan as that of `svd`, mean included.
+
+        Parameters
+        ----------
+        n : int
+            Number of components.
+        on : {"patterns", "maps"}
+            What is made independent. Patterns by default, as in HyperSpy: the spots of different crystals are sparse and
+            mostly apart. Maps exclude one another, and where the specimen fills the scan they add up to a constant:
+            they are then anything but independent.
+        n_starts : int
+            Random rotations to begin from; the most independent answer is returned.
+        max_iter : int
+            Iterations per start.
+        tol : float
+            A start ends when no direction changes by more than this, 1 - |cosine|.
+        precision : {"single", "double"}
+            Of the passes over the scan and of the result; the search itself is always in double precision.
+        random_state : int or None
+            Seed; None draws one. It is recorded in ``.settings`` either way.
+
+        Returns
+        -------
+        Decomposition
+            Components by their share of the sum of squares, the largest absolute entry of every pattern positive, the
+            largest absolute value of every map 1. Components are not orthogonal, so that shares need not add up to the
+            sum explained.
+
+        Raises
+        ------
+        ValueError
+            When `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
+            is to be made independent is constant.
+
+        Notes
+        -----
+        Patterns and maps have negative values: the components "highlight physically important differences", they are not
+        diffraction patterns [1]_.
+
+        References
+        ----------
+        .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2c.
+        .. [2] Hyvarinen and Oja, Neural Networks 13 (2000) 411, doi:10.1016/S0893-6080(00)00026-5
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+        >>> result = Unmix(phantom.data).ica(2, random_state=0)
+        >>> result.maps.shape, result.patterns.shape
+        ((2, 6, 8), (2, 10, 20))
+        """
+        n, on = self._components(n), checks.choice(on, "on", INDEPENDENT)
+        n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
+        tol, seed = checks.positive(tol, "tol"), checks.seed(random_state)
+        matrix = self.matrix(precision)
+        settings = assemble.run_record(
+            self, "ica", n=n, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, precision=precision, random_state=seed
+        )
+        matrix.statistics()
+        with self._progress(12, f"ICA, {n} components") as tick:
+            svd = truncated_svd(matrix, n, seed=seed, tick=tick)
+        require_rank(svd.values, matrix.dtype, "ica")
+        _require_variation(svd, on, matrix.dtype)
+        answer = independent_components(
+            svd.left * svd.values, svd.right, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed
+        )
+        if not answer.converged:
+            warn(
+                f"ica did not settle within max_iter={max_iter} iterations, and its components are not final: allow more, "
+                "or ask for fewer components, those inside the noise being equally independent in every mixture"
+            )
+        return assemble.ica_result(self, matrix, svd, answer, settings)
+
+
+def _require_variation(svd, on, dtype):
+    """Centring must not take away one of the dimensions in which independence is sought."""
+    if len(svd.values) == 1:
+        return
+    left = centred_share(svd.right if on == "patterns" else svd.left.T)
+    over, other = _OTHER[on]
+    if left < 100 * np.finfo(dtype).eps:
+        raise ValueError(
+            f"on must be {other!r} for this scan, or n smaller: a combination of its {on} is the same in all {over}, so "
+            f"that they cannot be independent, got {on!r}"
+        )
+    if on == "maps" and left < _CONSTANT:
+        warn(
+            f"the maps of this scan add up to a constant but for {100 * left:.2g} % of it, as where the specimen fills the "
+            "scan: maps that exclude one another are not independent, and ica mixes them; on='patterns' does not ask for it"
+        )

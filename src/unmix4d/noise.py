@@ -1,0 +1,119 @@
+"""How strong a component must be to stand out of the noise of a scan.
+
+The largest singular value that noise alone would have, for noise whose variance differs from pixel to pixel and from
+position to position. Both are taken from what the found components leave over, so no model of the detector is needed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["noise_edge", "strengths"]
+
+_GROUPS = 400
+
+
+def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
+    """Largest singular value of a noise matrix with these sums of squares.
+
+    Parameters
+    ----------
+    position_energy : ndarray (n_positions,)
+        Expected sum of squares of the noise in every position.
+    pixel_energy : ndarray (n_pixels,)
+        The same for every pixel; both sum to the same total.
+    spectrum : ndarray (m,), optional
+        Squared transfer of a smoothing over the scan, per spatial frequency: the noise is smoothed by it, and
+        `position_energy` counts only with its sum.
+
+    Returns
+    -------
+    float
+        The edge of the spectrum of ``A^(1/2) Z B^(1/2)`` in the limit of large matrices (Paul and Silverstein 2009),
+        raised by what the largest value of a finite one fluctuates.
+
+    References
+    ----------
+    Paul and Silverstein, J. Multivariate Anal. 100 (2009) 37, doi:10.1016/j.jmva.2008.03.010
+    """
+    pixel_energy = np.maximum(pixel_energy, 0)
+    total, n_rows = float(pixel_energy.sum()), len(position_energy)
+    if total <= 0:
+        return 0.0
+    # The variance of entry (i, j) is a_i * b_j, with a mean of 1 for the a of noise that is not smoothed.
+    rows = np.maximum(position_energy, 0)
+    a, a_count = _grouped(rows / rows.mean() if spectrum is None else spectrum)
+    a_count = a_count * (n_rows / len(rows if spectrum is None else spectrum))
+    b, b_count = _grouped(pixel_energy / n_rows)
+    low = a.max() * b.max()
+    high = 4 * (a_count @ a * b.max() + b_count @ b * a.max()) + low
+    for _ in range(40):
+        middle = np.sqrt(low * high)
+        low, high = (low, middle) if _outside(middle, a, a_count, b, b_count) else (middle, high)
+        if high < low * (1 + 1e-4):
+            break
+    fluctuation = 1 + 2 * min(n_rows, len(pixel_energy)) ** (-2 / 3)
+    return float(np.sqrt(high * fluctuation))
+
+
+def _outside(z, a, a_count, b, b_count):
+    """Whether z is above the spectrum: only there have the two coupled equations of the resolvent a real solution."""
+    x = y = 0.0
+    for _ in range(400):
+        if y * a.max() >= 1:
+            return False
+        new_x = (a_count @ (a / (1 - y * a))) / z
+        if new_x * b.max() >= 1:
+            return False
+        new_y = (b_count @ (b / (1 - new_x * b))) / z
+        if abs(new_x - x) <= 1e-9 * new_x and abs(new_y - y) <= 1e-9 * new_y:
+            return True
+        x, y = new_x, new_y
+    return True
+
+
+def _grouped(values):
+    """A few hundred values with their numbers that stand for all of them."""
+    values = np.sort(np.asarray(values, float))
+    values = values[values > 0]
+    if len(values) <= 2 * _GROUPS:
+        return values, np.ones(len(values))
+    # The largest decide where the edge is: they stay single.
+    top, rest = values[-_GROUPS // 4 :], values[: -_GROUPS // 4]
+    parts = np.array_split(rest, _GROUPS)
+    return (
+        np.concatenate([[part.mean() for part in parts], top]),
+        np.concatenate([[len(part) for part in parts], np.ones(len(top))]),
+    )
+
+
+def strengths(maps, patterns, left, right) -> np.ndarray:
+    """How strong each component is in what stands out of the noise, by what no other component can stand for.
+
+    Parameters
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+    left : ndarray (n_positions, d)
+    right : ndarray (d, n_pixels)
+        Singular vectors above the `noise_edge`.
+
+    Returns
+    -------
+    ndarray of float64 (k,)
+        Norm of the map x norm of the pattern, each without the part along the other components and projected on the
+        singular vectors: to be compared with the edge. Of more components than singular vectors, the weakest ones are
+        fitted to noise: they get no more than their share of noise.
+    """
+    return _unique(maps.astype(np.float64), left) * _unique(patterns.T.astype(np.float64), right.T)
+
+
+def _unique(columns, basis):
+    """Norm, within a basis, of each column without its part along the others."""
+    size = np.linalg.norm(columns, axis=0)
+    safe = np.where(size > 0, size, 1)
+    units = columns / safe
+    inverse = np.linalg.pinv(units.T @ units, rcond=1e-10, hermitian=True)
+    diagonal = np.where(size > 0, np.maximum(np.diag(inverse), 1), 1)
+    # The part of a column beyond the span of the others, from the inverse of their Gram matrix.
+    return np.linalg.norm(basis.T @ (units @ inverse), axis=0) / diagonal * size

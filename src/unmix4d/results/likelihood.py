@@ -1,0 +1,99 @@
+"""How likely the counts of a view are under a result: above all counts that the result was not fitted to."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from scipy import special
+
+from .. import checks
+from ..preparation.thinning import KEEPS_COUNTS, same_preparation, share
+
+__all__ = ["log_likelihood"]
+
+_REFERENCES = (None, "mean", "saturated")
+# Half an electron in the whole scan is what may be expected of a pixel that has counted none.
+_LEAST = 0.5
+
+
+def log_likelihood(result, held_out, relative_to=None) -> float:
+    """Poisson log-likelihood of the counts of a view; see `unmix4d.Decomposition.log_likelihood`."""
+    checks.choice(relative_to, "relative_to", _REFERENCES)
+    _check_model(result)
+    _check_view(result, held_out)
+    scale = share(held_out.scan.steps) / share(result.settings["view"]["preparation"])
+    frame, matrix = result.frame, held_out.matrix(result.settings.get("precision", "single"))
+    totals = frame.from_maps(result.totals[None]).astype(np.float64)
+    pixels = frame.from_images(result.mean_pattern[None])[0].astype(np.float64) * frame.n_positions
+    # What the mean pattern expects of an entry is the product of a factor of its position and one of its pixel.
+    positions = np.maximum(totals, _LEAST) * (scale / pixels.sum())
+    kernel = partial(
+        _likelihood_kernel,
+        patterns=np.asarray(frame.from_images(result.patterns), matrix.dtype),
+        pixels=np.maximum(pixels, _LEAST),
+        scale=scale,
+    )
+    maps = np.asarray(frame.from_maps(result.maps), matrix.dtype)
+    rows, _ = matrix.visit(kernel, (maps, positions))
+    _refuse_other_values(rows[:, 4], frame)
+    model, mean, saturated, electrons = rows[:, :4].sum(0)
+    if relative_to is None:
+        return float(model / np.prod(matrix.shape, dtype=float))
+    if electrons == 0:
+        raise ValueError("held_out must hold at least one electron, but every value of it is 0")
+    return float((model - {"mean": mean, "saturated": saturated}[relative_to]) / electrons)
+
+
+def _check_model(result):
+    if result.offset is not None or np.nanmin(result.patterns) < 0 or np.nanmin(result.maps) < 0:
+        raise ValueError(
+            f"log_likelihood needs expectations that are not negative, but patterns or maps of {result.method} are: use nmf"
+        )
+    if not np.nansum(result.mean_pattern) > 0:
+        raise ValueError("log_likelihood needs a result of a scan with counts, but its mean pattern is 0")
+
+
+def _check_view(result, view):
+    if not hasattr(view, "scan") or not hasattr(view, "matrix"):
+        raise TypeError(f"held_out must be a view, such as the second one of split_counts(), got {type(view).__name__}")
+    frame = view.scan.frame
+    for name in ("scan_shape", "detector_shape", "kept_positions", "kept_pixels"):
+        if not np.array_equal(getattr(frame, name), getattr(result.frame, name)):
+            what = name.replace("_", " ")
+            raise ValueError(f"held_out must have the {what} of the view the result was fitted to, but they differ")
+    steps = view.scan.steps
+    if not same_preparation(steps, result.settings["view"]["preparation"]):
+        raise ValueError("held_out must be prepared like the view the result was fitted to: prepare both parts alike")
+    for name in (name for step in steps for name in step):
+        if name not in KEEPS_COUNTS and name != "hot_pixels":
+            raise ValueError(f"held_out must hold counts, but it is prepared with {name}, after which values are none")
+
+
+def _refuse_other_values(wrong, frame):
+    if wrong.any():
+        row, col = np.argwhere(frame.kept_positions.reshape(frame.scan_shape))[np.flatnonzero(wrong)[0]]
+        raise ValueError(
+            "held_out must hold counts, whole numbers that are not negative, but "
+            f"{int(wrong.sum())} values are none, the first in the pattern at scan position ({row}, {col})"
+        )
+
+
+def _likelihood_kernel(X, maps, positions, *, patterns, pixels, scale):
+    """For every position the log-likelihood of the model, of the mean pattern and of the counts themselves, the number of
+    electrons, and that of values that are no counts."""
+    wrong = (X < 0) | (X != np.rint(X))
+    expected = maps @ patterns
+    expected *= X.dtype.type(scale)
+    np.maximum(expected, (_LEAST * positions).astype(X.dtype), out=expected)
+    log_factorials, own = np.zeros(len(X)), np.zeros(len(X))
+    row, col = np.nonzero(X > 1)
+    counts = X[row, col].astype(np.float64)
+    np.add.at(log_factorials, row, special.gammaln(counts + 1))
+    np.add.at(own, row, special.xlogy(counts, counts))
+    electrons = X.sum(1, dtype=np.float64)
+    sums = expected.sum(1, dtype=np.float64)
+    model = np.einsum("ij,ij->i", X, np.log(expected, out=expected), dtype=np.float64) - sums
+    mean = X @ np.log(pixels) + electrons * np.log(positions[:, 0]) - positions[:, 0] * pixels.sum()
+    rows = [model - log_factorials, mean - log_factorials, own - electrons - log_factorials, electrons, wrong.sum(1)]
+    return np.stack(rows, axis=1), ()
