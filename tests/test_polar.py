@@ -88,10 +88,14 @@ def test_azimuth_wraps_round():
     polar = PolarTransform(FRAME)
     image = polar.forward(spot(FRAME, *at_angle(0, 30)))[0]
     assert image[359, 30] == pytest.approx(image[1, 30], rel=0.01) and image[359, 30] > 0.9
-    back = polar.back(image[None])[0].reshape(SHAPE)
-    row, col = (int(round(v)) for v in at_angle(0, 30))
-    # The pixel row just below the axis lies between the azimuths 359 and 0.
-    assert back[row + 1, col] > 0.7
+    frame = FRAME.replace(centre=(42.0, 51.0))
+    coarse = PolarTransform(frame, n_azimuth=36)
+    first = np.zeros((1, *coarse.shape))
+    first[0, 0] = 1
+    back = coarse.back(first)[0].reshape(SHAPE)
+    # Two pixels below the axis, 22.9 to the right: half way between the last azimuth and the first.
+    above, below = back[40, 74], back[44, 74]
+    assert below == pytest.approx(above, rel=1e-9) and below == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)

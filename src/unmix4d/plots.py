@@ -246,9 +246,26 @@ def scree(result, ax=None):
 
 
 def convergence(result, ax=None):
-    """Loss above the lowest one reached, per iteration of every start."""
+    """Error above the lowest one reached, per iteration of every start; beside it the change of patterns and maps.
+
+    Parameters
+    ----------
+    result : Decomposition
+    ax : matplotlib Axes, optional
+        For the error alone; by default a figure with both panels is made.
+
+    Returns
+    -------
+    matplotlib Axes
+        Of the error.
+    """
     if not result.convergence:
         raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")
+    if ax is None and len(result.changes):
+        import matplotlib.pyplot as plt
+
+        ax, beside = plt.subplots(1, 2, figsize=(8, 3.3), layout="constrained")[1]
+        _changes(result, beside)
     ax = _axes(ax)
     best = int(np.argmin(result.losses))
     floor = min(history.min() for history in result.convergence)
@@ -258,11 +275,32 @@ def convergence(result, ax=None):
         label = f"start {i}" + (" (kept)" if i == best else "")
         ax.plot(np.arange(1, len(history) + 1), (history - floor) / scale, lw=2 if i == best else 1, label=label)
     ax.set_yscale("symlog", linthresh=1e-6)
-    ax.set_xscale("log")
-    ax.set_xlabel("iteration")
-    ax.set_ylabel("loss above the lowest, relative" if floor else "loss / first loss")
+    ax.set_ylabel("error above the lowest, relative" if floor else "error / first error")
     if len(result.convergence) <= 10:
         ax.legend(frameon=False, fontsize=8)
+    _iterations(ax)
+    return ax
+
+
+def _changes(result, ax):
+    """Relative L1 change of patterns (full lines) and maps (dashed) per iteration (Kimoto 2025, Fig. 7b and c)."""
+    best = int(np.argmin(result.losses))
+    for i, changes in enumerate(result.changes):
+        steps, width = np.arange(1, len(changes) + 1), 2 if i == best else 1
+        for column, (style, name) in enumerate((("-", "patterns"), ("--", "maps"))):
+            ax.plot(steps, changes[:, column], style, color=f"C{i % 10}", lw=width, label=name if i == best else None)
+    if any((changes > 0).any() for changes in result.changes):
+        ax.set_yscale("log")
+    tolerance = result.settings.get("tol")
+    if tolerance:
+        ax.axhline(tolerance, color="0.6", lw=0.8, zorder=0)
+    ax.set_ylabel("relative change, sum of |differences|")
+    ax.legend(frameon=False, fontsize=8)
+    _iterations(ax)
+
+
+def _iterations(ax):
+    ax.set_xscale("log")
+    ax.set_xlabel("iteration")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    return ax

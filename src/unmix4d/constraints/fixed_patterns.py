@@ -43,7 +43,7 @@ class FixedPatterns(Constraint):
     on = "patterns"
 
     def __init__(self, patterns):
-        patterns = np.array(checks.unwrap(patterns))
+        patterns = np.asarray(checks.unwrap(patterns))
         checks.real_dtype(patterns.dtype, "patterns")
         if patterns.ndim == 2:
             patterns = patterns[None]

@@ -118,11 +118,8 @@ class NoDarkSpots(Constraint):
         return rings.at_pixels(self._without_spots(X, rings)[0]).T.copy()
 
     def _pixels_first(self, A):
-        """(n_pixels, k), a copy: what belongs to a ring is then added up for all components at once."""
-        X = np.array(self._fitting(A).T, order="C")
-        if not self._kept.all():
-            X[~self._kept] = 0
-        return X
+        """(n_pixels, k): what belongs to a ring is then added up for all components at once."""
+        return np.ascontiguousarray(self._fitting(A).T)
 
     def _rings_for(self, dtype):
         if dtype not in self._rings:

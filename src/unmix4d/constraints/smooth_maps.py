@@ -35,8 +35,7 @@ class SmoothMaps(Constraint):
         Non-negative, two-dimensional, odd numbers of rows and columns; scaled to sum 1.
     cutoff : float or str, optional
         Highest spatial frequency that is kept, in cycles per position (at most 0.5) or with a unit (``"0.25 1/nm"``). The
-        response is 1 up to 3/4 of it and falls to 0 as a cosine: sharp edges still overshoot a little, and what becomes
-        negative is clipped.
+        response falls as a cosine from 1 at frequency 0, over 1/2 at half of the cut-off, to 0; steeper ones ring at edges.
     as_published : bool
         The 3 x 3 Gaussian kernel of [1]_, of a probe of 2 nm scanned in steps of 1.5 nm (sigma 0.57 positions); with
         `probe_fwhm` or `sigma` the Gaussian of that width, cut to 3 x 3.
@@ -123,7 +122,7 @@ class SmoothMaps(Constraint):
         """Clipped at zero, then smoothed."""
         clipped = np.maximum(self._fitting(A), 0)
         out = self._apply(clipped)
-        # A low-pass rings below zero; a kernel cannot.
+        # A low-pass may ring below zero; a kernel cannot.
         return np.maximum(out, 0, out=out) if self.cutoff is not None else out
 
     def _scanned(self):

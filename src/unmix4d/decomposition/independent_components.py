@@ -78,14 +78,7 @@ def independent_components(left, right, *, on: str, n_starts: int, max_iter: int
     sizes, axes = np.linalg.eigh(centred @ centred.T / centred.shape[1])
     whitening = (axes / np.sqrt(sizes)).T
     white = whitening @ centred
-    generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
-    best = None
-    for rng in generators:
-        answer = _rotate(white, rng, max_iter, tol)
-        # Of the same contrast the first, so that rounding does not choose; settled ones before others.
-        if best is None or (answer[3], answer[1]) > (best[3], best[1] * (1 + _EQUAL)):
-            best = answer
-    rotation, contrast, iterations, converged = best
+    rotation, contrast, iterations, converged = _best_rotation(white, n_starts, max_iter, tol, seed)
     # left @ right = (left @ back) @ (mix @ right), whichever of the two the mixture was found on.
     mix, back = rotation @ whitening, (axes * np.sqrt(sizes)) @ rotation.T
     if on == "maps":
@@ -102,27 +95,44 @@ def centred_share(samples) -> float:
     return float(max(1 - (basis.sum(0) ** 2).sum() / len(basis), 0.0))
 
 
-def _rotate(white, rng, max_iter, tol):
-    """FastICA on white rows: rotation, contrast, iterations and whether it converged.
+def _best_rotation(white, n_starts, max_iter, tol, seed):
+    """The start with the largest contrast, of those that settled: rotation, contrast, iterations, whether it settled."""
+    best, algorithm = None, "parallel"
+    for sequence in np.random.SeedSequence(seed).spawn(n_starts):
+        start = np.linalg.qr(np.random.default_rng(sequence).standard_normal((len(white), len(white))))[0]
+        answer = _rotate(white, start, algorithm, max_iter, tol)
+        if algorithm == "parallel" and not answer[3]:
+            # All components at once may go in circles when some are nearly normal; one after the other settles.
+            algorithm = "deflation"
+            answer = max(answer, _rotate(white, start, algorithm, max_iter, tol), key=_settled_and_contrast)
+        # Of equal contrasts the first, so that rounding does not choose.
+        if best is None or _settled_and_contrast(answer) > (best[3], best[1] * (1 + _EQUAL)):
+            best = answer
+    return best
 
-    All components at once, or one after the other where that goes in circles, as it may when some are nearly normal.
-    """
+
+def _settled_and_contrast(answer):
+    return answer[3], answer[1]
+
+
+def _rotate(white, start, algorithm, max_iter, tol):
+    """FastICA on white rows from one rotation."""
     from sklearn.decomposition import FastICA
     from sklearn.exceptions import ConvergenceWarning
 
-    start = np.linalg.qr(rng.standard_normal((len(white), len(white))))[0]
-    for algorithm in ("parallel", "deflation"):
-        model = FastICA(
-            whiten=False, fun="logcosh", algorithm=algorithm, max_iter=max_iter, tol=tol, w_init=start
-        )
-        with warnings.catch_warnings():
-            # Deflation does not warn; what counts for both is the number of iterations.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(white.T)
-        converged = model.n_iter_ < max_iter
-        if converged:
-            break
-    return model.components_, _contrast(model.components_ @ white), int(model.n_iter_), converged
+    model = FastICA(whiten=False, fun=_log_cosh_slopes, algorithm=algorithm, max_iter=max_iter, tol=tol, w_init=start)
+    with warnings.catch_warnings():
+        # One of the algorithms does not warn; what counts for both is the number of iterations.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(white.T)
+    settled = bool(model.n_iter_ < max_iter)
+    return model.components_, _contrast(model.components_ @ white), int(model.n_iter_), settled
+
+
+def _log_cosh_slopes(x):
+    # The one of the library goes through single pixels in a Python loop where it has one component at a time.
+    slope = np.tanh(x)
+    return slope, (1 - slope**2).mean(-1)
 
 
 def _contrast(rows):
