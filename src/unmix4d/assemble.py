@@ -75,7 +75,13 @@ def evidence(matrix, outcome):
     spread = np.sqrt(final.pixel_squares / matrix.shape[0])
     plain = final.maps.astype(np.float64)
     errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(plain.T @ plain, hermitian=True)), 0))[:, None] * spread
-    scan, detector = (lambda a: frame.to_maps(a).reshape(a.shape[1], -1).T), (lambda a: frame.to_images(a).reshape(len(a), -1))
+
+    def scan(columns):
+        return frame.to_maps(columns).reshape(columns.shape[1], -1).T
+
+    def detector(rows):
+        return frame.to_images(rows).reshape(len(rows), -1)
+
     return Evidence(
         frame=frame, patterns=detector(final.free_patterns), pattern_errors=detector(errors), maps=scan(final.maps),
         free_maps=scan(final.free_maps), totals=scan(statistics.totals[:, None])[:, 0],

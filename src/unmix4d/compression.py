@@ -7,6 +7,7 @@ nothing is blurred. Smoothing acts on thin matrices only, so no second scan is m
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,7 +31,7 @@ class Smoother:
     ----------
     frame : Frame
     smoothing
-        Has ``smooth(A)`` and ``adjoint(A)`` for A (n_scan, k), excluded positions being 0 and ignored.
+        Bound, with ``smooth(A)`` and ``adjoint(A)`` for A (n_scan, k), excluded positions being 0 and ignored, and ``bind``.
     """
 
     def __init__(self, frame, smoothing):
@@ -57,9 +58,9 @@ class Smoother:
         rows, cols = self._frame.scan_shape
         point = np.zeros((rows * cols, 1))
         point[(rows // 2) * cols + cols // 2] = 1
-        kept, self._kept = self._kept, np.ones(rows * cols, bool)
-        response = self(point).reshape(rows, cols)
-        self._kept = kept
+        # Without the mask, which may lie in the middle; a copy, because binding replaces what it was bound to.
+        whole = copy.copy(self._smoothing).bind(self._frame.replace(scan_mask=None))
+        response = whole.smooth(point).reshape(rows, cols)
         return np.abs(np.fft.fft2(response)).ravel() ** 2
 
 

@@ -299,7 +299,8 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
         cross *= weights
     maps = update(cross, gram, maps)
     wide, left = maps.astype(np.float64, copy=False), maps if weights is None else weights * maps
-    return maps, (X.T @ left, wide.T @ wide, np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]]))
+    fitted = np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]])
+    return maps, (X.T @ left, wide.T @ wide, fitted)
 
 
 def _residual_kernel(X, maps, patterns, weights):

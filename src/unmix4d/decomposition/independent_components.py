@@ -76,11 +76,12 @@ def independent_components(left, right, *, on: str, n_starts: int, max_iter: int
     samples = right if on == "patterns" else left.T
     centred = samples - samples.mean(1, keepdims=True)
     sizes, axes = np.linalg.eigh(centred @ centred.T / centred.shape[1])
-    whitening = (axes / np.sqrt(sizes)).T
+    # The symmetric whitening: components of an SVD are nearly white, and their principal axes would be arbitrary.
+    whitening, colouring = (axes * sizes**power @ axes.T for power in (-0.5, 0.5))
     white = whitening @ centred
     rotation, contrast, iterations, converged = _best_rotation(white, n_starts, max_iter, tol, seed)
     # left @ right = (left @ back) @ (mix @ right), whichever of the two the mixture was found on.
-    mix, back = rotation @ whitening, (axes * np.sqrt(sizes)) @ rotation.T
+    mix, back = rotation @ whitening, colouring @ rotation.T
     if on == "maps":
         mix, back = back.T, mix.T
     return IndependentComponents(left @ back, mix @ right, contrast, iterations, converged)

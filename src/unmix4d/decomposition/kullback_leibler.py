@@ -144,9 +144,11 @@ def solve_kl(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callabl
     >>> answer.objective < 1e-4
     True
     """
-    mean = matrix.require_counts(_WHO).total / matrix.shape[0]
-    start = positive_start(np.asarray(maps, matrix.dtype), np.asarray(patterns, matrix.dtype))
-    run = _Run(matrix, *start, floors=(_FLOOR * mean, _FLOOR / matrix.shape[1]))
+    total = matrix.require_counts(_WHO).total
+    maps, patterns = positive_start(np.asarray(maps, matrix.dtype), np.asarray(patterns, matrix.dtype))
+    # The first update of the maps makes up for their scale, but what is far below the data would first meet the floor.
+    maps *= total / maps.sum(dtype=np.float64)
+    run = _Run(matrix, maps, patterns, floors=(_FLOOR * total / matrix.shape[0], _FLOOR / matrix.shape[1]))
     for _ in range(max_iter):
         run.advance()
         if tick:

@@ -42,9 +42,12 @@ class Outcome:
     strengths: np.ndarray
 
 
-def rank_for(n: int) -> int:
-    """Directions kept for n components: some to spare, because the weakest may lie across several of them."""
-    return 2 * n + 2
+def rank_for(n: int, smoothed: bool = False) -> int:
+    """Directions kept for n components: some to spare, because the weakest may lie across several of them.
+
+    More in a smoothed subspace, where less noise comes with them (benchmarks/DEFAULTS.md).
+    """
+    return (4 if smoothed else 2) * n + 2
 
 
 def smoothing_of(constraints):
@@ -80,7 +83,7 @@ def factorise(
     Outcome
     """
     if low is None:
-        low = compress(matrix, rank_for(n), wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
+        low = compress(matrix, rank_for(n, smoothing is not None), wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
     weighted = WeightedMatrix(matrix, low.weights)
     problem = Full(weighted) if exact else Compressed(low)
     start = Start(low, matrix.statistics().mean_pattern, init)

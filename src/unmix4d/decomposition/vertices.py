@@ -13,6 +13,7 @@ PROJECTIONS = ("auto", "affine", "projective")
 _DARK = 0.1  # share of the mean signal below which a position says nothing about its pattern
 _AVERAGED = 9  # positions a corner is the mean of, where the scan is large enough ...
 _SHARE = 0.005  # ... for that to be no more than this share of it
+_EQUAL = 1e-9  # relative difference of volumes that is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +75,18 @@ def find_vertices(loadings, n: int, generators, *, projection: str = "auto", pow
     dark = along <= _DARK
     if projection == "auto":
         projection = "projective" if dark.any() or snr > 15 + 10 * np.log10(n) else "affine"
+    q = int(np.clip(_SHARE * len(loadings), 1, _AVERAGED))
     if n == 1:
-        points = loadings  # the brightest position
-    else:
-        points = _affine(loadings, n) if projection == "affine" else _projective(loadings, along, dark)
-    q = int(np.clip(_SHARE * len(points), 1, _AVERAGED))
-    best, largest = None, -1.0
+        return Vertices(_outermost(along, q)[None], projection, snr)
+    points = _affine(loadings, n) if projection == "affine" else _projective(loadings, along, dark)
+    # The sign of a principal component is arbitrary; what is found must not be.
+    points = points * np.where(points[np.abs(points).argmax(0), np.arange(n)] < 0, -1, 1)
+    best, largest = None, 0.0
     for rng in generators:
         corners, members = _corners(points, n, q, rng)
         volume = abs(np.linalg.det(corners))
-        if volume > largest:
+        # Of equal volumes the first, so that rounding does not choose.
+        if best is None or volume > largest * (1 + _EQUAL):
             best, largest = members, volume
     return Vertices(best, projection, snr)
 
@@ -100,10 +103,8 @@ def _affine(loadings, n):
     """The n - 1 strongest principal components and a constant, which makes a simplex of n corners span n dimensions."""
     centred = loadings - loadings.mean(0)
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : n - 1]
-    axes = axes * np.where(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])] < 0, -1, 1)
     flat = centred @ axes
-    size = np.sqrt((flat**2).sum(1).max())
-    return np.column_stack([flat, np.full(len(flat), size if size > 0 else 1.0)])
+    return np.column_stack([flat, np.full(len(flat), np.sqrt((flat**2).sum(1).max()))])
 
 
 def _projective(loadings, along, dark):
@@ -112,12 +113,11 @@ def _projective(loadings, along, dark):
 
 
 def _corners(points, n, q, rng):
-    corners = np.zeros((n, n))
-    corners[0, -1] = 1
-    members = np.empty((n, q), int)
+    corners, members = np.empty((n, n)), np.empty((n, q), int)
     for i in range(n):
         direction = rng.standard_normal(n)
-        found = corners[:, : max(i, 1)]
+        # Before there is a corner: along the simplex, not across it.
+        found = corners[:, :i] if i else points.mean(0)[:, None]
         direction -= found @ np.linalg.lstsq(found, direction, rcond=None)[0]
         heights = points @ (direction / max(np.linalg.norm(direction), np.finfo(float).tiny))
         ends = [_outermost(sign * heights, q) for sign in (1, -1)]

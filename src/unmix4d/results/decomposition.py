@@ -10,27 +10,9 @@ from .. import checks
 from ..frame import Frame
 from ..messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..scan import HostRecord
+from .citations import papers
 
 __all__ = ["Decomposition"]
-
-_CITATIONS = {
-    "nmf": [
-        "A. Cichocki and A.-H. Phan, IEICE Trans. Fundamentals E92-A (2009) 708 (the algorithm, HALS)",
-        "C. Boutsidis and E. Gallopoulos, Pattern Recognition 41 (2008) 1350 (the NNDSVD start)",
-    ],
-    "svd": ["C. Musco and C. Musco, Advances in Neural Information Processing Systems 28 (2015) (the block Krylov method)"],
-}
-_CITATIONS["ica"] = ["A. Hyvarinen and E. Oja, Neural Networks 13 (2000) 411 (FastICA)", *_CITATIONS["svd"]]
-_CITATIONS["vca"] = [
-    "J. M. P. Nascimento and J. M. Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43 (2005) 898 (the algorithm)",
-    "N. Nadisic, N. Gillis and C. Kervazo, arXiv:2110.05528 (corners as the mean of several positions)",
-    *_CITATIONS["svd"],
-]
-_CITATIONS["pca"] = _CITATIONS["svd"]
-_ALWAYS = [
-    "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
-    "(unsupervised learning on scanning diffraction data)"
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +317,7 @@ class Decomposition:
     @property
     def citation(self) -> str:
         """The papers to cite for this result."""
-        return "\n".join(_CITATIONS.get(self.method, []) + _ALWAYS)
+        return "\n".join(papers(self.method, self.settings))
 
     def __repr__(self):
         shape = " x ".join(map(str, self.frame.scan_shape + self.frame.detector_shape))

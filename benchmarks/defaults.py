@@ -1,0 +1,174 @@
+"""Which defaults of NMF come closest to the truth: scores over standard phantoms and silver scans.
+
+::
+
+    python benchmarks/defaults.py [--data DIR] [--quick] [--scores FILE.json] [--out FILE.md]
+
+One factor at a time is varied around the defaults of ``nmf``: the number of iterations, the weights, the rank of the
+compression and whether its subspace is smoothed; without and with constraints. It measures scores, not time.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+import numpy as np
+from defaults_scores import GROUPS, ITERATIONS, all_cases, curve, nmf_itself, settings
+from tables import machine_facts, markdown_table
+
+from unmix4d.methods.nmf import _CONSTRAINED_ITER, _MAX_ITER
+
+_ROOT = Path(__file__).resolve().parents[1]
+_DEFAULT_DATA = "../shared/data"  # relative to the repository
+_USUAL = {False: _MAX_ITER, True: _CONSTRAINED_ITER}  # iterations: without, with constraints
+_WEIGHTS = ("none", "capped 3", "capped 5", "capped 10", "poisson")
+_RANKS = ("k+2", "2k+2", "4k+2")
+_ORDER = [name for names in GROUPS.values() for name in names]
+_TITLES = {False: "Without constraints", True: "With `[SmoothMaps(sigma=1), NoDarkSpots()]`"}
+
+
+def measure(data, quick):
+    """Every case with every setting, as a list of dicts."""
+    answers = []
+    for name, seed, view, k, truth in all_cases(data, quick):
+        print(f"  {name}, seed {seed}, k = {k} ...", file=sys.stderr, flush=True)
+        matrix = view.matrix()
+        for setting in settings():
+            answers.append({"case": name, "seed": seed, **curve(view, k, truth, setting, matrix)})
+        for constrained in (False, True):
+            own = nmf_itself(view, k, truth, constrained)
+            answers.append({"case": name, "seed": seed, "weights": "nmf itself", "same_as_none": False, **own})
+    return answers
+
+
+class Scores:
+    """The answers, to be asked for means over seeds, cases and groups."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.cases = [name for name in _ORDER if any(a["case"] == name for a in answers)]
+        self.seeds = sorted({a["seed"] for a in answers})
+
+    def of(self, case, constrained, what, weights="capped 3", rank="2k+2", smooth=None):
+        """Mean over the seeds of ``map_r`` or ``cosine`` per stage, None where there are no true patterns.
+
+        A cap that no pixel reaches is no weight at all: the numbers are those of ``"none"``.
+        """
+        wanted = {"case": case, "constrained": constrained, "weights": weights}
+        if weights != "nmf itself":
+            wanted |= {"rank": rank, "smooth": constrained if smooth is None else smooth}
+        found = [a for a in self.answers if all(a.get(key) == value for key, value in wanted.items())]
+        if any(a["same_as_none"] for a in found) and (rank, smooth) == ("2k+2", None):
+            swapped = {**wanted, "weights": "none"}
+            replaced = [a["seed"] for a in found if a["same_as_none"]]
+            found = [a for a in found if not a["same_as_none"]] + [
+                a for a in self.answers
+                if a["seed"] in replaced and all(a.get(key) == value for key, value in swapped.items())
+            ]  # fmt: skip
+        values = [a[what] for a in found]
+        return None if not values or values[0][0] is None else np.mean(values, axis=0)
+
+    def unweighted(self, case, constrained, weights):
+        """Whether this cap is reached by no pixel, with any seed."""
+        found = [a for a in self.answers if (a["case"], a["constrained"], a["weights"]) == (case, constrained, weights)]
+        return all(a["same_as_none"] for a in found)
+
+    def cells(self, constrained, stage, **factor):
+        """Mean map correlation / mean pattern cosine over all cases, then over each group."""
+        for names in (self.cases, *GROUPS.values()):
+            cell = []
+            for what in ("map_r", "cosine"):
+                curves = [self.of(name, constrained, what, **factor) for name in names if name in self.cases]
+                values = [c[stage] for c in curves if c is not None]
+                cell.append(f"{np.mean(values):.3f}" if values else "-")
+            yield " / ".join(cell)
+
+
+def factor_table(scores, constrained):
+    """One factor after the other around the default."""
+    usual = _USUAL[constrained]
+    at = ITERATIONS.index(usual)
+    rows = [["iterations", _marked(n, usual), *scores.cells(constrained, i)] for i, n in enumerate(ITERATIONS)]
+    rows += [["weights", _marked(w, "capped 3"), *scores.cells(constrained, at, weights=w)] for w in _WEIGHTS]
+    rows += [["rank", _marked(r, "2k+2"), *scores.cells(constrained, at, rank=r)] for r in _RANKS]
+    for smooth, name in ((False, "plain"), (True, "smoothed")):
+        rows.append(
+            ["subspace", name + " (default)" * (smooth is constrained), *scores.cells(constrained, at, smooth=smooth)]
+        )
+    rows.append(["`nmf` itself", "tol 1e-3", *scores.cells(constrained, 0, weights="nmf itself")])
+    return markdown_table(["factor", "value", "all cases", *GROUPS], rows)
+
+
+def _marked(value, default):
+    return f"{value} (default)" if value == default else str(value)
+
+
+def grid(scores, constrained):
+    """Weights x iterations, mean over all cases."""
+    rows = []
+    for weights in _WEIGHTS:
+        cells = [next(scores.cells(constrained, i, weights=weights)) for i in range(len(ITERATIONS))]
+        rows.append([weights, *cells])
+    return markdown_table(["weights", *map(str, ITERATIONS)], rows)
+
+
+def case_table(scores, constrained):
+    """Map correlation of every case, weights x iterations."""
+    rows = []
+    for name in scores.cases:
+        for weights in _WEIGHTS:
+            if weights != "none" and scores.unweighted(name, constrained, weights):
+                rows.append([name, weights, "as none", *[""] * (len(ITERATIONS) - 1)])
+            else:
+                rows.append([name, weights, *(f"{r:.3f}" for r in scores.of(name, constrained, "map_r", weights=weights))])
+    return markdown_table(["case", "weights", *map(str, ITERATIONS)], rows)
+
+
+def written(scores):
+    """The whole document."""
+    seeds = ", ".join(map(str, scores.seeds))
+    members = "\n".join(f"- {group}: {', '.join(names)}" for group, names in GROUPS.items())
+    parts = [
+        "# The defaults of NMF, by scores against the truth",
+        "Made by `benchmarks/defaults.py`. Cells: mean map correlation / mean pattern cosine over all true components\n"
+        "(matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number, one start\n"
+        f"(NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.",
+        machine_facts(),
+        members,
+    ]
+    for constrained, title in _TITLES.items():
+        parts += [f"## {title}", "One factor at a time is varied, the others are at their default.",
+                  factor_table(scores, constrained)]  # fmt: skip
+        parts += ["Weights x iterations, all cases:", grid(scores, constrained)]
+    for constrained, title in _TITLES.items():
+        parts += [f"## Every case: {title[0].lower()}{title[1:]}", "Map correlation after so many iterations.",
+                  case_table(scores, constrained)]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def main(arguments=None):
+    """Measure, or read what was measured, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", metavar="DIR", help=f"folder with the silver scans (default: {_DEFAULT_DATA})")
+    parser.add_argument("--quick", action="store_true", help="two cases only")
+    parser.add_argument("--scores", metavar="FILE.json", type=Path, help="keep all scores there; reuse them if it exists")
+    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
+    args = parser.parse_args(arguments)
+    if args.scores and args.scores.exists():
+        answers = json.loads(args.scores.read_text())
+    else:
+        answers = measure(Path(args.data) if args.data else _ROOT / _DEFAULT_DATA, args.quick)
+        if args.scores:
+            args.scores.write_text(json.dumps(answers))
+    text = written(Scores(answers))
+    print(text)
+    if args.out:
+        args.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Scores of NMF against the truth, stage by stage, for one way of setting it: what `defaults.py` makes tables of.
+
+Iterations are continued from stage to stage with the parts that `nmf` itself is made of, so that seven numbers of
+iterations cost one run. The stages end as `nmf` ends: free factors are refitted to the full scan.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from scans import film_scan, sped_scan
+
+import unmix4d.weights
+from unmix4d import Unmix, phantoms
+from unmix4d.compression import compress
+from unmix4d.constraints import NoDarkSpots, SmoothMaps
+from unmix4d.decomposition.constrained import alternate
+from unmix4d.decomposition.finish import finish
+from unmix4d.decomposition.nmf import hals
+from unmix4d.decomposition.problems import Compressed
+from unmix4d.decomposition.starts import Start
+from unmix4d.scores import score
+from unmix4d.weights import WeightedMatrix, choose_weights
+
+__all__ = ["GROUPS", "ITERATIONS", "SEEDS", "Setting", "all_cases", "curve", "nmf_itself", "settings"]
+
+ITERATIONS = (5, 10, 20, 40, 50, 80, 200)
+SEEDS = (0, 1)
+GROUPS = {
+    "no beam": ("kimoto_A", "kimoto_C", "kimoto_D"),
+    "beam": ("kimoto_B", "kimoto_F"),
+    "films": ("polycrystal_5_mid", "polycrystal_15_low", "polycrystal_15_high", "polycrystal_40_mid"),
+    "others": ("twins", "embedded", "vacuum"),
+    "silver": ("sped_silver", "film_silver"),
+}
+_SIGMA = 1.0  # of the smoothing, positions
+_RANKS = {"k+2": lambda k: k + 2, "2k+2": lambda k: 2 * k + 2, "4k+2": lambda k: 4 * k + 2}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way of running NMF.
+
+    Attributes
+    ----------
+    constrained : bool
+        With ``[SmoothMaps(sigma=1), NoDarkSpots()]``.
+    weights : str
+        ``"none"``, ``"poisson"``, or ``"capped"`` with the cap behind it: ``"capped 3"``.
+    rank : str
+        Of the compression: ``"k+2"``, ``"2k+2"`` or ``"4k+2"``.
+    smooth : bool
+        Whether the subspace is that of the scan-smoothed data. The constraint on maps asks for it by itself.
+    """
+
+    constrained: bool
+    weights: str = "capped 3"
+    rank: str = "2k+2"
+    smooth: bool = False
+
+
+def settings():
+    """The default, and everything that differs from it in one factor, without and with constraints."""
+    for constrained in (False, True):
+        usual = {"constrained": constrained, "smooth": constrained}
+        for weights in ("none", "capped 3", "capped 5", "capped 10", "poisson"):
+            yield Setting(weights=weights, **usual)
+        for rank in ("k+2", "4k+2"):
+            yield Setting(rank=rank, **usual)
+        yield Setting(constrained=constrained, smooth=not constrained)
+
+
+def all_cases(data, quick=False):
+    """(name, seed, view, k, truth) of every case; the silver scans only where their files are."""
+    names = [name for group, names in GROUPS.items() if group != "silver" for name in names]
+    for name in names[:2] if quick else names:
+        for seed in SEEDS:
+            phantom = phantoms.case(name, seed)
+            yield name, seed, Unmix(phantom.data, centre=phantom.centre), phantom.k, phantom
+    if not quick and data.is_dir():
+        yield from _silver(data)
+
+
+def _silver(data):
+    scans = [("sped_silver", seed, sped_scan, {"seed": seed}) for seed in SEEDS] + [("film_silver", 0, film_scan, {})]
+    for name, seed, make, options in scans:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                case = make(data, Path(folder), **options)
+            except FileNotFoundError:
+                continue
+            counts = case.counts()
+            yield name, seed, case.view(counts), case.facts["k"], case.truth(case.detector_mask(counts))
+
+
+@contextmanager
+def _cap(value):
+    """The cap of the weights is no argument of anything: it is put in its place for a while."""
+    before = unmix4d.weights._CAP
+    unmix4d.weights._CAP = value
+    try:
+        yield
+    finally:
+        unmix4d.weights._CAP = before
+
+
+def _rules(view):
+    return [SmoothMaps(sigma=_SIGMA).bind(view.frame), NoDarkSpots().bind(view.frame)]
+
+
+def curve(view, k, truth, setting, matrix):
+    """Scores after every stage, as a dict with the setting in it.
+
+    Parameters
+    ----------
+    view : Unmix
+    k : int
+    truth
+        For `unmix4d.scores.score`.
+    setting : Setting
+    matrix : PatternMatrix
+        Of the view; its statistics are then made once for all settings.
+    """
+    kind, _, cap = setting.weights.partition(" ")
+    with _cap(float(cap or unmix4d.weights._CAP)):
+        rules = _rules(view) if setting.constrained else []
+        smoothing = SmoothMaps(sigma=_SIGMA).bind(view.frame) if setting.smooth else None
+        if kind == "capped" and choose_weights(matrix.statistics(), kind).kind == "none":
+            return {**asdict(setting), "same_as_none": True}
+        rank = min(_RANKS[setting.rank](k), *matrix.shape)
+        low = compress(matrix, rank, wanted=k, weights=kind, smoothing=smoothing)
+    problem, rng = Compressed(low), np.random.default_rng(0)
+    maps, patterns = Start(low, matrix.statistics().mean_pattern, "nndsvd")(problem, k, 0, rng)
+    answer, done = {**asdict(setting), "same_as_none": False, "map_r": [], "cosine": []}, 0
+    for stage in ITERATIONS:
+        options = {"max_iter": stage - done, "tol": 0}
+        if rules:
+            found = alternate(problem, maps, rules, rng, **options)
+        else:
+            found = hals(problem, maps, patterns, **options)
+        maps, patterns, done = found.maps, found.patterns, stage
+        maps_now, patterns_now = _finished(matrix, low, found, bool(rules))
+        _note(answer, view.frame.to_images(patterns_now), view.frame.to_maps(maps_now), truth)
+    return answer
+
+
+def _finished(matrix, low, found, constrained):
+    """Maps and patterns of the unweighted data as `nmf` returns them, but for their scale."""
+    if constrained:
+        return low.weights.off(found.maps, found.patterns)
+    final = finish(WeightedMatrix(matrix, low.weights), found.maps, found.patterns)
+    return final.maps, final.patterns
+
+
+def _note(answer, patterns, maps, truth):
+    known = hasattr(truth, "patterns")
+    if not known:
+        # No true patterns: cosines with anything would do, as they are not kept.
+        truth.patterns = np.ones((len(truth.maps), *patterns.shape[1:]))
+    result = score((patterns, maps), truth)
+    if not known:
+        del truth.patterns
+    answer["map_r"].append(result.mean_map_correlation)
+    answer["cosine"].append(result.mean_pattern_cosine if known else None)
+
+
+def nmf_itself(view, k, truth, constrained):
+    """Scores of ``nmf(k)`` with nothing set but the constraints, and how many iterations it made."""
+    rules = [SmoothMaps(sigma=_SIGMA), NoDarkSpots()] if constrained else []
+    result = view.nmf(k, constraints=rules, random_state=0)
+    answer = {"constrained": constrained, "map_r": [], "cosine": [], "iterations": len(result.convergence[0])}
+    _note(answer, result.patterns, result.maps, truth)
+    return answer

@@ -1,0 +1,53 @@
+"""What to cite for a result."""
+
+from __future__ import annotations
+
+__all__ = ["papers"]
+
+_KRYLOV = "C. Musco and C. Musco, Advances in Neural Information Processing Systems 28 (2015) (the block Krylov method)"
+_HALS = "A. Cichocki and A.-H. Phan, IEICE Trans. Fundamentals E92-A (2009) 708 (the algorithm, HALS)"
+_KIMOTO = "K. Kimoto et al. (2025), constrained non-negative matrix factorisation of 4D-STEM data (the algorithm)"
+_NNDSVD = "C. Boutsidis and E. Gallopoulos, Pattern Recognition 41 (2008) 1350 (the NNDSVD start)"
+_WEIGHTS = "M. R. Keenan and P. G. Kotula, Surf. Interface Anal. 36 (2004) 203 (weights for counting noise)"
+_VCA = [
+    "J. M. P. Nascimento and J. M. Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43 (2005) 898 (vertex components)",
+    "N. Nadisic, N. Gillis and C. Kervazo, arXiv:2110.05528 (corners as the mean of several positions)",
+]
+_ICA = "A. Hyvarinen and E. Oja, Neural Networks 13 (2000) 411 (FastICA)"
+_KL = "D. D. Lee and H. S. Seung, Nature 401 (1999) 788 (the divergence and its updates)"
+_FIELD = (
+    "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
+    "(unsupervised learning on scanning diffraction data)"
+)
+
+
+def papers(method: str, settings: dict) -> list:
+    """References for a method with these settings, the most particular first.
+
+    Parameters
+    ----------
+    method : str
+    settings : dict
+        Of the result.
+
+    Returns
+    -------
+    list of str
+    """
+    return [*(_of_nmf(settings) if method == "nmf" else _OTHERS.get(method, [])), _FIELD]
+
+
+_OTHERS = {"svd": [_KRYLOV], "pca": [_KRYLOV], "ica": [_ICA, _KRYLOV], "vca": [*_VCA, _KRYLOV]}
+
+
+def _of_nmf(settings):
+    kl = settings.get("objective") == "kl"
+    yield _KL if kl else _KIMOTO if settings.get("constraints") else _HALS
+    if settings.get("init") == "nndsvd":
+        yield _NNDSVD
+    if settings.get("init") == "vca" or settings.get("n_starts", 1) > 1:
+        yield from _VCA
+    if settings.get("weights", "none") != "none":
+        yield _WEIGHTS
+    if not kl:
+        yield _KRYLOV
