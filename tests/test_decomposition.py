@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, phantoms, scores
+from unmix4d.constraints import NoDarkSpots
 
 METHODS = {
     "nmf": lambda u, **k: u.nmf(3, random_state=0, max_iter=25, **k),
@@ -229,18 +230,29 @@ def test_views_and_results_can_be_pickled(as_host, scan):
     assert np.array_equal(pickle.loads(pickle.dumps(result)).maps, result.maps)
 
 
-def test_interruption_leaves_everything_as_it_was(scan, monkeypatch):
-    from unmix4d.decomposition import nmf as room
+@pytest.mark.parametrize("options", [dict(n_starts=3, init="random"), dict(constraints=[NoDarkSpots()]), dict(exact=True)])
+def test_interruption_leaves_everything_as_it_was(scan, monkeypatch, options):
+    """Ctrl-C in the middle of an iteration, also while several starts run side by side."""
+    from unmix4d.decomposition import problems
 
-    before = np.array(scan.data)
-    unmix = Unmix(scan.data)
+    before, calls = np.array(scan.data), []
+    unmix = Unmix(scan.data, centre=scan.centre)
+    earlier = unmix.nmf(2, random_state=0)
+    kept = earlier.maps.copy()
+    real = problems.gram_of
 
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+    def interrupt(*args):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "solve", interrupt)
+        for room in ("problems", "constrained"):
+            patch.setattr(f"unmix4d.decomposition.{room}.gram_of", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            unmix.nmf(2, random_state=0)
-    assert np.array_equal(scan.data, before)
-    assert unmix.nmf(2, random_state=0).k == 2
+            unmix.nmf(3, max_iter=4000, tol=0, random_state=0, **options)
+    # The other starts saw that they are no longer wanted: nothing goes on behind the back of the user.
+    assert len(calls) < 200
+    assert np.array_equal(scan.data, before) and np.array_equal(earlier.maps, kept)
+    assert np.array_equal(unmix.nmf(2, random_state=0).maps, kept)
