@@ -47,7 +47,7 @@ def test_the_reconstruction_is_that_of_the_svd_mean_included(on):
 
 
 def test_martineau_fig5_and_fig6():
-    """Spots apart are told apart, up to a little; of shared spots only the unique ones are left, as with NMF."""
+    """Spots apart are told apart, up to a little; of shared spots only the unique ones are left."""
     apart, shared = (phantoms.case(name) for name in ("martineau_fig5", "martineau_fig6"))
     result = Unmix(apart.data).ica(2, random_state=0)
     assert scores.score(result, apart).map_correlation.min() > 0.999

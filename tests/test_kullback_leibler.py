@@ -214,9 +214,9 @@ def test_several_starts(crystal):
 
 def test_negative_and_empty_scans_are_refused():
     start = np.ones((12, 2)), np.ones((2, 20))
-    for data, message in ((np.full((3, 4, 4, 5), -1.0), "needs values that are not negative"), (np.zeros((3, 4, 4, 5)), "sig")):
+    for value, message in ((-1.0, "needs values that are not negative"), (0.0, "needs a signal")):
         with pytest.raises(ValueError, match=f"nmf with the objective 'kl'.*{message}"):
-            solve_kl(Unmix(data).matrix(), *start, max_iter=2, tol=0)
+            solve_kl(Unmix(np.full((3, 4, 4, 5), value)).matrix(), *start, max_iter=2, tol=0)
 
 
 def test_a_bright_beam_needs_no_weights():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from test_matrix import DETECTOR_MASK, SCAN_MASK, plain, products
 
+from test_matrix import DETECTOR_MASK, SCAN_MASK, plain, products
 from unmix4d import Unmix
 from unmix4d.frame import Frame
 from unmix4d.sparse_matrix import SparseMatrix, sparsified

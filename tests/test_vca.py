@@ -15,7 +15,7 @@ from unmix4d.decomposition.vertices import find_vertices
 
 @pytest.mark.parametrize("name", ["martineau_fig5", "martineau_fig6"])
 def test_martineau_models_are_recovered_exactly(name):
-    """Fig. 6 among them, where NMF and ICA return the common spots and the unique ones: the crystals are pure somewhere."""
+    """Fig. 6 among them, where ICA returns the common spots and the unique ones: the crystals are pure somewhere."""
     phantom = phantoms.case(name)
     result = Unmix(phantom.data).vca(2, sum_to_one=True, precision="double", random_state=0)
     pairs = scores.score(result, phantom).pairs

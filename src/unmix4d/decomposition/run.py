@@ -12,6 +12,7 @@ from ..noise import strengths
 from ..weights import WeightedMatrix
 from .factorisation import Factorisation
 from .finish import Finish, finish
+from .kullback_leibler import nmf_kl
 from .nmf import nmf
 from .problems import Compressed, Full
 from .starts import Start
@@ -57,7 +58,7 @@ def smoothing_of(constraints):
 
 def factorise(
     matrix, n: int, *, init, constraints, smoothing, weights: str, exact: bool, n_starts: int, max_iter: int, tol: float,
-    seed: int, low: LowRank | None = None, tick: Callable | None = None,
+    seed: int, objective: str = "frobenius", low: LowRank | None = None, tick: Callable | None = None,
 ) -> Outcome:  # fmt: skip
     """NMF of a scan.
 
@@ -73,6 +74,8 @@ def factorise(
     weights : {"none", "capped", "poisson"}
     exact : bool
         Iterate on the scan itself, from the same start.
+    objective : {"frobenius", "kl"}
+        ``"kl"`` iterates on the scan itself too, without constraints, and its answer is not refitted.
     low : LowRank, optional
         The scan compressed before; `weights` and `smoothing` are then those of it.
     n_starts, max_iter, tol, seed, tick
@@ -85,11 +88,14 @@ def factorise(
     if low is None:
         low = compress(matrix, rank_for(n, smoothing is not None), wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
     weighted = WeightedMatrix(matrix, low.weights)
+    options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick}
+    if objective == "kl":
+        best, starts = nmf_kl(matrix, low, n, init=init, **options)
+        final = finish(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
+        return Outcome(best, starts, final, low, _relative_strengths(low, final))
     problem = Full(weighted) if exact else Compressed(low)
     start = Start(low, matrix.statistics().mean_pattern, init)
-    best, starts = nmf(
-        problem, n, start, n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, constraints=constraints, tick=tick
-    )
+    best, starts = nmf(problem, n, start, constraints=constraints, **options)
     bound = {c.on for c in constraints}
     final = finish(
         weighted, best.maps, best.patterns, refit_maps="maps" not in bound, refit_patterns="patterns" not in bound

@@ -33,6 +33,7 @@ class NMFMethods:
         init="nndsvd",
         weights: str = "auto",
         smooth=None,
+        objective: str = "frobenius",
         exact: bool = False,
         compression: LowRank | None = None,
         precision: str = "single",
@@ -69,6 +70,10 @@ class NMFMethods:
             Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
             (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed. A
             constraint `SmoothMaps` does this by itself.
+        objective : {"frobenius", "kl"}
+            ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
+            iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and
+            `smooth` concern the start only.
         exact : bool
             Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
         compression : LowRank, optional
@@ -107,6 +112,7 @@ class NMFMethods:
         .. [3] Cichocki and Phan, IEICE Trans. Fundamentals E92-A (2009) 708.
         .. [4] Boutsidis and Gallopoulos, Pattern Recognition 41 (2008) 1350.
         .. [5] Keenan and Kotula, Surf. Interface Anal. 36 (2004) 203.
+        .. [6] Lee and Seung, Nature 401 (1999) 788.
 
         Examples
         --------
@@ -126,6 +132,11 @@ class NMFMethods:
         default = _CONSTRAINED_ITER if constraints else _MAX_ITER
         max_iter = default if max_iter is None else checks.count(max_iter, "max_iter")
         weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
+        checks.choice(objective, "objective", ("frobenius", "kl"))
+        if objective == "kl" and constraints:
+            raise ValueError(
+                f"constraints need objective='frobenius', got {len(constraints)} of them with objective='kl'"
+            )
         smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(constraints)
         matrix = self.matrix(precision) if compression is None else self._compressed_matrix(compression, n)
         if isinstance(init, str):
@@ -135,14 +146,14 @@ class NMFMethods:
         settings = assemble.run_record(
             self, "nmf", n=n, constraints=[c.settings() for c in constraints], n_starts=n_starts, max_iter=max_iter, tol=tol,
             init=init_name, smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
-            precision=precision, random_state=seed,
+            objective=objective, precision=precision, random_state=seed,
         )  # fmt: skip
         before = matrix.passes
         matrix.require_counts("nmf")
         with self._progress(MAX_PASSES + n_starts * max_iter, f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=weights, exact=bool(exact),
-                n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, low=compression, tick=tick,
+                n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, objective=objective, low=compression, tick=tick,
             )  # fmt: skip
         result = assemble.nmf_result(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
         _say_if_empty(result)

@@ -35,7 +35,8 @@ class Decomposition:
         Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end.
     losses : ndarray of float64 (n_starts,)
         What the starts were compared by: the error each ended with, of the weighted and compressed data it worked on,
-        before the refit to the full scan. Without weights this is close to `loss`.
+        before the refit to the full scan. Without weights this is close to `loss`. With ``objective="kl"`` the
+        mean divergence per entry.
     convergence : list of ndarray
         That error after every iteration, one array per start.
     changes : list of ndarray (n_iterations, 2)

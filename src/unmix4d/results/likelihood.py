@@ -86,11 +86,10 @@ def _likelihood_kernel(X, maps, positions, *, patterns, pixels, scale):
     expected = maps @ patterns
     expected *= X.dtype.type(scale)
     np.maximum(expected, (_LEAST * positions).astype(X.dtype), out=expected)
-    log_factorials, own = np.zeros(len(X)), np.zeros(len(X))
     row, col = np.nonzero(X > 1)
     counts = X[row, col].astype(np.float64)
-    np.add.at(log_factorials, row, special.gammaln(counts + 1))
-    np.add.at(own, row, special.xlogy(counts, counts))
+    log_factorials = np.bincount(row, special.gammaln(counts + 1), minlength=len(X))
+    own = np.bincount(row, special.xlogy(counts, counts), minlength=len(X))
     electrons = X.sum(1, dtype=np.float64)
     sums = expected.sum(1, dtype=np.float64)
     model = np.einsum("ij,ij->i", X, np.log(expected, out=expected), dtype=np.float64) - sums
