@@ -4,8 +4,8 @@
 
     python benchmarks/defaults.py [--data DIR] [--quick] [--scores FILE.json] [--out FILE.md]
 
-One factor at a time is varied around the defaults of ``nmf``: the number of iterations, the weights, the rank of the
-compression and whether its subspace is smoothed; without and with constraints. It measures scores, not time.
+One factor at a time is varied around the defaults of ``nmf``: the number of iterations, the weights, and the rank and
+smoothing of the subspace; without and with constraints. It measures scores, not time.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 import numpy as np
-from defaults_scores import GROUPS, ITERATIONS, all_cases, curve, nmf_itself, settings
+from defaults_scores import GROUPS, ITERATIONS, RANKS, all_cases, curve, nmf_itself, settings, usual_rank
 from tables import machine_facts, markdown_table
 
 from unmix4d.methods.nmf import _CONSTRAINED_ITER, _MAX_ITER
@@ -26,7 +26,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _DEFAULT_DATA = "../shared/data"  # relative to the repository
 _USUAL = {False: _MAX_ITER, True: _CONSTRAINED_ITER}  # iterations: without, with constraints
 _WEIGHTS = ("none", "capped 3", "capped 5", "capped 10", "poisson")
-_RANKS = ("k+2", "2k+2", "4k+2")
+_SUBSPACES = {False: "plain", True: "smoothed"}
 _ORDER = [name for names in GROUPS.values() for name in names]
 _TITLES = {False: "Without constraints", True: "With `[SmoothMaps(sigma=1), NoDarkSpots()]`"}
 
@@ -36,9 +36,9 @@ def measure(data, quick):
     answers = []
     for name, seed, view, k, truth in all_cases(data, quick):
         print(f"  {name}, seed {seed}, k = {k} ...", file=sys.stderr, flush=True)
-        matrix = view.matrix()
+        matrix, compressed = view.matrix(), {}
         for setting in settings():
-            answers.append({"case": name, "seed": seed, **curve(view, k, truth, setting, matrix)})
+            answers.append({"case": name, "seed": seed, **curve(view, k, truth, setting, matrix, compressed)})
         for constrained in (False, True):
             own = nmf_itself(view, k, truth, constrained)
             answers.append({"case": name, "seed": seed, "weights": "nmf itself", "same_as_none": False, **own})
@@ -53,29 +53,26 @@ class Scores:
         self.cases = [name for name in _ORDER if any(a["case"] == name for a in answers)]
         self.seeds = sorted({a["seed"] for a in answers})
 
-    def of(self, case, constrained, what, weights="capped 3", rank="2k+2", smooth=None):
+    def _found(self, case, constrained, weights="capped 3", rank=None, smooth=None):
+        wanted = {"case": case, "constrained": constrained, "weights": weights}
+        if weights != "nmf itself":
+            smooth = constrained if smooth is None else smooth
+            wanted |= {"smooth": smooth, "rank": rank or usual_rank(smooth)}
+        return [a for a in self.answers if all(a.get(key) == value for key, value in wanted.items())]
+
+    def of(self, case, constrained, what, **factor):
         """Mean over the seeds of ``map_r`` or ``cosine`` per stage, None where there are no true patterns.
 
         A cap that no pixel reaches is no weight at all: the numbers are those of ``"none"``.
         """
-        wanted = {"case": case, "constrained": constrained, "weights": weights}
-        if weights != "nmf itself":
-            wanted |= {"rank": rank, "smooth": constrained if smooth is None else smooth}
-        found = [a for a in self.answers if all(a.get(key) == value for key, value in wanted.items())]
-        if any(a["same_as_none"] for a in found) and (rank, smooth) == ("2k+2", None):
-            swapped = {**wanted, "weights": "none"}
-            replaced = [a["seed"] for a in found if a["same_as_none"]]
-            found = [a for a in found if not a["same_as_none"]] + [
-                a for a in self.answers
-                if a["seed"] in replaced and all(a.get(key) == value for key, value in swapped.items())
-            ]  # fmt: skip
-        values = [a[what] for a in found]
+        found = self._found(case, constrained, **factor)
+        bare = {a["seed"]: a for a in self._found(case, constrained, **{**factor, "weights": "none"})}
+        values = [(bare[a["seed"]] if a["same_as_none"] else a)[what] for a in found]
         return None if not values or values[0][0] is None else np.mean(values, axis=0)
 
     def unweighted(self, case, constrained, weights):
         """Whether this cap is reached by no pixel, with any seed."""
-        found = [a for a in self.answers if (a["case"], a["constrained"], a["weights"]) == (case, constrained, weights)]
-        return all(a["same_as_none"] for a in found)
+        return all(a["same_as_none"] for a in self._found(case, constrained, weights))
 
     def cells(self, constrained, stage, **factor):
         """Mean map correlation / mean pattern cosine over all cases, then over each group."""
@@ -94,11 +91,11 @@ def factor_table(scores, constrained):
     at = ITERATIONS.index(usual)
     rows = [["iterations", _marked(n, usual), *scores.cells(constrained, i)] for i, n in enumerate(ITERATIONS)]
     rows += [["weights", _marked(w, "capped 3"), *scores.cells(constrained, at, weights=w)] for w in _WEIGHTS]
-    rows += [["rank", _marked(r, "2k+2"), *scores.cells(constrained, at, rank=r)] for r in _RANKS]
-    for smooth, name in ((False, "plain"), (True, "smoothed")):
-        rows.append(
-            ["subspace", name + " (default)" * (smooth is constrained), *scores.cells(constrained, at, smooth=smooth)]
-        )
+    for smooth, name in _SUBSPACES.items():
+        for rank in RANKS:
+            default = (smooth, rank) == (constrained, usual_rank(constrained))
+            cells = scores.cells(constrained, at, rank=rank, smooth=smooth)
+            rows.append(["subspace", f"{name}, rank {rank}" + " (default)" * default, *cells])
     rows.append(["`nmf` itself", "tol 1e-3", *scores.cells(constrained, 0, weights="nmf itself")])
     return markdown_table(["factor", "value", "all cases", *GROUPS], rows)
 
@@ -107,24 +104,31 @@ def _marked(value, default):
     return f"{value} (default)" if value == default else str(value)
 
 
+def _ways(constrained):
+    """Name and factors of the rows of the tables over iterations."""
+    for weights in _WEIGHTS:
+        yield weights, {"weights": weights}
+    other = not constrained
+    yield f"capped 3, {_SUBSPACES[other]} subspace", {"smooth": other}
+
+
 def grid(scores, constrained):
     """Weights x iterations, mean over all cases."""
     rows = []
-    for weights in _WEIGHTS:
-        cells = [next(scores.cells(constrained, i, weights=weights)) for i in range(len(ITERATIONS))]
-        rows.append([weights, *cells])
+    for name, factor in _ways(constrained):
+        rows.append([name, *(next(scores.cells(constrained, i, **factor)) for i in range(len(ITERATIONS)))])
     return markdown_table(["weights", *map(str, ITERATIONS)], rows)
 
 
 def case_table(scores, constrained):
     """Map correlation of every case, weights x iterations."""
     rows = []
-    for name in scores.cases:
-        for weights in _WEIGHTS:
-            if weights != "none" and scores.unweighted(name, constrained, weights):
-                rows.append([name, weights, "as none", *[""] * (len(ITERATIONS) - 1)])
+    for case in scores.cases:
+        for name, factor in _ways(constrained):
+            if name in _WEIGHTS[2:] and scores.unweighted(case, constrained, name):
+                rows.append([case, name, *["as none"] * len(ITERATIONS)])
             else:
-                rows.append([name, weights, *(f"{r:.3f}" for r in scores.of(name, constrained, "map_r", weights=weights))])
+                rows.append([case, name, *(f"{r:.3f}" for r in scores.of(case, constrained, "map_r", **factor))])
     return markdown_table(["case", "weights", *map(str, ITERATIONS)], rows)
 
 

@@ -22,11 +22,12 @@ from unmix4d.decomposition.constrained import alternate
 from unmix4d.decomposition.finish import finish
 from unmix4d.decomposition.nmf import hals
 from unmix4d.decomposition.problems import Compressed
+from unmix4d.decomposition.run import rank_for
 from unmix4d.decomposition.starts import Start
 from unmix4d.scores import score
 from unmix4d.weights import WeightedMatrix, choose_weights
 
-__all__ = ["GROUPS", "ITERATIONS", "SEEDS", "Setting", "all_cases", "curve", "nmf_itself", "settings"]
+__all__ = ["GROUPS", "ITERATIONS", "RANKS", "SEEDS", "Setting", "all_cases", "curve", "nmf_itself", "settings", "usual_rank"]
 
 ITERATIONS = (5, 10, 20, 40, 50, 80, 200)
 SEEDS = (0, 1)
@@ -38,7 +39,12 @@ GROUPS = {
     "silver": ("sped_silver", "film_silver"),
 }
 _SIGMA = 1.0  # of the smoothing, positions
-_RANKS = {"k+2": lambda k: k + 2, "2k+2": lambda k: 2 * k + 2, "4k+2": lambda k: 4 * k + 2}
+RANKS = {"k+2": 1, "2k+2": 2, "4k+2": 4}  # multiples of k
+
+
+def usual_rank(smooth):
+    """The rank that `nmf` takes by itself, as a key of `RANKS`."""
+    return next(name for name, factor in RANKS.items() if factor * 10 + 2 == rank_for(10, smooth))
 
 
 @dataclass(frozen=True)
@@ -52,26 +58,25 @@ class Setting:
     weights : str
         ``"none"``, ``"poisson"``, or ``"capped"`` with the cap behind it: ``"capped 3"``.
     rank : str
-        Of the compression: ``"k+2"``, ``"2k+2"`` or ``"4k+2"``.
+        Of the compression, a key of `RANKS`.
     smooth : bool
         Whether the subspace is that of the scan-smoothed data. The constraint on maps asks for it by itself.
     """
 
     constrained: bool
-    weights: str = "capped 3"
-    rank: str = "2k+2"
-    smooth: bool = False
+    weights: str
+    rank: str
+    smooth: bool
 
 
 def settings():
-    """The default, and everything that differs from it in one factor, without and with constraints."""
+    """Other weights than the default ones, then every rank with either subspace; without and with constraints."""
     for constrained in (False, True):
-        usual = {"constrained": constrained, "smooth": constrained}
-        for weights in ("none", "capped 3", "capped 5", "capped 10", "poisson"):
-            yield Setting(weights=weights, **usual)
-        for rank in ("k+2", "4k+2"):
-            yield Setting(rank=rank, **usual)
-        yield Setting(constrained=constrained, smooth=not constrained)
+        for weights in ("none", "capped 5", "capped 10", "poisson"):
+            yield Setting(constrained, weights, usual_rank(constrained), smooth=constrained)
+        for smooth in (False, True):
+            for rank in RANKS:
+                yield Setting(constrained, "capped 3", rank, smooth)
 
 
 def all_cases(data, quick=False):
@@ -112,7 +117,18 @@ def _rules(view):
     return [SmoothMaps(sigma=_SIGMA).bind(view.frame), NoDarkSpots().bind(view.frame)]
 
 
-def curve(view, k, truth, setting, matrix):
+def _compressed(view, k, matrix, weights, rank, smooth):
+    """The scan as `nmf` compresses it, or None where no pixel reaches the cap."""
+    kind, _, cap = weights.partition(" ")
+    smoothing = SmoothMaps(sigma=_SIGMA).bind(view.frame) if smooth else None
+    with _cap(float(cap or unmix4d.weights._CAP)):
+        if kind == "capped" and weights != "capped 3" and choose_weights(matrix.statistics(), kind).kind == "none":
+            return None
+        rank = min(RANKS[rank] * k + 2, *matrix.shape)
+        return compress(matrix, rank, wanted=k, weights=kind, smoothing=smoothing)
+
+
+def curve(view, k, truth, setting, matrix, compressed):
     """Scores after every stage, as a dict with the setting in it.
 
     Parameters
@@ -124,15 +140,15 @@ def curve(view, k, truth, setting, matrix):
     setting : Setting
     matrix : PatternMatrix
         Of the view; its statistics are then made once for all settings.
+    compressed : dict
+        Keeps the compressions of this view.
     """
-    kind, _, cap = setting.weights.partition(" ")
-    with _cap(float(cap or unmix4d.weights._CAP)):
-        rules = _rules(view) if setting.constrained else []
-        smoothing = SmoothMaps(sigma=_SIGMA).bind(view.frame) if setting.smooth else None
-        if kind == "capped" and choose_weights(matrix.statistics(), kind).kind == "none":
-            return {**asdict(setting), "same_as_none": True}
-        rank = min(_RANKS[setting.rank](k), *matrix.shape)
-        low = compress(matrix, rank, wanted=k, weights=kind, smoothing=smoothing)
+    key = setting.weights, setting.rank, setting.smooth
+    if key not in compressed:
+        compressed[key] = _compressed(view, k, matrix, *key)
+    low, rules = compressed[key], _rules(view) if setting.constrained else []
+    if low is None:
+        return {**asdict(setting), "same_as_none": True}
     problem, rng = Compressed(low), np.random.default_rng(0)
     maps, patterns = Start(low, matrix.statistics().mean_pattern, "nndsvd")(problem, k, 0, rng)
     answer, done = {**asdict(setting), "same_as_none": False, "map_r": [], "cosine": []}, 0

@@ -26,9 +26,12 @@ def test_tutorials_run(path):
     code = cells(path)
     assert len(code) >= 3
     namespace = {"__name__": "__main__"}
-    for cell in code:
-        exec(compile(cell, str(path), "exec"), namespace)  # noqa: S102
-    assert namespace["score"].found >= 6
+    with warnings.catch_warnings():
+        # A tutorial may show what a warning looks like.
+        warnings.simplefilter("default", unmix4d.UnmixWarning)
+        for cell in code:
+            exec(compile(cell, str(path), "exec"), namespace)  # noqa: S102
+    assert namespace["score"].found >= namespace.get("expected", 6)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -159,7 +159,7 @@ def solve_kl(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callabl
     rows = matrix.visit(partial(_score_kernel, patterns=patterns), (maps,))[0]
     size = np.prod(matrix.shape, dtype=float)
     return Factorisation(
-        maps, patterns, float(rows[:, 1].sum()) / size, np.array(run.history) / size, np.array(run.changes),
+        maps, patterns, float(rows[:, 1].sum() / size), np.array(run.history) / size, np.array(run.changes),
         converged=max(run.changes[-1]) <= tol, squares=rows[:, 0],
     )  # fmt: skip
 

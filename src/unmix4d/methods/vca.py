@@ -81,7 +81,7 @@ class VCAMethods:
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.martineau_fig5(scan_shape=(2, 20)).data).vca(2, random_state=0)
+        >>> result = Unmix(phantoms.martineau_fig5(scan_shape=(2, 20), pure_to_mixed=0).data).vca(2, random_state=0)
         >>> sorted(column for row, column in result.settings["vertices"])
         [0, 19]
         """

@@ -77,8 +77,10 @@ def _refuse_values(values, pixels, position, detector_shape):
 def _is_count(values):
     if values.dtype.kind == "b":
         return np.ones(values.shape, bool)
-    good = (values >= 0) & (values < _MOST)
-    return good if values.dtype.kind in "iu" else good & (values == np.floor(values))
+    good = values >= 0
+    if values.dtype.itemsize > 2:
+        good &= values < _MOST
+    return good if values.dtype.kind in "iu" else good & np.isfinite(values) & (values == np.floor(values))
 
 
 def _part(scan, part, fraction, seed):
