@@ -65,7 +65,7 @@ class Report:
         """The whole report as text; `figure` is the address of its picture."""
         parts = [f"## {self.title}", self.intro]
         for caption, header, rows in self.tables:
-            parts += [caption, markdown_table(header, rows)]
+            parts += [caption, markdown_table(header, rows)] if caption else [markdown_table(header, rows)]
         if self.facts:
             rows = [(fact.paper, fact.ours, "yes" if fact.holds else "no") for fact in self.facts]
             parts += ["Observations:", markdown_table(("the paper", "here", "agrees"), rows)]

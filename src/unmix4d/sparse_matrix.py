@@ -17,7 +17,7 @@ from .threads import one_thread_per_block
 __all__ = ["SparseMatrix", "sparsified"]
 
 _BATCH_VALUES = 2 << 20  # rows are visited in batches of this many entries, zeros included: what a dense temporary holds
-_MAX_FILL = 0.1  # beyond that the dense blocks are as fast
+_MAX_FILL = 0.15  # beyond that the dense blocks are as fast
 _LIMIT_BYTES = 2 << 30
 # Products that ask nothing of X but to be multiplied.
 _PRODUCTS = (dense._times_kernel, dense._transpose_kernel, dense._normal_kernel, dense._alternate_kernel)
@@ -145,7 +145,7 @@ def sparsified(matrix: PatternMatrix, *, max_fill: float = _MAX_FILL, limit_byte
     ----------
     matrix : PatternMatrix
     max_fill : float
-        Largest share of non-zero entries. Measured (10 components, both products): below 0.1 the sparse products are
+        Largest share of non-zero entries. Measured (10 components, both products): below 0.15 the sparse products are
         faster than the dense ones even where the scan is in memory.
     limit_bytes : int
         Most memory that the result may take, at 5 to 8 bytes a non-zero.

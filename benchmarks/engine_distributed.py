@@ -1,0 +1,72 @@
+"""NMF of a lazy scan with dask's threads or on a local cluster of two processes, for item 6 of `engine.py`.
+
+``python engine_distributed.py STORE threads|processes ANSWER.npz`` prints one line of JSON.
+"""
+
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+import numpy as np
+
+K = 8
+
+
+@contextmanager
+def _cluster():
+    import logging
+
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _threads():
+    yield None
+
+
+def _warm_up():
+    """Everything is imported, here and on the workers, when a tiny scan has been unmixed."""
+    import dask.array as da
+
+    from unmix4d import Unmix, phantoms
+
+    tiny = phantoms.random_scan(shape=(8, 8, 10, 20), k=3, seed=0).data
+    Unmix(da.from_array(tiny, chunks=(2, 2, 10, 20))).nmf(2, max_iter=3, random_state=0)
+
+
+def main(store, scheduler, answer):
+    """Unmix and write down what came out."""
+    import dask.array as da
+
+    from unmix4d import Unmix
+    from unmix4d.scores import map_correlation
+
+    with np.load(Path(store).with_suffix(".truth.npz")) as file:
+        centre, true_maps = tuple(file["centre"].tolist()), file["maps"]
+    with {"threads": _threads, "processes": _cluster}[scheduler]():
+        _warm_up()
+        view = Unmix(da.from_zarr(store), centre=centre)
+        started = time.perf_counter()
+        result = view.nmf(K, random_state=0)
+        seconds = time.perf_counter() - started
+    np.savez(answer, maps=result.maps, patterns=result.patterns)
+    record = {
+        "seconds": seconds, "passes": result.settings["passes"], "iterations": len(result.convergence[0]),
+        "loss": result.loss, "map_r": float(map_correlation(result.maps, true_maps).mean()),
+    }  # fmt: skip
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,147 @@
+"""Items 7 and 8 of `engine.py`: weak grains, and a direct beam that is not masked, on the cases of Kimoto 2025.
+
+``python engine_grains.py CASE SEED PROGRAM`` unmixes one case with one program, in a process of its own.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+import time
+import warnings
+
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+import numpy as np
+from engine_tools import Failed, run_script
+from tables import markdown_table
+
+__all__ = ["beam_item", "grains_item"]
+
+SEEDS = (0, 1, 2)
+_GRAINS = ("amorphous", "9 % grain", "3 % grain", "1 % grain")
+_CONSTRAINED, _PLAIN = "unmix4d, constrained", "unmix4d, defaults"
+_SKLEARN, _HYPERSPY = "scikit-learn NMF, defaults", "HyperSpy NMF, eager"
+
+
+def _unmix(phantom, constraints=()):
+    from unmix4d import Unmix
+
+    return Unmix(phantom.data, centre=phantom.centre).nmf(phantom.k, constraints=constraints, random_state=0)
+
+
+def _constrained(phantom):
+    from unmix4d.constraints import NoDarkSpots, SmoothMaps
+
+    return _unmix(phantom, [SmoothMaps(sigma=1), NoDarkSpots()])
+
+
+def _sklearn(phantom):
+    from sklearn.decomposition import NMF
+
+    X = phantom.data.reshape(np.prod(phantom.scan_shape), -1).astype(np.float32)
+    model = NMF(phantom.k, random_state=0)
+    maps = model.fit_transform(X)
+    return model.components_.reshape(phantom.k, *phantom.detector_shape), maps.T.reshape(phantom.k, *phantom.scan_shape)
+
+
+def _hyperspy(phantom):
+    signal = phantom.to_pyxem()
+    signal.change_dtype("float32")  # integers are refused
+    signal.decomposition(algorithm="NMF", output_dimension=phantom.k, print_info=False, random_state=0)
+    learned = signal.learning_results
+    factors, loadings = np.asarray(learned.factors).T, np.asarray(learned.loadings).T
+    return factors.reshape(-1, *phantom.detector_shape), loadings.reshape(-1, *phantom.scan_shape)
+
+
+_PROGRAMS = {_CONSTRAINED: _constrained, _PLAIN: _unmix, _SKLEARN: _sklearn, _HYPERSPY: _hyperspy}
+
+
+def _run(case, seed, program):
+    from unmix4d import phantoms
+    from unmix4d.scores import score
+
+    phantom = phantoms.case(case, int(seed))
+    started = time.perf_counter()
+    answer = _PROGRAMS[program](phantom)
+    seconds = time.perf_counter() - started
+    result = score(answer, phantom)
+    return {
+        "seconds": seconds,
+        "map_correlation": result.map_correlation.tolist(),
+        "pattern_cosine": result.pattern_cosine.tolist(),
+    }
+
+
+def _case_table(case, programs, seeds, report):
+    """Map correlation of every grain per program; returns (program, seed, grain) arrays by program."""
+    columns = {}
+    for program in programs:
+        try:
+            columns[program] = [run_script("engine_grains.py", case, seed, program) for seed in seeds]
+        except Failed as error:
+            if program.startswith("unmix4d"):
+                raise
+            report(f"- failed: {program}: {error}")
+    r = {program: np.array([a["map_correlation"] for a in answers]) for program, answers in columns.items()}
+    cosine = {program: np.array([a["pattern_cosine"] for a in answers]) for program, answers in columns.items()}
+    rows = [
+        [grain, *(f"{r[p][:, i].mean():.3f} ({r[p][:, i].min():.3f}) / {cosine[p][:, i].mean():.3f}" for p in columns)]
+        for i, grain in enumerate(_GRAINS)
+    ]
+    rows.append(["time (s)", *(f"{np.mean([a['seconds'] for a in answers]):.1f}" for answers in columns.values())])
+    report(f"\n### {case}\n\n" + markdown_table(["map r (lowest) / pattern cos", *columns], rows))
+    return r
+
+
+def _seeds(quick):
+    return SEEDS[:1] if quick else SEEDS
+
+
+def _describe(seeds, report):
+    report(
+        "36 x 36 positions, 128 x 128 pixels, k = 4, all pixels for every program. Cells: mean over the seeds "
+        f"{', '.join(map(str, seeds))} of the\nmap correlation (the lowest in brackets) / mean pattern cosine. Goals are "
+        "judged by the lowest. Constrained:\n`constraints=[SmoothMaps(sigma=1), NoDarkSpots()]`, defaults otherwise.\n"
+    )
+
+
+def _goal(goals, found, case, program, grain, least):
+    lowest = float(found[program][:, _GRAINS.index(grain)].min())
+    goals(f"{case}, map correlation of the {grain}, {program}, lowest of the seeds", lowest, least=least, by_size=False)
+
+
+def _programs(report):
+    programs = [_CONSTRAINED, _PLAIN, _SKLEARN]
+    if importlib.util.find_spec("pyxem"):
+        return [*programs, _HYPERSPY]
+    report("- skipped: HyperSpy: pyxem is not installed")
+    return programs
+
+
+def grains_item(args, folder, report, goals):
+    """Item 7."""
+    seeds = _seeds(args.quick)
+    report("## 7. Weak grains\n\nCase A: 1e4 electrons per pattern, case C: 3e3; no direct beam.\n")
+    _describe(seeds, report)
+    programs = _programs(report)
+    for case, least in (("kimoto_A", 0.9), ("kimoto_C", 0.75)):
+        found = _case_table(case, programs, seeds, report)
+        _goal(goals, found, case, _CONSTRAINED, "1 % grain", least)
+
+
+def beam_item(args, folder, report, goals):
+    """Item 8."""
+    seeds = _seeds(args.quick)
+    report("## 8. A direct beam that is not masked\n\nCase B: half of the dose in the direct beam, case F: 90 %.\n")
+    _describe(seeds, report)
+    for case, grain in (("kimoto_B", "3 % grain"), ("kimoto_F", "9 % grain")):
+        found = _case_table(case, [_CONSTRAINED, _PLAIN, _SKLEARN], seeds, report)
+        for program in (_CONSTRAINED, _PLAIN):
+            _goal(goals, found, case, program, grain, 0.9)
+
+
+if __name__ == "__main__":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        print(json.dumps(_run(*sys.argv[1:])))
