@@ -22,9 +22,8 @@ from engine_grains import beam_item, grains_item
 from engine_ranks import ranks_item
 from engine_speed import constrained_item, starts_item
 from engine_tools import Goals
-from tables import machine_facts
-
 from real_input import Report, Skipped
+from tables import machine_facts
 
 ITEMS = {
     1: starts_item,
@@ -61,7 +60,8 @@ def main(arguments=None):
             try:
                 item(args, Path(folder), report, goals)
             except Skipped as reason:
-                report(f"Skipped: {reason}.\n")
+                report(f"Skipped: {reason}.")
+        report("")
     report("## Goals\n\n" + goals.table())
     if args.out:
         args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")

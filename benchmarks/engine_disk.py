@@ -4,11 +4,10 @@ import importlib.util
 import shutil
 
 import numpy as np
-from engine_tools import K, Failed, component_table, make_case, run_script, whole
+from engine_tools import Failed, K, component_table, make_case, run_script, whole
 from large import unmix_scan, write_scan
-from tables import markdown_table, megabytes
-
 from real_input import Skipped
+from tables import markdown_table, megabytes
 
 __all__ = ["distributed_item", "growth_item", "lazy_item"]
 
@@ -30,8 +29,8 @@ def _need(*packages):
 
 
 def _need_disk(folder, shape):
-    """Half of the nominal size must be free: the counts are sparse and compress to less than a tenth."""
-    wanted, free = np.prod(shape, dtype=float), shutil.disk_usage(folder).free
+    """Half of the size in memory must be free: the counts are sparse and compress to less than a tenth."""
+    wanted, free = float(np.prod(shape, dtype=float)), shutil.disk_usage(folder).free
     if free < wanted:
         raise Skipped(f"{wanted / 1e9:.1f} GB of disk needed, {free / 1e9:.1f} GB free")
 
@@ -65,7 +64,7 @@ def lazy_item(args, folder, report, goals):
         for name, r in (("unmix4d", ours), ("HyperSpy lazy NMF", theirs))
     }
     names = case.facts["names"]
-    report("\nMap correlation / pattern cosine of every true component:\n\n" + component_table(names, columns) + "\n")
+    report("\nMap correlation / pattern cosine of every true component:\n\n" + component_table(names, columns))
     better = sum(a > b for a, b in zip(ours["best_cosine"], theirs["best_cosine"]))
     goals(f"components of {len(names)} with a better pattern than HyperSpy's", better, least=len(names), form="{:.0f}",
           by_size=False)  # fmt: skip
@@ -132,11 +131,13 @@ def distributed_item(args, folder, report, goals):
         differences = {what: float(np.abs(one[what] - other[what]).max() / np.abs(one[what]).max()) for what in one.files}
     ratio = found["processes"]["seconds"] / found["threads"]["seconds"]
     rows = [
-        [name, whole(r["seconds"]), f"{r['seconds'] / found['threads']['seconds']:.2f}", r["passes"], r["iterations"],
-         f"{r['loss']:.9f}", f"{r['map_r']:.3f}"]
+        [name, whole(r["seconds"]), f"{r['seconds'] / found['threads']['seconds']:.2f}",
+         " + ".join(map(whole, r["worked"])) or "-", r["passes"], r["iterations"], f"{r['loss']:.9f}", f"{r['map_r']:.3f}"]
         for name, r in found.items()
     ]  # fmt: skip
-    report(markdown_table(["scheduler", "time (s)", "times threads", "passes", "iterations", "loss", "mean map r"], rows))
+    header = ["scheduler", "time (s)", "times threads", "CPU of the workers (s)", "passes", "iterations", "loss",
+              "mean map r"]  # fmt: skip
+    report(markdown_table(header, rows))
     text = ", ".join(f"{what} {value:.1e}" for what, value in differences.items())
     report(f"\nLargest difference as a fraction of the largest value: {text}.")
     goals("largest difference of maps and patterns", max(differences.values()), most=_SAME, form="{:.1e}", by_size=False)

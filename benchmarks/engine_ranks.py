@@ -77,8 +77,9 @@ def _time_table(ours, many, sklearn, ks):
     limit = ours["ranks"][str(ks[0])]["limit"]
     each = np.interp(ks, list(sklearn), [s["per_iteration"] for s in sklearn.values()])
     how = f"extrapolated from {_WARM} iterations at k = {', '.join(map(str, sklearn))}"
+    spread = f"{made.min()} to {made.max()}, mean {made.mean():.0f}"
     rows = [
-        ["unmix4d, defaults", f"{made.min()} to {made.max()}, mean {made.mean():.0f}", whole(ours["seconds"]), "measured", "1"],
+        ["unmix4d, defaults", spread, whole(ours["seconds"]), "measured", "1"],
         [f"unmix4d, tol=0, {_MANY} iterations", _MANY, whole(many["seconds"]), "measured", "1"],
     ]
     ratios = {}

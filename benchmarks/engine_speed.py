@@ -47,7 +47,7 @@ def _tables(found, names, report):
         if "map_correlation" in facts:
             after = f", after {facts['iterations'][0]} iterations" if "per_iteration" in facts else ""
             columns[name + after] = facts
-    report("\nMap correlation / pattern cosine of every true component:\n\n" + component_table(names, columns) + "\n")
+    report("\nMap correlation / pattern cosine of every true component:\n\n" + component_table(names, columns))
 
 
 def _describe(case, report):

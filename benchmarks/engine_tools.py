@@ -68,7 +68,7 @@ class Goals:
         goal, got = f"{sign} {form.format(limit)}", form.format(value)
         self.rows.append([what, goal, got, verdict])
         self.passed &= reached or not judged
-        self.report(f"\n**Goal**: {what}: {goal} / **reached**: {got} ({verdict}).\n")
+        self.report(f"\n**Goal**: {what}: {goal} / **reached**: {got} ({verdict}).")
 
     def table(self):
         """All goals so far."""

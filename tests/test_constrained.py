@@ -200,7 +200,8 @@ def test_scaling_the_data(glass):
         Unmix(glass.data * f, centre=glass.centre).nmf(3, constraints=BOTH, precision="double", max_iter=20, random_state=0)
         for f in (1.0, 37.5)
     )
-    assert np.allclose(a.maps, b.maps, atol=1e-6) and np.allclose(37.5 * a.patterns, b.patterns, atol=1e-6 * b.patterns.max())
+    assert np.allclose(a.maps, b.maps, atol=1e-6)
+    assert np.allclose(37.5 * a.patterns, b.patterns, atol=1e-6 * b.patterns.max())
 
 
 def test_more_starts_find_what_one_finds(glass):

@@ -615,7 +615,8 @@ def test_friedel_tells_which_patterns_are_asymmetric():
 
 
 def test_friedel_needs_partners():
-    with pytest.raises(ValueError, match="opposite to the centre"):
+    outside = pytest.warns(UnmixWarning, match="outside the detector")
+    with outside, pytest.raises(ValueError, match="opposite to the centre"):
         c.Friedel().bind(FRAME.replace(centre=(-20.0, 3.0)))
 
 

@@ -124,8 +124,8 @@ def facts(values):
         ),
         Fact(
             "(d) significantly reduces dark spots and noise",
-            f"{abs(shallower[BOTH]):.0f} times shallower than (b), {noise[PRIMITIVE] / noise[BOTH]:.0f} times less noise than "
-            f"(a); our forms {abs(shallower[OUR_BOTH]):.0f} and {noise[PRIMITIVE] / noise[OUR_BOTH]:.0f} times",
+            f"{abs(shallower[BOTH]):.0f} times shallower than (b), {noise[PRIMITIVE] / noise[BOTH]:.0f} times less noise "
+            f"than (a); our forms {abs(shallower[OUR_BOTH]):.0f} and {noise[PRIMITIVE] / noise[OUR_BOTH]:.0f} times",
             all(abs(shallower[n]) > 5 and noise[n] < 0.5 * noise[PRIMITIVE] for n in (BOTH, OUR_BOTH)),
         ),
     ]  # fmt: skip
@@ -158,7 +158,7 @@ def notes(crystals):
     ]
     if crystals == "per_row":
         lines += [
-            "Map r: mean over the crystals of the correlation with the truth within the third of the scan that has the ratio.",
+            "Map r: mean over the crystals of the correlation with the truth, in the third of the scan that has the ratio.",
             "The published form lowers the cosines of the crystals: raising everything below the ring's mean turns the "
             "noise of a nearly empty pattern into a halo. Our form raises dark spots only.",
         ]

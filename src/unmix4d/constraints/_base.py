@@ -11,9 +11,8 @@ import numpy as np
 
 from .. import checks
 from ..frame import Frame
-from ..messages import warn
 
-__all__ = ["Constraint", "Evidence", "need_centre"]
+__all__ = ["Constraint", "Evidence"]
 
 _SMALL = 100  # entries of an array that settings spell out; larger ones are recorded by a fingerprint
 
@@ -183,15 +182,3 @@ def _to_json(value):
     if isinstance(value, (tuple, list)):
         return [_to_json(entry) for entry in value]
     return value
-
-
-def need_centre(frame: Frame, use: str) -> None:
-    """Refuse polar patterns, and warn when nobody said where the centre is."""
-    if frame.polar:
-        raise ValueError(f"{use} needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
-    if not frame.centre_known:
-        row, col = frame.centre
-        warn(
-            f"{use} needs the centre of the patterns, which is not known: the middle of the detector, "
-            f"({row:g}, {col:g}), is taken; give centre=(row, col) or calibrate the scan"
-        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..centre import opposite_pixels, require_centre
 from ..messages import warn
-from ._base import Constraint, need_centre
+from ._base import Constraint
 
 __all__ = ["Friedel"]
 
@@ -46,7 +47,7 @@ class Friedel(Constraint):
     def bind(self, frame) -> Friedel:
         """Find the partner of every pixel."""
         super().bind(frame)
-        need_centre(frame, "Friedel")
+        require_centre(frame, "Friedel")
         self._partners = opposite_pixels(frame.detector_shape, frame.centre, frame.detector_mask)
         if np.array_equal(self._partners, np.arange(self._partners.size)):
             raise ValueError(f"Friedel needs pixels with a partner, but none lies opposite to the centre {frame.centre}")
@@ -87,14 +88,3 @@ class Friedel(Constraint):
         if difference < _SIGNIFICANT * np.sqrt(2 * first.size) or total <= 0:
             return 0.0
         return float(np.sqrt(difference / total))
-
-
-def opposite_pixels(shape, centre, mask=None) -> np.ndarray:
-    """Flat index of the pixel opposite to each pixel; a pixel without a partner is its own."""
-    row, col = (round(2 * c) - np.arange(n) for c, n in zip(centre, shape))
-    inside = ((row >= 0) & (row < shape[0]))[:, None] & ((col >= 0) & (col < shape[1]))[None, :]
-    own = np.arange(shape[0] * shape[1]).reshape(shape)
-    partner = np.where(inside, row.clip(0, shape[0] - 1)[:, None] * shape[1] + col.clip(0, shape[1] - 1)[None, :], own)
-    if mask is not None:
-        partner = np.where(mask | mask.ravel()[partner], own, partner)
-    return partner.ravel()

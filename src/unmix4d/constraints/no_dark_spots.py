@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import checks
+from ..centre import require_centre
 from ..polar import PolarTransform
-from ._base import Constraint, need_centre
+from ._base import Constraint
 from ._rings import Rings
 from ._smoothing import Convolution
 
@@ -94,7 +95,7 @@ class NoDarkSpots(Constraint):
     def bind(self, frame) -> NoDarkSpots:
         """Find the rings of a detector."""
         super().bind(frame)
-        need_centre(frame, "NoDarkSpots")
+        require_centre(frame, "NoDarkSpots")
         self.bias = None
         self._kept = frame.kept_pixels
         self._rings = {}

@@ -86,7 +86,8 @@ def factorise(
     Outcome
     """
     if low is None:
-        low = compress(matrix, rank_for(n, smoothing is not None), wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
+        rank = rank_for(n, smoothing is not None)
+        low = compress(matrix, rank, wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
     weighted = WeightedMatrix(matrix, low.weights)
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick}
     if objective == "kl":

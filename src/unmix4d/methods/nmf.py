@@ -56,7 +56,8 @@ class NMFMethods:
             Starts tried; the one with the smallest error is returned. The first is `init`, the second begins at vertex
             components, the others are random.
         max_iter : int, optional
-            Iterations per start; 80, 50 with constraints, 30 with ``objective="kl"``. More lower the error, not the distance to the truth.
+            Iterations per start; 80, 50 with constraints, 30 with ``objective="kl"``. More lower the error, not the
+            distance to the truth.
         tol : float
             A start ends when an iteration changes neither the maps nor the patterns by more than this fraction, in
             the sum of absolute values [2]_; 0 runs all iterations.

@@ -7,11 +7,11 @@ import hashlib
 import numpy as np
 
 from .. import checks
+from ..centre import require_centre
 from ..frame import Frame
-from ..messages import warn
 from ..units import in_pixels, is_calibrated
 
-__all__ = ["either", "geometric_mask", "with_masks", "require_centre", "describe_mask"]
+__all__ = ["either", "geometric_mask", "with_masks", "describe_mask"]
 
 
 def either(first, second):
@@ -26,26 +26,6 @@ def describe_mask(mask) -> dict | None:
     if mask is None:
         return None
     return {"excluded": int(mask.sum()), "sha256": hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:16]}
-
-
-def require_centre(frame: Frame, use: str) -> None:
-    """Warn when a preparation relies on a centre that nobody set, or that cannot be right; refuse polar patterns."""
-    if frame.polar:
-        raise ValueError(f"{use} needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
-    row, col = frame.centre
-    rows, cols = frame.detector_shape
-    if not frame.centre_known:
-        warn(
-            f"{use} needs the centre of the patterns, which is not known: the middle of the detector, "
-            f"({row:g}, {col:g}), is taken; give centre=(row, col) or calibrate the scan"
-        )
-    elif not (0 <= row <= rows - 1 and 0 <= col <= cols - 1):
-        warn(f"the centre ({row:.1f}, {col:.1f}) is outside the detector of {rows} x {cols} pixels; {use} relies on it")
-    elif min(row, rows - 1 - row) < 0.02 * rows and min(col, cols - 1 - col) < 0.02 * cols:
-        warn(
-            f"the centre ({row:.1f}, {col:.1f}) is in a corner of the detector of {rows} x {cols} pixels, as in a scan "
-            f"whose centre was never calibrated; {use} relies on it"
-        )
 
 
 def geometric_mask(frame: Frame, direct_beam, annulus) -> np.ndarray | None:

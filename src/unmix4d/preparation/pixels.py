@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["repair_hot_pixels", "divide_gain", "shift", "binned_dtype", "bin_pixels", "friedel_partners", "friedel_mean"]
+__all__ = ["repair_hot_pixels", "divide_gain", "shift", "binned_dtype", "bin_pixels", "friedel_mean"]
 
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 _ENOUGH = 3  # neighbours without which nothing can be said about a pixel
@@ -103,20 +103,6 @@ def bin_pixels(block, factors, dtype):
     rows, cols = (n // f for n, f in zip(block.shape[2:], factors))
     split = block.reshape(*block.shape[:2], rows, factors[0], cols, factors[1])
     return split.sum(axis=(3, 5), dtype=dtype)
-
-
-def friedel_partners(shape, centre, mask=None) -> np.ndarray:
-    """Flat index of the pixel opposite to each pixel, about the nearest half pixel to the centre.
-
-    A pixel whose partner is outside or masked, or that is masked itself, is its own partner.
-    """
-    row, col = (round(2 * c) - np.arange(n) for c, n in zip(centre, shape))
-    inside = ((row >= 0) & (row < shape[0]))[:, None] & ((col >= 0) & (col < shape[1]))[None, :]
-    own = np.arange(shape[0] * shape[1]).reshape(shape)
-    partner = np.where(inside, row.clip(0, shape[0] - 1)[:, None] * shape[1] + col.clip(0, shape[1] - 1)[None, :], own)
-    if mask is not None:
-        partner = np.where(mask | mask.ravel()[partner], own, partner)
-    return partner.ravel()
 
 
 def friedel_mean(block, partners, dtype):

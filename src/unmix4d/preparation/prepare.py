@@ -13,11 +13,12 @@ import numpy as np
 
 from .. import checks
 from ..blocks import compute_dtype
+from ..centre import opposite_pixels, require_centre
 from ..messages import warn
 from ..scan import Scan
 from . import pixels
 from .lazy import as_dask, map_patterns
-from .masks import describe_length, describe_mask, geometric_mask, require_centre, with_masks
+from .masks import describe_length, describe_mask, geometric_mask, with_masks
 from .neighbours import average_neighbours as neighbour_mean
 
 __all__ = ["prepare"]
@@ -226,7 +227,7 @@ def _friedel(scan, friedel):
         raise TypeError(f"friedel must be True or False, got {friedel!r}")
     frame = scan.frame
     require_centre(frame, "friedel")
-    partners = pixels.friedel_partners(frame.detector_shape, frame.centre, frame.detector_mask)
+    partners = opposite_pixels(frame.detector_shape, frame.centre, frame.detector_mask)
     if np.array_equal(partners, np.arange(partners.size)):
         raise ValueError(f"friedel needs pixels with a partner, but none lies opposite to the centre {frame.centre}")
     dtype = compute_dtype(scan.dtype, "single")
