@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..threads import in_threads
+from ..threads import in_threads, one_thread_per_block
 from .constrained import alternate
 from .factorisation import Factorisation, balance, relative_change
 from .starts import Start
@@ -60,7 +60,12 @@ def nmf(
 
     # A bound constraint may keep notes of its last projection: constrained starts take turns.
     together = problem.parallel and n_starts > 1 and not constraints
-    answers = in_threads(run, n_starts) if together else [run(i, None) for i in range(n_starts)]
+    if together:
+        answers = in_threads(run, n_starts)
+    else:
+        # Thin matrices, and passes that run in threads themselves: no threads of the linear algebra either way.
+        with one_thread_per_block():
+            answers = [run(i, None) for i in range(n_starts)]
     return min(answers, key=lambda answer: answer.objective), answers
 
 
