@@ -100,9 +100,9 @@ def _seeds(quick):
 
 def _describe(seeds, report):
     report(
-        "36 x 36 positions, 128 x 128 pixels, k = 4, all pixels for every program. Cells: mean over the seeds "
-        f"{', '.join(map(str, seeds))} of the\nmap correlation (the lowest in brackets) / mean pattern cosine. Goals are "
-        "judged by the lowest. Constrained:\n`constraints=[SmoothMaps(sigma=1), NoDarkSpots()]`, defaults otherwise.\n"
+        f"36 x 36 positions, 128 x 128 pixels, k = 4, all pixels for every program, seeds {', '.join(map(str, seeds))}.\n"
+        "Cells: mean map correlation over the seeds (the lowest of them) / mean pattern cosine. Goals are judged by the\n"
+        "lowest. Constrained: `constraints=[SmoothMaps(sigma=1), NoDarkSpots()]`, defaults otherwise."
     )
 
 
@@ -135,6 +135,7 @@ def beam_item(args, folder, report, goals):
     seeds = _seeds(args.quick)
     report("## 8. A direct beam that is not masked\n\nCase B: half of the dose in the direct beam, case F: 90 %.\n")
     _describe(seeds, report)
+    report("The beam is part of every pattern: cosines are large whatever the spots look like.")
     for case, grain in (("kimoto_B", "3 % grain"), ("kimoto_F", "9 % grain")):
         found = _case_table(case, [_CONSTRAINED, _PLAIN, _SKLEARN], seeds, report)
         for program in (_CONSTRAINED, _PLAIN):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, UnmixWarning, phantoms, scores
-from unmix4d.constraints import SmoothMaps
+from unmix4d.constraints import NoDarkSpots, SmoothMaps
 from unmix4d.decomposition.hals import update_rows
 from unmix4d.decomposition.starts import nndsvd
 from unmix4d.decomposition.svd import truncated_svd
@@ -270,3 +270,16 @@ def test_one_component_is_the_best_rank_one_fit(scan):
     X = scan.data.reshape(63, -1).astype(float)
     values = np.linalg.svd(X, compute_uv=False)
     assert result.loss * X.size == pytest.approx((values[1:] ** 2).sum(), rel=1e-9)
+
+
+def test_polar_patterns_are_unmixed_too(pyxem):
+    """Rows and columns of the detector are azimuth and radius then; whatever needs a centre is refused."""
+    phantom = phantoms.random_scan(shape=(6, 8, 24, 18), k=3, seed=2)
+    signal = pyxem.signals.PolarDiffraction2D(phantom.data)
+    result = signal.unmix.nmf(3, constraints=[SmoothMaps(sigma=0.5)], random_state=0)
+    maps, patterns = result.to_host()
+    assert type(patterns) is pyxem.signals.PolarDiffraction2D and patterns.data.shape == (3, 24, 18)
+    assert np.allclose(signal.unmix.nmf(3, random_state=0).maps, Unmix(phantom.data).nmf(3, random_state=0).maps)
+    assert signal.unmix.ica(3, random_state=0).k == signal.unmix.vca(3, random_state=0).k == 3
+    with pytest.raises(ValueError, match="NoDarkSpots needs patterns in rows and columns, but the axes .* azimuth and radius"):
+        signal.unmix.nmf(3, constraints=[NoDarkSpots()])

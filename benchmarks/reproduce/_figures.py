@@ -35,8 +35,8 @@ def decompositions(answers, phantom, path, columns=2):
     save(figure, path)
 
 
-def patterns_grid(patterns, phantom, path, columns=4, window=None):
-    """Patterns by name; `window` is a (row, column) pair of slices to cut out."""
+def patterns_grid(patterns, phantom, path, columns=4):
+    """Patterns by name."""
     import matplotlib.pyplot as plt
 
     rows = -(-len(patterns) // columns)
@@ -44,20 +44,19 @@ def patterns_grid(patterns, phantom, path, columns=4, window=None):
     for ax in axes.ravel()[len(patterns) :]:
         ax.set_axis_off()
     for ax, (name, image) in zip(axes.ravel(), patterns.items()):
-        image = image if window is None else image[window]
         plots.pattern(image, pixel_size=phantom.pixel_size, unit=phantom.pixel_unit, ax=ax, title=name)
     save(figure, path)
 
 
-def line_scans(answers, phantom, path):
-    """For every answer its two patterns and the profile of its maps along the scan beside the true one."""
+def line_scans(answers, path):
+    """For every answer (patterns, maps, phantom) its two patterns and its maps along the scan beside the true ones."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
         len(answers), 3, figsize=(9, 2.5 * len(answers)), layout="constrained", squeeze=False, width_ratios=(1, 1, 2)
     )
-    distance = np.arange(phantom.scan_shape[1]) * phantom.step
-    for row, (name, (patterns, maps)) in zip(axes, answers.items()):
+    for row, (name, (patterns, maps, phantom)) in zip(axes, answers.items()):
+        distance = np.arange(phantom.scan_shape[1]) * phantom.step
         for i in range(2):
             plots.pattern(patterns[i], pixel_size=phantom.pixel_size, unit=phantom.pixel_unit, ax=row[i])
             row[i].set_title(f"component {i}", fontsize=9, pad=3)

@@ -5,7 +5,7 @@ import numpy as np
 from unmix4d import Unmix
 from unmix4d.constraints import Constraint
 
-__all__ = ["CIRCLE", "Nothing", "Spots", "beyond_circle", "by_ratio", "view_of"]
+__all__ = ["CIRCLE", "Nothing", "Spots", "beyond_circle", "by_ratio", "dark_areas", "view_of"]
 
 # Cycles per position. The paper gives no radius for its dotted circle: this is where the response of a Gaussian as wide
 # as its probe (2 nm, step 1.5 nm) has fallen to one half.
@@ -87,6 +87,21 @@ def beyond_circle(image, radius=CIRCLE):
     frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in image.shape), indexing="ij"))
     total = power.sum()
     return float(power[frequency > radius].sum() / total) if total else 0.0
+
+
+def dark_areas(maps, truth):
+    """How far crystal maps are below their background where other crystals are strongest, relative to their own peak.
+
+    Both in the order of the truth, amorphous first. Mean over the crystals; 0 where they are flat there, as the truth is.
+    """
+    cores = truth[1:] > 0.8 * truth[1:].max(axis=(1, 2), keepdims=True)
+    matrix = truth[1:].sum(axis=0) < 1e-3
+    levels = []
+    for i, image in enumerate(maps[1:]):
+        others = np.delete(cores, i, axis=0).any(axis=0)
+        background = image[matrix].mean()
+        levels.append((image[others].mean() - background) / (image[cores[i]].mean() - background))
+    return float(np.mean(levels))
 
 
 def by_ratio(maps, phantom):
