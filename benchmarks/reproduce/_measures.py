@@ -44,15 +44,17 @@ class Spots:
     """
 
     bright, dark = 0.1, 1e-3  # of a crystal's largest value: inside a spot above, certainly outside of it below
+    enough = 6  # free pixels of a ring without which it has no baseline
 
     def __init__(self, phantom):
         self.halo, crystals = phantom.patterns[0], phantom.patterns[1:]
         share = crystals / crystals.max(axis=(1, 2), keepdims=True)
-        self.masks = share > self.bright
         self.free = (share < self.dark).all(axis=0)
         row, col = np.indices(self.halo.shape)
         self._offset = row - phantom.centre[0], col - phantom.centre[1]
         self._ring = np.rint(np.hypot(*self._offset)).astype(int)
+        known = np.bincount(self._ring[self.free], minlength=self._ring.max() + 1) >= self.enough
+        self.masks = (share > self.bright) & known[self._ring]
 
     def baseline(self, pattern):
         """The halo under a pattern: the true one, scaled on every ring to what the pattern has beside all spots."""

@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 from unmix4d import phantoms
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
 
-K = 6
+K, STARTS = 6, 10
 MU, ALS, CONSTRAINED, OURS = "MU", "primitive ALS", "constrained, published", "constrained, our forms"
 FOUR = "constrained, published, nk = 4"
 # Kimoto 2025, text on Fig. 7.
@@ -94,6 +94,15 @@ def curves(view, X, iterations, seed):
     }
 
 
+def dips(view, starts):
+    """Of so many random starts with nk = 4, in how many the error ends at least 1e-4 above its minimum."""
+    constraints = [NoDarkSpots(as_published=True), SmoothMaps(as_published=True)]
+    result = view.nmf(
+        4, constraints=constraints, init="random", n_starts=starts, max_iter=100, tol=0, weights="none", random_state=0
+    )
+    return sum(error[-1] > error.min() + 1e-4 for error in result.convergence)
+
+
 def likeness(curve):
     """Largest cosine between two patterns."""
     unit = curve.patterns / np.maximum(np.linalg.norm(curve.patterns, axis=1, keepdims=True), 1e-30)
@@ -117,7 +126,7 @@ def table(found, pca):
     return header, rows
 
 
-def facts(found, pca, fitted):
+def facts(found, pca, fitted, dipping):
     """The text on Fig. 7 as comparisons."""
     last = {name: curve.error[-1] for name, curve in found.items()}
     mu, als, six, four = (found[name] for name in (MU, ALS, CONSTRAINED, FOUR))
@@ -135,7 +144,8 @@ def facts(found, pca, fitted):
             six.lowest <= 20 and last[CONSTRAINED] > six.error.min() + 1e-4,
         ),
         Fact(
-            "the same, ours with nk = 4", f"{four.error.min():.5f} at {four.lowest}, then {four.error[-1]:.5f}",
+            "the same, ours with nk = 4",
+            f"{four.error.min():.5f} at {four.lowest}, then {four.error[-1]:.5f}; in {dipping} of {STARTS} starts",
             four.lowest <= 30 and four.error[-1] > four.error.min() + 1e-4,
         ),
         Fact("L1 changes reach small values for all", f"fall by {falls:.0f} times or more after iteration 10", falls > 5),
@@ -181,7 +191,8 @@ def make(options):
         f"{options.iterations} iterations from one random start, the same for all. Mean squared error of the full data, in "
         "counts squared: Poisson noise alone has 1e4 / 128^2 = 0.610 in the mean. The phantom is our own: order and shape "
         "are comparable, values by their distance from PCA.",
-        [("", *table(found, pca))], facts(found, pca, fitted), NOTES, lambda path: draw(found, pca, path),
+        [("", *table(found, pca))], facts(found, pca, fitted, dips(view, STARTS)), NOTES,
+        lambda path: draw(found, pca, path),
     )  # fmt: skip
 
 

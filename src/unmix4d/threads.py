@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 __all__ = ["cores", "in_threads", "one_thread_per_block"]
@@ -66,6 +66,9 @@ def in_threads(function, count: int):
     with one_thread_per_block(), ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(function, i, stop.is_set) for i in range(count)]
         try:
+            # An error in any of them ends all, not only when its turn has come.
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()
             return [future.result() for future in futures]
         except BaseException:
             stop.set()
