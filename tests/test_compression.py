@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from unmix4d import Unmix, compression, phantoms, subspace
+from unmix4d import Unmix, UnmixWarning, compression, phantoms, subspace
 from unmix4d.compression import Smoother, compress
 from unmix4d.constraints import SmoothMaps
 from unmix4d.decomposition.problems import Compressed
@@ -277,3 +277,54 @@ def test_lazy_and_in_memory_agree(film):
 def test_wrong_arguments(scan, arguments, error, message):
     with pytest.raises(error, match=message):
         Unmix(scan.data).compress(**arguments)
+
+
+@pytest.mark.parametrize("rank", [4, 30, 62])
+def test_more_directions_do_not_make_more_of_the_noise(rank):
+    """Counted from above, the noise along the directions kept would be taken for signal."""
+    data = np.random.default_rng(3).poisson(np.full((10, 12, 24, 24), 2.0)).astype(np.uint16)
+    assert Unmix(data).compress(rank).above_noise == 1
+    profile = 8 * np.exp(-(np.indices((40, 40)) - 19.5).__pow__(2).sum(0) / 200)
+    data = np.random.default_rng(4).poisson(np.broadcast_to(profile, (20, 20, 40, 40))).astype(np.uint16)
+    assert Unmix(data).compress(rank, weights="none").above_noise == 1
+
+
+@pytest.mark.parametrize("smooth", [None, 1, 2])
+def test_thickness_does_not_count_as_a_component(smooth):
+    """A scan that is thick on one side has more noise there, smoothed or not."""
+    thick = np.where(np.arange(20) < 10, 0.1, 1.9)[None, :, None, None]
+    data = np.random.default_rng(0).poisson(np.broadcast_to(4 * thick, (20, 20, 30, 30))).astype(np.uint16)
+    assert Unmix(data).compress(10, smooth=smooth).above_noise == 1
+
+
+@pytest.mark.parametrize("k", [1, 3, 30])
+def test_constant_data_hold_one_component(k):
+    low = Unmix(np.full((5, 6, 8, 8), 7, np.uint8)).compress(k)
+    assert low.above_noise == 1
+
+
+def test_the_spectrum_of_a_smoothing_does_not_look_at_masked_positions(film):
+    mask = np.zeros((18, 16), bool)
+    mask[6:12, 5:11] = True
+    whole, holed = (Unmix(film.data).prepare(scan_mask=m) for m in (None, mask))
+    a, b = (Smoother(v.frame, SmoothMaps(sigma=0.8).bind(v.frame)).spectrum for v in (whole, holed))
+    assert a.max() == pytest.approx(1) and np.abs(np.sort(a) - np.sort(b)).max() < 0.05
+
+
+def test_what_does_not_go_with_a_compression_is_refused(film):
+    view = Unmix(film.data)
+    low = view.compress(8)
+    for options, message in (
+        (dict(precision="double"), "precision must be that of the compression, which is single, got 'double'"),
+        (dict(smooth=1), "smooth must be given to .compress\\(\\) when compression is given"),
+        (dict(weights="none"), "weights must be given to .compress\\(\\) when compression is given"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            view.nmf(3, compression=low, **options)
+    with pytest.warns(UnmixWarning, match="the compression is not smoothed although a constraint smooths the maps"):
+        view.nmf(3, compression=low, constraints=[SmoothMaps(sigma=1)], random_state=0)
+    with pytest.raises(ValueError, match="compression must be made with the same constraints on maps"):
+        view.nmf(3, compression=view.compress(8, weights="poisson"), constraints=[SmoothMaps(sigma=1)])
+    smooth = view.nmf(3, compression=view.compress(8, smooth=1, precision="double"), random_state=0)
+    assert smooth.settings["smooth"]["name"] == "SmoothMaps" and smooth.settings["compression"]["smoothed"]
+    assert smooth.patterns.dtype == np.float64 and smooth.settings["precision"] == "double"

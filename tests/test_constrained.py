@@ -140,14 +140,15 @@ class Mine:
     """The least that a constraint of a user's own has."""
 
     on = "patterns"
-    frame, calls = None, 0
+    frame, calls = None, None
 
     def bind(self, frame):
         self.frame = frame
         return self
 
     def project(self, A):
-        self.calls += 1
+        if self.calls is not None:
+            self.calls.append(A.shape)
         assert A.shape[1] == self.frame.detector_shape[0] * self.frame.detector_shape[1]
         return A
 
@@ -157,10 +158,11 @@ class Mine:
 
 def test_anyone_can_write_one(glass):
     mine = Mine()
+    mine.calls = calls = []
     mask = np.zeros((48, 44), bool)
     mask[20:30, 18:26] = True
     result = view(glass).prepare(detector_mask=mask).nmf(3, constraints=[mine], max_iter=7, tol=0, random_state=0)
-    assert mine.calls == 7 and result.settings["constraints"] == [{"name": "Mine"}]
+    assert mine.frame is None and calls == [] and result.settings["constraints"] == [{"name": "Mine"}]
     single = view(glass).nmf(3, constraints=Mine(), max_iter=2, random_state=0)
     assert single.k == 3
 
@@ -209,3 +211,135 @@ def test_more_starts_find_what_one_finds(glass):
     assert np.isfinite(result.losses).all() and result.losses.argmin() == np.argmin(result.losses)
     vca = view(glass).nmf(4, init="vca", random_state=0)
     assert vca.settings["init"] == "vca" and scores.map_correlation(vca.maps, glass.maps)[1] > 0.9
+
+
+def test_a_constraint_serves_several_scans_at_once(glass):
+    """Each run works on a copy of its own: neither another scan nor an earlier compression is disturbed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    shared = SmoothMaps(sigma=2)
+    low = view(glass).compress(8, constraints=[shared])
+    small = Unmix(glass.data[:11, :13], centre=glass.centre)
+    views = [view(glass), small, view(glass).prepare(scan_mask=np.arange(360).reshape(18, 20) % 7 == 0)] * 2
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda v: v.nmf(3, constraints=[shared], random_state=0).maps, views))
+    for one, two in zip(found[:3], found[3:]):
+        assert np.array_equal(one, two, equal_nan=True)
+    assert shared.frame is None
+    assert np.array_equal(low.sizes(), view(glass).compress(8, constraints=[SmoothMaps(sigma=2)]).sizes())
+
+
+class Wrapped:
+    """A smoothing of a user's own with an object inside, whose bind returns nothing."""
+
+    on, smoothing = "maps", True
+
+    def __init__(self):
+        self.inner = SmoothMaps(sigma=1)
+
+    def bind(self, frame):
+        self.inner.bind(frame)
+
+    def smooth(self, A):
+        return self.inner.smooth(A)
+
+    def adjoint(self, A):
+        return self.inner.adjoint(A)
+
+    def project(self, A):
+        return self.inner.project(A)
+
+    def settings(self):
+        return {"name": "Wrapped"}
+
+
+def test_a_smoothing_of_ones_own(glass):
+    masked = view(glass).prepare(scan_mask=np.arange(360).reshape(18, 20) < 60)
+    a, b = (masked.nmf(3, constraints=[c], random_state=0).maps for c in (Wrapped(), SmoothMaps(sigma=1)))
+    assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_vacuum_does_not_swallow_the_intensity(glass):
+    data = glass.data.copy()
+    data[:, :9] = np.random.default_rng(1).poisson(0.02, data[:, :9].shape)
+    scan = Unmix(data, centre=glass.centre)
+    result = scan.nmf(3, weights="poisson", constraints=[SmoothMaps(sigma=1)], random_state=0)
+    assert 0.9 < result.explained.sum() < 1.15
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_the_unit_of_the_data_does_not_matter_for_sum_to_one(glass, factor):
+    a, b = (
+        Unmix(glass.data * f, centre=glass.centre).nmf(3, constraints=[SumToOne()], precision="double", random_state=0)
+        for f in (1.0, factor)
+    )
+    assert np.allclose(a.maps, b.maps, atol=1e-6)
+
+
+def test_fixed_patterns_are_counted_before_the_scan_is_read(glass, monkeypatch):
+    from unmix4d import matrix
+
+    monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
+    one, three = FixedPatterns(glass.patterns[:1]), FixedPatterns(glass.patterns[:3])
+    with pytest.raises(ValueError, match="n must be at least 3, the number of fixed patterns, got 2"):
+        view(glass).nmf(2, constraints=[three])
+    with pytest.raises(ValueError, match="at most one with fixed patterns, got FixedPatterns, FixedPatterns"):
+        view(glass).nmf(4, constraints=[one, one])
+
+
+def test_patterns_of_a_given_start_count(glass):
+    maps = np.ones((4, 18, 20))
+    true, flat = (
+        view(glass).nmf(4, constraints=[NoDarkSpots()], init=(maps, p), max_iter=3, random_state=0)
+        for p in (glass.patterns, np.ones_like(glass.patterns))
+    )
+    assert scores.map_correlation(true.maps, glass.maps)[1] > 0.9 > scores.map_correlation(flat.maps, glass.maps)[1]
+
+
+def test_effects_are_in_the_order_of_the_components(glass):
+    result = view(glass).nmf(4, constraints=[NoDarkSpots(tolerance=0)], random_state=0)
+    (effect,) = result.settings["effects"]
+    rule = NoDarkSpots(tolerance=0).bind(view(glass).frame)
+    rule.project(result.patterns.reshape(4, -1))
+    # A second application adds nearly nothing to what has been raised; the first added most to the weakest.
+    assert len(effect["added_per_component"]) == 4 and np.argmin(effect["added_per_component"]) == 0
+    assert (rule.bias < np.array(effect["added_per_component"])).all()
+
+
+@pytest.mark.parametrize(
+    "part, message",
+    [
+        (dict(settings=lambda self: {"f": len}), "settings\\(\\) of Broken must be a dict of JSON types"),
+        (dict(smoothing=True), "without smooth, adjoint"),
+        (dict(on="spectra"), "on of Broken must be one of 'patterns', 'maps', got 'spectra'"),
+    ],
+)
+def test_broken_constraints_are_refused_before_the_scan_is_read(glass, part, message, monkeypatch):
+    from unmix4d import matrix
+
+    monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
+    with pytest.raises((TypeError, ValueError), match=message):
+        view(glass).nmf(2, constraints=[type("Broken", (Mine,), part)()])
+
+
+@pytest.mark.parametrize(
+    "answer, error, message",
+    [
+        (lambda A: A * 1j, TypeError, "must return real numbers, got patterns of dtype complex"),
+        (lambda A: A.astype("U8"), TypeError, "must return real numbers"),
+        (lambda A: -A, ValueError, "must leave some patterns, got only 0 or less"),
+        (lambda A: A.astype(float) * 1e300, ValueError, "must return finite patterns"),
+        (lambda A: A.__imul__(2), ValueError, "read-only"),
+    ],
+)
+def test_strange_answers_of_a_constraint(glass, answer, error, message):
+    with pytest.raises(error, match=message):
+        view(glass).nmf(2, constraints=[type("Odd", (Mine,), {"project": lambda self, A: answer(A)})()])
+
+
+def test_history_of_exact_runs_with_both_weights(glass):
+    data = glass.data.copy()
+    data[:9] //= 8
+    data[..., 20:24, 20:24] += 500
+    result = Unmix(data, centre=glass.centre).nmf(3, exact=True, weights="poisson", max_iter=20, tol=0, random_state=0)
+    assert result.convergence[0][-1] == pytest.approx(result.losses[0], rel=1e-3)

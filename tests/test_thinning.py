@@ -293,3 +293,11 @@ def test_weak_components_pay_when_they_cost_fewer_pixels():
     view = Unmix(phantoms.case("kimoto_A").data)
     assert gains(view, 0.9, (1, 2, 3))[0].argmax() == 1  # two components
     assert gains(view.prepare(bin=4), 0.9, (1, 2, 3, 4, 5))[0].argmax() == 3  # all four
+
+
+def test_both_parts_split_again_throw_other_dice():
+    data = np.random.default_rng(1).poisson(20, (12, 12, 16, 16)).astype(np.uint16)
+    first, second = Unmix(data).split_counts(random_state=0)
+    parts = [np.asarray(v.scan.patterns).ravel() for half in (first, second) for v in half.split_counts(random_state=0)]
+    between = np.corrcoef(parts)[:2, 2:]
+    assert np.abs(between).max() < 0.02

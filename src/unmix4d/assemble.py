@@ -53,10 +53,10 @@ def nmf_result(view, matrix, outcome, settings, constraints=()) -> Decomposition
         **settings,
         "weights": low.weights.kind,
         "compression": {
-            "rank": low.rank, "residual": low.residual, "smoothed": low.smoother is not None,
+            "rank": low.rank, "seed": low.seed, "residual": low.residual, "smoothed": low.smoother is not None,
             "above_noise": low.above_noise,
         },
-        "effects": outcome.best.effects,
+        "effects": [_reordered(effect, order) for effect in outcome.best.effects],
     }
     return _result(
         view, matrix, "nmf", maps, patterns, share, settings, final.squares,
@@ -65,6 +65,11 @@ def nmf_result(view, matrix, outcome, settings, constraints=()) -> Decomposition
         changes=[start.changes for start in outcome.starts],
         strengths=outcome.strengths[order],
     )  # fmt: skip
+
+
+def _reordered(effect, order):
+    per_component = effect["added_per_component"]
+    return {**effect, "added_per_component": [per_component[i] for i in order]}
 
 
 def evidence(matrix, outcome):

@@ -7,12 +7,11 @@ nothing is blurred. Smoothing acts on thin matrices only, so no second scan is m
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, ndimage
 
 from .noise import noise_edge
 from .subspace import leading_right
@@ -21,7 +20,7 @@ from .weights import WeightedMatrix, Weights, choose_weights
 __all__ = ["LowRank", "Smoother", "compress"]
 
 _GRAM_LIMIT = 2048
-_HELD_BYTES = 256 << 20  # a scan of few positions that is smaller than this is held while its Gram matrix is made
+_HELD_BYTES = 96 << 20  # a scan of few positions that is smaller than this is held while its Gram matrix is made
 
 
 class Smoother:
@@ -35,7 +34,7 @@ class Smoother:
     """
 
     def __init__(self, frame, smoothing):
-        self._kept, self._smoothing, self._frame = frame.kept_positions, smoothing, frame
+        self._kept, self.smoothing, self._frame = frame.kept_positions, smoothing, frame
 
     def _on_scan(self, function, columns):
         if self._kept.all():
@@ -46,21 +45,22 @@ class Smoother:
 
     def __call__(self, columns) -> np.ndarray:
         """(n_positions, k) smoothed."""
-        return self._on_scan(self._smoothing.smooth, columns)
+        return self._on_scan(self.smoothing.smooth, columns)
 
     def adjoint(self, columns) -> np.ndarray:
         """The transpose of the smoothing."""
-        return self._on_scan(self._smoothing.adjoint, columns)
+        return self._on_scan(self.smoothing.adjoint, columns)
 
     @cached_property
     def spectrum(self) -> np.ndarray:
-        """Squared transfer per spatial frequency, (n_scan,), as in the middle of the scan."""
+        """Squared transfer per spatial frequency, (n_scan,), as it is where borders and excluded positions are far."""
         rows, cols = self._frame.scan_shape
+        inside = np.pad(self._kept.reshape(rows, cols), [(int(n > 1),) * 2 for n in (rows, cols)])
+        farthest = ndimage.distance_transform_edt(inside)
+        farthest = farthest[int(rows > 1) :, int(cols > 1) :][:rows, :cols]
         point = np.zeros((rows * cols, 1))
-        point[(rows // 2) * cols + cols // 2] = 1
-        # Without the mask, which may lie in the middle; a copy, because binding replaces what it was bound to.
-        whole = copy.copy(self._smoothing).bind(self._frame.replace(scan_mask=None))
-        response = whole.smooth(point).reshape(rows, cols)
+        point[farthest.argmax()] = 1
+        response = np.asarray(self.smoothing.smooth(point)).reshape(rows, cols)
         return np.abs(np.fft.fft2(response)).ravel() ** 2
 
 
@@ -95,6 +95,8 @@ class LowRank:
     smoother : Smoother or None
     matrix : PatternMatrix or None
         What was compressed, with its statistics, so that they are not made again.
+    seed : int
+        Of the random starting block.
     """
 
     left: np.ndarray
@@ -106,6 +108,7 @@ class LowRank:
     residual: float
     smoother: Smoother | None = None
     matrix: object = None
+    seed: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -166,8 +169,9 @@ class LowRank:
 
 
 def compress(
-    matrix, rank: int, *, wanted: int | None = None, weights: str = "capped", smoothing=None, seed: int = 0, tick=None
-) -> LowRank:
+    matrix, rank: int, *, wanted: int | None = None, weights: str = "capped", position_weights: bool = True,
+    smoothing=None, seed: int = 0, tick=None,
+) -> LowRank:  # fmt: skip
     """Compress a scan.
 
     Parameters
@@ -178,6 +182,8 @@ def compress(
     wanted : int, optional
         How many of them must be accurate; all by default.
     weights : {"none", "capped", "poisson"}
+    position_weights : bool
+        False leaves those out, see `choose_weights`.
     smoothing : optional
         With ``smooth`` and ``adjoint``, see `Smoother`.
     seed : int
@@ -190,7 +196,7 @@ def compress(
         After one pass for the statistics (where they are not there yet), the passes of the subspace (one for few pixels
         or few positions, otherwise at most 13; twice that with smoothing) and one for the projection.
     """
-    weighted = WeightedMatrix(matrix, choose_weights(matrix.statistics(), weights))
+    weighted = WeightedMatrix(matrix, choose_weights(matrix.statistics(), weights, position_weights))
     smoother = None if smoothing is None else Smoother(matrix.frame, smoothing)
     rank = min(rank, *matrix.shape)
     wanted = rank if wanted is None else min(wanted, rank)
@@ -203,7 +209,7 @@ def compress(
         left, row_squares, pixel_squares = weighted.project(basis)
     answer = LowRank(
         left.astype(matrix.dtype), np.ascontiguousarray(basis.T, matrix.dtype), weighted.weights, matrix.frame,
-        float(row_squares.sum()), 0.0, residual, smoother, matrix,
+        float(row_squares.sum()), 0.0, residual, smoother, matrix, seed,
     )  # fmt: skip
     object.__setattr__(answer, "edge", _edge(answer, row_squares, pixel_squares))
     return answer
@@ -251,20 +257,23 @@ def _floor(weighted):
 
 
 def _edge(low, row_squares, pixel_squares):
-    """The noise edge from what the components above it leave over, found by counting them again until nothing changes."""
+    """The noise edge from what the components above it leave over.
+
+    Counted from one component upwards until none is added: from above, the noise that lies along the directions kept
+    would be taken for signal, and the edge would sink to it.
+    """
     left = low.left.astype(np.float64)
     values, turn = linalg.eigh(left.T @ left)
     values, turn = values[::-1], turn[:, ::-1]
     position_parts, pixel_parts = (left @ turn) ** 2, values[:, None] * (turn.T @ low.right.astype(np.float64)) ** 2
-    spectrum = None if low.smoother is None else low.smoother.spectrum
-    count, edge = low.rank, 0.0
-    for _ in range(5):
+    rounding = np.sqrt(max(values[0], 0)) * np.finfo(low.dtype).eps * 10
+    count, new, edge = 0, 1, 0.0
+    while new > count:
+        count = new
         position_energy = np.maximum(row_squares - position_parts[:, :count].sum(1), 0)
         pixel_energy = np.maximum(pixel_squares - pixel_parts[:count].sum(0), 0)
-        plain = noise_edge(position_energy, pixel_energy)
-        edge = plain if spectrum is None else noise_edge(position_energy, pixel_energy, spectrum)
-        new = max(int((values > plain**2).sum()), 1)
-        if new >= count:
-            break
-        count = new
-    return edge
+        edge = max(noise_edge(position_energy, pixel_energy), rounding)
+        new = int((values > edge**2).sum())
+    if low.smoother is None:
+        return edge
+    return max(noise_edge(position_energy, pixel_energy, low.smoother.spectrum), rounding)

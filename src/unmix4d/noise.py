@@ -23,8 +23,7 @@ def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
     pixel_energy : ndarray (n_pixels,)
         The same for every pixel; both sum to the same total.
     spectrum : ndarray (m,), optional
-        Squared transfer of a smoothing over the scan, per spatial frequency: the noise is smoothed by it, and
-        `position_energy` counts only with its sum.
+        Squared transfer of a smoothing over the scan, per spatial frequency.
 
     Returns
     -------
@@ -36,14 +35,15 @@ def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
     ----------
     Paul and Silverstein, J. Multivariate Anal. 100 (2009) 37, doi:10.1016/j.jmva.2008.03.010
     """
-    pixel_energy = np.maximum(pixel_energy, 0)
-    total, n_rows = float(pixel_energy.sum()), len(position_energy)
-    if total <= 0:
+    pixel_energy, rows = np.maximum(pixel_energy, 0), np.maximum(position_energy, 0)
+    n_rows = len(rows)
+    if not (pixel_energy.any() and rows.any()):
         return 0.0
     # The variance of entry (i, j) is a_i * b_j, with a mean of 1 for the a of noise that is not smoothed.
-    rows = np.maximum(position_energy, 0)
-    a, a_count = _grouped(rows / rows.mean() if spectrum is None else spectrum)
-    a_count = a_count * (n_rows / len(rows if spectrum is None else spectrum))
+    a, a_count = _grouped(rows / rows.mean())
+    if spectrum is not None:
+        # Frequencies do not know where the scan is bright: every combination counts.
+        a, a_count = _products(a, a_count, *_grouped(spectrum), n_rows)
     b, b_count = _grouped(pixel_energy / n_rows)
     low = a.max() * b.max()
     high = 4 * (a_count @ a * b.max() + b_count @ b * a.max()) + low
@@ -70,6 +70,19 @@ def _outside(z, a, a_count, b, b_count):
             return True
         x, y = new_x, new_y
     return True
+
+
+def _products(a, a_count, c, c_count, total):
+    """All products of two grouped distributions, grouped again."""
+    values, counts = np.outer(a, c).ravel(), np.outer(a_count, c_count).ravel()
+    counts *= total / counts.sum()
+    order = np.argsort(values)
+    values, counts = values[order], counts[order]
+    ends = np.searchsorted(np.cumsum(counts), np.linspace(0, total, 4 * _GROUPS)[1:-1])
+    # The largest decide where the edge is: they get groups of their own.
+    starts = np.unique(np.concatenate([[0], ends, np.arange(max(len(values) - _GROUPS, 0), len(values))]))
+    sums = np.add.reduceat(counts, starts)
+    return np.add.reduceat(values * counts, starts) / np.where(sums > 0, sums, 1), sums
 
 
 def _grouped(values):

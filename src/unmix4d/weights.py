@@ -14,6 +14,7 @@ __all__ = ["KINDS", "Weights", "WeightedMatrix", "choose_weights"]
 
 KINDS = ("none", "capped", "poisson")
 _CAP = 3.0  # times the typical pixel
+_DARKEST = 1e-2  # of the mean: no lower can the typical pixel be, however empty the background
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def _scaled(array, factors, axis, reverse):
     return (array / factors if reverse else array * factors).astype(array.dtype)
 
 
-def choose_weights(statistics, kind: str) -> Weights:
+def choose_weights(statistics, kind: str, positions: bool = True) -> Weights:
     """The weights of a scan from its statistics.
 
     Parameters
@@ -56,7 +57,11 @@ def choose_weights(statistics, kind: str) -> Weights:
     kind : {"none", "capped", "poisson"}
         ``"poisson"`` divides by the root of the mean pattern and of the mean map (Keenan and Kotula 2004): every pixel
         then has the same noise, dark ones too, which lets the noise of dark pixels in. ``"capped"`` leaves typical pixels
-        alone and damps only those more than three times as bright: the direct beam above all.
+        alone and damps only those more than three times as bright: the direct beam above all. Typical is the mean of what
+        is left when the brighter ones are taken out, again and again, and at least a hundredth of the mean.
+    positions : bool
+        False leaves the weights of positions out. A constraint on maps ties dim positions, which weigh much, to their
+        neighbours, and the fit would then serve vacuum above all.
 
     Returns
     -------
@@ -72,11 +77,12 @@ def choose_weights(statistics, kind: str) -> Weights:
     if kind == "capped":
         bright = mean / (_CAP * typical(mean))
         return Weights("none") if bright.max() <= 1 else Weights(kind, 1 / np.sqrt(np.maximum(bright, 1)))
-    totals = np.maximum(statistics.totals, 0)
     # What was never hit has no noise to go by: it is treated like the dimmest hundredth of the typical.
     pixels = 1 / np.sqrt(np.maximum(mean / mean.mean(), 1e-2))
-    positions = 1 / np.sqrt(np.maximum(totals / totals.mean(), 1e-2))
-    return Weights(kind, pixels, positions)
+    if not positions:
+        return Weights(kind, pixels)
+    totals = np.maximum(statistics.totals, 0)
+    return Weights(kind, pixels, 1 / np.sqrt(np.maximum(totals / totals.mean(), 1e-2)))
 
 
 def typical(mean: np.ndarray) -> float:
@@ -88,7 +94,7 @@ def typical(mean: np.ndarray) -> float:
         if new >= level * (1 - 1e-6):
             break
         level = new
-    return float(level)
+    return float(max(level, _DARKEST * mean.mean()))
 
 
 class WeightedMatrix:

@@ -71,7 +71,7 @@ class SumToOne(Constraint):
 
 def onto_simplex(A) -> np.ndarray:
     """Nearest point of the probability simplex to every row, (n, k)."""
-    rows = np.ascontiguousarray(A.T)
+    rows = np.array(A.T, order="C")  # a copy: it is worked on in place
     # With the largest value at 0 the 1 is not drowned by large numbers, and one entry always stays.
     rows -= rows.max(axis=0)
     shift = (rows.sum(axis=0) - 1) / len(rows)

@@ -13,11 +13,11 @@ import numpy as np
 
 from .factorisation import Factorisation, gram_of, relative_change
 
-__all__ = ["alternate"]
+__all__ = ["alternate", "at_unit_sum"]
 
 
 def alternate(
-    problem, maps, constraints, rng, *, max_iter: int, tol: float, tick: Callable | None = None,
+    problem, maps, constraints, rng, *, max_iter: int, tol: float, patterns=None, tick: Callable | None = None,
     cancelled: Callable | None = None,
 ) -> Factorisation:  # fmt: skip
     """Constrained NMF from one start.
@@ -33,6 +33,8 @@ def alternate(
         Gives a component that has died out a new random map.
     max_iter, tol, tick, cancelled
         As for `hals`.
+    patterns : ndarray (k, n_pixels), optional
+        Patterns to start from: the maps are fitted to them first.
 
     Returns
     -------
@@ -42,7 +44,10 @@ def alternate(
     size = np.prod(problem.shape, dtype=float)
     sides = _Side(problem, constraints, "patterns"), _Side(problem, constraints, "maps")
     keep_scale = any(getattr(c, "fixes_scale", False) for c in constraints)
-    maps, patterns = np.ascontiguousarray(maps.T, problem.dtype), None
+    maps = np.ascontiguousarray(maps.T, problem.dtype)
+    if patterns is not None:
+        maps = sides[1].constrain(_solve(gram_of(patterns), problem.on_maps(patterns)))
+        patterns = None
     history, changes, converged = [], [], False
     while len(history) < max_iter and not converged and not (cancelled and cancelled()):
         before = maps, patterns
@@ -72,10 +77,11 @@ def _error(problem, cross, gram, maps):
 
 def _solve(gram, cross):
     """Least squares: gram^-1 @ cross; where components are the same, the solution of smallest norm."""
-    size = np.sqrt(np.diag(gram))
+    size = np.sqrt(np.diag(gram))[:, None]
     size[size == 0] = 1
-    inverse = np.linalg.pinv(gram / np.outer(size, size), rcond=1e-9, hermitian=True) / np.outer(size, size)
-    return inverse.astype(cross.dtype) @ cross
+    inverse = np.linalg.pinv(gram / (size * size.T), rcond=1e-9, hermitian=True).astype(cross.dtype)
+    # Scaled on the way in and out, so that nothing leaves the range of single precision.
+    return inverse @ (cross / size).astype(cross.dtype) / size.astype(cross.dtype)
 
 
 def _normalised(patterns, weights):
@@ -93,6 +99,29 @@ def _revived(maps, rng):
     level = np.abs(maps).mean() or 1.0
     maps[dead] = level * rng.random((int(dead.sum()), maps.shape[1]))
     return maps
+
+
+def at_unit_sum(maps, patterns, mean_pattern, weights):
+    """Starting maps as shares of the mean intensity, whatever the unit of the data.
+
+    A constraint that knows the scale of the maps, such as a sum of one, must not depend on how a start is scaled.
+
+    Parameters
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Both of the weighted data.
+    mean_pattern : ndarray (n_pixels,)
+        Of the unweighted data.
+    weights : Weights
+
+    Returns
+    -------
+    ndarray (n_positions, k)
+    """
+    _, plain = weights.off(None, patterns)
+    total = float(np.sum(mean_pattern)) or 1.0
+    return (maps * (plain.sum(1, dtype=np.float64) / total)).astype(maps.dtype)
 
 
 class _Side:
@@ -139,26 +168,35 @@ class _Side:
         return full
 
     def _projected(self, constraint, full):
-        given = full if self.on == "patterns" else full.T
+        given = (full if self.on == "patterns" else full.T).view()
+        given.setflags(write=False)
         answer = np.asarray(constraint.project(given))
+        if answer.dtype.kind not in "biuf":
+            raise TypeError(
+                f"the constraint {type(constraint).__name__} must return real numbers, got {self.on} of dtype {answer.dtype}"
+            )
         if answer.shape != given.shape:
             raise ValueError(
                 f"the constraint {type(constraint).__name__} must return {self.on} of the shape {given.shape} it was "
                 f"given, got {answer.shape}"
             )
-        answer = np.maximum(answer if self.on == "patterns" else answer.T, 0).astype(full.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            answer = np.maximum(answer if self.on == "patterns" else answer.T, 0).astype(full.dtype, copy=False)
         kept = answer if self._all else answer[:, self._kept]
         if not np.isfinite(kept).all():
             raise ValueError(f"the constraint {type(constraint).__name__} must return finite {self.on}, got NaN or infinity")
+        if not kept.any() and full.any():
+            raise ValueError(f"the constraint {type(constraint).__name__} must leave some {self.on}, got only 0 or less")
         return answer
 
     def effects(self):
         """What each constraint changed in the last iteration, relative to the sum of what it was given."""
         for constraint, before, after in self._last:
             before, after = before[:, self._kept].astype(float), after[:, self._kept].astype(float)
-            size = before.sum() or 1.0
+            sizes, size = before.sum(1), before.sum() or 1.0
             yield {
                 "constraint": type(constraint).__name__,
                 "change": float(np.abs(after - before).sum() / size),
                 "added": float((after - before).sum() / size),
+                "added_per_component": ((after - before).sum(1) / np.where(sizes > 0, sizes, 1)).tolist(),
             }

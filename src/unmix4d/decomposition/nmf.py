@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..threads import in_threads, one_thread_per_block
-from .constrained import alternate
+from .constrained import alternate, at_unit_sum
 from .factorisation import Factorisation, balance, relative_change
 from .starts import Start
 
@@ -55,7 +55,10 @@ def nmf(
         maps, patterns = start(problem, n, i, generators[i])
         options = {"max_iter": max_iter, "tol": tol, "tick": tick, "cancelled": cancelled}
         if constraints:
-            return alternate(problem, maps, constraints, generators[i], **options)
+            # Maps are enough to start from; patterns are what a given start is about.
+            given = patterns if start.kind(i) == "given" else None
+            maps = at_unit_sum(maps, patterns, start.mean_pattern, problem.weights)
+            return alternate(problem, maps, constraints, generators[i], patterns=given, **options)
         return hals(problem, maps, patterns, **options)
 
     # A bound constraint may keep notes of its last projection: constrained starts take turns.

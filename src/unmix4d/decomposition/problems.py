@@ -70,13 +70,15 @@ class Full:
     Parameters
     ----------
     matrix : WeightedMatrix
+    norm2 : float
+        Sum of the weighted squares.
     """
 
     parallel = False
 
-    def __init__(self, matrix):
+    def __init__(self, matrix, norm2: float):
         self.matrix, self.weights, self.frame = matrix, matrix.weights, matrix.frame
-        self.dtype, self.shape, self.norm2 = matrix.dtype, matrix.shape, matrix.norm2
+        self.dtype, self.shape, self.norm2 = matrix.dtype, matrix.shape, norm2
 
     def on_maps(self, patterns):
         """patterns @ X.T, (k, n_positions). One pass."""

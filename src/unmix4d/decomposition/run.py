@@ -87,14 +87,17 @@ def factorise(
     """
     if low is None:
         rank = rank_for(n, smoothing is not None)
-        low = compress(matrix, rank, wanted=n, weights=weights, smoothing=smoothing, seed=seed, tick=tick)
+        free = all(c.on != "maps" for c in constraints)
+        low = compress(
+            matrix, rank, wanted=n, weights=weights, position_weights=free, smoothing=smoothing, seed=seed, tick=tick
+        )
     weighted = WeightedMatrix(matrix, low.weights)
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick}
     if objective == "kl":
         best, starts = nmf_kl(matrix, low, n, init=init, **options)
         final = finish(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
         return Outcome(best, starts, final, low, _relative_strengths(low, final))
-    problem = Full(weighted) if exact else Compressed(low)
+    problem = Full(weighted, low.norm2) if exact else Compressed(low)
     start = Start(low, matrix.statistics().mean_pattern, init)
     best, starts = nmf(problem, n, start, constraints=constraints, **options)
     bound = {c.on for c in constraints}

@@ -55,10 +55,12 @@ class CompressMethods:
         """
         rank, seed = self._components(rank, "rank"), checks.seed(random_state)
         weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
-        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(bound_constraints(constraints, self.frame))
+        constraints = bound_constraints(constraints, self.frame)
+        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(constraints)
         matrix = self.matrix(precision)
         matrix.require_counts("compress")
         with self._progress(MAX_PASSES, "compression") as tick:
             return compress(
-                matrix, rank, wanted=max(1, rank // 2 - 1), weights=weights, smoothing=smoothing, seed=seed, tick=tick
-            )
+                matrix, rank, wanted=max(1, rank // 2 - 1), weights=weights, smoothing=smoothing, seed=seed, tick=tick,
+                position_weights=all(c.on != "maps" for c in constraints),
+            )  # fmt: skip

@@ -9,11 +9,12 @@ from ..decomposition.starts import INITS, given_start
 from ..messages import warn
 from ..results import Decomposition
 from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_constraints, bound_smoothing
+from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, matrix_of
 
 __all__ = ["NMFMethods"]
 
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
+_ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/DEFAULTS.md.
 _MAX_ITER = 80
 _CONSTRAINED_ITER = 50
@@ -79,7 +80,8 @@ class NMFMethods:
         exact : bool
             Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
         compression : LowRank, optional
-            From `compress`, so that many runs share it; `weights` and `smooth` are then those of it.
+            From `compress`, so that many runs share it: `weights`, `smooth` and `precision` are those of it and must
+            not be given again.
         precision : {"single", "double"}
         random_state : int or None
             Seed; None draws one. It is recorded in ``.settings`` either way.
@@ -129,18 +131,22 @@ class NMFMethods:
         'SmoothMaps'
         """
         n, seed = self._components(n), checks.seed(random_state)
-        constraints = bound_constraints(constraints, self.frame)
+        constraints = bound_constraints(constraints, self.frame, n)
         n_starts, tol = checks.count(n_starts, "n_starts"), checks.positive(tol, "tol", zero=True)
         checks.choice(objective, "objective", ("frobenius", "kl"))
         default = _KL_ITER if objective == "kl" else _CONSTRAINED_ITER if constraints else _MAX_ITER
         max_iter = default if max_iter is None else checks.count(max_iter, "max_iter")
-        weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
+        checks.choice(weights, "weights", tuple(WEIGHTS))
         if objective == "kl" and constraints:
             raise ValueError(
                 f"constraints need objective='frobenius', got {len(constraints)} of them with objective='kl'"
             )
         smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(constraints)
-        matrix = self.matrix(precision) if compression is None else self._compressed_matrix(compression, n)
+        if compression is None:
+            matrix = self.matrix(precision)
+        else:
+            matrix = matrix_of(compression, self.frame, n, weights, smooth, precision, constraints)
+            smoothing = None if compression.smoother is None else compression.smoother.smoothing
         if isinstance(init, str):
             init_name = checks.choice(init, "init", INITS)
         else:
@@ -148,28 +154,22 @@ class NMFMethods:
         settings = assemble.run_record(
             self, "nmf", n=n, constraints=[c.settings() for c in constraints], n_starts=n_starts, max_iter=max_iter, tol=tol,
             init=init_name, smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
-            objective=objective, precision=precision, random_state=seed,
+            objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
         before = matrix.passes
         matrix.require_counts("nmf")
         with self._progress(MAX_PASSES + n_starts * max_iter, f"NMF, {n} components") as tick:
             outcome = factorise(
-                matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=weights, exact=bool(exact),
-                n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, objective=objective, low=compression, tick=tick,
+                matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
+                exact=bool(exact), n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, objective=objective,
+                low=compression, tick=tick,
             )  # fmt: skip
         result = assemble.nmf_result(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
         _say_if_empty(result)
+        if constraints:
+            _say_if_lost(result)
         _let_them_check(constraints, matrix, outcome)
         return result
-
-    def _compressed_matrix(self, compression, n):
-        if not isinstance(compression, LowRank):
-            raise TypeError(f"compression must come from .compress(), got {type(compression).__name__}")
-        if compression.frame is not self.frame:
-            raise ValueError("compression must come from .compress() of this very view, got one of another")
-        if compression.rank < n:
-            raise ValueError(f"n must be at most the rank of the compression, {compression.rank}, got {n}")
-        return compression.matrix
 
 
 def _let_them_check(constraints, matrix, outcome):
@@ -186,4 +186,13 @@ def _say_if_empty(result):
         warn(
             f"{empty} of the {result.k} components hold less than {_NOTHING:g} of the intensity: the scan does not "
             "support so many; see .scree() for how many stand out"
+        )
+
+
+def _say_if_lost(result):
+    total = float(result.explained.sum())
+    if not _ALL[0] <= total <= _ALL[1]:
+        warn(
+            f"the components account for {100 * total:.3g} % of the intensity: the constraints keep them from "
+            "fitting the data; look at .residual_map()"
         )

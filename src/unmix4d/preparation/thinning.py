@@ -84,9 +84,10 @@ def _is_count(values):
 
 
 def _part(scan, part, fraction, seed):
-    earlier = sum("split_counts" in step for step in scan.steps)
-    # Splitting a part again must not throw the same dice again.
-    key = int(np.random.SeedSequence([seed, earlier]).generate_state(1, np.uint64)[0])
+    # Splitting a part again must not throw the same dice again, nor those of the other part.
+    earlier = [step["split_counts"] for step in scan.steps if "split_counts" in step]
+    chain = [number for step in earlier for number in (step["random_state"], int(step["part"] == "fit"))]
+    key = int(np.random.SeedSequence([seed, len(earlier), *chain]).generate_state(1, np.uint64)[0])
     rows, cols = scan.frame.scan_shape
     kept = scan.frame.kept_positions.reshape(rows, cols)
     positions = np.stack([*np.indices((rows, cols)), kept], axis=-1).astype(np.int64)
