@@ -17,14 +17,22 @@ from pathlib import Path
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 import numpy as np
-from defaults_scores import GROUPS, ITERATIONS, RANKS, all_cases, curve, nmf_itself, settings, usual_rank
+from defaults_scores import (
+    GROUPS,
+    ITERATIONS,
+    RANKS,
+    USUAL,
+    all_cases,
+    curve,
+    nmf_itself,
+    package_state,
+    settings,
+    usual_rank,
+)
 from tables import machine_facts, markdown_table
-
-from unmix4d.methods.nmf import _CONSTRAINED_ITER, _MAX_ITER
 
 _ROOT = Path(__file__).resolve().parents[1]
 _DEFAULT_DATA = "../shared/data"  # relative to the repository
-_USUAL = {False: _MAX_ITER, True: _CONSTRAINED_ITER}  # iterations: without, with constraints
 _WEIGHTS = ("none", "capped 3", "capped 5", "capped 10", "poisson")
 _SUBSPACES = {False: "plain", True: "smoothed"}
 _ORDER = [name for names in GROUPS.values() for name in names]
@@ -32,8 +40,8 @@ _TITLES = {False: "Without constraints", True: "With `[SmoothMaps(sigma=1), NoDa
 
 
 def measure(data, quick):
-    """Every case with every setting, as a list of dicts."""
-    answers = []
+    """Every case with every setting, with what must be known to read the numbers later."""
+    facts, answers = {"state": package_state(), "iterations": ITERATIONS, "machine": machine_facts()}, []
     for name, seed, view, k, truth in all_cases(data, quick):
         print(f"  {name}, seed {seed}, k = {k} ...", file=sys.stderr, flush=True)
         matrix, compressed = view.matrix(), {}
@@ -42,7 +50,7 @@ def measure(data, quick):
         for constrained in (False, True):
             own = nmf_itself(view, k, truth, constrained)
             answers.append({"case": name, "seed": seed, "weights": "nmf itself", "same_as_none": False, **own})
-    return answers
+    return {**facts, "answers": answers}
 
 
 class Scores:
@@ -87,7 +95,7 @@ class Scores:
 
 def factor_table(scores, constrained):
     """One factor after the other around the default."""
-    usual = _USUAL[constrained]
+    usual = USUAL[constrained]
     at = ITERATIONS.index(usual)
     rows = [["iterations", _marked(n, usual), *scores.cells(constrained, i)] for i, n in enumerate(ITERATIONS)]
     rows += [["weights", _marked(w, "capped 3"), *scores.cells(constrained, at, weights=w)] for w in _WEIGHTS]
@@ -132,16 +140,19 @@ def case_table(scores, constrained):
     return markdown_table(["case", "weights", *map(str, ITERATIONS)], rows)
 
 
-def written(scores):
+def written(measured):
     """The whole document."""
+    scores = Scores(measured["answers"])
     seeds = ", ".join(map(str, scores.seeds))
     members = "\n".join(f"- {group}: {', '.join(names)}" for group, names in GROUPS.items())
     parts = [
         "# The defaults of NMF, by scores against the truth",
         "Made by `benchmarks/defaults.py`. Cells: mean map correlation / mean pattern cosine over all true components\n"
         "(matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number, one start\n"
-        f"(NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.",
-        machine_facts(),
+        f"(NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.\n"
+        "Scores are of what `nmf` returns: without constraints both factors are refitted to the full data at the end.\n"
+        "The cap counts twice, as in the package: pixels above it are damped, and left out of what a typical pixel is.",
+        measured["machine"],
         members,
     ]
     for constrained, title in _TITLES.items():
@@ -163,12 +174,14 @@ def main(arguments=None):
     parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
     args = parser.parse_args(arguments)
     if args.scores and args.scores.exists():
-        answers = json.loads(args.scores.read_text())
+        measured = json.loads(args.scores.read_text())
+        if measured["state"] != package_state() or measured["iterations"] != list(ITERATIONS):
+            parser.error(f"{args.scores} was measured with other sources of unmix4d: delete it to measure again")
     else:
-        answers = measure(Path(args.data) if args.data else _ROOT / _DEFAULT_DATA, args.quick)
+        measured = measure(Path(args.data) if args.data else _ROOT / _DEFAULT_DATA, args.quick)
         if args.scores:
-            args.scores.write_text(json.dumps(answers))
-    text = written(Scores(answers))
+            args.scores.write_text(json.dumps(measured))
+    text = written(measured)
     print(text)
     if args.out:
         args.out.write_text(text, encoding="utf-8")

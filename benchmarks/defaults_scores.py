@@ -6,6 +6,7 @@ iterations cost one run. The stages end as `nmf` ends: free factors are refitted
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,12 +25,17 @@ from unmix4d.decomposition.nmf import hals
 from unmix4d.decomposition.problems import Compressed
 from unmix4d.decomposition.run import rank_for
 from unmix4d.decomposition.starts import Start
+from unmix4d.methods.nmf import _CONSTRAINED_ITER, _MAX_ITER
 from unmix4d.scores import score
 from unmix4d.weights import WeightedMatrix, choose_weights
 
-__all__ = ["GROUPS", "ITERATIONS", "RANKS", "SEEDS", "Setting", "all_cases", "curve", "nmf_itself", "settings", "usual_rank"]
+__all__ = [
+    "GROUPS", "ITERATIONS", "RANKS", "SEEDS", "USUAL", "Setting", "all_cases", "curve", "nmf_itself", "package_state",
+    "settings", "usual_rank",
+]  # fmt: skip
 
-ITERATIONS = (5, 10, 20, 40, 50, 80, 200)
+USUAL = {False: _MAX_ITER, True: _CONSTRAINED_ITER}  # iterations of `nmf` by default: without, with constraints
+ITERATIONS = tuple(sorted({5, 10, 20, 40, 80, 200, *USUAL.values()}))
 SEEDS = (0, 1)
 GROUPS = {
     "no beam": ("kimoto_A", "kimoto_C", "kimoto_D"),
@@ -40,6 +46,13 @@ GROUPS = {
 }
 _SIGMA = 1.0  # of the smoothing, positions
 RANKS = {"k+2": 1, "2k+2": 2, "4k+2": 4}  # multiples of k
+
+
+def package_state():
+    """A fingerprint of the sources of unmix4d, so that scores of an earlier state are not taken for present ones."""
+    root = Path(unmix4d.__file__).parent
+    sources = b"".join(path.read_bytes() for path in sorted(root.rglob("*.py")))
+    return hashlib.sha256(sources).hexdigest()[:12]
 
 
 def usual_rank(smooth):
@@ -117,7 +130,7 @@ def _rules(view):
     return [SmoothMaps(sigma=_SIGMA).bind(view.frame), NoDarkSpots().bind(view.frame)]
 
 
-def _compressed(view, k, matrix, weights, rank, smooth):
+def _compressed(view, k, matrix, weights, rank, smooth, pixels_only):
     """The scan as `nmf` compresses it, or None where no pixel reaches the cap."""
     kind, _, cap = weights.partition(" ")
     smoothing = SmoothMaps(sigma=_SIGMA).bind(view.frame) if smooth else None
@@ -125,7 +138,9 @@ def _compressed(view, k, matrix, weights, rank, smooth):
         if kind == "capped" and weights != "capped 3" and choose_weights(matrix.statistics(), kind).kind == "none":
             return None
         rank = min(RANKS[rank] * k + 2, *matrix.shape)
-        return compress(matrix, rank, wanted=k, weights=kind, smoothing=smoothing)
+        return compress(
+            matrix, rank, wanted=k, weights=kind, position_weights=not pixels_only, smoothing=smoothing
+        )
 
 
 def curve(view, k, truth, setting, matrix, compressed):
@@ -143,7 +158,8 @@ def curve(view, k, truth, setting, matrix, compressed):
     compressed : dict
         Keeps the compressions of this view.
     """
-    key = setting.weights, setting.rank, setting.smooth
+    # As in `nmf`: where maps are constrained, Poisson weights are those of pixels only.
+    key = setting.weights, setting.rank, setting.smooth, setting.constrained and setting.weights == "poisson"
     if key not in compressed:
         compressed[key] = _compressed(view, k, matrix, *key)
     low, rules = compressed[key], _rules(view) if setting.constrained else []

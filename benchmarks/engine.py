@@ -61,6 +61,7 @@ def main(arguments=None):
                 item(args, Path(folder), report, goals)
             except Skipped as reason:
                 report(f"Skipped: {reason}.")
+                goals.missing(f"item {number}", reason)
         report("")
     report("## Goals\n\n" + goals.table())
     if args.out:

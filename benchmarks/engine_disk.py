@@ -51,8 +51,7 @@ def lazy_item(args, folder, report, goals):
     try:
         theirs = run_script("engine_peers.py", "hyperspy-lazy", case.folder)
     except Failed as error:
-        report(f"- failed: {error}")
-        return
+        raise Skipped(f"HyperSpy failed: {error}") from error
     rows = [
         [name, whole(r["seconds"]), f"{r['seconds'] / theirs['seconds']:.2f}", megabytes(r["extra"]), r.get("passes", "-"),
          f"{r['loss']:.6f}"]
@@ -88,6 +87,7 @@ def growth_item(args, folder, report, goals):
             _need_disk(folder, shape)
         except Skipped as reason:
             report(f"- skipped: {2 * np.prod(shape) / 1e9:.1f} GB: {reason}")
+            goals.missing(f"growth at {2 * np.prod(shape) / 1e9:.1f} GB", reason)
             continue
         store = folder / "scan.zarr"
         write_scan(store, shape)

@@ -67,8 +67,9 @@ def main(store, scheduler, answer):
         seconds, worked = time.perf_counter() - started, _worked(client) - before
     np.savez(answer, maps=result.maps, patterns=result.patterns)
     record = {
-        "seconds": seconds, "worked": worked.tolist(), "passes": result.settings["passes"], "iterations": len(result.convergence[0]),
-        "loss": result.loss, "map_r": float(map_correlation(result.maps, true_maps).mean()),
+        "seconds": seconds, "worked": worked.tolist(), "passes": result.settings["passes"],
+        "iterations": len(result.convergence[0]), "loss": result.loss,
+        "map_r": float(map_correlation(result.maps, true_maps).mean()),
     }  # fmt: skip
     print(json.dumps(record))
 

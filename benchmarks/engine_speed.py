@@ -63,9 +63,11 @@ def _describe(case, report):
 
 
 def _ratio_goal(goals, found, ours, other, least):
-    if other in found:
-        ratio = found[other]["per_iteration"] * _ITERATIONS / found[ours]["seconds"]
-        goals(f"times faster than {other}", ratio, least=least, form="{:.0f}")
+    what = f"times faster than {other}"
+    if other not in found:
+        goals.missing(what, "it failed")
+        return
+    goals(what, found[other]["per_iteration"] * _ITERATIONS / found[ours]["seconds"], least=least, form="{:.0f}")
 
 
 def starts_item(args, folder, report, goals):

@@ -70,6 +70,10 @@ class Goals:
         self.passed &= reached or not judged
         self.report(f"\n**Goal**: {what}: {goal} / **reached**: {got} ({verdict}).")
 
+    def missing(self, what, why):
+        """A goal that could not be judged: it is in the table, so that nobody takes it for reached."""
+        self.rows.append([what, "-", "-", f"not measured: {why}"])
+
     def table(self):
         """All goals so far."""
         return markdown_table(["goal", "wanted", "reached", ""], self.rows)

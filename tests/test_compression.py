@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from unmix4d import Unmix, UnmixWarning, compression, phantoms, subspace
+from unmix4d import Unmix, UnmixWarning, compression, phantoms, scores, subspace
 from unmix4d.compression import Smoother, compress
 from unmix4d.constraints import SmoothMaps
 from unmix4d.decomposition.problems import Compressed
@@ -328,3 +328,21 @@ def test_what_does_not_go_with_a_compression_is_refused(film):
     smooth = view.nmf(3, compression=view.compress(8, smooth=1, precision="double"), random_state=0)
     assert smooth.settings["smooth"]["name"] == "SmoothMaps" and smooth.settings["compression"]["smoothed"]
     assert smooth.patterns.dtype == np.float64 and smooth.settings["precision"] == "double"
+
+
+@pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
+def test_many_numbers_of_components_from_one_compression(film, weights):
+    """Without the refit nothing is read any more, and the estimated loss is the true one to a few thousandths."""
+    view = Unmix(film.data)
+    low = view.compress(20, weights=weights)
+    before = low.matrix.passes
+    found = [view.nmf(k, compression=low, refit=False, random_state=0) for k in range(1, 10)]
+    assert low.matrix.passes == before and all(r.settings["passes"] == 0 for r in found)
+    assert len(np.unique([r.loss for r in found])) == 9
+    for k in (3, 6, 9):
+        result, exact = found[k - 1], view.nmf(k, compression=low, random_state=0)
+        X = film.data.reshape(low.shape).astype(float)
+        direct = ((X - result.maps.reshape(k, -1).T.astype(float) @ result.patterns.reshape(k, -1)) ** 2).mean()
+        assert result.loss == pytest.approx(direct, rel=3e-3)
+        assert np.sqrt((result.residual_map() ** 2).mean()) == pytest.approx(np.sqrt(direct), rel=3e-3)
+        assert k > film.k or scores.map_correlation(result.maps, exact.maps).min() > 0.99

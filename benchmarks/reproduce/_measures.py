@@ -94,16 +94,19 @@ def beyond_circle(image, radius=CIRCLE):
 def dark_areas(maps, truth):
     """How far crystal maps are below their background where other crystals are strongest, relative to their own peak.
 
-    Both in the order of the truth, amorphous first. Mean over the crystals; 0 where they are flat there, as the truth is.
+    Both in the order of the truth, amorphous first. Mean over the crystals that were found; 0 where their maps are flat
+    there, as the truth is.
     """
     cores = truth[1:] > 0.8 * truth[1:].max(axis=(1, 2), keepdims=True)
     matrix = truth[1:].sum(axis=0) < 1e-3
     levels = []
     for i, image in enumerate(maps[1:]):
+        if np.corrcoef(image.ravel(), truth[1 + i].ravel())[0, 1] < 0.5:
+            continue
         others = np.delete(cores, i, axis=0).any(axis=0)
         background = image[matrix].mean()
         levels.append((image[others].mean() - background) / (image[cores[i]].mean() - background))
-    return float(np.mean(levels))
+    return float(np.mean(levels)) if levels else float("nan")
 
 
 def by_ratio(maps, phantom):

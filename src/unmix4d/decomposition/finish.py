@@ -12,7 +12,7 @@ import numpy as np
 
 from .nnls import nnls_rows
 
-__all__ = ["Finish", "finish"]
+__all__ = ["Finish", "estimate", "finish"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,39 @@ def finish(matrix, maps, patterns, *, refit_maps: bool = True, refit_patterns: b
     maps, patterns = matrix.weights.off(maps, np.ascontiguousarray(patterns))
     squares, pixel_squares = matrix.matrix.residuals(maps, patterns)
     return Finish(maps, patterns, squares, pixel_squares, free_maps, free_patterns, map_gram)
+
+
+def estimate(low, maps, patterns) -> Finish:
+    """The same from the compressed scan: nothing is refitted, and the errors are those of what the compression holds.
+
+    What was left out meets only the part of the patterns outside the subspace, which knows nothing of it; its own sum of
+    squares is known exactly.
+
+    Parameters
+    ----------
+    low : LowRank
+    maps, patterns
+        As for `finish`.
+
+    Returns
+    -------
+    Finish
+    """
+    wide_maps, wide = maps.astype(np.float64), patterns.astype(np.float64)
+    left, right = low.left.astype(np.float64), low.right.astype(np.float64)
+    map_gram, gram = wide_maps.T @ wide_maps, wide @ wide.T
+    free_maps, _ = low.weights.off(_plain(gram, (left @ (right @ wide.T)).T).T, None)
+    _, free_patterns = low.weights.off(None, _plain(map_gram, (wide_maps.T @ left) @ right))
+    maps, patterns = low.weights.off(maps, patterns)
+    wide_maps, wide = maps.astype(np.float64), patterns.astype(np.float64)
+    left, right = low.weights.off(left, right)
+    statistics, seen = low.matrix.statistics(), left @ (right @ wide.T)
+    squares = statistics.position_squares - np.einsum("ij,ij->i", wide_maps, 2 * seen - wide_maps @ (wide @ wide.T))
+    seen = (wide_maps.T @ left) @ right
+    pixel_squares = statistics.pixel_squares - np.einsum("ij,ij->j", wide, 2 * seen - (wide_maps.T @ wide_maps) @ wide)
+    return Finish(
+        maps, patterns, np.maximum(squares, 0), np.maximum(pixel_squares, 0), free_maps, free_patterns, map_gram
+    )
 
 
 def _both(cross, gram, maps, refit):

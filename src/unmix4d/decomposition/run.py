@@ -11,7 +11,7 @@ from ..compression import LowRank, compress
 from ..noise import strengths
 from ..weights import WeightedMatrix
 from .factorisation import Factorisation
-from .finish import Finish, finish
+from .finish import Finish, estimate, finish
 from .kullback_leibler import nmf_kl
 from .nmf import nmf
 from .problems import Compressed, Full
@@ -58,7 +58,7 @@ def smoothing_of(constraints):
 
 def factorise(
     matrix, n: int, *, init, constraints, smoothing, weights: str, exact: bool, n_starts: int, max_iter: int, tol: float,
-    seed: int, objective: str = "frobenius", low: LowRank | None = None, tick: Callable | None = None,
+    seed: int, objective: str = "frobenius", refit: bool = True, low: LowRank | None = None, tick: Callable | None = None,
 ) -> Outcome:  # fmt: skip
     """NMF of a scan.
 
@@ -76,6 +76,8 @@ def factorise(
         Iterate on the scan itself, from the same start.
     objective : {"frobenius", "kl"}
         ``"kl"`` iterates on the scan itself too, without constraints, and its answer is not refitted.
+    refit : bool
+        False leaves out the two passes at the end.
     low : LowRank, optional
         The scan compressed before; `weights` and `smoothing` are then those of it.
     n_starts, max_iter, tol, seed, tick
@@ -101,9 +103,11 @@ def factorise(
     start = Start(low, matrix.statistics().mean_pattern, init)
     best, starts = nmf(problem, n, start, constraints=constraints, **options)
     bound = {c.on for c in constraints}
-    final = finish(
-        weighted, best.maps, best.patterns, refit_maps="maps" not in bound, refit_patterns="patterns" not in bound
-    )
+    if refit:
+        free = {f"refit_{side}": side not in bound for side in ("maps", "patterns")}
+        final = finish(weighted, best.maps, best.patterns, **free)
+    else:
+        final = estimate(low, best.maps, best.patterns)
     return Outcome(best, starts, final, low, _relative_strengths(low, final))
 
 

@@ -16,8 +16,8 @@ __all__ = ["NMFMethods"]
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 _ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/DEFAULTS.md.
-_MAX_ITER = 80
-_CONSTRAINED_ITER = 50
+_MAX_ITER = 50
+_CONSTRAINED_ITER = 40
 _KL_ITER = 30
 
 
@@ -37,6 +37,7 @@ class NMFMethods:
         smooth=None,
         objective: str = "frobenius",
         exact: bool = False,
+        refit: bool = True,
         compression: LowRank | None = None,
         precision: str = "single",
         random_state: int | None = None,
@@ -57,7 +58,7 @@ class NMFMethods:
             Starts tried; the one with the smallest error is returned. The first is `init`, the second begins at vertex
             components, the others are random.
         max_iter : int, optional
-            Iterations per start; 80, 50 with constraints, 30 with ``objective="kl"``. More lower the error, not the
+            Iterations per start; 50, 40 with constraints, 30 with ``objective="kl"``. More lower the error, not the
             distance to the truth.
         tol : float
             A start ends when an iteration changes neither the maps nor the patterns by more than this fraction, in
@@ -79,6 +80,9 @@ class NMFMethods:
             `smooth` concern the start only.
         exact : bool
             Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
+        refit : bool
+            False leaves out the refit to the full scan, its two passes, and the exact loss, which is then estimated from
+            the compression: for trying many numbers of components.
         compression : LowRank, optional
             From `compress`, so that many runs share it: `weights`, `smooth` and `precision` are those of it and must
             not be given again.
@@ -153,7 +157,7 @@ class NMFMethods:
             init_name, init = "given", given_start(init, matrix, n)
         settings = assemble.run_record(
             self, "nmf", n=n, constraints=[c.settings() for c in constraints], n_starts=n_starts, max_iter=max_iter, tol=tol,
-            init=init_name, smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
+            init=init_name, refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
             objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
         before = matrix.passes
@@ -162,7 +166,7 @@ class NMFMethods:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
                 exact=bool(exact), n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, objective=objective,
-                low=compression, tick=tick,
+                refit=bool(refit), low=compression, tick=tick,
             )  # fmt: skip
         result = assemble.nmf_result(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
         _say_if_empty(result)
