@@ -40,7 +40,7 @@ ITEMS = {
 def parse(arguments=None):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=int, choices=sorted(ITEMS), help="run this item only")
+    parser.add_argument("--only", type=int, nargs="+", choices=sorted(ITEMS), help="run these items, in this order")
     parser.add_argument("--quick", action="store_true", help="small scans, one seed; goals of time are not judged")
     parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
     return parser.parse_args(arguments)
@@ -53,9 +53,8 @@ def main(arguments=None):
     report("# The engine\n\nMade by `benchmarks/engine.py`; every number is measured in one run, or says what it is\n"
            "extrapolated from.\n")  # fmt: skip
     report(machine_facts() + "\n")
-    for number, item in ITEMS.items():
-        if args.only not in (None, number):
-            continue
+    for number in args.only or ITEMS:
+        item = ITEMS[number]
         with tempfile.TemporaryDirectory() as folder:
             try:
                 item(args, Path(folder), report, goals)
@@ -63,10 +62,15 @@ def main(arguments=None):
                 report(f"Skipped: {reason}.")
                 goals.missing(f"item {number}", reason)
         report("")
+        _write(args.out, report)  # a run that is broken off leaves what it has measured
     report("## Goals\n\n" + goals.table())
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
+    _write(args.out, report)
     return 0 if goals.passed else 1
+
+
+def _write(out, report):
+    if out:
+        out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def _describe(case, report):
         f"k = {case.facts['k']}, seed 0. unmix4d is measured end to end. Solvers on the full data are timed on {WARM}\n"
         f"iterations that follow {FIRST} warm ones (start, input checks and final error not counted) and\n"
         "extrapolated linearly to 10 starts x 500 iterations: the table says so. Loss: mean squared error of the\n"
-        "full data, recomputed for every program in the same way.\n"
+        "full data, recomputed for every program in the same way. The naive solver is the published protocol (Kimoto\n"
+        "2025, steps 3 to 7) written down plainly, the error of every iteration with it.\n"
     )
 
 
