@@ -120,8 +120,9 @@ def ranks_item(args, folder, report, goals):
     sklearn = {k: run_script("engine_ranks.py", "sklearn", case.folder, k) for k in _TIMED[args.quick]}
     table, ratio = _time_table(ours, many, sklearn, range(2, largest + 1))
     report(
-        f"The scan of item 1. `c = u.compress({2 * largest + 2})`, then `u.nmf(k, compression=c, refit=False)` for every\nk: the "
-        f"compression ({whole(ours['compression'])} s) counts. {ours['passes']} passes in all, extra memory\n"
+        f"The scan of item 1. `c = u.compress({2 * largest + 2})`, then\n"
+        f"`u.nmf(k, compression=c, refit=False)` for every k: the compression ({whole(ours['compression'])} s) counts.\n"
+        f"{ours['passes']} passes in all, extra memory "
         f"{megabytes(ours['extra'])} MB with all results kept. scikit-learn is timed at some k and interpolated between;\n"
         "unmix4d stops when nothing changes by more than 1e-3, so what is compared is said in every row.\n"
     )
