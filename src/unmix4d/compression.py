@@ -7,6 +7,7 @@ nothing is blurred. Smoothing acts on thin matrices only, so no second scan is m
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -151,6 +152,12 @@ class LowRank:
         squares, turn = linalg.eigh(left.T @ left)
         values, turn = np.sqrt(np.maximum(squares[::-1], 0)), turn[:, ::-1]
         return left @ turn / np.where(values > 0, values, 1), values, turn.T @ self.right
+
+    def leading(self, rank: int) -> LowRank:
+        """The same with only the strongest `rank` directions; itself where there are no more."""
+        if rank >= self.rank:
+            return self
+        return dataclasses.replace(self, left=np.ascontiguousarray(self.left[:, :rank]), right=self.right[:rank])
 
     def svd(self):
         """left (n_positions, r), values (r,), right (r, n_pixels) of the compressed matrix, in float64."""

@@ -87,8 +87,10 @@ def factorise(
     -------
     Outcome
     """
-    if low is None:
-        rank = rank_for(n, smoothing is not None)
+    rank = rank_for(n, smoothing is not None)
+    if low is not None:
+        low = low.leading(rank)
+    else:
         free = all(c.on != "maps" for c in constraints)
         low = compress(
             matrix, rank, wanted=n, weights=weights, position_weights=free, smoothing=smoothing, seed=seed, tick=tick

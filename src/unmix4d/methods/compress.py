@@ -23,7 +23,7 @@ class CompressMethods:
         Parameters
         ----------
         rank : int
-            Directions kept. For k components `nmf` takes 2 k + 2 by itself, and 4 k + 2 with smoothing.
+            Directions kept. For k components `nmf` uses the strongest 2 k + 2 of them, and 4 k + 2 with smoothing.
         weights : {"auto", "none", "capped", "poisson"}
             As for `nmf`.
         smooth : optional
