@@ -1,12 +1,15 @@
 """What the papers observe, on scans smaller than those of benchmarks/reproduce, with the same measures."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+# The scripts silence progress bars for their own process, which this one is not.
+environment = dict(os.environ)
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks" / "reproduce"))
 
 import _measures  # noqa: E402
@@ -15,6 +18,9 @@ import kimoto_fig7 as fig7  # noqa: E402
 import kimoto_figS1 as figS1  # noqa: E402
 import martineau_fig5 as two_crystals  # noqa: E402
 import martineau_fig6 as shared_spots  # noqa: E402
+
+os.environ.clear()
+os.environ.update(environment)
 
 from unmix4d import phantoms  # noqa: E402
 from unmix4d.constraints import NoDarkSpots, SmoothMaps  # noqa: E402
