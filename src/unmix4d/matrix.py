@@ -282,6 +282,10 @@ def _normal_kernel(X, weights=None, *, right):
     return None, (X.T @ image,)
 
 
+# Sums of products in the arithmetic of the matrix; those of other kernels are in double precision.
+_transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True
+
+
 def _gram_kernel(X, weights=None):
     # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
     X = X.astype(np.float64, copy=False)

@@ -42,7 +42,7 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
     with one_thread_per_block():
         run = _run_local if plan.delayed is None else _run_dask
         pieces, sums = run(plan, kernel, per_row)
-    return _gather(plan, pieces), sums if sums is not None else ()
+    return _gather(plan, pieces), tuple(np.asarray(part, np.float64) for part in sums or ())
 
 
 def _run_local(plan, kernel, per_row):
@@ -100,6 +100,9 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         partial = tuple(np.array(p, np.float64) for p in partial)
         pieces.append(piece)
         sums = partial if sums is None else _add(sums, partial)
+    if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
+        # Products in single precision need no double to travel in between machines: half of what is sent.
+        sums = tuple(part.astype(dtype, copy=False) for part in sums)
     return (None if pieces[0] is None else np.concatenate(pieces)), sums
 
 
@@ -119,8 +122,10 @@ def _chosen(batch, pixels, dtype):
 
 
 def _add(left, right):
-    if left is None or right is None:
-        return right if left is None else left
+    if right is None:
+        return left
+    if left is None:
+        return tuple(np.array(part, np.float64) for part in right)
     for a, b in zip(left, right):
         a += b
     return left
@@ -128,7 +133,7 @@ def _add(left, right):
 
 def _add_all(parts):
     # A worker's data may be read-only (it came through shared memory), so the sum starts from a copy.
-    total = tuple(np.array(p) for p in parts[0])
+    total = tuple(np.array(p, np.float64) for p in parts[0])
     for part in parts[1:]:
         total = _add(total, part)
     return total
