@@ -12,7 +12,8 @@ from .threads import cores
 
 __all__ = ["Plan", "make_plan", "tile_of", "compute_dtype"]
 
-_BLOCK_BYTES = 64 << 20  # of files and dask arrays, where a block costs a read
+_BLOCK_BYTES = 64 << 20  # of files, where a block costs a read
+_TASK_BYTES = 16 << 20  # of dask arrays, whose chunks may lie on different machines: small ones alone are put together
 _SLICE_BYTES = 8 << 20  # of arrays in memory
 
 
@@ -79,7 +80,7 @@ def make_plan(patterns, frame, dtype) -> Plan:
 def tile_of(patterns) -> tuple[int, int]:
     """Scan rows and columns of one block of this array."""
     pattern_bytes = math.prod(patterns.shape[2:]) * np.dtype(patterns.dtype).itemsize
-    target = _SLICE_BYTES if isinstance(patterns, np.ndarray) else _BLOCK_BYTES
+    target = _SLICE_BYTES if isinstance(patterns, np.ndarray) else _TASK_BYTES if is_dask(patterns) else _BLOCK_BYTES
     # Every worker holds a block or two: on machines with many cores blocks are smaller, so that memory stays bounded.
     target = min(target, max((1 << 30) // cores(), 8 << 20))
     return _tile_shape(patterns.shape[:2], pattern_bytes, _storage_chunk(patterns), target)
