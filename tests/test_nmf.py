@@ -283,3 +283,62 @@ def test_polar_patterns_are_unmixed_too(pyxem):
     message = "NoDarkSpots needs patterns in rows and columns, but the axes .* azimuth and radius"
     with pytest.raises(ValueError, match=message):
         signal.unmix.nmf(3, constraints=[NoDarkSpots()])
+
+
+@pytest.mark.parametrize("constraints", [(), [SmoothMaps(sigma=1), NoDarkSpots()]], ids=["free", "constrained"])
+def test_a_series_is_one_run_after_the_other(crystal, constraints):
+    view = Unmix(crystal.data, centre=crystal.centre)
+    low = view.compress(26, constraints=constraints, random_state=0)
+    options = dict(constraints=constraints, compression=low, n_starts=2, random_state=3)
+    series = view.nmf_series([4, 2, 6], **options)
+    assert list(series) == [4, 2, 6]
+    for n, result in series.items():
+        alone = view.nmf(n, **options)
+        assert result.k == n and result.settings["n"] == n
+        assert result.loss == pytest.approx(alone.loss, rel=1e-6)
+        assert np.abs(result.maps - alone.maps).max() < 1e-4
+        assert np.allclose(result.losses, alone.losses, rtol=1e-6)
+        assert np.allclose(result.residual_map(), alone.residual_map(), rtol=1e-4)
+
+
+def test_a_series_costs_the_passes_of_one_run(crystal):
+    view = Unmix(crystal.data, centre=crystal.centre)
+    one = view.nmf(6, random_state=0).settings["passes"]
+    series = view.nmf_series(range(2, 7), random_state=0)
+    assert {result.settings["passes"] for result in series.values()} == {one}
+    estimated = view.nmf_series(range(2, 7), refit=False, random_state=0)
+    assert estimated[6].settings["passes"] == one - 2
+    losses = [series[n].loss for n in range(2, 7)]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_a_series_of_many_components_is_refitted_in_groups():
+    phantom = phantoms.random_scan(shape=(16, 16, 20, 20), k=4, dose=2000, seed=1)
+    view = Unmix(phantom.data)
+    low = view.compress(130, random_state=0)
+    series = view.nmf_series([40, 60, 64], compression=low, max_iter=5, random_state=0)
+    for n, result in series.items():
+        alone = view.nmf(n, compression=low, max_iter=5, random_state=0)
+        assert result.loss == pytest.approx(alone.loss, rel=1e-6)
+    assert series[40].settings["passes"] == 4
+
+
+@pytest.mark.parametrize(
+    ("ns", "error", "message"),
+    [
+        ([], ValueError, "at least one number"),
+        (3, TypeError, "ns must be a sequence"),
+        ([2, 3, 2], ValueError, "every number once, got 2"),
+        ([2, 0], ValueError, "ns must be"),
+        ([2.5], TypeError, "ns must be"),
+        ([2, 10**6], ValueError, "ns must be"),
+    ],
+)
+def test_wrong_numbers_of_a_series_are_refused(scan, ns, error, message):
+    with pytest.raises(error, match=message):
+        Unmix(scan.data).nmf_series(ns)
+
+
+def test_a_series_needs_a_named_start(scan):
+    with pytest.raises(TypeError, match="init must be one of"):
+        Unmix(scan.data).nmf_series([2], init=(np.ones(3), np.ones(3)))

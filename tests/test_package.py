@@ -16,7 +16,7 @@ import unmix4d
 ROOT = Path(unmix4d.__file__).parent
 HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims"}
 CORE = {"units", "checks", "frame", "messages", "progress", "scan", "blocks", "passes", "threads", "matrix", "preparation",
-        "centre", "weights", "subspace", "noise", "compression", "polar", "sparse_matrix", "constraints"}  # fmt: skip
+        "centre", "scratch", "weights", "subspace", "noise", "compression", "polar", "sparse_matrix", "constraints"}  # fmt: skip
 SOLVERS = {"decomposition", "scores"}
 RESULTS = {"results", "files", "plots", "phantoms", "assemble", "overrides", "methods"}
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import checks, hosts
 from .matrix import PatternMatrix
-from .methods import CompressMethods, CountsMethods, ICAMethods, NMFMethods, SVDMethods, VCAMethods
+from .methods import CompressMethods, CountsMethods, ICAMethods, NMFMethods, NMFSeriesMethods, SVDMethods, VCAMethods
 from .overrides import override
 from .preparation import persist, prepare
 from .progress import progress
@@ -15,7 +15,7 @@ from .scan import Scan
 __all__ = ["Unmix"]
 
 
-class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods):
+class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
     ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
@@ -216,7 +216,7 @@ class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, 
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .svd() .pca() .ica() .vca() .nmf()")
+        lines.append("  .prepare() .persist() .scree() .svd() .pca() .ica() .vca() .nmf() .nmf_series()")
         return "\n".join(lines)
 
     def _describe_type(self):

@@ -14,6 +14,7 @@ import numpy as np
 from .blocks import compute_dtype, make_plan
 from .frame import Frame
 from .passes import run_pass
+from .scratch import scratch
 
 __all__ = ["PatternMatrix", "Statistics"]
 
@@ -245,26 +246,53 @@ class PatternMatrix:
         -------
         ndarray (n_positions,), ndarray (n_pixels,)
         """
-        patterns = np.ascontiguousarray(patterns, self.dtype)
-        maps = np.ascontiguousarray(maps, self.dtype)
+        return self.residuals_each([(maps, patterns)], pixel_weights)[0]
+
+    def residuals_each(self, factors, pixel_weights=None):
+        """`residuals` of several factorisations, all in one pass.
+
+        Parameters
+        ----------
+        factors : sequence of (maps, patterns)
+        pixel_weights : ndarray (n_pixels,), optional
+
+        Returns
+        -------
+        list of (ndarray (n_positions,), ndarray (n_pixels,))
+        """
+        patterns = [np.ascontiguousarray(p, self.dtype) for _, p in factors]
+        maps = [np.ascontiguousarray(m, self.dtype) for m, _ in factors]
         weights = None if pixel_weights is None else np.asarray(pixel_weights, self.dtype)
-        rows, (pixels,) = self.visit(partial(_residual_kernel, patterns=patterns, weights=weights), (maps,))
-        return rows[:, 0], pixels
+        rows, pixels = self.visit(partial(_residual_kernel, patterns=patterns, weights=weights), maps)
+        return list(zip(np.ascontiguousarray(rows.T), pixels))
 
     def __repr__(self):
         return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
 
 
 def _statistics_kernel(X):
-    X = X.astype(np.float64, copy=False)
+    X = _wide(X)
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
         rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
         return rows, (X.sum(0), np.einsum("ij,ij->j", X, X))
 
 
+def _wide(X):
+    if X.dtype == np.float64:
+        return X
+    out = scratch("wide", X.shape, np.float64)
+    np.copyto(out, X)
+    return out
+
+
+def _summed(X, rows):
+    """X.T @ rows, to be added up before the next batch."""
+    return np.dot(X.T, rows, out=scratch("sum", (X.shape[1], rows.shape[1]), np.result_type(X, rows)))
+
+
 def _offset_kernel(X, *rows, kernel, offset):
-    return kernel(X - offset, *rows)
+    return kernel(np.subtract(X, offset, out=scratch("offset", X.shape, X.dtype)), *rows)
 
 
 def _times_kernel(X, right):
@@ -272,14 +300,14 @@ def _times_kernel(X, right):
 
 
 def _transpose_kernel(X, left):
-    return None, (X.T @ left,)
+    return None, (_summed(X, left),)
 
 
 def _normal_kernel(X, weights=None, *, right):
     image = X @ right
     if weights is not None:
         image *= weights
-    return None, (X.T @ image,)
+    return None, (_summed(X, image),)
 
 
 # Sums of products in the arithmetic of the matrix; those of other kernels are in double precision.
@@ -288,7 +316,7 @@ _transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True
 
 def _gram_kernel(X, weights=None):
     # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
-    X = X.astype(np.float64, copy=False)
+    X = _wide(X)
     return None, (X.T @ (X if weights is None else weights * X),)
 
 
@@ -304,13 +332,17 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
     maps = update(cross, gram, maps)
     wide, left = maps.astype(np.float64, copy=False), maps if weights is None else weights * maps
     fitted = np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]])
-    return maps, (X.T @ left, wide.T @ wide, fitted)
+    return maps, (_summed(X, left), wide.T @ wide, fitted)
 
 
-def _residual_kernel(X, maps, patterns, weights):
-    difference = maps @ patterns
-    np.subtract(X, difference, out=difference)
-    if weights is not None:
-        difference *= weights
-    np.square(difference, out=difference)
-    return difference.sum(1, dtype=np.float64)[:, None], (difference.sum(0, dtype=np.float64),)
+def _residual_kernel(X, *maps, patterns, weights):
+    rows, pixels = np.empty((len(X), len(maps))), []
+    for i, (own, its) in enumerate(zip(maps, patterns)):
+        difference = np.dot(own, its, out=scratch("residual", X.shape, X.dtype))
+        np.subtract(X, difference, out=difference)
+        if weights is not None:
+            difference *= weights
+        np.square(difference, out=difference)
+        rows[:, i] = difference.sum(1, dtype=np.float64)
+        pixels.append(difference.sum(0, dtype=np.float64))
+    return rows, tuple(pixels)

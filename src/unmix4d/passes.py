@@ -14,6 +14,7 @@ import numpy as np
 
 from .blocks import Plan
 from .scan import ScanError
+from .scratch import scratch
 from .threads import cores, one_thread_per_block
 
 __all__ = ["run_pass"]
@@ -97,9 +98,8 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         batch = flat[start:stop] if kept is None else flat[kept[start:stop]]
         batch = _chosen(batch, pixels, dtype)
         piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
-        partial = tuple(np.array(p, np.float64) for p in partial)
         pieces.append(piece)
-        sums = partial if sums is None else _add(sums, partial)
+        sums = _add(sums, partial)
     if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)
@@ -107,14 +107,18 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
 
 
 def _chosen(batch, pixels, dtype):
-    """The kept pixels of a batch, as floats."""
+    """The kept pixels of a batch, as floats; valid until this thread asks for the next batch."""
     if pixels is None:
-        return batch.astype(dtype, order="C", copy=False)
+        if batch.dtype == dtype and batch.flags.c_contiguous:
+            return batch
+        out = scratch("batch", batch.shape, dtype)
+        np.copyto(out, batch, casting="unsafe")
+        return out
     ends = np.flatnonzero(np.diff(pixels) != 1) + 1
     if len(ends) > len(pixels) // 8:
         return np.take(batch, pixels, axis=1).astype(dtype, copy=False)
     # Kept pixels come in long runs: copying and casting run by run is several times faster than picking them singly.
-    out = np.empty((len(batch), len(pixels)), dtype)
+    out = scratch("batch", (len(batch), len(pixels)), dtype)
     for start, stop in zip([0, *ends], [*ends, len(pixels)]):
         first = pixels[start]
         out[:, start:stop] = batch[:, first : first + stop - start]

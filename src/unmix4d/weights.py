@@ -10,6 +10,8 @@ from functools import partial
 
 import numpy as np
 
+from .scratch import scratch
+
 __all__ = ["KINDS", "Weights", "WeightedMatrix", "choose_weights"]
 
 KINDS = ("none", "capped", "poisson")
@@ -216,6 +218,6 @@ class WeightedMatrix:
 
 
 def _project_kernel(X, squared_weights, *, basis, squares):
-    projected, X2 = X @ basis, X * X
+    projected, X2 = X @ basis, np.multiply(X, X, out=scratch("squares", X.shape, X.dtype))
     return np.column_stack([projected, X2 @ squares]), (squared_weights[:, 0] @ X2,)
 

@@ -1,6 +1,6 @@
 """The end of every factorisation, on the full scan: exact non-negative least squares, and the true error.
 
-Two passes. Factors under a constraint are not refitted, only judged.
+Two passes, for many factorisations together too. Factors under a constraint are not refitted, only judged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import numpy as np
 
 from .nnls import nnls_rows
 
-__all__ = ["Finish", "estimate", "finish"]
+__all__ = ["Finish", "estimate", "finish", "finish_each"]
+
+_COLUMNS = 128  # components whose products with the scan are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +59,67 @@ def finish(matrix, maps, patterns, *, refit_maps: bool = True, refit_patterns: b
     -------
     Finish
     """
+    return finish_each(matrix, [(maps, patterns)], refit_maps=refit_maps, refit_patterns=refit_patterns)[0]
+
+
+def finish_each(matrix, factors, *, refit_maps: bool = True, refit_patterns: bool = True) -> list[Finish]:
+    """`finish` for several factorisations of one scan, together: two passes for every `_COLUMNS` components.
+
+    Parameters
+    ----------
+    matrix : WeightedMatrix
+    factors : sequence of (maps, patterns)
+        Those of each factorisation, as for `finish`; their numbers of components may differ.
+    refit_maps, refit_patterns : bool
+
+    Returns
+    -------
+    list of Finish
+    """
+    answers, group, columns = [], [], 0
+    for maps, patterns in factors:
+        if group and columns + len(patterns) > _COLUMNS:
+            answers += _finish_group(matrix, group, refit_maps, refit_patterns)
+            group, columns = [], 0
+        group.append((maps, patterns))
+        columns += len(patterns)
+    return answers + _finish_group(matrix, group, refit_maps, refit_patterns)
+
+
+def _finish_group(matrix, factors, refit_maps, refit_patterns):
+    sizes = [len(patterns) for _, patterns in factors]
+    ends = np.cumsum(sizes)
+    pieces = [slice(end - size, end) for size, end in zip(sizes, ends)]
+    # Each with its plain least squares beside it.
+    doubled = [slice(2 * p.start, 2 * p.stop) for p in pieces]
+    rows, xtm, gram = matrix.alternate(
+        np.concatenate([patterns for _, patterns in factors]),
+        np.column_stack([maps for maps, _ in factors for _ in range(2)]),
+        partial(_both, pieces=pieces, doubled=doubled, refit=refit_maps),
+    )
+    answers = []
+    for size, two, (_, patterns) in zip(sizes, doubled, factors):
+        own = slice(two.start, two.start + size)
+        answers.append(
+            _patterns_for(matrix, rows[:, two], xtm[:, own], gram[own, own], patterns, refit_patterns)
+        )
+    residuals = matrix.matrix.residuals_each([(answer["maps"], answer["patterns"]) for answer in answers])
+    return [Finish(squares=rows, pixel_squares=pixels, **answer) for answer, (rows, pixels) in zip(answers, residuals)]
+
+
+def _patterns_for(matrix, rows, xtm, map_gram, patterns, refit):
+    """Patterns for the new maps, and everything off the weights."""
     k = len(patterns)
-    rows, xtm, gram = matrix.alternate(patterns, np.column_stack([maps, maps]), partial(_both, refit=refit_maps))
     maps = np.ascontiguousarray(rows[:, :k])
-    xtm, map_gram = xtm[:, :k], gram[:k, :k]
     free_patterns = _plain(map_gram, xtm.T)
-    if refit_patterns:
+    if refit:
         patterns = nnls_rows(xtm, map_gram, np.maximum(patterns.T, 0)).T.astype(matrix.dtype)
     free_maps, _ = matrix.weights.off(rows[:, k:].astype(np.float64), None)
     _, free_patterns = matrix.weights.off(None, free_patterns)
     maps, patterns = matrix.weights.off(maps, np.ascontiguousarray(patterns))
-    squares, pixel_squares = matrix.matrix.residuals(maps, patterns)
-    return Finish(maps, patterns, squares, pixel_squares, free_maps, free_patterns, map_gram)
+    return {
+        "maps": maps, "patterns": patterns, "free_maps": free_maps, "free_patterns": free_patterns, "map_gram": map_gram,
+    }  # fmt: skip
 
 
 def estimate(low, maps, patterns) -> Finish:
@@ -104,12 +155,15 @@ def estimate(low, maps, patterns) -> Finish:
     )
 
 
-def _both(cross, gram, maps, refit):
-    """The maps of a batch, refitted or as they are, and beside them plain least squares."""
-    k = cross.shape[1]
-    kept = maps[:, :k]
-    refitted = nnls_rows(cross, gram, np.maximum(kept, 0)) if refit else kept
-    return np.column_stack([refitted, _plain(gram, cross.T).T]).astype(maps.dtype)
+def _both(cross, gram, maps, *, pieces, doubled, refit):
+    """The maps of a batch, refitted or as they are, and beside them plain least squares, for each factorisation."""
+    out = np.empty_like(maps)
+    for piece, two in zip(pieces, doubled):
+        k = piece.stop - piece.start
+        kept, own, own_gram = maps[:, two.start : two.start + k], cross[:, piece], gram[piece, piece]
+        out[:, two.start : two.start + k] = nnls_rows(own, own_gram, np.maximum(kept, 0)) if refit else kept
+        out[:, two.start + k : two.stop] = _plain(own_gram, own.T).T
+    return out
 
 
 def _plain(gram, cross):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .hals import update_rows
+
 __all__ = ["nnls_rows", "simplex_rows"]
 
+_SWEEPS = 20
 _EXCHANGES = 12  # steps that may exchange many entries of a row at once
 _TOLERANCE = 1e-12  # of the gradient, relative to the largest entry of the right-hand side
 _SINGULAR = 1e-13  # smallest eigenvalue of a Gram matrix with ones on its diagonal that is inverted
+_OWN = 0.5  # distinct sets per row above which no inverse is shared
 _BATCH = 1 << 22  # values held by the inverses of one batch of rows
 _ONES = 1e7  # weight of the row of ones, relative to the mean squared norm of the components
 
@@ -61,6 +65,8 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
         start = np.zeros_like(cross)
     else:
         start = np.maximum(np.asarray(start, np.float64)[:, alive] * size, 0)
+    # Sweeps are cheap and find most of the entries that are zero; what they leave wrong costs a solution per row.
+    start = update_rows(cross.T, gram, start.T, _SWEEPS).T
     out[:, alive] = _active_set(cross, gram, start) / size
     return out
 
@@ -151,9 +157,14 @@ class _Solver:
 
     def __call__(self, cross, free):
         which, first = _distinct(free)
-        sets = free[first]
         out = np.empty_like(cross)
         step = max(1, _BATCH // self.gram.size)
+        if len(first) > _OWN * len(free) and not self.singular:
+            for begin in range(0, len(free), step):
+                part = slice(begin, begin + step)
+                out[part] = self._solutions(cross[part], free[part])
+            return out
+        sets = free[first]
         order = np.argsort(which, kind="stable")
         for begin in range(0, len(order), step):
             part = order[begin : begin + step]
@@ -163,6 +174,14 @@ class _Solver:
             found = inverse @ right
             out[part] = (found + inverse @ ((right - self.gram @ found) * free[part][:, :, None]))[:, :, 0]
         return out
+
+    def _solutions(self, cross, free):
+        """Row by row, where nearly every one has a set of its own."""
+        both = free[:, :, None] & free[:, None, :]
+        parts = np.where(both, self.gram, 0)
+        diagonal = np.arange(len(self.gram))
+        parts[:, diagonal, diagonal] += ~free
+        return np.linalg.solve(parts, (cross * free)[:, :, None])[:, :, 0]
 
     def _inverse(self, sets):
         both = sets[:, :, None] & sets[:, None, :]

@@ -9,15 +9,16 @@ import numpy as np
 
 from ..compression import LowRank, compress
 from ..noise import strengths
+from ..threads import in_threads
 from ..weights import WeightedMatrix
 from .factorisation import Factorisation
-from .finish import Finish, estimate, finish
+from .finish import Finish, estimate, finish, finish_each
 from .kullback_leibler import nmf_kl
 from .nmf import nmf
 from .problems import Compressed, Full
 from .starts import Start
 
-__all__ = ["Outcome", "factorise", "rank_for", "smoothing_of"]
+__all__ = ["Outcome", "compressed", "factorise", "factorise_each", "rank_for", "smoothing_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +88,10 @@ def factorise(
     -------
     Outcome
     """
-    rank = rank_for(n, smoothing is not None)
     if low is not None:
-        low = low.leading(rank)
+        low = low.leading(rank_for(n, smoothing is not None))
     else:
-        free = all(c.on != "maps" for c in constraints)
-        low = compress(
-            matrix, rank, wanted=n, weights=weights, position_weights=free, smoothing=smoothing, seed=seed, tick=tick
-        )
+        low = compressed(matrix, n, constraints=constraints, smoothing=smoothing, weights=weights, seed=seed, tick=tick)
     weighted = WeightedMatrix(matrix, low.weights)
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick}
     if objective == "kl":
@@ -104,13 +101,74 @@ def factorise(
     problem = Full(weighted, low.norm2) if exact else Compressed(low)
     start = Start(low, matrix.statistics().mean_pattern, init)
     best, starts = nmf(problem, n, start, constraints=constraints, **options)
-    bound = {c.on for c in constraints}
     if refit:
-        free = {f"refit_{side}": side not in bound for side in ("maps", "patterns")}
-        final = finish(weighted, best.maps, best.patterns, **free)
+        final = finish(weighted, best.maps, best.patterns, **_free(constraints))
     else:
         final = estimate(low, best.maps, best.patterns)
     return Outcome(best, starts, final, low, _relative_strengths(low, final))
+
+
+def compressed(matrix, n: int, *, constraints, smoothing, weights: str, seed: int, tick=None) -> LowRank:
+    """The scan compressed for n components."""
+    free = all(c.on != "maps" for c in constraints)
+    return compress(
+        matrix, rank_for(n, smoothing is not None), wanted=n, weights=weights, position_weights=free, smoothing=smoothing,
+        seed=seed, tick=tick,
+    )  # fmt: skip
+
+
+def factorise_each(
+    low: LowRank, ns, *, init: str, constraints, n_starts: int, max_iter: int, tol: float, seed: int, refit: bool = True,
+    tick: Callable | None = None,
+) -> list[Outcome]:  # fmt: skip
+    """NMF for several numbers of components on one compression, as many at a time as there are cores.
+
+    Parameters
+    ----------
+    low : LowRank
+    ns : sequence of int
+    constraints : sequence of sequences of bound constraints
+        Those of every number: bound constraints keep notes, and must not be shared.
+    refit : bool
+        The refit to the scan is made for many of them together: two passes for every 128 components.
+    init, n_starts, max_iter, tol, seed, tick
+        As for `factorise`; every number has the same seed.
+
+    Returns
+    -------
+    list of Outcome
+    """
+    lows = [low.leading(rank_for(n, low.smoother is not None)) for n in ns]
+    mean_pattern = low.matrix.statistics().mean_pattern
+    # The largest take longest: begun first, they do not keep the others waiting at the end.
+    order = sorted(range(len(ns)), key=lambda i: -ns[i])
+
+    def run(j, cancelled):
+        i = order[j]
+        if cancelled():
+            return None
+        return nmf(
+            Compressed(lows[i]), ns[i], Start(lows[i], mean_pattern, init), n_starts=n_starts, max_iter=max_iter, tol=tol,
+            seed=seed, constraints=constraints[i], tick=tick,
+        )  # fmt: skip
+
+    solved = dict(zip(order, in_threads(run, len(ns))))
+    bests = [solved[i][0] for i in range(len(ns))]
+    if refit:
+        weighted = WeightedMatrix(low.matrix, low.weights)
+        finals = finish_each(weighted, [(best.maps, best.patterns) for best in bests], **_free(constraints[0]))
+    else:
+        finals = [estimate(own, best.maps, best.patterns) for own, best in zip(lows, bests)]
+    return [
+        Outcome(bests[i], solved[i][1], finals[i], lows[i], _relative_strengths(lows[i], finals[i]))
+        for i in range(len(ns))
+    ]
+
+
+def _free(constraints):
+    """Factors under a constraint are left as they are."""
+    bound = {c.on for c in constraints}
+    return {f"refit_{side}": side not in bound for side in ("maps", "patterns")}
 
 
 def _relative_strengths(low, final):

@@ -7,7 +7,8 @@ from .compress import CompressMethods
 from .counts import CountsMethods
 from .ica import ICAMethods
 from .nmf import NMFMethods
+from .nmf_series import NMFSeriesMethods
 from .svd import SVDMethods
 from .vca import VCAMethods
 
-__all__ = ["CompressMethods", "CountsMethods", "ICAMethods", "NMFMethods", "SVDMethods", "VCAMethods"]
+__all__ = ["CompressMethods", "CountsMethods", "ICAMethods", "NMFMethods", "NMFSeriesMethods", "SVDMethods", "VCAMethods"]

@@ -10,7 +10,7 @@ from ..compression import LowRank
 from ..constraints import SmoothMaps
 from ..messages import warn
 
-__all__ = ["WEIGHTS", "bound_constraints", "bound_smoothing", "matrix_of"]
+__all__ = ["WEIGHTS", "bound_constraints", "bound_smoothing", "iterations", "matrix_of"]
 
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
 _PARTS = ("on", "bind", "project", "settings")
@@ -71,6 +71,15 @@ def bound_smoothing(smooth, frame) -> SmoothMaps | None:
     if not isinstance(smooth, SmoothMaps):
         smooth = SmoothMaps(probe_fwhm=smooth) if isinstance(smooth, str) else SmoothMaps(sigma=smooth)
     return _bound(smooth, frame)
+
+
+def iterations(n_starts, max_iter, tol, default: int) -> dict:
+    """The arguments that say how long a solver runs, checked; `default` for a `max_iter` of None."""
+    return {
+        "n_starts": checks.count(n_starts, "n_starts"),
+        "max_iter": default if max_iter is None else checks.count(max_iter, "max_iter"),
+        "tol": checks.positive(tol, "tol", zero=True),
+    }
 
 
 def matrix_of(compression, frame, n, weights, smooth, precision, constraints):

@@ -9,16 +9,16 @@ from ..decomposition.starts import INITS, given_start
 from ..messages import warn
 from ..results import Decomposition
 from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, matrix_of
+from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
 
-__all__ = ["NMFMethods"]
+__all__ = ["CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "NMFMethods", "finished_nmf"]
 
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 _ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/DEFAULTS.md.
-_MAX_ITER = 50
-_CONSTRAINED_ITER = 40
-_KL_ITER = 30
+MAX_ITER = 50
+CONSTRAINED_ITER = 40
+KL_ITER = 30
 
 
 class NMFMethods:
@@ -136,10 +136,9 @@ class NMFMethods:
         """
         n, seed = self._components(n), checks.seed(random_state)
         constraints = bound_constraints(constraints, self.frame, n)
-        n_starts, tol = checks.count(n_starts, "n_starts"), checks.positive(tol, "tol", zero=True)
         checks.choice(objective, "objective", ("frobenius", "kl"))
-        default = _KL_ITER if objective == "kl" else _CONSTRAINED_ITER if constraints else _MAX_ITER
-        max_iter = default if max_iter is None else checks.count(max_iter, "max_iter")
+        default = KL_ITER if objective == "kl" else CONSTRAINED_ITER if constraints else MAX_ITER
+        iterating = iterations(n_starts, max_iter, tol, default)
         checks.choice(weights, "weights", tuple(WEIGHTS))
         if objective == "kl" and constraints:
             raise ValueError(
@@ -156,24 +155,28 @@ class NMFMethods:
         else:
             init_name, init = "given", given_start(init, matrix, n)
         settings = assemble.run_record(
-            self, "nmf", n=n, constraints=[c.settings() for c in constraints], n_starts=n_starts, max_iter=max_iter, tol=tol,
-            init=init_name, refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
+            self, "nmf", n=n, constraints=[c.settings() for c in constraints], **iterating, init=init_name,
+            refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
             objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
         before = matrix.passes
         matrix.require_counts("nmf")
-        with self._progress(MAX_PASSES + n_starts * max_iter, f"NMF, {n} components") as tick:
+        with self._progress(MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
-                exact=bool(exact), n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed, objective=objective,
-                refit=bool(refit), low=compression, tick=tick,
+                exact=bool(exact), **iterating, seed=seed, objective=objective, refit=bool(refit), low=compression, tick=tick,
             )  # fmt: skip
-        result = assemble.nmf_result(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
-        _say_if_empty(result)
-        if constraints:
-            _say_if_lost(result)
-        _let_them_check(constraints, matrix, outcome)
-        return result
+        return finished_nmf(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
+
+
+def finished_nmf(view, matrix, outcome, settings, constraints):
+    """The result of a run, after saying what is wrong with it and letting its constraints look at it."""
+    result = assemble.nmf_result(view, matrix, outcome, settings, constraints)
+    _say_if_empty(result)
+    if constraints:
+        _say_if_lost(result)
+    _let_them_check(constraints, matrix, outcome)
+    return result
 
 
 def _let_them_check(constraints, matrix, outcome):
