@@ -410,6 +410,26 @@ def test_dark_spots_go_and_the_rest_stays(halo, dose, bias, left):
     assert (rule.bias[[0, 2]] < bias).all() and rule.bias[1] < 0.02, "little is left to do"
 
 
+@pytest.mark.parametrize("size, spots", [(64, 4), (64, 8), (128, 12), (128, 16)])
+@pytest.mark.parametrize("noise", [0, 0.1])
+def test_dark_spots_that_share_a_ring_do_not_hide_each_other(size, spots, noise):
+    frame = Frame((3, 3), (size, size), centre=((size - 1) / 2,) * 2)
+    radius, (rows, cols) = 0.3 * size, np.indices((size, size))
+    ring = np.exp(-((frame.radius() - radius) ** 2) / (2 * (0.08 * size) ** 2)) + 0.15
+    holes = np.zeros_like(ring)
+    for azimuth in 0.1 + np.arange(spots) * 2 * np.pi / spots:
+        row, col = frame.centre[0] - radius * np.sin(azimuth), frame.centre[1] + radius * np.cos(azimuth)
+        holes = np.maximum(holes, np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 6.5))
+    noisy = 1 + noise * np.random.default_rng(0).standard_normal(ring.shape)
+    pattern = np.maximum(ring * (1 - 0.9 * holes) * noisy, 0)
+    out = c.NoDarkSpots().bind(frame).project(pattern.reshape(1, -1)).reshape(size, size)
+    core, clean = holes > 0.6, holes < 1e-3
+    before, after = (1 - (image / ring)[core].mean() for image in (pattern, out))
+    # Up to 0.42 of the ring are covered.
+    assert before > 0.65 and after < 0.1
+    assert abs((out - pattern)[clean].sum() / pattern[clean].sum()) < 0.005
+
+
 def test_what_the_other_forms_cost(halo):
     """The table of the guide: raising everything brightens the ring, the polar detour blurs the spots."""
     dose = 1e5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
-__all__ = ["Rings"]
+__all__ = ["ENOUGH", "Rings"]
 
-_ENOUGH = 6.0  # pixels without which a ring says nothing: at the very centre and in the corners
+ENOUGH = 6.0  # pixels without which a ring says nothing: at the very centre and in the corners
 
 
 class Rings:
@@ -47,7 +47,7 @@ class Rings:
 
     def mean(self, values, count) -> np.ndarray:
         """(n_rings, k): mean over each ring, of values that are 0 where unused; 0 where there are too few."""
-        return np.where(count >= _ENOUGH, self._gather @ values / np.maximum(count, 1), 0).astype(values.dtype)
+        return np.where(count >= ENOUGH, self._gather @ values / np.maximum(count, 1), 0).astype(values.dtype)
 
     def at_pixels(self, means) -> np.ndarray:
         """(n_pixels, k): means at the radius of every pixel."""

@@ -8,12 +8,14 @@ from .. import checks
 from ..centre import require_centre
 from ..polar import PolarTransform
 from ._base import Constraint
-from ._rings import Rings
+from ._rings import ENOUGH, Rings
 from ._smoothing import Convolution
 
 __all__ = ["NoDarkSpots"]
 
 _GAUSSIAN = np.sqrt(np.pi / 2)  # standard deviation over mean absolute deviation
+_CLIP, _ROUNDS = 0.85, 4  # in standard deviations; a ring half covered by dark spots then falls into two parts
+_INSIDE = 0.4000  # mean absolute deviation of the normal distribution within that, in standard deviations
 _WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
 
 
@@ -26,7 +28,8 @@ class NoDarkSpots(Constraint):
     At each radius the mean of the ring is taken; pixels brighter than `threshold` times that are spots and are left out
     when it is taken again, and so are dark spots. A pixel belongs to a dark spot when the mean of the 3 x 3 pixels around
     it is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the
-    baseline, on the detector: nothing else changes, so disks stay sharp. Rings of fewer than 6 pixels stay as they are.
+    baseline, on the detector: nothing else changes, so disks stay sharp. Baseline and spread are those without dark spots, as
+    long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels stay as they are.
 
     Parameters
     ----------
@@ -137,12 +140,11 @@ class NoDarkSpots(Constraint):
         if self.tolerance == 0:
             return mean, used, count, None
         around = self._window((X - rings.at_pixels(mean)) * used)
-        for _ in range(2):
-            # The second time without the first dark spots, which make the spread look larger and the mean smaller.
-            spread = rings.mean(np.abs(around) * used, count) * X.dtype.type(self.tolerance * _GAUSSIAN)
-            dark = (around + rings.about(spread) < 0) & (X <= rings.about(mean))
-            used *= ~dark
-            count = rings.count(used)
+        centre, spread = _clipped(around, used, count, rings)
+        least = centre - X.dtype.type(self.tolerance) * spread
+        dark = (around < rings.about(least)) & (X <= rings.about(mean + np.maximum(centre, 0)))
+        used *= ~dark
+        count = rings.count(used)
         return rings.mean(X * used, count), used, count, dark
 
     def _lift(self, X):
@@ -163,6 +165,26 @@ class NoDarkSpots(Constraint):
         mean = _ring_mean(polar, valid & (polar <= self.threshold * mean))
         out = self._polar.back(np.maximum(polar, mean))
         return np.where(np.isfinite(out), out - X.T, 0).T
+
+
+def _clipped(values, used, count, rings):
+    """Centre and spread of every ring, from the values next to the centre alone.
+
+    Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With this clipping the
+    ring may be covered by them to almost a half.
+    """
+    centre = np.zeros_like(count)
+    spread = rings.mean(np.abs(values) * used, count) * values.dtype.type(_GAUSSIAN)
+    for _ in range(_ROUNDS):
+        off = values - rings.about(centre)
+        inside = used * (np.abs(off) <= rings.about(spread * values.dtype.type(_CLIP)))
+        many = rings.count(inside)
+        shift = rings.mean(off * inside, many)
+        width = rings.mean(np.abs(off) * inside, many) / values.dtype.type(_INSIDE)
+        # Where hardly anything is left, what was found before stands.
+        enough = many >= ENOUGH
+        centre, spread = centre + shift * enough, np.where(enough, width, spread)
+    return centre, spread
 
 
 def _ring_mean(polar, used):
