@@ -14,8 +14,8 @@ from ._smoothing import Convolution
 __all__ = ["NoDarkSpots"]
 
 _GAUSSIAN = np.sqrt(np.pi / 2)  # standard deviation over mean absolute deviation
-_CLIP, _ROUNDS = 0.85, 4  # in standard deviations; a ring half covered by dark spots then falls into two parts
-_INSIDE = 0.4000  # mean absolute deviation of the normal distribution within that, in standard deviations
+_REACH, _ROUNDS = 0.6, 4  # in standard deviations; a ring nearly half covered by dark spots then falls into two parts
+_WITHIN = 0.4105  # mean absolute deviation of the normal distribution with such weights, in standard deviations
 _WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
 
 
@@ -28,8 +28,8 @@ class NoDarkSpots(Constraint):
     At each radius the mean of the ring is taken; pixels brighter than `threshold` times that are spots and are left out
     when it is taken again, and so are dark spots. A pixel belongs to a dark spot when the mean of the 3 x 3 pixels around
     it is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the
-    baseline, on the detector: nothing else changes, so disks stay sharp. Baseline and spread are those without dark spots, as
-    long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels stay as they are.
+    baseline, on the detector: nothing else changes, so disks stay sharp. Baseline and spread are those without dark spots,
+    as long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels stay as they are.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class NoDarkSpots(Constraint):
         if self.tolerance == 0:
             return mean, used, count, None
         around = self._window((X - rings.at_pixels(mean)) * used)
-        centre, spread = _clipped(around, used, count, rings)
+        centre, spread = _robust(around, used, count, rings)
         least = centre - X.dtype.type(self.tolerance) * spread
         dark = (around < rings.about(least)) & (X <= rings.about(mean + np.maximum(centre, 0)))
         used *= ~dark
@@ -167,23 +167,25 @@ class NoDarkSpots(Constraint):
         return np.where(np.isfinite(out), out - X.T, 0).T
 
 
-def _clipped(values, used, count, rings):
-    """Centre and spread of every ring, from the values next to the centre alone.
+def _robust(values, used, count, rings):
+    """Centre and spread of every ring, from the values next to the centre above all.
 
-    Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With this clipping the
-    ring may be covered by them to almost a half.
+    Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With these weights the
+    ring may be covered by them to almost a half. They are smooth, so that rounding decides nothing.
     """
+    number = values.dtype.type
     centre = np.zeros_like(count)
-    spread = rings.mean(np.abs(values) * used, count) * values.dtype.type(_GAUSSIAN)
+    spread = rings.mean(np.abs(values) * used, count) * number(_GAUSSIAN)
+    # Where there is little to go by, what was found so far stands.
+    enough = count >= 2 * ENOUGH
     for _ in range(_ROUNDS):
         off = values - rings.about(centre)
-        inside = used * (np.abs(off) <= rings.about(spread * values.dtype.type(_CLIP)))
-        many = rings.count(inside)
-        shift = rings.mean(off * inside, many)
-        width = rings.mean(np.abs(off) * inside, many) / values.dtype.type(_INSIDE)
-        # Where hardly anything is left, what was found before stands.
-        enough = many >= ENOUGH
-        centre, spread = centre + shift * enough, np.where(enough, width, spread)
+        reach = rings.about(np.maximum(spread * number(_REACH), np.finfo(values.dtype).tiny))
+        far = np.minimum(np.abs(off), 12 * reach) / reach
+        weight = used * np.exp(far * far / -2)
+        total = np.maximum(rings.count(weight), np.finfo(values.dtype).tiny)
+        centre = centre + np.where(enough, rings.count(weight * off) / total, 0)
+        spread = np.where(enough, rings.count(weight * np.abs(off)) / total / number(_WITHIN), spread)
     return centre, spread
 
 
