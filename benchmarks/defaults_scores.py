@@ -25,7 +25,7 @@ from unmix4d.decomposition.nmf import hals
 from unmix4d.decomposition.problems import Compressed
 from unmix4d.decomposition.run import rank_for
 from unmix4d.decomposition.starts import Start
-from unmix4d.methods.nmf import _CONSTRAINED_ITER, _MAX_ITER
+from unmix4d.methods.nmf import CONSTRAINED_ITER, MAX_ITER
 from unmix4d.scores import score
 from unmix4d.weights import WeightedMatrix, choose_weights
 
@@ -34,7 +34,7 @@ __all__ = [
     "settings", "usual_rank",
 ]  # fmt: skip
 
-USUAL = {False: _MAX_ITER, True: _CONSTRAINED_ITER}  # iterations of `nmf` by default: without, with constraints
+USUAL = {False: MAX_ITER, True: CONSTRAINED_ITER}  # iterations of `nmf` by default: without, with constraints
 ITERATIONS = tuple(sorted({5, 10, 20, 40, 80, 200, *USUAL.values()}))
 SEEDS = (0, 1)
 GROUPS = {
