@@ -16,9 +16,11 @@ import unmix4d
 ROOT = Path(unmix4d.__file__).parent
 HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims"}
 CORE = {"units", "checks", "frame", "messages", "progress", "scan", "blocks", "passes", "threads", "matrix", "preparation",
-        "centre", "scratch", "weights", "subspace", "noise", "compression", "polar", "sparse_matrix", "constraints"}  # fmt: skip
+        "centre", "scratch", "weights", "subspace", "noise", "compression", "polar", "sparse_matrix", "constraints", "maps",
+        "features"}  # fmt: skip
 SOLVERS = {"decomposition", "scores"}
-RESULTS = {"results", "files", "plots", "phantoms", "assemble", "overrides", "methods"}
+RESULTS = {"results", "files", "plots", "plots_grains", "plots_merging", "phantoms", "assemble", "assemble_merged",
+           "overrides", "methods", "feature_view"}  # fmt: skip
 
 
 def modules():
@@ -52,7 +54,8 @@ def test_no_wall_is_crossed(path):
     assert "matplotlib" not in top
     if here in CORE | SOLVERS:
         assert not everywhere & HOSTS
-        assert not everywhere & {"matplotlib", "unmix4d.plots", "unmix4d.hosts", "unmix4d.accessor", "unmix4d.results"}
+        assert not everywhere & {"matplotlib", "unmix4d.plots", "unmix4d.plots_grains", "unmix4d.hosts", "unmix4d.accessor",
+                                 "unmix4d.results"}
     if here in CORE:
         assert not everywhere & {"unmix4d.decomposition", "sklearn"}
     if here in SOLVERS:
@@ -99,7 +102,7 @@ def test_everything_after_the_first_argument_is_keyword_only(method):
 
 
 def test_public_methods_are_documented():
-    for cls in (unmix4d.Unmix, unmix4d.Decomposition, unmix4d.Scree):
+    for cls in (unmix4d.Unmix, unmix4d.Decomposition, unmix4d.MergedDecomposition, unmix4d.Grains, unmix4d.Scree):
         for name, member in inspect.getmembers(cls):
             if not name.startswith("_") and (callable(member) or isinstance(member, property)):
                 assert inspect.getdoc(member), f"{cls.__name__}.{name} has no docstring"

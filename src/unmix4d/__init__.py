@@ -15,11 +15,13 @@ from .registration import register, unregister
 _PUBLIC = {
     "Unmix": "accessor",
     "Decomposition": "results",
+    "MergedDecomposition": "results",
+    "Grains": "results",
     "Scree": "results",
     "UnmixWarning": "messages",
     "load": "files",
 }
-_MODULES = ("phantoms", "scores", "plots", "constraints")
+_MODULES = ("phantoms", "scores", "plots", "constraints", "maps")
 
 __all__ = ["__version__", "register", "unregister", *_PUBLIC, *_MODULES]
 

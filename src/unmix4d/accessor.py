@@ -6,7 +6,19 @@ import numpy as np
 
 from . import checks, hosts
 from .matrix import PatternMatrix
-from .methods import CompressMethods, CountsMethods, ICAMethods, NMFMethods, NMFSeriesMethods, SVDMethods, VCAMethods
+from .methods import (
+    BraggDiskMethods,
+    CompressMethods,
+    CountsMethods,
+    FeatureMethods,
+    ICAMethods,
+    MergeMethods,
+    NMFMethods,
+    NMFSeriesMethods,
+    SVDMethods,
+    VCAMethods,
+)
+from .methods.bragg_disks import become_view_of_vectors, is_bragg_vectors
 from .overrides import override
 from .preparation import persist, prepare
 from .progress import progress
@@ -15,7 +27,10 @@ from .scan import Scan
 __all__ = ["Unmix"]
 
 
-class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods):
+class Unmix(
+    SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods, FeatureMethods,
+    BraggDiskMethods, MergeMethods,
+):  # fmt: skip
     """Unmix a 4D-STEM scan into component patterns and maps.
 
     ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
@@ -24,7 +39,9 @@ class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, 
     Parameters
     ----------
     obj : pyxem signal, py4DSTEM DataCube, quantem dataset, or array (scan_row, scan_col, det_row, det_col)
-        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype.
+        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. Bragg vectors that a host
+        has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and give a
+        view of their raster: see `bragg_disks`.
     centre : (float, float), optional
         Position of the direct beam (row, column) in detector pixels, instead of what the host says.
     pixel_size : float or (float, float), optional
@@ -35,6 +52,9 @@ class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, 
         Distance between probe positions.
     step_unit : str, optional
         Its unit, ``"nm"`` for example.
+    q_max : float or str, optional
+        For Bragg vectors only: the longest that are used, in their own unit or with one. `pixel_size` is then that of the
+        cells of the raster, and `centre` counts in what the vectors do.
 
     Raises
     ------
@@ -53,7 +73,17 @@ class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, 
     (2, 5, 10)
     """
 
-    def __init__(self, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None):
+    def __init__(
+        self, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, q_max=None
+    ):  # fmt: skip
+        if is_bragg_vectors(obj):
+            become_view_of_vectors(
+                self, obj, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit,
+                q_max=q_max,
+            )  # fmt: skip
+            return
+        if q_max is not None:
+            raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         scan = obj if isinstance(obj, Scan) else hosts.read_scan(obj)
         self._scan = override(
             scan, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit
@@ -217,6 +247,7 @@ class Unmix(SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, 
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .svd() .pca() .ica() .vca() .nmf() .nmf_series()")
+        lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 
     def _describe_type(self):

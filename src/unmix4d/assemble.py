@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 import numpy as np
 
 from . import hosts
 from ._version import __version__
+from .decomposition.fitted_patterns import fitted_patterns
 from .decomposition.scaling import order_and_scale
 from .results import Decomposition
 
@@ -19,6 +21,9 @@ def run_record(view, method: str, **arguments) -> dict:
     """Everything needed to repeat a run, in JSON types."""
     scan = view.scan
     frame = scan.frame
+    features = getattr(view, "features", None)
+    if features is not None:
+        arguments["features"] = features.record()
     return {
         "method": method,
         **arguments,
@@ -42,12 +47,14 @@ def run_record(view, method: str, **arguments) -> dict:
 
 def nmf_result(view, matrix, outcome, settings, constraints=()) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
-    statistics, final = matrix.statistics(), outcome.final
+    final = outcome.final
     n_fixed = sum(getattr(c, "n_fixed", 0) for c in constraints)
     keep_scale = any(getattr(c, "fixes_scale", False) for c in constraints)
+    seen = _seen(view, matrix, final.maps, final.patterns)
     maps, patterns, share, order = order_and_scale(
-        final.maps, final.patterns, statistics.total, n_fixed=n_fixed, keep_scale=keep_scale
+        final.maps, seen.patterns, seen.total, n_fixed=n_fixed, keep_scale=keep_scale
     )
+    seen = seen.ordered(order, final.maps, maps)
     low = outcome.low
     settings = {
         **settings,
@@ -59,7 +66,7 @@ def nmf_result(view, matrix, outcome, settings, constraints=()) -> Decomposition
         "effects": [_reordered(effect, order) for effect in outcome.best.effects],
     }
     return _result(
-        view, matrix, "nmf", maps, patterns, share, settings, final.squares,
+        seen, matrix, "nmf", maps, patterns, share, settings, final.squares,
         losses=np.array([start.objective for start in outcome.starts]),
         convergence=[start.history for start in outcome.starts],
         changes=[start.changes for start in outcome.starts],
@@ -103,7 +110,8 @@ def svd_result(view, matrix, method, svd, settings) -> Decomposition:
     maps = (svd.left * svd.values).astype(matrix.dtype)
     squares = (matrix.centred() if method == "pca" else matrix).squared_residuals(maps, svd.right)
     settings = {**settings, "svd_residual": svd.residual}
-    return _result(view, matrix, method, maps, svd.right, explained, settings, squares)
+    seen = _seen(view, matrix, maps, svd.right, signed=True, centred=method == "pca")
+    return _result(seen, matrix, method, maps, seen.patterns, explained, settings, squares)
 
 
 def ica_result(view, matrix, svd, answer, settings) -> Decomposition:
@@ -120,27 +128,72 @@ def ica_result(view, matrix, svd, answer, settings) -> Decomposition:
         **settings, "svd_residual": svd.residual, "iterations": answer.iterations, "converged": answer.converged,
         "contrast": answer.contrast,
     }  # fmt: skip
-    return _result(view, matrix, "ica", maps, patterns, share[order], settings, squares)
+    seen = _seen(view, matrix, maps, patterns, signed=True)
+    return _result(seen, matrix, "ica", maps, seen.patterns, share[order], settings, squares)
 
 
 def vca_result(view, matrix, svd, answer, settings) -> Decomposition:
     """Components by their share of the intensity; maps with maximum 1, unless they add up to 1."""
-    maps, patterns, share, order = order_and_scale(
-        answer.maps, answer.patterns, matrix.statistics().total, keep_scale=settings["sum_to_one"]
-    )
-    squares = matrix.squared_residuals(maps, patterns)
+    seen = _seen(view, matrix, answer.maps, answer.patterns)
+    maps, patterns, share, order = order_and_scale(answer.maps, seen.patterns, seen.total, keep_scale=settings["sum_to_one"])
+    squares = matrix.squared_residuals(answer.maps, answer.patterns)
+    seen = seen.ordered(order, answer.maps, maps)
     positions = np.argwhere(matrix.frame.kept_positions.reshape(matrix.frame.scan_shape))
     found = answer.vertices
     settings = {
         **settings, "svd_residual": svd.residual, "projection_used": found.projection, "snr_db": found.snr_db,
         "vertices": positions[found.members[order, 0]].tolist(), "averaged": int(found.members.shape[1]),
     }  # fmt: skip
-    return _result(view, matrix, "vca", maps, patterns, share, settings, squares)
+    return _result(seen, matrix, "vca", maps, patterns, share, settings, squares)
 
 
-def _result(view, matrix, method, maps, patterns, explained, settings, squares, **more):
-    frame, statistics = matrix.frame, matrix.statistics()
-    root = np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a result shows: patterns and totals of the view itself, or of the one that features were made from.
+
+    Attributes
+    ----------
+    view : Unmix
+    patterns : ndarray (k, n_pixels)
+    features : ndarray (k, n_features) or None
+    total : float
+        Sum of all values.
+    mean_pattern, totals : ndarray
+    """
+
+    view: object
+    patterns: np.ndarray
+    features: np.ndarray | None
+    total: float
+    mean_pattern: np.ndarray
+    totals: np.ndarray
+
+    def ordered(self, order, before, after) -> _Seen:
+        """With the features in the order and the scale of the maps, which were `before` and are `after`."""
+        if self.features is None:
+            return self
+        size, now = (np.abs(m).max(0).astype(np.float64) for m in (before[:, order], after))
+        factor = np.divide(size, now, out=np.ones_like(size), where=now > 0)
+        return replace(self, features=(self.features[order] * factor[:, None]).astype(self.features.dtype))
+
+
+def _seen(view, matrix, maps, patterns, *, signed: bool = False, centred: bool = False) -> _Seen:
+    """The patterns as they are; those of features, fitted to the view that the features came from in one pass."""
+    features = getattr(view, "features", None)
+    if features is None or features.source is None:
+        statistics = matrix.statistics()
+        return _Seen(view, patterns, None, statistics.total, statistics.mean_pattern, statistics.totals)
+    view = features.source
+    fit = fitted_patterns(view.matrix("double" if matrix.dtype.itemsize > 4 else "single"), maps, signed, centred)
+    return _Seen(view, fit.patterns, patterns, fit.total, fit.mean_pattern, fit.totals)
+
+
+def _result(seen, matrix, method, maps, patterns, explained, settings, squares, **more):
+    frame = seen.view.frame
+    if seen.features is None:
+        more["residuals"] = frame.to_maps(np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)[:, None])[0]
+    else:
+        more["features"] = matrix.frame.to_images(seen.features)
     return Decomposition(
         method=method,
         patterns=frame.to_images(patterns),
@@ -149,10 +202,9 @@ def _result(view, matrix, method, maps, patterns, explained, settings, squares, 
         loss=float(squares.sum() / np.prod(matrix.shape, dtype=float)),
         frame=frame,
         settings={"passes": matrix.passes, **settings},
-        host=view.scan.host,
-        mean_pattern=frame.to_images(statistics.mean_pattern[None].astype(matrix.dtype))[0],
-        totals=frame.to_maps(statistics.totals[:, None].astype(matrix.dtype))[0],
-        residuals=frame.to_maps(root[:, None])[0],
-        source=view,
+        host=seen.view.scan.host,
+        mean_pattern=frame.to_images(seen.mean_pattern[None].astype(matrix.dtype))[0],
+        totals=frame.to_maps(seen.totals[:, None].astype(matrix.dtype))[0],
+        source=seen.view,
         **more,
     )

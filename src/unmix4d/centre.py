@@ -11,7 +11,9 @@ __all__ = ["require_centre", "opposite_pixels"]
 
 
 def require_centre(frame: Frame, use: str) -> None:
-    """Warn when a preparation relies on a centre that nobody set, or that cannot be right; refuse polar patterns."""
+    """Warn when something relies on a centre that nobody set or that cannot be right; refuse polar patterns and features."""
+    if frame.features:
+        raise ValueError(f"{use} needs the pixels of patterns, but this view holds features of them: decompose the patterns")
     if frame.polar:
         raise ValueError(f"{use} needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
     row, col = frame.centre

@@ -11,13 +11,15 @@ import numpy as np
 
 from .frame import Calibration, Frame
 from .results.decomposition import Decomposition
+from .results.merged import MergedDecomposition
 from .scan import HostRecord
 
 __all__ = ["save", "load", "FORMAT_VERSION"]
 
 FORMAT = "unmix4d"
-FORMAT_VERSION = 2  # 2: changes and strengths
-_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths")
+FORMAT_VERSION = 3  # 2: changes and strengths; 3: features and merging
+_ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
+_MERGED_ARRAYS = ("stability", "agreement", "spread")
 
 
 def save(result: Decomposition, path) -> None:
@@ -75,7 +77,7 @@ def _usual_permissions(path):
 def _write(file, result):
     frame = result.frame
     head = {
-        "kind": "Decomposition",
+        "kind": type(result).__name__,
         "method": result.method,
         "loss": result.loss,
         "settings": result.settings,
@@ -87,16 +89,22 @@ def _write(file, result):
             "centre_known": frame.centre_known,
             "ellipse": frame.ellipse,
             "polar": frame.polar,
+            "features": frame.features,
             "calibration": dataclasses.asdict(frame.calibration),
         },
+        "features_shape": None if result.features is None else result.features.shape[1:],
         "starts": [len(history) for history in result.convergence],
     }
+    merged = isinstance(result, MergedDecomposition)
+    if merged:
+        tree = [dataclasses.asdict(merge) for merge in result.history]
+        head["merging"] = {"best": result.best, "members": result.members, "history": tree}
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["title"] = f"{result.method} with {result.k} components"
     # As a data set, since HDF5 limits attributes to 64 kB and the metadata of a host may be longer.
     file.create_dataset("settings.json", data=json.dumps(head, ensure_ascii=False), dtype=_text())
-    arrays = {name: getattr(result, name) for name in _ARRAYS}
+    arrays = {name: getattr(result, name) for name in (_ARRAYS + _MERGED_ARRAYS if merged else _ARRAYS)}
     arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
     if result.changes:
         arrays["changes"] = np.concatenate(result.changes)
@@ -173,12 +181,16 @@ def _read(file, path):
     part = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
     shapes = _expected_shapes(part, file["patterns"].shape[0])
     masks = {name: _array(file, name, shapes).astype(bool) for name in ("scan_mask", "detector_mask") if name in file}
+    shapes["features"] = (file["patterns"].shape[0], *(head.get("features_shape") or ()))
     arrays = {name: _array(file, name, shapes) for name in _ARRAYS if name in file}
     lengths = head["starts"]
     ends, total = np.cumsum(lengths)[:-1], sum(lengths)
     history = _array(file, "convergence", {"convergence": (total,)})
     changes = _array(file, "changes", {"changes": (total, 2)}) if "changes" in file else None
-    return Decomposition(
+    kind, more = Decomposition, {}
+    if "merging" in head:
+        kind, more = MergedDecomposition, _read_merging(file, head["merging"], shapes)
+    return kind(
         method=head["method"],
         loss=head["loss"],
         settings=head["settings"],
@@ -187,7 +199,20 @@ def _read(file, path):
         convergence=np.split(history, ends) if lengths else [],
         changes=[] if changes is None else np.split(changes, ends),
         **arrays,
+        **more,
     )
+
+
+def _read_merging(file, head, shapes):
+    """What a merged result has besides; its runs are not saved."""
+    from .decomposition.agglomeration import Merge
+
+    return {
+        "best": int(head["best"]),
+        "members": tuple(tuple(int(part) for part in parts) for parts in head["members"]),
+        "history": tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in head["history"]),
+        **{name: _array(file, name, shapes) for name in _MERGED_ARRAYS if name in file},
+    }
 
 
 def _expected_shapes(frame, k):
@@ -195,7 +220,7 @@ def _expected_shapes(frame, k):
     return {
         "patterns": (k, *detector), "maps": (k, *scan), "explained": (k,), "losses": None,
         "mean_pattern": detector, "totals": scan, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
-        "strengths": (k,),
+        "strengths": (k,), "stability": (k,), "agreement": (k,), "spread": (k, *scan),
     }  # fmt: skip
 
 
@@ -211,6 +236,9 @@ def _relink(result, data):
     from .accessor import Unmix
 
     view = data if isinstance(data, Unmix) else Unmix(data)
+    features = getattr(view, "features", None)
+    if features is not None and features.source is not None:
+        view = features.source  # patterns and totals of a result are those of the scan
     frame = result.frame
     if (view.frame.scan_shape, view.frame.detector_shape) != (frame.scan_shape, frame.detector_shape):
         raise ValueError(

@@ -98,6 +98,8 @@ class Frame:
     calibration : Calibration
     polar : bool
         True when the detector axes are azimuth and radius: then there is no centre, and no radius to mask by.
+    features : bool
+        True when the "pixels" are features of patterns: then there is no detector at all.
     """
 
     scan_shape: tuple[int, int]
@@ -109,6 +111,7 @@ class Frame:
     ellipse: tuple[float, float, float] | None = None
     calibration: Calibration = Calibration()
     polar: bool = False
+    features: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))

@@ -288,6 +288,8 @@ def _wide(X):
 
 def _summed(X, rows):
     """X.T @ rows, to be added up before the next batch."""
+    if not isinstance(X, np.ndarray):
+        return X.T @ rows  # of a sparse matrix
     return np.dot(X.T, rows, out=scratch("sum", (X.shape[1], rows.shape[1]), np.result_type(X, rows)))
 
 

@@ -31,7 +31,8 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
     plan : Plan
     kernel : callable
         Gets X (m, n_pixels) in ``plan.dtype`` and the rows (m, ...) of every array in `per_row`; returns
-        ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64.
+        ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64. With
+        an attribute ``join = np.maximum`` the largest values are kept instead.
     per_row : sequence of ndarray (n_positions, ...)
 
     Returns
@@ -48,10 +49,10 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
 
 def _run_local(plan, kernel, per_row):
     """Blocks in threads, as many at a time as there are cores; added up in their order, so that nothing depends on it."""
-    pieces, sums = [], None
+    pieces, sums, join = [], None, _join(kernel)
     for piece, partial in _in_order(lambda i: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
         pieces.append(piece)
-        sums = _add(sums, partial)
+        sums = _add(sums, partial, join)
     return pieces, sums
 
 
@@ -92,14 +93,14 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
     n_rows = len(flat) if kept is None else len(kept)
     step = max(1, _BATCH_VALUES // flat.shape[1])
-    pieces, sums = [], None
+    pieces, sums, join = [], None, _join(kernel)
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
         batch = flat[start:stop] if kept is None else flat[kept[start:stop]]
         batch = _chosen(batch, pixels, dtype)
         piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
-        sums = _add(sums, partial)
+        sums = _add(sums, partial, join)
     if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)
@@ -125,21 +126,25 @@ def _chosen(batch, pixels, dtype):
     return out
 
 
-def _add(left, right):
+def _join(kernel):
+    return getattr(getattr(kernel, "func", kernel), "join", np.add)
+
+
+def _add(left, right, join=np.add):
     if right is None:
         return left
     if left is None:
         return tuple(np.array(part, np.float64) for part in right)
     for a, b in zip(left, right):
-        a += b
+        join(a, b, out=a)
     return left
 
 
-def _add_all(parts):
+def _add_all(parts, join):
     # A worker's data may be read-only (it came through shared memory), so the sum starts from a copy.
     total = tuple(np.array(p, np.float64) for p in parts[0])
     for part in parts[1:]:
-        total = _add(total, part)
+        total = _add(total, part, join)
     return total
 
 
@@ -159,9 +164,9 @@ def _run_dask(plan, kernel, per_row):
             partials.append(sums)
         else:
             pieces.append(None)
-    add = dask.delayed(_add_all, pure=False)
+    add, join = dask.delayed(_add_all, pure=False), _join(kernel)
     while len(partials) > 1:
-        partials = [add(partials[j : j + _TREE_WIDTH]) for j in range(0, len(partials), _TREE_WIDTH)]
+        partials = [add(partials[j : j + _TREE_WIDTH], join) for j in range(0, len(partials), _TREE_WIDTH)]
     try:
         return dask.compute(pieces, partials[0] if partials else ())
     except (MemoryError, ScanError):

@@ -15,7 +15,7 @@ from . import checks
 from .frame import Frame
 from .units import in_pixels
 
-__all__ = ["PolarTransform"]
+__all__ = ["PolarTransform", "geometry", "to_polar"]
 
 _PARTS = 4  # a pixel is shared in 4 x 4 parts where its intensity has to be conserved
 _SOME = 1e-6  # weight that counts as none
@@ -131,6 +131,10 @@ class PolarTransform:
         out[:, ~self._covered] = fill
         return out
 
+    def sampling(self):
+        """The sparse matrix of `forward`, (n_azimuth * n_radius, n_detector)."""
+        return self._matrix("sample", np.dtype(np.float64))
+
     def _pixels(self, value, name):
         facts = self.frame
         return in_pixels(value, facts.pixel_length, facts.calibration.pixel_unit, name)
@@ -166,7 +170,7 @@ class PolarTransform:
 
     def _returning(self):
         """(n_detector, n_polar); pixels next to a valid point are covered."""
-        azimuth, radius = _to_polar(self.frame, *np.indices(self.frame.detector_shape))
+        azimuth, radius = to_polar(self.frame, *np.indices(self.frame.detector_shape))
         turn = (azimuth.ravel() / (2 * np.pi) * len(self.azimuth_deg)) % len(self.azimuth_deg)
         # A range of one radius has no step.
         step = self.radius[1] - self.radius[0] if len(self.radius) > 1 else 1.0
@@ -185,7 +189,7 @@ class PolarTransform:
         row, col = np.indices(shape)
         pixel = np.arange(kept.size).reshape(shape)
         parts = [(row + i, col + j) for i in offsets for j in offsets]
-        azimuth, radius = (np.stack(v) for v in zip(*(_to_polar(self.frame, *part) for part in parts)))
+        azimuth, radius = (np.stack(v) for v in zip(*(to_polar(self.frame, *part) for part in parts)))
         turn = np.rint(azimuth / (2 * np.pi) * self.shape[0]).astype(int) % self.shape[0]
         place = np.rint((radius - self.radius[0]) / step).astype(int)
         inside = ((place >= 0) & (place < self.shape[1])) & kept.reshape(shape)
@@ -194,7 +198,7 @@ class PolarTransform:
         return scipy.sparse.csr_matrix((entries, where), shape=(math.prod(self.shape), kept.size))
 
 
-def _geometry(frame):
+def geometry(frame):
     """Pixel sizes (row, column) with product 1, and the ellipse as angle and axes with product 1."""
     size = np.asarray(frame.calibration.pixel_size, float)
     size = size / np.sqrt(size.prod())
@@ -204,15 +208,15 @@ def _geometry(frame):
 
 def _to_detector(frame, azimuth, radius):
     """Row and column at an azimuth (radians) and a radius."""
-    size, tilt, long, short = _geometry(frame)
+    size, tilt, long, short = geometry(frame)
     along, across = radius * np.cos(azimuth - tilt) * long, radius * np.sin(azimuth - tilt) * short
     right, up = along * np.cos(tilt) - across * np.sin(tilt), along * np.sin(tilt) + across * np.cos(tilt)
     return frame.centre[0] - up / size[0], frame.centre[1] + right / size[1]
 
 
-def _to_polar(frame, row, col):
+def to_polar(frame, row, col):
     """Azimuth (radians) and radius at a row and column."""
-    size, tilt, long, short = _geometry(frame)
+    size, tilt, long, short = geometry(frame)
     up, right = (frame.centre[0] - row) * size[0], (col - frame.centre[1]) * size[1]
     along = (right * np.cos(tilt) + up * np.sin(tilt)) / long
     across = (up * np.cos(tilt) - right * np.sin(tilt)) / short

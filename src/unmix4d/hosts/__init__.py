@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 
+import numpy as np
+
 from ..scan import Scan
 from . import array, py4dstem, pyxem, quantem
 
-__all__ = ["read_scan", "write", "attach", "progress_wanted", "versions"]
+__all__ = ["read_scan", "write", "write_grains", "attach", "progress_wanted", "versions"]
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
 _DISTRIBUTIONS = {
@@ -76,6 +78,42 @@ def write(result, *, fill_value: float = 0.0):
             f"the results of a {package} scan are given back as {package} objects, but {package} cannot be "
             f"imported ({error}): install it, or use .maps and .patterns"
         ) from error
+
+
+def write_grains(grains):
+    """Masks and labels of grains as objects of the host that the scan came from.
+
+    Parameters
+    ----------
+    grains : Grains
+
+    Returns
+    -------
+    masks, labels
+        pyxem: ``Signal2D`` (n | x, y) of 0 and 1, and (x, y). py4DSTEM: two ``RealSlice`` under one new root. Otherwise
+        NumPy arrays. Labels: the strongest grain, -1 where there is none.
+    """
+    if len(grains) == 0:
+        raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
+    kind = grains.result.host.kind
+    if kind not in _HOSTS:
+        raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {kind!r}")
+    masks, labels = grains.masks.astype(np.uint8), grains.labels().astype(np.int32)
+    try:
+        return _HOSTS[kind].write_regions(grains.result, masks, labels, _record(grains))
+    except ImportError as error:
+        package = _DISTRIBUTIONS[kind][0]
+        raise ImportError(
+            f"the grains of a {package} scan are given back as {package} objects, but {package} cannot be imported "
+            f"({error}): install it, or use .masks and .labels()"
+        ) from error
+
+
+def _record(grains) -> dict:
+    """Settings, units and table of grains in JSON types, for the metadata of the hosts."""
+    units = {name: unit for name, unit in grains.units.items() if unit}
+    table = {name: column.astype(float).tolist() for name, column in grains.table.items()}
+    return {**grains.settings, "table": table, "units": units}
 
 
 def attach(result, obj, *, fill_value: float = 0.0):

@@ -7,7 +7,7 @@ import numpy as np
 from ..frame import Frame
 from ..scan import HostRecord, OpenDataset, Scan, as_patterns
 
-__all__ = ["matches", "read", "write"]
+__all__ = ["matches", "read", "write", "write_regions"]
 
 
 def matches(obj) -> bool:
@@ -27,3 +27,8 @@ def read(obj) -> Scan:
 def write(result, *, fill_value: float = 0.0):
     """Copies of the maps and the patterns, with NaN where something was excluded."""
     return np.array(result.maps), np.array(result.patterns)
+
+
+def write_regions(result, masks, labels, record):
+    """The arrays as they are."""
+    return masks, labels

@@ -16,7 +16,7 @@ from ..messages import warn
 from ..scan import HostRecord, Scan, as_patterns
 from ..units import PIXELS, canonical_unit, convert, is_calibrated
 
-__all__ = ["matches", "read", "write", "attach"]
+__all__ = ["matches", "read", "write", "write_regions", "attach"]
 
 _Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
 _R_UNITS = {"Å": "A", PIXELS: "pixels"}
@@ -123,6 +123,22 @@ def write(result, *, fill_value: float = 0.0):
         # A new slice has a root and a calibration already; ours replaces them.
         root.graft(piece, merge_metadata=False)
     return maps, patterns
+
+
+def write_regions(result, masks, labels, record):
+    """Masks and labels as RealSlice, under a new root with a calibration and the table."""
+    from emdfile import Metadata, Root
+    from py4DSTEM import RealSlice
+
+    root = Root(name=f"unmix4d_{result.method}_grains")
+    root.metadata = _calibration(result, root)
+    root.metadata = _settings(result)
+    root.metadata = Metadata(name="grains", data=_savable(record))
+    names = [f"grain_{i}" for i in range(len(masks))]
+    pieces = RealSlice(masks, name="masks", slicelabels=names), RealSlice(labels, name="labels")
+    for piece in pieces:
+        root.graft(piece, merge_metadata=False)
+    return pieces
 
 
 def attach(result, cube, *, fill_value: float = 0.0):

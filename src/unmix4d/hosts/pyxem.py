@@ -20,7 +20,7 @@ from ..scan import HostRecord, Scan
 from ..units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
-__all__ = ["matches", "read", "write"]
+__all__ = ["matches", "read", "write", "write_regions"]
 
 _TEM = "Acquisition_instrument.TEM."
 _BARE = {"name": None, "units": None, "scale": 1.0, "offset": 0.0}
@@ -181,6 +181,23 @@ def write(result, *, fill_value: float = 0.0):
     return hs.signals.Signal2D(data, axes=axes, metadata=metadata), signal
 
 
+def write_regions(result, masks, labels, record):
+    """(masks, labels): ``Signal2D`` (n | x, y) and (x, y), ``Signal1D`` of a line scan, with the table in the metadata."""
+    import hyperspy.api as hs
+
+    frame, host = result.frame, result.host.record
+    line = host.get("navigation_dimension", 2) == 1
+    kind = hs.signals.Signal1D if line else hs.signals.Signal2D
+
+    def signal(data, what, first):
+        metadata = _metadata(result, what)
+        metadata["unmix4d"]["grains"] = to_json(record)
+        return kind(data[..., 0, :] if line else data, axes=first + _scan_axes(frame, host), metadata=metadata)
+
+    grain_axis = {**_component_axis(len(masks)), "name": "grain"}
+    return signal(masks, "grain masks", [grain_axis]), signal(labels, "grains", [])
+
+
 def _signal_class(record):
     """The class of the input by its name, in HyperSpy or in pyxem; Diffraction2D for other people's."""
     import hyperspy.api as hs
@@ -241,7 +258,7 @@ def _metadata(result, what):
     metadata = from_json(result.host.record.get("metadata", {}))
     title = f"{result.method} {what}"
     metadata.setdefault("General", {})["title"] = " - ".join(filter(None, (result.host.name, title)))
-    if what == "maps":
+    if what != "patterns":
         metadata.pop("Signal", None)  # the type and the quantity of the patterns
         metadata["General"].pop("affine_transformation", None)
     settings = to_json(dict(result.settings))

@@ -8,9 +8,9 @@ from ..frame import Calibration, Frame
 from ..messages import warn
 from ..scan import HostRecord, Scan, as_patterns, is_dask
 from ..units import PIXELS, canonical_unit
-from .array import write
+from .array import write, write_regions
 
-__all__ = ["matches", "read", "write"]
+__all__ = ["matches", "read", "write", "write_regions"]
 
 
 def matches(obj) -> bool:

@@ -3,12 +3,18 @@
 Each method checks its arguments, hands the matrix of the view to a solver and the answer to `assemble`.
 """
 
+from .bragg_disks import BraggDiskMethods
 from .compress import CompressMethods
 from .counts import CountsMethods
+from .features import FeatureMethods
 from .ica import ICAMethods
+from .merge_nmf import MergeMethods
 from .nmf import NMFMethods
 from .nmf_series import NMFSeriesMethods
 from .svd import SVDMethods
 from .vca import VCAMethods
 
-__all__ = ["CompressMethods", "CountsMethods", "ICAMethods", "NMFMethods", "NMFSeriesMethods", "SVDMethods", "VCAMethods"]
+__all__ = [
+    "BraggDiskMethods", "CompressMethods", "CountsMethods", "FeatureMethods", "ICAMethods", "MergeMethods", "NMFMethods",
+    "NMFSeriesMethods", "SVDMethods", "VCAMethods",
+]  # fmt: skip

@@ -164,7 +164,8 @@ class NMFMethods:
         with self._progress(MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
-                exact=bool(exact), **iterating, seed=seed, objective=objective, refit=bool(refit), low=compression, tick=tick,
+                exact=bool(exact), **iterating, seed=seed, objective=objective, refit=bool(refit), low=compression,
+                tick=tick,
             )  # fmt: skip
         return finished_nmf(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
 

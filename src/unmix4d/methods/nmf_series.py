@@ -92,7 +92,9 @@ class NMFSeriesMethods:
             low = compression or compressed(
                 matrix, max(ns), constraints=bound[0], smoothing=smoothing, weights=WEIGHTS[weights], seed=seed, tick=tick
             )
-            outcomes = factorise_each(low, ns, init=init, constraints=bound, seed=seed, refit=bool(refit), tick=tick, **iterating)
+            outcomes = factorise_each(
+                low, ns, init=init, constraints=bound, seed=seed, refit=bool(refit), tick=tick, **iterating
+            )
         settings = assemble.run_record(
             self, "nmf", constraints=[c.settings() for c in bound[0]], **iterating, init=init, refit=bool(refit),
             smooth=None if smoothing is None else smoothing.settings(), exact=False, objective="frobenius",

@@ -15,6 +15,12 @@ _VCA = [
 ]
 _ICA = "A. Hyvarinen and E. Oja, Neural Networks 13 (2000) 411 (FastICA)"
 _KL = "D. D. Lee and H. S. Seung, Nature 401 (1999) 788 (the divergence and its updates)"
+_MERGING = [
+    "A. Bruefach, C. Ophus and M. C. Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259 (merging)",
+    "A. Bruefach, C. Ophus and M. C. Scott, APL Mach. Learn. 1 (2023) 016106, doi:10.1063/5.0130546 (consensus of runs)",
+    "N. Gillis and S. A. Vavasis, IEEE Trans. Pattern Anal. Mach. Intell. 36 (2014) 698 (starts at pure positions)",
+    _HALS,
+]
 _FIELD = (
     "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
     "(unsupervised learning on scanning diffraction data)"
@@ -37,7 +43,7 @@ def papers(method: str, settings: dict) -> list:
     return [*(_of_nmf(settings) if method == "nmf" else _OTHERS.get(method, [])), _FIELD]
 
 
-_OTHERS = {"svd": [_KRYLOV], "pca": [_KRYLOV], "ica": [_ICA, _KRYLOV], "vca": [*_VCA, _KRYLOV]}
+_OTHERS = {"svd": [_KRYLOV], "pca": [_KRYLOV], "ica": [_ICA, _KRYLOV], "vca": [*_VCA, _KRYLOV], "merge_nmf": _MERGING}
 
 
 def _of_nmf(settings):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import checks
 from ..frame import Frame
+from ..maps.regions import above_threshold
 from ..messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..scan import HostRecord
 from .citations import papers
@@ -22,17 +23,20 @@ class Decomposition:
     Attributes
     ----------
     method : str
-        ``"nmf"``, ``"svd"``, ``"pca"``, ``"ica"`` or ``"vca"``.
+        ``"nmf"``, ``"merge_nmf"``, ``"svd"``, ``"pca"``, ``"ica"`` or ``"vca"``.
     patterns : ndarray (k, det_row, det_col)
-        Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only.
+        Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only. Of a decomposition of
+        features: fitted to the patterns of the view they were made from, for these maps (non-negative least squares; plain
+        least squares for SVD, PCA and ICA).
     maps : ndarray (k, scan_row, scan_col)
         How much of each pattern is in every position; NaN at excluded positions. NMF, VCA and ICA maps have
         maximum 1 (ICA: of the absolute value; VCA with ``sum_to_one`` keeps its scale). Read-only.
     explained : ndarray of float64 (k,)
         NMF and VCA: the share of the total intensity each component accounts for. SVD, ICA and PCA: the fraction of the
-        sum of squares (PCA: of the variance).
+        sum of squares (PCA: of the variance), which is that of the features where features were decomposed.
     loss : float
-        Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end.
+        Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end. Of features
+        where features were decomposed.
     losses : ndarray of float64 (n_starts,)
         What the starts were compared by: the error each ended with, of the weighted and compressed data it worked on,
         before the refit to the full scan. Without weights this is close to `loss`. With ``objective="kl"`` the
@@ -55,7 +59,10 @@ class Decomposition:
     totals : ndarray (scan_row, scan_col)
         Sum of every pattern of the view, NaN where excluded.
     source : Unmix or None
-        The view that was decomposed; None after loading without ``data=``.
+        The view that was decomposed, or that the features were made from; None after loading without ``data=``.
+    features : ndarray (k, ...) or None
+        The fitted features, in the shape and the scale of `FeatureView.features`, NaN where dropped; None when pixels were
+        decomposed. Read-only. What they are is in ``settings["features"]``.
 
     Notes
     -----
@@ -87,9 +94,11 @@ class Decomposition:
     totals: np.ndarray | None = None
     residuals: np.ndarray | None = None
     source: object = None
+    features: np.ndarray | None = None
 
     def __post_init__(self):
-        for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths"):
+        arrays = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
+        for name in arrays:
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
@@ -159,7 +168,19 @@ class Decomposition:
         return image if self.offset is None else image + self.offset
 
     def residual_map(self) -> np.ndarray:
-        """Root mean square of data minus reconstruction at every position (scan_row, scan_col), NaN where excluded."""
+        """Root mean square of data minus reconstruction at every position (scan_row, scan_col), NaN where excluded.
+
+        Of a decomposition of features one pass over the scan, when it is first asked for.
+
+        Raises
+        ------
+        ValueError
+            When that pass is needed and the result was loaded without its data.
+        """
+        if self.residuals is None:
+            from .residuals import residual_map
+
+            object.__setattr__(self, "residuals", residual_map(self, self._matrix("residual_map")))
         return np.array(self.residuals)
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
@@ -190,15 +211,60 @@ class Decomposition:
         return self.frame.to_images(means.astype(matrix.dtype))
 
     def _single(self):
-        from skimage.filters import threshold_yen
-
-        weights = np.nan_to_num(self.intensities)
-        kept = self.frame.kept_positions.reshape(self.frame.scan_shape)
-        present = np.zeros(weights.shape, bool)
-        for i, image in enumerate(weights):
-            if image[kept].max() > image[kept].min():
-                present[i] = image > threshold_yen(image[kept])
+        present = above_threshold(self.intensities, self.frame.kept_positions.reshape(self.frame.scan_shape))
         return present & (present.sum(0) == 1)
+
+    def grains(
+        self, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
+    ):
+        """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
+
+        Parameters
+        ----------
+        min_size : int or str
+            Smaller regions are no grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
+            for its measured scan, 25 for the simulated ones.)
+        threshold : {"yen", "otsu", "li"} or float
+            Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
+            of the map's maximum. Yen's takes in the soft edge of a grain, Otsu's cuts at half of it, Li's is in between.
+        connectivity : {1, 2}
+            1: positions that share an edge belong together; 2: also those that share a corner, for narrow grains that cross
+            the scan diagonally (but noise then hangs together too).
+        fill_holes : int
+            Holes of at most this many positions are filled.
+        opening : int
+            Radius, in positions, of a diamond that every region is opened with first: takes bridges and specks away, and
+            corners with them.
+        background : {"drop", "keep"}
+            What to do with components that are spread over the whole scan, as background, amorphous support and direct beam
+            are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
+            Either way they are named in `Grains.background`.
+        components : sequence of int, optional
+            Which components to look at; all by default.
+
+        Returns
+        -------
+        Grains
+
+        Raises
+        ------
+        ValueError, TypeError
+            When an argument is outside its range, or the result has negative components (svd, pca).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains(threshold=0.5)
+        >>> grains.table["component"], grains.labels().shape
+        (array([0, 1, 2]), (24, 20))
+        """
+        from .find_grains import find_grains
+
+        return find_grains(
+            self, min_size=min_size, threshold=threshold, connectivity=connectivity, fill_holes=fill_holes,
+            opening=opening, background=background, components=components,
+        )  # fmt: skip
 
     def _matrix(self, method):
         if self.source is None:
@@ -325,8 +391,9 @@ class Decomposition:
         lines = [f"<Decomposition: {self.method}, {self.k} components of a {shape} scan>"]
         cal = self.frame.calibration
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
-        lines.append(f"  loss {self.loss:.6g} (mean squared error)" + self._starts())
-        what = "share of the intensity" if self.method in ("nmf", "vca") else "share of the sum of squares"
+        of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
+        lines.append(f"  loss {self.loss:.6g} (mean squared error{of})" + self._starts())
+        what = "share of the intensity" if self.method in ("nmf", "vca", "merge_nmf") else "share of the sum of squares"
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
         lines.append(f"  {what} in %: {shares}")
         data = "" if self.source is not None else "; loaded without its data"
@@ -335,6 +402,7 @@ class Decomposition:
             lines.append(f"  not distinguishable from noise: component {weak}")
         lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
+        lines.append("  .grains()")
         return "\n".join(lines)
 
     def _starts(self):

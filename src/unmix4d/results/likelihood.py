@@ -57,6 +57,9 @@ def _check_model(result):
 def _check_view(result, view):
     if not hasattr(view, "scan") or not hasattr(view, "matrix"):
         raise TypeError(f"held_out must be a view, such as the second one of split_counts(), got {type(view).__name__}")
+    features = getattr(view, "features", None)
+    if features is not None and features.source is not None:
+        raise TypeError(f"held_out must be a view of patterns, got one of {features.kind} features: give the scan itself")
     frame = view.scan.frame
     for name in ("scan_shape", "detector_shape", "kept_positions", "kept_pixels"):
         if not np.array_equal(getattr(frame, name), getattr(result.frame, name)):

@@ -1,0 +1,209 @@
+"""What several runs agree on: their components matched in real space, one map for each match and how many runs have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from .. import checks
+from .map_smoothing import smooth_maps
+from .nnls import nnls_rows
+
+__all__ = ["ALIKE", "LEAST_PART", "Consensus", "consensus", "own_part"]
+
+ALIKE = 0.8
+LEAST_PART = 0.1
+
+_POSITIONS = 1 << 14  # so many positions are enough to compare smoothed maps
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """Components that runs agree on, the brightest first.
+
+    Attributes
+    ----------
+    maps : ndarray (n_positions, k)
+        In intensity.
+    patterns : ndarray (k, n_pixels)
+        Fitted to the data for those maps (exact non-negative least squares), of the unweighted data.
+    share : ndarray (k,)
+        Share of the runs that have the component: its stability.
+    agreement : ndarray (k,)
+        Mean Pearson correlation of the runs' maps with the one kept.
+    spread : ndarray (n_positions, k)
+        Median absolute deviation of the runs' maps from it.
+    members : tuple of tuple of (int, int)
+        (run, component) pairs of each.
+    left_out : int
+        Matches that too few runs have.
+    marginal : int
+        Matches that enough runs have, but that are no more than a small part of the signal wherever they are.
+    """
+
+    maps: np.ndarray
+    patterns: np.ndarray
+    share: np.ndarray
+    agreement: np.ndarray
+    spread: np.ndarray
+    members: tuple
+    left_out: int
+    marginal: int = 0
+
+
+def consensus(
+    problem, runs, *, how: str = "median", min_share: float = 0.5, alike: float = ALIKE, least_part: float = LEAST_PART,
+    sigma: float = 1.0,
+) -> Consensus:  # fmt: skip
+    """Match the components of all runs by their maps and keep what enough runs have.
+
+    Average linkage on the correlation of smoothed maps. Components of one run in the same match are parts of one grain which
+    that run did not merge: their maps add up.
+
+    Parameters
+    ----------
+    problem : Compressed or Dense
+        What the runs factorised.
+    runs : sequence of MergeRun
+    how : {"median", "mean"}
+        Over the runs that have the component, position by position.
+    min_share : float
+        Least share of the runs, 0 to 1.
+    alike : float
+        Least mean correlation within a match, 0 to 1.
+    least_part : float
+        Components with less than this share of the squares of the fit at their own places (`own_part`) are left out: what
+        grains that lie above one another scatter together, and the fringes at their rims.
+    sigma : float
+        Of the smoothing for the comparison, in positions.
+
+    Returns
+    -------
+    Consensus
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of range, or no component is in enough runs.
+
+    References
+    ----------
+    Bruefach, Ophus and Scott, APL Mach. Learn. 1 (2023) 016106, doi:10.1063/5.0130546
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.consensus import consensus
+    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.merging import merge_runs
+    >>> from unmix4d.frame import Frame
+    >>> rng = np.random.default_rng(0)
+    >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
+    >>> problem = Dense(rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30))), Frame((10, 10), (1, 30)))
+    >>> agreed = consensus(problem, merge_runs(problem, 4, n_runs=3))
+    >>> agreed.share
+    array([1., 1.])
+    """
+    checks.choice(how, "how", ("median", "mean"))
+    min_share, alike = _fraction(min_share, "min_share"), _fraction(alike, "alike")
+    least_part = _fraction(least_part, "least_part")
+    if not len(runs):
+        raise ValueError("runs must hold at least one run, got none")
+    whose = np.array([(i, j) for i, run in enumerate(runs) for j in range(run.k)])
+    groups = _matches(problem.frame, np.concatenate([run.maps.T for run in runs]), alike, sigma)
+    kept, left_out = [], 0
+    for group in np.unique(groups):
+        pairs = whose[groups == group]
+        if len(np.unique(pairs[:, 0])) < min_share * len(runs) - 1e-9:
+            left_out += 1
+            continue
+        kept.append(_one(runs, pairs, how))
+    if not kept:
+        raise ValueError(f"min_share must leave a component to keep, got {min_share:g}: none is in as many of the runs")
+    kept = [one for one in kept if one[0].sum() > 0]
+    kept.sort(key=lambda one: -one[0].sum())
+    part = own_part(*_fitted(problem, kept))
+    marginal = int((part < least_part).sum()) if (part >= least_part).any() else 0
+    if marginal:
+        kept = [one for one, own in zip(kept, part) if own >= least_part]
+    maps, spread, agreement, members = zip(*kept)
+    maps = np.stack(maps, axis=1)
+    share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
+    patterns = problem.weights.off(None, _fitted(problem, kept)[1])[1]
+    return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, marginal)
+
+
+def own_part(maps, patterns) -> np.ndarray:
+    """How much of what is fitted where a component is, is the component itself: 1 where it is alone.
+
+    The squares of every component at every position, as a share of those of all components there; the mean over the
+    positions, weighted with the squares of the component.
+
+    Parameters
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Weighted, so that noise is even.
+
+    Returns
+    -------
+    ndarray of float64 (k,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.consensus import own_part
+    >>> own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist()
+    [1.0, 0.84, 0.2]
+    """
+    squares = maps.astype(np.float64) ** 2 * np.square(patterns, dtype=np.float64).sum(axis=1)
+    total, own = squares.sum(axis=1, keepdims=True), squares.sum(axis=0)
+    share = np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
+    return np.divide((squares * share).sum(axis=0), own, out=np.zeros_like(own), where=own > 0)
+
+
+def _matches(frame, rows, alike, sigma):
+    """Number of the match of every map."""
+    if len(rows) == 1:
+        return np.ones(1, int)
+    places = smooth_maps(rows, frame, sigma)
+    places = places[:, :: max(1, rows.shape[1] // _POSITIONS)]
+    places = places - places.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(places, axis=1, keepdims=True)
+    places = places / np.where(size > 0, size, 1)
+    distance = np.clip(1 - (places @ places.T).astype(np.float64), 0, 2)
+    distance = (distance + distance.T) / 2
+    np.fill_diagonal(distance, 0)
+    return fcluster(linkage(squareform(distance, checks=False), "average"), 1 - alike, "distance")
+
+
+def _one(runs, pairs, how):
+    """Map, its spread, the agreement of the runs and the members of one match."""
+    each = np.stack([runs[i].maps[:, pairs[pairs[:, 0] == i, 1]].sum(axis=1) for i in np.unique(pairs[:, 0])])
+    middle = np.median(each, axis=0) if how == "median" else each.mean(axis=0)
+    spread = np.median(np.abs(each - middle), axis=0)
+    centred = each - each.mean(axis=1, keepdims=True)
+    target = middle - middle.mean()
+    size = np.linalg.norm(centred, axis=1) * np.linalg.norm(target)
+    agreement = float(np.mean(np.divide(centred @ target, size, out=np.zeros(len(each)), where=size > 0)))
+    dtype = each.dtype
+    return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
+
+
+def _fitted(problem, kept):
+    """Maps (n_positions, k) and patterns of the weighted data, the patterns by exact non-negative least squares."""
+    maps = np.stack([one[0] for one in kept], axis=1)
+    weighted = problem.weights.on(maps, None)[0]
+    rows = np.ascontiguousarray(weighted.T)
+    wide = rows.astype(np.float64)
+    return weighted, np.ascontiguousarray(nnls_rows(problem.on_patterns(rows).T, wide @ wide.T).T)
+
+
+def _fraction(value, name):
+    value = checks.positive(value, name, zero=True)
+    if value > 1:
+        raise ValueError(f"{name} must be from 0 to 1, got {value:g}")
+    return value

@@ -1,0 +1,44 @@
+"""Maps averaged over neighbouring positions, excluded positions left out."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+__all__ = ["smooth_maps"]
+
+
+def smooth_maps(rows, frame, sigma: float) -> np.ndarray:
+    """Gaussian means of maps over the positions that take part.
+
+    Parameters
+    ----------
+    rows : ndarray (k, n_positions)
+    frame : Frame
+    sigma : float
+        In positions; 0 leaves the maps as they are.
+
+    Returns
+    -------
+    ndarray (k, n_positions), of the dtype of `rows`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.map_smoothing import smooth_maps
+    >>> from unmix4d.frame import Frame
+    >>> smooth_maps(np.array([[0.0, 0.0, 1.0]]), Frame((1, 3), (1, 1)), 0.5).round(2)
+    array([[0.  , 0.11, 0.89]])
+    """
+    rows = np.asarray(rows)
+    if sigma == 0:
+        return rows
+    kept = frame.kept_positions
+    out = np.empty_like(rows)
+    options = {"sigma": sigma, "mode": "nearest", "truncate": 3.0}
+    share = gaussian_filter(kept.reshape(frame.scan_shape).astype(np.float64), **options).ravel()[kept]
+    image = np.zeros(kept.size)
+    for row, target in zip(rows, out):
+        image[kept] = row
+        target[:] = gaussian_filter(image.reshape(frame.scan_shape), **options).ravel()[kept] / share
+    return out

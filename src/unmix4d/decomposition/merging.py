@@ -1,0 +1,319 @@
+"""Non-negative matrix factorisation that starts with too many components and merges those of the same grain.
+
+A grain gives more than one component: its spots change with thickness, tilt and what lies above it. Started at the purest
+positions, such components are pure, and are told from those of other grains by where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from ..threads import in_threads, one_thread_per_block
+from .agglomeration import Components, Merge, gap_threshold, join_alike, join_fragments
+from .factorisation import gram_of
+from .map_smoothing import smooth_maps
+from .nmf import hals
+from .nnls import nnls_rows
+from .pure_positions import PurePositions
+from .redundant import drop_explained
+
+__all__ = [
+    "MergeRun",
+    "best_run",
+    "checked_threshold",
+    "intensities",
+    "mean_pattern",
+    "merge_components",
+    "merge_runs",
+    "noise_rank",
+    "start_anywhere",
+]
+
+_FRAGMENT = 0.3  # least similarity of a fragment to the grain it belongs to
+MAX_ITER = 60  # longer, and least squares shares intensity among what it cannot tell apart
+
+
+@dataclass(frozen=True, eq=False)
+class MergeRun:
+    """What one run came to.
+
+    Attributes
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Of the unweighted data, every pattern with sum 1, so that maps are intensities.
+    members : tuple of tuple of int
+        Which of the components that were factorised each one is the sum of.
+    n_parts : int
+        Number of components that were factorised, without those dropped.
+    history : tuple of Merge
+        The tree: nodes 0 to n_parts - 1 are the parts, the i-th merge makes node n_parts + i.
+    dropped : int
+        Components left out because the others explain them.
+    threshold : float
+        Similarity above which pairs were merged.
+    error : float
+        Mean squared residual (weighted) of the parts. More parts always fit better: compare it at equal numbers of parts.
+    parts : (ndarray, ndarray) or None
+        Maps (n_positions, n_parts) and patterns (n_parts, n_pixels) of the parts, where asked for.
+    """
+
+    maps: np.ndarray
+    patterns: np.ndarray
+    members: tuple
+    n_parts: int
+    history: tuple[Merge, ...]
+    dropped: int
+    threshold: float
+    error: float
+    parts: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def k(self) -> int:
+        return len(self.patterns)
+
+
+def merge_runs(
+    problem, initial: int, *, threshold="auto", n_runs: int = 25, seed: int = 0, pattern_share: float = 1.5,
+    sigma: float = 1.0, fragment: float = 0.4, max_iter: int = MAX_ITER, refit: int = 0, start: str = "pure",
+    tick: Callable | None = None,
+) -> list[MergeRun]:  # fmt: skip
+    """Iterative-merge NMF from independent starts on one compressed scan or feature matrix.
+
+    Each run: start (`PurePositions`), HALS, drop what the others explain (`drop_explained`), merge what is alike
+    (`join_alike`), merge fragments into their grains (`join_fragments`). Nothing is mixed anew between the merges: the parts
+    of a component keep their own patterns, fitted to the data. (Bruefach 2022 factorises again after every round; least
+    squares with fewer components then mixes grains again. ``refit`` does so from the merged start, once.)
+
+    Parameters
+    ----------
+    problem : Compressed or Dense
+    initial : int
+        Components to start with: as many as stand out from noise (`noise_rank`), which is more than there are grains where
+        a grain gives several. Far more than that costs grains where they overlap strongly.
+    threshold : float or "auto"
+        Similarity of pairs to be merged, -1 to 1; see `Components.similarity`. "auto": `gap_threshold` of each run.
+    n_runs, seed : int
+        Every run has its own generator, spawned from the seed: it depends neither on the others nor on their number.
+    pattern_share : float
+        Weight of the correlation of patterns beside that of maps.
+    sigma : float
+        Maps are averaged over so many positions before they are correlated; 0 is the paper's way.
+    fragment : float
+        Components with less than this share of the typical intensity of a component are fragments; 0 leaves them alone.
+    max_iter : int
+        Iterations of HALS.
+    refit : int
+        Iterations from the merged components at the end.
+    start : {"pure", "random"}
+    tick : callable, optional
+        Called after every run.
+
+    Returns
+    -------
+    list of MergeRun
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of range.
+
+    References
+    ----------
+    Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259; Allen et al., Microsc.
+    Microanal. 27 (2021) 794
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.merging import merge_runs
+    >>> from unmix4d.frame import Frame
+    >>> rng = np.random.default_rng(0)
+    >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
+    >>> counts = rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30)))
+    >>> runs = merge_runs(Dense(counts, Frame((10, 10), (1, 30))), 4, n_runs=2)
+    >>> [run.k for run in runs]
+    [2, 2]
+    """
+    initial = checks.count(initial, "initial_components", minimum=2, maximum=min(problem.shape))
+    n_runs = checks.count(n_runs, "n_runs")
+    threshold = checked_threshold(threshold)
+    for name, value in (("pattern_share", pattern_share), ("sigma", sigma), ("fragment", fragment)):
+        checks.positive(value, name, zero=True)
+    max_iter, refit = checks.count(max_iter, "max_iter"), checks.count(refit, "refit", minimum=0)
+    pure = PurePositions(problem, initial, sigma) if checks.choice(start, "start", ("pure", "random")) == "pure" else None
+    generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_runs)]
+    options = {"threshold": threshold, "pattern_share": pattern_share, "sigma": sigma, "fragment": fragment}
+
+    def run(i, cancelled):
+        rng = generators[i]
+        maps, patterns = start_anywhere(problem, initial, rng) if pure is None else _start(problem, pure(rng))
+        found = hals(problem, maps.T, patterns, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
+        answer = merge_components(problem, found.maps, found.patterns, refit=refit, **options)
+        if tick:
+            tick()
+        return answer
+
+    if problem.parallel and n_runs > 1:
+        return in_threads(run, n_runs)
+    with one_thread_per_block():
+        return [run(i, None) for i in range(n_runs)]
+
+
+def merge_components(
+    problem, maps, patterns, *, threshold="auto", pattern_share: float = 1.5, sigma: float = 1.0, fragment: float = 0.4,
+    explained: float = 0.97, refit: int = 0, keep_parts: bool = False,
+) -> MergeRun:  # fmt: skip
+    """Merge the components of one factorisation.
+
+    Intensity is conserved: the maps of the parts, each times the sum of its pattern, add up; patterns are means weighted
+    with the sums of those maps.
+
+    Parameters
+    ----------
+    problem : Compressed or Dense
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Both of the weighted data; not changed.
+    threshold, pattern_share, sigma, fragment, refit
+        As for `merge_runs`.
+    explained : float
+        Share of a pattern that the others must explain for its component to be dropped; 1 drops none.
+    keep_parts : bool
+        Keep the components that were merged.
+
+    Returns
+    -------
+    MergeRun
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.merging import merge_components
+    >>> from unmix4d.frame import Frame
+    >>> maps = np.array([[3.0, 3, 0, 0], [1, 1, 0, 0], [0, 0, 2, 2]]).T
+    >>> patterns = np.array([[4.0, 1, 0], [3, 2, 0], [0, 0, 5]])
+    >>> problem = Dense(maps @ patterns, Frame((1, 4), (1, 3)))
+    >>> run = merge_components(problem, maps, patterns, sigma=0, explained=1)
+    >>> run.members, run.maps.T.tolist()
+    (((0, 1), (2,)), [[20.0, 20.0, 0.0, 0.0], [0.0, 0.0, 10.0, 10.0]])
+    """
+    threshold = checked_threshold(threshold)
+    maps, patterns, dropped = drop_explained(np.asarray(maps).T, np.asarray(patterns), explained)
+    error = problem.exact_error(maps, patterns) / np.prod(problem.shape, dtype=float)
+    part_maps, part_patterns = intensities(problem, maps, patterns)
+    weighted = problem.weights.on(None, part_patterns)[1] if problem.weights.pixels is not None else part_patterns
+    places = smooth_maps(part_maps.T, problem.frame, sigma)
+    components = Components(places, weighted, part_maps.sum(axis=0, dtype=np.float64), pattern_share)
+    if threshold == "auto":
+        threshold = gap_threshold(components)
+    history = join_alike(components, threshold)
+    if fragment:
+        history += join_fragments(components, fragment, _FRAGMENT)
+    members = components.members
+    merged = np.stack([part_maps[:, list(m)].sum(axis=1) for m in members], axis=1)
+    rows = np.stack([mean_pattern(part_maps, part_patterns, list(m)) for m in members])
+    if refit:
+        again = hals(problem, *problem.weights.on(merged, rows), max_iter=refit, tol=0)
+        # A component may end empty; it is left out.
+        members = tuple(m for m, there in zip(members, _alive(again.maps.T, again.patterns)) if there)
+        merged, rows = intensities(problem, again.maps.T, again.patterns)
+    parts = (part_maps, part_patterns) if keep_parts else None
+    return MergeRun(merged, rows, members, len(weighted), tuple(history), dropped, float(threshold), error, parts)
+
+
+def best_run(runs) -> int:
+    """Index of the run with the smallest error among those with the most common number of parts (of those, the smallest).
+
+    Parameters
+    ----------
+    runs : sequence of MergeRun
+
+    Returns
+    -------
+    int
+    """
+    sizes = np.array([run.n_parts for run in runs])
+    values, counts = np.unique(sizes, return_counts=True)
+    usual = values[counts.argmax()]
+    return min((i for i in range(len(runs)) if sizes[i] == usual), key=lambda i: runs[i].error)
+
+
+def noise_rank(values, shape: tuple[int, int], noise: float = 1.0) -> int:
+    """How many singular values are more than noise: the number of components to start with.
+
+    The noise must be about the same in every column. Counts divided by the root of their mean in every column have the
+    noise 1.
+
+    Parameters
+    ----------
+    values : ndarray
+        Singular values.
+    shape : (int, int)
+        n_positions, n_pixels.
+    noise : float
+        Standard deviation of an entry.
+
+    Returns
+    -------
+    int
+        At least 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.merging import noise_rank
+    >>> rng = np.random.default_rng(0)
+    >>> signal = 5 * rng.random((200, 3)) @ rng.random((3, 40))
+    >>> noise_rank(np.linalg.svd(signal + rng.standard_normal((200, 40)), compute_uv=False), (200, 40))
+    3
+    """
+    values = np.asarray(values, np.float64)
+    return max(2, int((values > noise * (np.sqrt(shape[0]) + np.sqrt(shape[1]))).sum()))
+
+
+def checked_threshold(value) -> float | str:
+    """A similarity, or "auto"."""
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not -1 <= value <= 1:
+        raise ValueError(f"threshold must be 'auto' or a number from -1 to 1, got {value!r}")
+    return float(value)
+
+
+def start_anywhere(problem, n: int, rng: np.random.Generator):
+    """Maps (k, n_positions) and patterns (k, n_pixels) of n positions drawn at random, of the weighted data."""
+    single = np.zeros((n, problem.shape[0]), problem.dtype)
+    single[np.arange(n), rng.choice(problem.shape[0], n, replace=False)] = 1
+    return _start(problem, np.maximum(problem.on_patterns(single), 0))
+
+
+def _start(problem, patterns):
+    size = np.linalg.norm(patterns, axis=1, keepdims=True)
+    patterns = patterns / np.where(size > 0, size, 1)
+    # Exact: most maps are 0 at most positions from the beginning.
+    return nnls_rows(problem.on_maps(patterns).T, gram_of(patterns)).T, patterns
+
+
+def _alive(maps, patterns):
+    return (patterns.sum(axis=1, dtype=np.float64) > 0) & (maps.sum(axis=1, dtype=np.float64) > 0)
+
+
+def intensities(problem, maps, patterns):
+    """Components of the weighted data as maps in intensity (n_positions, k) and patterns of sum 1, without empty ones."""
+    maps, patterns = problem.weights.off(np.ascontiguousarray(maps.T), patterns)
+    total, alive = patterns.sum(axis=1, dtype=np.float64), _alive(maps.T, patterns)
+    maps, patterns, total = maps[:, alive], patterns[alive], total[alive]
+    return (maps * total).astype(maps.dtype), (patterns / total[:, None]).astype(patterns.dtype)
+
+
+def mean_pattern(maps, patterns, members) -> np.ndarray:
+    """Mean of the patterns of some components, (n_pixels,), weighted with the sums of their maps (n_positions, k)."""
+    weights = maps[:, members].sum(axis=0, dtype=np.float64)
+    return (weights / weights.sum() @ patterns[members]).astype(patterns.dtype)

@@ -1,0 +1,20 @@
+"""Features of patterns: a few numbers instead of all pixels, that a decomposition works on in their place.
+
+Knows no host and draws nothing. ``Unmix.angular_average`` and its relatives make views of them.
+"""
+
+from . import scaling
+from ._features import FeatureMatrix, Features, feature_frame
+from .angular_average import angular_average
+from .concatenation import concatenated
+from .polar_patterns import polar_patterns
+from .radial_variance import KINDS as radial_variance_kinds
+from .radial_variance import radial_variance
+from .scaling import scaled
+from .symmetry import KINDS as symmetry_kinds
+from .symmetry import symmetry
+
+__all__ = [
+    "FeatureMatrix", "Features", "angular_average", "concatenated", "feature_frame", "polar_patterns", "radial_variance",
+    "radial_variance_kinds", "scaled", "scaling", "symmetry", "symmetry_kinds",
+]  # fmt: skip

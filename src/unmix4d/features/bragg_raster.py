@@ -1,0 +1,148 @@
+"""The raster of Bragg disks as features of a scan: one row of cells for every position, nearly all of them empty."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from .. import checks
+from ..frame import Frame
+from ..messages import warn
+from ..scan import HostRecord
+from ..sparse_matrix import SparseMatrix
+from ._features import Features
+from .bragg_disks import BraggDisks, Raster
+
+__all__ = ["BraggFeatures", "bragg_features"]
+
+_DENSE_BYTES = 256 << 20  # a raster that takes more is kept as what is not 0, which takes a tenth of it
+
+
+@dataclass(frozen=True, eq=False)
+class BraggFeatures(Features):
+    """Features of which nearly all are 0; made by `bragg_features`.
+
+    Attributes
+    ----------
+    disks : BraggDisks
+        All vectors, those that are left out by `q_min`, `q_max` and the scan mask among them.
+    cells : scipy.sparse.csr_array of float32 (n_positions, n_features)
+    """
+
+    disks: BraggDisks | None = None
+    cells: sparse.csr_array | None = None
+
+    def matrix(self, precision: str = "single"):
+        """The features as what every solver works on; the zeros of a large raster are never held."""
+        large = self.cells.dtype.itemsize * math.prod(self.shape) > _DENSE_BYTES
+        return SparseMatrix(self.cells, self.frame, precision) if large else super().matrix(precision)
+
+
+def bragg_features(
+    disks: BraggDisks,
+    frame: Frame,
+    *,
+    cell=None,
+    intensity="sum",
+    spread=None,
+    q_min=None,
+    q_max=None,
+    drop_empty=True,
+    settings=None,
+    source=None,
+    host: HostRecord | None = None,
+) -> BraggFeatures:
+    """Bragg vectors on a grid, as features of the scan that `frame` belongs to.
+
+    Parameters
+    ----------
+    disks : BraggDisks
+        In the pixel unit of `frame`.
+    frame : Frame
+        Scan side and calibration. Its detector side is not used.
+    cell : float or (float, float), optional
+        Size of a cell; by default a fifth of the smallest usual distance of two disks.
+    intensity : {"sum", "sqrt", "binary"}
+    spread : float, optional
+        As for `BraggDisks.on`; by default the smallest usual distance of two disks.
+    q_min, q_max : float, optional
+        Shortest and longest vectors that are used. By default all that are longer than half of the smallest usual distance
+        of two disks, which leaves out the direct beam.
+    drop_empty : bool
+        Drop all cells that no vector falls into; otherwise only those that are shorter than `q_min`.
+    settings : dict, optional
+        To be kept with ours.
+    source, host
+        As for `Features`.
+
+    Returns
+    -------
+    BraggFeatures
+        The frame of its raster is calibrated, with the direct beam as its centre.
+
+    Raises
+    ------
+    ValueError
+        When no vector is left, or intensities are missing or negative.
+
+    Warns
+    -----
+    UnmixWarning
+        When most positions hold no vector.
+
+    Examples
+    --------
+    >>> from unmix4d.features.bragg_raster import bragg_features
+    >>> from unmix4d.features.bragg_disks import BraggDisks
+    >>> from unmix4d.frame import Frame
+    >>> disks = BraggDisks((1, 2), [0, 0, 1], [0.0, 2.0, 2.1], [0.0, 4.0, 4.0], [9.0, 1.0, 3.0])
+    >>> features = bragg_features(disks, Frame((1, 2), (9, 9)), cell=1, spread=0)
+    >>> features.values.ravel().tolist()
+    [1.0, 3.0]
+    """
+    usual = disks.spacing() or 0.0
+    q_min = usual / 2 if q_min is None else q_min
+    spread = usual if spread is None else spread
+    length = disks.length
+    used = frame.kept_positions[disks.position] & (length >= q_min) & (length <= (np.inf if q_max is None else q_max))
+    chosen = disks.select(used)
+    _warn_of_empty(chosen, frame)
+    cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")
+    reach = max(np.abs(chosen.q_row).max(), np.abs(chosen.q_col).max()) if q_max is None else q_max
+    # Nothing of what is shared gets lost at the edge.
+    grid = chosen.raster(cell, reach=[reach + max(0.0, spread - size) for size in cell])
+    cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(frame.kept_positions)].astype(np.float32)
+    hit = np.zeros(cells.shape[1], bool) if drop_empty else ~grid.within(q_min).ravel()
+    hit[cells.indices] = True
+    record = {
+        "cell": [float(v) for v in grid.cell], "unit": disks.unit, "intensity": intensity, "spread": float(spread),
+        "q_min": float(q_min), "q_max": None if q_max is None else float(q_max), "vectors": len(chosen), **(settings or {}),
+    }  # fmt: skip
+    ours = raster_frame(frame, grid, disks.unit, hit).replace(features=source is not None)
+    cells = sparse.csr_array(cells[:, np.flatnonzero(hit)])
+    return BraggFeatures("bragg_disks", ours, cells.toarray, record, source, host or HostRecord(), disks=disks, cells=cells)
+
+
+def raster_frame(frame: Frame, grid: Raster, unit: str, hit) -> Frame:
+    """A frame with the raster as its detector, calibrated and centred; cells without a vector are excluded."""
+    calibration = dataclasses.replace(frame.calibration, pixel_size=grid.cell, pixel_unit=unit, detector_origin=None)
+    mask = None if hit.all() else ~hit.reshape(grid.shape)
+    return Frame(
+        frame.scan_shape,
+        grid.shape,
+        scan_mask=frame.scan_mask,
+        detector_mask=mask,
+        centre=grid.centre,
+        centre_known=True,
+        calibration=calibration,
+    )
+
+
+def _warn_of_empty(disks, frame):
+    empty = int((disks.counts.ravel() == 0)[frame.kept_positions].sum())
+    if empty > frame.n_positions / 2:
+        warn(f"{empty} of {frame.n_positions} positions hold no Bragg vector that is used: their maps will be 0 there")

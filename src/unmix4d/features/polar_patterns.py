@@ -1,0 +1,33 @@
+"""The polar pattern itself as features."""
+
+from __future__ import annotations
+
+from ..polar import PolarTransform
+from ._features import Features, feature_frame
+from ._passes import linear, variance_per_count
+
+__all__ = ["polar_patterns"]
+
+
+def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Features:
+    """Patterns sampled on azimuth and radius, one pass.
+
+    Parameters
+    ----------
+    source : Unmix
+    transform : PolarTransform
+        Of the frame of the view.
+    settings : dict, optional
+
+    Returns
+    -------
+    Features
+        Of the shape (n_azimuth, n_radius); points without a pixel near that takes part are dropped.
+    """
+    frame = feature_frame(source.frame, transform.shape, ~transform.valid, polar=True)
+    weights = transform.sampling()[transform.valid.ravel()][:, source.frame.kept_pixels]
+    settings = {
+        "azimuth_deg": float(transform.azimuth_deg[1]), "radius": [float(r) for r in transform.radius], **(settings or {})
+    }  # fmt: skip
+    weights = weights.tocsr()
+    return Features("polar", frame, linear(source, weights), settings, source, per_count=variance_per_count(weights))

@@ -1,0 +1,251 @@
+"""Where a map says that a component is present, and the separate regions of it (Bruefach 2022, "spatial refinement")."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+__all__ = ["above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
+
+RULES = ("yen", "otsu", "li")
+# A component is spread out when it fills this much of the scan (1: it is the same everywhere) ...
+_FILLS = 0.6
+# ... and either is nowhere gone (5th percentile against the 95th), or has no level of its own inside and outside.
+_NOWHERE_GONE = 0.1
+_TWO_LEVELS = 0.8
+
+
+def check_rule(rule, name: str = "threshold"):
+    """A rule that `threshold` takes, or one clear error.
+
+    Parameters
+    ----------
+    rule : {"yen", "otsu", "li"} or float
+    name : str
+        Of the argument, for the message.
+
+    Returns
+    -------
+    str or float
+
+    Raises
+    ------
+    ValueError
+        When it is another word, or a number outside 0 to 1.
+    TypeError
+        When it is neither a text nor a number.
+
+    Examples
+    --------
+    >>> from unmix4d.maps.regions import check_rule
+    >>> check_rule("yen"), check_rule(0.3)
+    ('yen', 0.3)
+    """
+    words = ", ".join(map(repr, RULES))
+    if isinstance(rule, str):
+        if rule not in RULES:
+            raise ValueError(f"{name} must be one of {words} or a number between 0 and 1, got {rule!r}")
+        return rule
+    if isinstance(rule, (bool, np.bool_)) or not isinstance(rule, numbers.Real):
+        raise TypeError(f"{name} must be one of {words} or a number between 0 and 1, got {rule!r}")
+    if not 0 < rule < 1:
+        raise ValueError(f"{name} must be between 0 and 1 (a fraction of the map's maximum), got {rule}")
+    return float(rule)
+
+
+def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> float:
+    """The value above which a map says that its component is present.
+
+    Parameters
+    ----------
+    values : array_like
+        Values of one map, any shape; NaN is left out.
+    rule : {"yen", "otsu", "li"} or float
+        Yen's criterion (Bruefach 2022), Otsu's or Li's, all of scikit-image; a number is a fraction of the largest value.
+    outliers : int
+        That many of the largest values do not decide: they count as the next one. A single hot position would otherwise
+        squeeze everything else into a few bins of the histogram that Yen and Otsu work on.
+    noise : float
+        Yen's criterion may end within the noise. The threshold is at least this many standard deviations above the mean of
+        what is below it, but not raised above the middle of the range. Not for a number as rule.
+
+    Returns
+    -------
+    float
+        Infinity where the map has one value only or none: then nothing is present.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import threshold
+    >>> values = np.r_[np.full(90, 0.1), np.full(10, 1.0)]
+    >>> 0.1 <= threshold(values) < 1.0, threshold(values, 0.4), threshold(np.ones(5))
+    (True, 0.4, inf)
+    """
+    from skimage import filters
+
+    rule = check_rule(rule, "rule")
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if values.size == 0 or not values.max() > values.min():
+        return np.inf
+    top = float(values.max())
+    if not isinstance(rule, str):
+        return rule * top if top > 0 else np.inf
+    if 0 < outliers < values.size:
+        capped = np.minimum(values, np.partition(values, -outliers - 1)[-outliers - 1])
+        values = capped if capped.max() > capped.min() else values
+    cut = float(getattr(filters, f"threshold_{rule}")(values))
+    below = values[values <= cut]
+    if noise > 0 and below.size:
+        cut = max(cut, min(float(below.mean() + noise * below.std()), (values.min() + values.max()) / 2))
+    return cut
+
+
+def above_threshold(maps, kept=None, *, rule="yen", outliers: int = 0, noise: float = 0.0) -> np.ndarray:
+    """Where each map is above its own threshold.
+
+    Parameters
+    ----------
+    maps : array_like (k, scan_row, scan_col)
+        NaN counts as absent.
+    kept : ndarray of bool (scan_row, scan_col), optional
+        Positions that take part; by default those that are not NaN.
+    rule, outliers, noise
+        As in `threshold`.
+
+    Returns
+    -------
+    ndarray of bool (k, scan_row, scan_col)
+        False at positions that do not take part, and throughout for a map that is constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import above_threshold
+    >>> maps = np.zeros((2, 6, 6)); maps[0, :3, :3] = 1.0; maps[0, 0, 0] = np.nan
+    >>> above_threshold(maps).sum(axis=(1, 2))
+    array([8, 0])
+    """
+    maps = np.asarray(maps)
+    out = np.zeros(maps.shape, bool)
+    for image, present in zip(maps, out):
+        use = np.isfinite(image) if kept is None else np.isfinite(image) & kept
+        # A comparison with NaN is False, which is what is wanted.
+        present[...] = use & (image > threshold(image[use], rule, outliers=outliers, noise=noise))
+    return out
+
+
+def is_spread(image, kept=None) -> bool:
+    """Whether a map has its component nearly everywhere, as background, amorphous support and direct beam have.
+
+    It fills more than 0.6 of the scan, measured by (sum m)^2 / (n sum m^2), which is 1 for a constant map and the share of
+    the area for a grain of even thickness. And it is nowhere gone (its 5th percentile is above 0.1 of the 95th) or it has no
+    two levels, one inside and one outside (Otsu's share of the variance between two classes is below 0.8).
+
+    Parameters
+    ----------
+    image : array_like (scan_row, scan_col)
+        Not negative; NaN is left out.
+    kept : ndarray of bool, optional
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import is_spread
+    >>> ramp = np.add.outer(np.arange(20.0), np.arange(20.0))
+    >>> is_spread(1 + 0.02 * ramp), is_spread(ramp > 24)
+    (True, False)
+    """
+    values = np.asarray(image, float)
+    values = values[np.isfinite(values) if kept is None else np.isfinite(values) & kept]
+    if values.size == 0 or not values.max() > 0:
+        return False
+    values = np.maximum(values, 0) / values.max()
+    fills = values.sum() ** 2 / (values.size * (values**2).sum())
+    if fills <= _FILLS:
+        return False
+    low, high = np.percentile(values, (5, 95))
+    return bool(low > _NOWHERE_GONE * high or _between(values) < _TWO_LEVELS)
+
+
+def _between(values):
+    """Share of the variance that is between the two classes of Otsu."""
+    inside = values > threshold(values, "otsu")
+    if inside.all() or not inside.any():
+        return 0.0
+    share = inside.mean()
+    return float(share * (1 - share) * (values[inside].mean() - values[~inside].mean()) ** 2 / values.var())
+
+
+def find_regions(
+    present, *, min_size: int = 1, connectivity: int = 1, fill_holes: int = 0, opening: int = 0, kept=None
+) -> list[np.ndarray]:
+    """The separate regions of a mask, the largest first.
+
+    Parameters
+    ----------
+    present : array_like of bool (scan_row, scan_col)
+    min_size : int
+        Smaller regions, in positions, are left out.
+    connectivity : {1, 2}
+        1: positions that share an edge belong together; 2: also those that share a corner.
+    fill_holes : int
+        Holes of at most this many positions are filled.
+    opening : int
+        Opened with a diamond of this radius first: bridges and specks thinner than it go, and corners with them.
+    kept : ndarray of bool (scan_row, scan_col), optional
+        Positions that take part; no others belong to a region, nor are holes made of them filled.
+
+    Returns
+    -------
+    list of ndarray of bool (scan_row, scan_col)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import find_regions
+    >>> mask = np.zeros((5, 9), bool); mask[:, :3] = True; mask[2, 1] = False; mask[1:3, 6:8] = True
+    >>> [int(region.sum()) for region in find_regions(mask)], [int(r.sum()) for r in find_regions(mask, fill_holes=1)]
+    ([14, 4], [15, 4])
+    """
+    from scipy import ndimage
+    from skimage.measure import label
+
+    present = np.array(present, bool)
+    kept = np.ones(present.shape, bool) if kept is None else kept
+    present &= kept
+    if opening:
+        # What is outside counts as present: the edge of the scan cuts grains, it does not end them.
+        padded = np.pad(present | ~kept, opening, constant_values=True)
+        opened = ndimage.binary_opening(padded, iterations=opening)[opening:-opening, opening:-opening]
+        present &= opened
+    if fill_holes:
+        present |= _small(~present, fill_holes, 3 - connectivity, forbidden=~kept)
+    labels = label(present, connectivity=connectivity)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= max(min_size, 1)]
+    return [labels == i for i in order]
+
+
+def _small(gaps, most, connectivity, forbidden):
+    """Connected gaps of at most `most` positions that have none in common with `forbidden` or the edge of the scan."""
+    from skimage.measure import label
+
+    labels = label(gaps, connectivity=connectivity)
+    sizes = np.bincount(labels.ravel())
+    fill = sizes <= most
+    fill[0] = False
+    fill[np.unique(labels[forbidden])] = False
+    # Along a line there is nothing but edge.
+    edges = [labels[[0, -1]]] if labels.shape[0] > 1 else []
+    edges += [labels[:, [0, -1]]] if labels.shape[1] > 1 else []
+    for edge in edges:
+        fill[np.unique(edge)] = False
+    return fill[labels]

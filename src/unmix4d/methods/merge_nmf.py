@@ -1,0 +1,171 @@
+"""``.merge_nmf`` of `Unmix`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import assemble, assemble_merged, checks
+from ..compression import compress
+from ..decomposition.dense import Dense
+from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
+from ..decomposition.merging_rounds import merge_in_rounds
+from ..decomposition.problems import Compressed
+from ..decomposition.run import rank_for
+from ..messages import warn
+from ..results.merged import MergedDecomposition
+from ..subspace import MAX_PASSES
+from ..weights import choose_weights
+from ._arguments import WEIGHTS
+
+__all__ = ["MergeMethods"]
+
+_DENSE_BYTES = 512 << 20  # features smaller than this are iterated on as they are
+_MOST = 128  # components that "auto" starts with at most
+
+
+class MergeMethods:
+    """NMF that starts with too many components and merges them."""
+
+    def merge_nmf(
+        self,
+        initial_components: int | str = "auto",
+        *,
+        threshold: float | str = "auto",
+        n_runs: int = 25,
+        pattern_share: float | None = None,
+        sigma: float | None = None,
+        fragment: float | None = None,
+        max_iter: int | None = None,
+        refit: int | None = None,
+        weights: str | None = None,
+        as_published: bool = False,
+        precision: str = "single",
+        random_state: int | None = None,
+    ) -> MergedDecomposition:
+        """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
+
+        Grains of a polycrystal cannot be counted beforehand, and one grain makes several components, because its spots
+        change with thickness, bending and what lies above it. A run starts at the purest positions of a random half of the
+        scan, makes a few iterations of NMF, leaves out what is a mixture of others, and merges the components that are at
+        the same place and look alike, most similar pairs first. Intensity is conserved: maps add up, in intensity.
+
+        Parameters
+        ----------
+        initial_components : int or "auto"
+            Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
+            ``"auto"``: as many as stand out of the noise, at most 128. Far more than that costs grains where they overlap.
+        threshold : float or "auto"
+            Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
+            those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
+            pairs merge, looked for from 0.65 to 0.75, in every run.
+        n_runs : int
+            Every run has its own generator, spawned from the seed: it depends neither on the others nor on their number.
+        pattern_share : float, optional
+            Weight of the correlation of patterns beside that of maps, in the similarity; 1.5.
+        sigma : float, optional
+            Maps are averaged over so many positions before they are compared; 1.
+        fragment : float, optional
+            Components with less than this share of the intensity of a typical one are merged into the most similar one; 0.4.
+        max_iter : int, optional
+            Iterations of each run; 60, and 200 in every round with ``as_published=True``.
+        refit : int, optional
+            Iterations from the merged components at the end of each run; 0, because least squares with few components mixes
+            again what was kept apart.
+        weights : {"auto", "none", "capped", "poisson"}, optional
+            As for `nmf`. Features have scales of their own (``.scaled()``): for them it is ``"none"`` by default, for pixels
+            ``"poisson"``.
+        as_published : bool
+            The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
+            round of merging. `threshold` is then a correlation of maps, 0.45 for "auto"; `pattern_share`, `sigma`,
+            `fragment` and `refit` have no part in it.
+        precision : {"single", "double"}
+        random_state : int or None
+
+        Returns
+        -------
+        MergedDecomposition
+            The run with the smallest error among those with the most common number of parts; ``.consensus()`` is what all
+            runs agree on, ``.history`` its tree, ``.runs`` all of them.
+
+        Raises
+        ------
+        ValueError
+            When the view holds negative, NaN or infinite values or no signal, or an argument is out of range.
+
+        Notes
+        -----
+        Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
+        `benchmarks/GRAINS.md` has the scores of all this against the truth.
+
+        References
+        ----------
+        .. [1] Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(16, 16), detector_shape=(40, 40), seed=0)
+        >>> view = Unmix(film.data, centre=film.centre).prepare(direct_beam=3).angular_average(rings=[(5, 18)])
+        >>> result = view.merge_nmf(8, n_runs=4, random_state=0).consensus()
+        >>> result.maps.shape == (result.k, 16, 16)
+        True
+        """
+        seed, n_runs = checks.seed(random_state), checks.count(n_runs, "n_runs")
+        if not (isinstance(initial_components, str) and initial_components == "auto"):
+            initial_components = self._components(initial_components, "initial_components")
+        features = getattr(self, "features", None) is not None
+        counted = features and self.features.settings.get("scaling") == "poisson" and self.scan.dtype.kind in "iu"
+        weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
+        threshold = checked_threshold(threshold)
+        options = _options(
+            as_published, pattern_share=pattern_share, sigma=sigma, fragment=fragment, max_iter=max_iter, refit=refit
+        )
+        matrix = self.matrix(precision)
+        before = matrix.passes
+        matrix.require_counts("merge_nmf")
+        with self._progress(MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
+            problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick)
+            run = merge_in_rounds if as_published else merge_runs
+            runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, **options)
+        settings = assemble.run_record(
+            self, "merge_nmf", initial_components=initial, threshold=threshold, n_runs=n_runs, **options,
+            as_published=bool(as_published), weights=problem.weights.kind, random_state=seed,
+            precision="double" if matrix.dtype.itemsize > 4 else "single", passes=matrix.passes - before,
+        )  # fmt: skip
+        return assemble_merged.merged_result(self, matrix, problem, runs, best_run(runs), settings)
+
+
+def _options(as_published, **given):
+    """The arguments that were given, checked before anything is read."""
+    options = {name: value for name, value in given.items() if value is not None}
+    for name, value in options.items():
+        if name in ("max_iter", "refit"):
+            checks.count(value, name, minimum=int(name == "max_iter"))
+        else:
+            checks.positive(value, name, zero=True)
+    strange = [name for name in options if name != "max_iter"] if as_published else []
+    if strange:
+        raise ValueError(f"{strange[0]} has no part in the published algorithm: leave it or as_published=True out")
+    return options
+
+
+def _problem(matrix, initial, weights, features, in_noise_units, seed, tick):
+    """What the runs iterate on, and with how many components they start."""
+    auto = initial == "auto"
+    rank = min(_MOST if auto else rank_for(initial), *matrix.shape)
+    small = features and np.prod(matrix.shape, dtype=float) * matrix.dtype.itemsize <= _DENSE_BYTES
+    low = None
+    if auto or not small:
+        low = compress(matrix, rank, weights=weights, position_weights=False, seed=seed, tick=tick)
+    if auto:
+        found = noise_rank(low.sizes(), matrix.shape, noise=1.0) if in_noise_units else low.above_noise
+        initial = min(max(found, 2), *matrix.shape)
+        if initial == _MOST:
+            warn(
+                f"{_MOST} or more components stand out of the noise: merge_nmf starts with {_MOST}; give initial_components "
+                "for more"
+            )
+    if small:
+        chosen = choose_weights(matrix.statistics(), weights, False)
+        return Dense(matrix.gather(), matrix.frame, chosen), initial
+    return Compressed(low.leading(rank_for(initial))), initial

@@ -1,0 +1,158 @@
+"""Figures of grains. pyplot is imported inside the functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import checks
+from .plots import _axes, _draw, _is_line
+
+__all__ = ["grains", "grain_sizes"]
+
+# Hues that can be told apart on a grey image, also by most colour-blind people together with the numbers.
+_HUES = ("#4cc9f0", "#ffb703", "#f72585", "#52d273", "#b388ff", "#ff6b35", "#f4f06c")
+_NEAR = 2  # positions between grains that must not have one colour
+_INSET = 0.7  # contour level: boundaries lie within their grain, so that those of neighbours stay apart
+
+
+def grains(found, ax=None, *, image=None, numbers=True):
+    """Boundaries of grains over a grey image.
+
+    Parameters
+    ----------
+    found : Grains
+    ax : matplotlib Axes, optional
+    image : ndarray (scan_row, scan_col), optional
+        By default the share of the strongest component in the intensity of each position.
+    numbers : bool
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When the image has another shape, or the scan is a line.
+    """
+    from matplotlib.colors import Normalize
+
+    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    if _is_line(shape):
+        raise ValueError(f"grains of a line scan have no boundaries to draw: this scan has the shape {shape}, use .masks")
+    image = _strongest_share(found) if image is None else np.asarray(image, float)
+    if image.shape != shape:
+        raise ValueError(f"image must have the shape of the scan {shape}, got {image.shape}")
+    ax = _sized(shape, calibration.step) if ax is None else ax
+    values = image[np.isfinite(image)]
+    low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
+    _draw(ax, image, Normalize(low, high if high > low else low + 1), "gray", calibration.step, calibration.step_unit, None)
+    colours = _colours_apart(found.masks)
+    for colour, mask in zip(colours, found.masks):
+        _boundary(ax, mask, colour)
+    if numbers:
+        for i, (colour, mask) in enumerate(zip(colours, found.masks)):
+            _number(ax, i, mask, calibration.step, colour)
+    ax.set_xlim(-0.5, shape[1] - 0.5)
+    ax.set_ylim(shape[0] - 0.5, -0.5)
+    ax.set_title(f"{len(found)} grain" + ("" if len(found) == 1 else "s"), fontsize=9, pad=3)
+    return ax
+
+
+def _sized(shape, step):
+    """Axes with the aspect of the scan, large enough for numbers, at most as wide as a notebook."""
+    import matplotlib.pyplot as plt
+
+    ratio = shape[0] * step[0] / (shape[1] * step[1])
+    width = min(5.2, 6.5 / ratio) if ratio <= 3 else 2.2
+    return plt.subplots(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3), layout="constrained")[1]
+
+
+def _colours_apart(masks):
+    """A hue for each grain that none of its neighbours has, where there are enough; else the one they have least."""
+    from scipy.ndimage import binary_dilation
+
+    taken, colours = [], []
+    for i, mask in enumerate(masks):
+        wide = binary_dilation(mask, iterations=_NEAR)
+        near = [taken[j] for j in range(i) if (masks[j] & wide).any()]
+        # Of equally free hues, the one used least so far.
+        hue = min(range(len(_HUES)), key=lambda h: (near.count(h), taken.count(h), h))
+        taken.append(hue)
+        colours.append(_HUES[hue])
+    return colours
+
+
+def _strongest_share(found):
+    """Largest over summed intensity of what is no background: near 1 inside of a grain, lower where components overlap."""
+    grains = [i for i in range(found.result.k) if i not in found.background] or list(range(found.result.k))
+    intensities = np.maximum(np.nan_to_num(found.result.intensities[grains]), 0)
+    total = intensities.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(found._kept & (total > 0), intensities.max(0) / total, np.nan)
+
+
+def _boundary(ax, mask, colour):
+    from matplotlib import patheffects
+    from skimage.measure import find_contours
+
+    dark = [patheffects.withStroke(linewidth=2.4, foreground="black", alpha=0.6)]
+    for contour in find_contours(np.pad(mask, 1).astype(float), _INSET):
+        ax.plot(contour[:, 1] - 1, contour[:, 0] - 1, color=colour, lw=1.3, path_effects=dark)
+
+
+def _number(ax, i, mask, step, colour):
+    """The number of a grain at its innermost position, which is inside also where the centroid is not."""
+    from matplotlib import patheffects
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(mask, 1), sampling=step)[1:-1, 1:-1]
+    # Of positions equally deep, the one nearest to the centroid.
+    row, col = np.nonzero(depth >= depth.max() * (1 - 1e-9))
+    middle = [axis.mean() for axis in np.nonzero(mask)]
+    nearest = np.argmin(((row - middle[0]) * step[0]) ** 2 + ((col - middle[1]) * step[1]) ** 2)
+    edge = [patheffects.withStroke(linewidth=2, foreground="black")]
+    ax.text(
+        col[nearest], row[nearest], str(i), color=colour, fontsize=8, ha="center", va="center", path_effects=edge,
+        fontweight="bold",
+    )  # fmt: skip
+
+
+def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
+    """Histogram of a column of the table; grains that an edge cuts are stacked on top in a lighter tone.
+
+    Parameters
+    ----------
+    found : Grains
+    ax : matplotlib Axes, optional
+    column : str
+    bins : int or sequence, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When there is no such column, or no grain.
+    """
+    checks.choice(column, "column", [name for name in found.table if name not in ("grain", "touches_edge")])
+    if len(found) == 0:
+        raise ValueError("there is no grain to draw sizes of: lower min_size or the threshold")
+    ax = _axes(ax)
+    values, cut = np.asarray(found.table[column], float), found.table["touches_edge"]
+    if bins is None:
+        bins = np.histogram_bin_edges(values, bins=min(max(int(np.ceil(np.sqrt(len(values)))) + 1, 4), 30))
+    ax.hist(
+        [values[~cut], values[cut]], bins=bins, stacked=True, color=["#21918c", "#a8d8d5"], edgecolor="white", lw=0.8,
+        label=[f"whole ({np.count_nonzero(~cut)})", f"cut by an edge ({np.count_nonzero(cut)})"],
+    )  # fmt: skip
+    unit = found.units[column]
+    ax.set_xlabel(column.removesuffix("_deg").replace("_", " ") + (f" ({unit})" if unit else ""))
+    ax.set_ylabel("grains")
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False, fontsize=8)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax

@@ -1,0 +1,111 @@
+"""Figures of merging: the tree of a run, and what the runs agree on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .plots import _axes
+
+__all__ = ["history", "stability"]
+
+_TREE_INCHES = 0.13  # of width for every part
+_MERGED, _APART, _FRAGMENT = "#2f5d8a", "0.75", "#d9822b"
+
+
+def history(result, ax=None):
+    """Tree of the merges of one run: parts below, joined at the similarity of what was merged.
+
+    Parameters
+    ----------
+    result : MergedDecomposition
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When there is no tree, as in a consensus.
+    """
+    if result.best < 0:
+        raise ValueError("history must be that of one run, but this is a consensus: draw that of the result it came from")
+    n_parts = sum(len(parts) for parts in result.members)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        width = float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14))
+        ax = plt.subplots(figsize=(width, 3.6), layout="constrained")[1]
+    place = {part: x for x, part in enumerate(_leaves(result, n_parts))}
+    height = dict.fromkeys(place, 1.0)
+    for i, merge in enumerate(result.history):
+        left, right = merge.nodes
+        # A later merge may be more similar than an earlier one below it; a tree has to go down all the same.
+        level = min(merge.similarity, height[left], height[right])
+        colour = _FRAGMENT if merge.reason == "fragment" else _MERGED
+        xs = [place[left], place[left], place[right], place[right]]
+        ax.plot(xs, [height[left], level, level, height[right]], color=colour, lw=1.1)
+        place[n_parts + i], height[n_parts + i] = (place[left] + place[right]) / 2, level
+    merged = {node for merge in result.history for node in merge.nodes}
+    lowest = min([0.0, *height.values()])
+    for node, x in place.items():
+        if node not in merged:
+            ax.plot([x, x], [height[node], lowest], color=_APART, lw=0.8)
+    _label(ax, result, lowest)
+    return ax
+
+
+def _leaves(result, n_parts):
+    """Parts in an order in which no branches cross, the components in theirs."""
+    below = {n_parts + i: merge.nodes for i, merge in enumerate(result.history)}
+    merged = {node for merge in result.history for node in merge.nodes}
+    leaves_of = {}
+    for root in (node for node in [*range(n_parts), *below] if node not in merged):
+        leaves, waiting = [], [root]
+        while waiting:
+            node = waiting.pop()
+            if node in below:
+                waiting += below[node][::-1]
+            else:
+                leaves.append(node)
+        leaves_of[min(leaves)] = leaves
+    return [leaf for parts in result.members for leaf in leaves_of[min(parts)]]
+
+
+def _label(ax, result, lowest):
+    run = result.runs[result.best] if result.runs else None
+    if run is not None:
+        ax.axhline(run.threshold, color="0.3", lw=0.8, ls="--", label=f"threshold {run.threshold:.2f}")
+    ax.plot([], [], color=_MERGED, label="alike")
+    ax.plot([], [], color=_FRAGMENT, label="fragment")
+    start, ticks = 0, []
+    for parts in result.members:
+        ticks.append(start + (len(parts) - 1) / 2)
+        start += len(parts)
+    ax.set_xticks(ticks, range(len(ticks)), fontsize=7 if len(ticks) < 40 else 5)
+    ax.set(xlabel="component", ylabel="similarity", ylim=(1.02, lowest - 0.05), xlim=(-1, start))
+    ax.set_title(f"{start} parts merged to {len(ticks)} components", fontsize=9)
+    ax.legend(fontsize=7, loc="lower right", framealpha=0.9)
+
+
+def stability(result, ax=None):
+    """Share of the runs that have each component, and the mean correlation of their maps.
+
+    Parameters
+    ----------
+    result : MergedDecomposition
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax)
+    places = np.arange(result.k)
+    ax.bar(places, result.stability, color="#7fa6c9", width=0.8, label="share of the runs")
+    ax.plot(places, result.agreement, "o", color="#7a2f2f", ms=3.5, label="correlation of their maps")
+    ax.set(xlabel="component", ylim=(0, 1.05), xlim=(-0.7, result.k - 0.3))
+    ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs", fontsize=9)
+    ax.legend(fontsize=7, loc="lower left", framealpha=0.9)
+    return ax

@@ -1,0 +1,254 @@
+"""Grains: the spatially separate regions of the maps, with a table in calibrated units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from . import grain_table
+
+__all__ = ["Grains"]
+
+
+@dataclass(frozen=True, eq=False)
+class Grains:
+    """Grains of a scan: one for each spatially separate region of a map (Bruefach 2022), sorted by component, then by size.
+
+    Attributes
+    ----------
+    masks : ndarray of bool (n, scan_row, scan_col)
+        Where each grain is. Grains of different components may share positions; each keeps all of its own. Read-only.
+    components : ndarray of int (n,)
+        The component each grain was found in.
+    result : Decomposition
+        Where they were found.
+    background : tuple of int
+        Components that are spread over the whole scan (see `unmix4d.maps.is_spread`): with ``background="drop"`` they have
+        no grains.
+    settings : dict
+        The arguments they were found with.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains(min_size="40 nm^2")
+    >>> len(grains), grains.masks.shape, grains.units["area"]
+    (3, (3, 24, 20), 'nm²')
+    >>> bool((grains.table["area"] > 400).all())
+    True
+    """
+
+    masks: np.ndarray
+    components: np.ndarray
+    result: object
+    background: tuple = ()
+    settings: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, dtype in (("masks", bool), ("components", int)):
+            value = np.array(getattr(self, name), dtype)
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def __len__(self):
+        return len(self.masks)
+
+    @property
+    def frame(self):
+        """Shapes, masks and calibration of the scan."""
+        return self.result.frame
+
+    @cached_property
+    def table(self) -> dict[str, np.ndarray]:
+        """One row a grain, as a dict of columns that `pandas.DataFrame` takes; read-only. The units are in `units`.
+
+        ``grain``, ``component``, ``n_positions``, ``area``, ``equivalent_diameter``, ``feret_max``, ``feret_min``,
+        ``centroid_row``, ``centroid_col``, ``major_axis``, ``minor_axis``, ``orientation_deg``, ``eccentricity`` (all as in
+        `unmix4d.maps.region_shape`), ``mean_weight`` (mean intensity, map x total of its pattern), ``overlap`` (share of its
+        positions where another grain is present too) and ``touches_edge`` (it reaches the edge of the scan or an excluded
+        position: its size is a lower limit).
+        """
+        return grain_table.make(self)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each column of the table; empty where there is none."""
+        return grain_table.units(self.frame.calibration.step_unit)
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        """How many grains are present at each position, int (scan_row, scan_col), -1 where excluded; read-only."""
+        count = np.where(self._kept, self.masks.sum(0), -1)
+        count.setflags(write=False)
+        return count
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded."""
+        out = np.where(self.masks, self.result.intensities[self.components], 0)
+        out[:, ~self._kept] = np.nan
+        return out
+
+    @property
+    def _kept(self):
+        return self.frame.kept_positions.reshape(self.frame.scan_shape)
+
+    def labels(self) -> np.ndarray:
+        """The strongest grain of every position, by intensity.
+
+        Returns
+        -------
+        ndarray of int (scan_row, scan_col)
+            -1 where there is no grain, or the position is excluded.
+        """
+        best = np.full(self.frame.scan_shape, -np.inf)
+        labels = np.full(self.frame.scan_shape, -1)
+        intensities = self.result.intensities
+        for i, (mask, component) in enumerate(zip(self.masks, self.components)):
+            stronger = mask & (intensities[component] > best)
+            best[stronger] = intensities[component][stronger]
+            labels[stronger] = i
+        return labels
+
+    def mean_patterns(self, single: bool = False) -> np.ndarray:
+        """Mean of the measured patterns of each grain; one pass over the scan.
+
+        Parameters
+        ----------
+        single : bool
+            Only positions where this grain alone is present, which is where structure should be read from (Bruefach 2022).
+
+        Returns
+        -------
+        ndarray (n, det_row, det_col)
+            NaN for a grain without such a position, and at excluded pixels.
+
+        Raises
+        ------
+        ValueError
+            When the result was loaded without its data.
+        """
+        matrix = self.result._matrix("mean_patterns")
+        member = self.masks & (self.count == 1) if single else self.masks
+        if len(self) == 0:
+            return self.frame.to_images(np.empty((0, self.frame.n_pixels), matrix.dtype))
+        weights = self.frame.from_maps(member.astype(matrix.dtype))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (matrix.transpose_times(weights) / weights.sum(0, dtype=np.float64)).T
+        return self.frame.to_images(means.astype(matrix.dtype))
+
+    def dissimilarity(self) -> np.ndarray:
+        """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan.
+
+        The score of Bruefach 2022 (eq. 6, with the absolute value that is missing there) for data without a truth: 0 where
+        all patterns are the same up to a factor. It grows with the noise and with the number of pixels, so that only values
+        of one scan can be compared. See `unmix4d.scores.dissimilarity`.
+
+        Returns
+        -------
+        ndarray of float64 (n,)
+
+        Raises
+        ------
+        ValueError
+            When the result was loaded without its data.
+        """
+        from ..scores import matrix_dissimilarity
+
+        matrix = self.result._matrix("dissimilarity")
+        return matrix_dissimilarity(matrix, self.frame.from_maps(self.weights)) if len(self) else np.empty(0)
+
+    def plot(self, ax=None, *, image=None, numbers: bool = True):
+        """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        image : ndarray (scan_row, scan_col), optional
+            By default the share of the strongest component in the intensity of each position: dark where grains overlap.
+        numbers : bool
+            Whether each grain is numbered as in the table.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from .. import plots_grains
+
+        return plots_grains.grains(self, ax=ax, image=image, numbers=numbers)
+
+    def plot_sizes(self, ax=None, *, column: str = "equivalent_diameter", bins=None):
+        """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        column : str
+            Any numeric column of the table.
+        bins : int or sequence, optional
+            As in `matplotlib.axes.Axes.hist`.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from .. import plots_grains
+
+        return plots_grains.grain_sizes(self, ax=ax, column=column, bins=bins)
+
+    def to_host(self):
+        """Masks and labels as native objects of the host the data came from.
+
+        Returns
+        -------
+        masks, labels
+            pyxem: ``Signal2D`` (n | x, y), 0 and 1, and (x, y), with calibrated axes and the table in the metadata.
+            py4DSTEM: two ``RealSlice`` under a root of their own. Otherwise NumPy arrays. Labels are those of `labels`.
+
+        Raises
+        ------
+        ValueError
+            When there is no grain.
+        """
+        from .. import hosts
+
+        return hosts.write_grains(self)
+
+    def to_csv(self, path) -> None:
+        """Write the table with units in its header; a file that is already there is replaced at the end only.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written; an older file of that name is then untouched.
+        """
+        grain_table.to_csv(self, path)
+
+    def __repr__(self):
+        cut, shared = self.table["touches_edge"], self.count > 1
+        components = len(set(self.components.tolist()))
+        lines = [f"<Grains: {len(self)} in {components} of {self.result.k} components>"]
+        if len(self):
+            unit = self.frame.calibration.step_unit
+            size = self.table["equivalent_diameter"]
+            low, middle, high = np.min(size), np.median(size), np.max(size)
+            lines.append(f"  equivalent diameter {low:.3g} to {high:.3g} {unit}, median {middle:.3g} {unit}")
+            positions = np.count_nonzero(self._kept)
+            lines.append(
+                f"  present in {100 * np.count_nonzero(self.count > 0) / positions:.3g} % of the positions, two or more in "
+                f"{100 * np.count_nonzero(shared) / positions:.3g} %; {np.count_nonzero(cut)} cut by an edge"
+            )
+        if self.background:
+            named = ", ".join(map(str, self.background))
+            dropped = self.settings.get("background") == "drop"
+            what = 'taken as background, without grains (background="keep" makes some)' if dropped else "kept"
+            lines.append(f"  spread over the scan: component {named}, {what}")
+        lines.append("  .table .masks .labels() .count .mean_patterns() .plot() .plot_sizes() .to_host() .to_csv(path)")
+        return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""What a result leaves over at every position, where it was not computed with the result itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["residual_map"]
+
+
+def residual_map(result, matrix) -> np.ndarray:
+    """Root mean square of data minus reconstruction (scan_row, scan_col), NaN where excluded; one pass.
+
+    Parameters
+    ----------
+    result : Decomposition
+    matrix : PatternMatrix
+        Of its view.
+    """
+    frame = result.frame
+    if result.offset is not None:
+        matrix = matrix.centred()
+    squares = matrix.squared_residuals(frame.from_maps(result.maps), frame.from_images(result.patterns))
+    root = np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)
+    root = frame.to_maps(root[:, None])[0]
+    root.setflags(write=False)
+    return root

@@ -1,0 +1,106 @@
+"""How much the patterns of one grain differ among themselves: a score for scans without a truth (Bruefach 2022, eq. 6)."""
+
+from functools import partial
+
+import numpy as np
+
+__all__ = ["dissimilarity", "matrix_dissimilarity"]
+
+
+def dissimilarity(patterns, weights):
+    """Weighted mean of the distances of patterns from their weighted mean pattern.
+
+    ``sum_j w_j |DP_j - mean|_1 / sum_j w_j``: each pattern, and the weighted mean of the patterns as they are, is scaled to
+    0-1 first (Bruefach 2022, eq. 6; the absolute value is missing there, and without it differences would cancel).
+
+    Parameters
+    ----------
+    patterns : array_like (n, ...)
+        One pattern, or feature vector, for each position. Pixels that are NaN in any of them are left out.
+    weights : array_like (n,) or (n, k)
+        Not negative: how much of each position belongs to the grain, or to each of k grains. A position with weight 0 does
+        not count.
+
+    Returns
+    -------
+    float or ndarray (k,)
+        0 where all patterns are the same up to a factor and an offset; NaN where all weights are 0. It grows with the number
+        of pixels and with the noise, so that only values of one scan and one kind of features can be compared.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a value is infinite, or a weight negative or NaN.
+
+    Examples
+    --------
+    >>> from unmix4d.scores import dissimilarity
+    >>> dissimilarity([[0, 1.0], [0, 3.0]], [1.0, 1.0]), dissimilarity([[0, 1.0], [1.0, 0]], [3.0, 1.0])
+    (0.0, 0.5)
+    """
+    patterns, weights = np.asarray(patterns, float), np.asarray(weights, float)
+    if patterns.ndim < 2 or patterns.size == 0:
+        raise ValueError(f"patterns must be (n, ...) with at least 2 dimensions, found shape {patterns.shape}")
+    if weights.ndim not in (1, 2) or len(weights) != len(patterns):
+        raise ValueError(f"weights must be (n,) or (n, k) for {len(patterns)} patterns, found shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError("weights must be finite and not negative, found other values")
+    patterns = patterns.reshape(len(patterns), -1)
+    if np.isinf(patterns).any():
+        raise ValueError("patterns must be finite or NaN (excluded), found an infinite value")
+    patterns = patterns[:, ~np.isnan(patterns).any(axis=0)]
+    columns = weights.reshape(len(weights), -1)
+    totals = columns.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = _scaled((patterns.T @ columns / totals).T)
+        _, (sums,) = _kernel(patterns, columns, means=means)
+        answer = sums / totals
+    return float(answer[0]) if weights.ndim == 1 else answer
+
+
+def matrix_dissimilarity(matrix, weights):
+    """`dissimilarity` of the patterns of a scan, in two passes over it.
+
+    Parameters
+    ----------
+    matrix : unmix4d.matrix.PatternMatrix
+    weights : array_like (n_positions, k)
+        Not negative.
+
+    Returns
+    -------
+    ndarray of float64 (k,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import Unmix
+    >>> from unmix4d.scores import matrix_dissimilarity
+    >>> scan = np.zeros((1, 3, 2, 2)); scan[0, :2, 0, 0] = [1.0, 2.0]; scan[0, 2, 1, 1] = 3.0
+    >>> matrix_dissimilarity(Unmix(scan).matrix(), [[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]).round(6)
+    array([0., 1.])
+    """
+    weights = np.asarray(weights, float)
+    totals = weights.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = _scaled((matrix.transpose_times(weights) / totals).T)
+        _, (sums,) = matrix.visit(partial(_kernel, means=means), (weights,))
+        return sums / totals
+
+
+def _scaled(rows):
+    """Each row from 0 to 1; 0 throughout where it is constant, NaN where it is."""
+    low = rows.min(axis=1, keepdims=True)
+    span = rows.max(axis=1, keepdims=True) - low
+    return (rows - low) / np.where(span == 0, 1, span)
+
+
+def _kernel(X, weights, *, means):
+    """Sum of weight x distance over a batch of patterns, for every grain."""
+    X = _scaled(X)
+    sums = np.zeros(weights.shape[1])
+    for i, (mean, weight) in enumerate(zip(means, weights.T)):
+        use = weight > 0
+        if use.any():
+            sums[i] = weight[use] @ np.abs(X[use] - mean).sum(axis=1)
+    return None, (sums,)

@@ -1,0 +1,310 @@
+"""Scores of grains against a known truth, as Bruefach 2022 defines them and as this package does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from ..maps.regions import above_threshold, check_rule, is_spread
+from .matching import assign, check_correlation, pair_of_stacks, similarity
+from .presence import Rates, adjusted_rand_index, rates, true_grains
+
+__all__ = ["GrainScores", "grain_scores"]
+
+_NO_GRAIN = ("amorphous", "background", "vacuum")
+_FOUND = 0.7
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GrainScores:
+    """How well the grains of a film were found; printing it gives a summary.
+
+    Suffix A: of "any grain", one mask for all. Suffix G: of single grains. NaN where a score is not defined.
+
+    Attributes
+    ----------
+    grains : ndarray of int (n_true,)
+        Which true maps are grains (large enough ones), as indices into those that were given.
+    pairs : ndarray of int (n_true,)
+        The found map matched to each of them (Hungarian assignment of the map correlations), -1 where there is none.
+    map_correlation : ndarray (n_true,)
+        Pearson correlation with it, over all positions; 0 where there is none.
+    matched : ndarray of Rates (n_true,)
+        Agreement of presence with it, None where the correlation is not above `least_correlation`.
+    best : ndarray of int (n_found,)
+        The true grain each found map correlates best with (an index into `grains`), -1 where no correlation is above
+        `least_correlation`.
+    components : ndarray of Rates (n_found,)
+        Agreement with that grain, None where there is none.
+    area : Rates
+        Of "any grain": `precision_A`, `TPR_A`, `TNR_A`, `FPR_A`, `FNR_A`.
+    ARI : float
+        Adjusted Rand index of the strongest component and the thickest grain, where a grain is.
+    TPR_G_paper, TNR_G_paper : float
+        As the paper has it: each found map belongs to the grain over whose area its weights (0 below the threshold) sum
+        to the most; mean over the found maps, however little they agree.
+    least_correlation : float
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> from unmix4d.scores import grain_scores
+    >>> film = phantoms.polycrystal(n_grains=4, scan_shape=(30, 28), detector_shape=(24, 24), overlap=0.3, dose=None)
+    >>> perfect = grain_scores(film.maps[1:], film)
+    >>> perfect.found, len(perfect.grains), round(perfect.mean_map_correlation, 6), perfect.ARI
+    (4, 4, 1.0, 1.0)
+    """
+
+    grains: np.ndarray
+    pairs: np.ndarray
+    map_correlation: np.ndarray
+    matched: np.ndarray
+    best: np.ndarray
+    components: np.ndarray
+    area: Rates
+    ARI: float
+    TPR_G_paper: float
+    TNR_G_paper: float
+    least_correlation: float = 0.3
+
+    @property
+    def found(self):
+        """Number of grains whose map correlation is above 0.7."""
+        return int(np.sum(self.map_correlation > _FOUND))
+
+    @property
+    def mean_map_correlation(self):
+        """Mean over the true grains, missing ones as 0."""
+        return float(np.mean(self.map_correlation))
+
+    @property
+    def precision_A(self):
+        """Share of the positions with any found grain where there truly is one."""
+        return self.area.precision
+
+    @property
+    def TPR_A(self):
+        """Share of the positions with any grain where one was found."""
+        return self.area.TPR
+
+    @property
+    def TNR_A(self):
+        """Share of the positions without a grain where none was found."""
+        return self.area.TNR
+
+    @property
+    def FPR_A(self):
+        """1 - TNR_A."""
+        return self.area.FPR
+
+    @property
+    def FNR_A(self):
+        """1 - TPR_A."""
+        return self.area.FNR
+
+    @property
+    def TPR_G(self):
+        """Mean TPR of found maps and the grains they correlate best with, over the found maps that have one."""
+        return _mean(self.components, "TPR")
+
+    @property
+    def TNR_G(self):
+        """Mean TNR of the same pairs."""
+        return _mean(self.components, "TNR")
+
+    @property
+    def TPR_G_matched(self):
+        """Mean TPR of matched pairs: each found map and each grain in one pair only; missed grains do not count."""
+        return _mean(self.matched, "TPR")
+
+    @property
+    def TNR_G_matched(self):
+        """Mean TNR of the same pairs."""
+        return _mean(self.matched, "TNR")
+
+    @property
+    def TPR_G_all(self):
+        """Mean TPR over all true grains, where a missed grain counts as 0."""
+        return _mean(self.matched, "TPR", missing=0.0)
+
+    @property
+    def IoU(self):
+        """Mean intersection over union of matched pairs; missed grains do not count."""
+        return _mean(self.matched, "IoU")
+
+    @property
+    def IoU_all(self):
+        """Mean intersection over union over all true grains, where a missed grain counts as 0."""
+        return _mean(self.matched, "IoU", missing=0.0)
+
+    def as_dict(self):
+        """All numbers by their names, for tables.
+
+        Returns
+        -------
+        dict
+        """
+        names = (
+            "mean_map_correlation", "found", "TPR_G", "TNR_G", "TPR_G_matched", "TNR_G_matched", "TPR_G_all", "TPR_G_paper",
+            "TNR_G_paper", "IoU", "IoU_all", "ARI", "precision_A", "TPR_A", "TNR_A", "FPR_A", "FNR_A",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self):
+        n = len(self.grains)
+        paired = sum(pair is not None for pair in self.matched)
+        return "\n".join(
+            [
+                f"<GrainScores: {self.found} of {n} grains found (map r > {_FOUND}), "
+                f"mean map r {self.mean_map_correlation:.3f}>",
+                f"  any grain:    precision_A {self.precision_A:.3f}, TPR_A {self.TPR_A:.3f}, TNR_A {self.TNR_A:.3f}",
+                f"  single grain: TPR_G {self.TPR_G:.3f}, TNR_G {self.TNR_G:.3f} "
+                f"({sum(c is not None for c in self.components)} components with r > {self.least_correlation:g})",
+                f"  one to one:   TPR_G_matched {self.TPR_G_matched:.3f}, IoU {self.IoU:.3f} ({paired} pairs); with missed "
+                f"grains as 0: TPR_G_all {self.TPR_G_all:.3f}, IoU_all {self.IoU_all:.3f}",
+                f"  labels:       ARI {self.ARI:.3f}",
+            ]
+        )
+
+
+def _mean(pairs, name, missing=None):
+    values = [missing if pair is None else getattr(pair, name) for pair in pairs]
+    values = [value for value in values if value is not None]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def grain_scores(
+    found, truth, *, grains=None, fraction=0.15, min_positions=25, least=None, threshold="yen", least_correlation=0.3,
+    background="drop",
+):  # fmt: skip
+    """Score found grains, or component maps, against the true thickness of each grain.
+
+    Parameters
+    ----------
+    found : array_like (n_found, scan_row, scan_col), Decomposition or Grains
+        Maps whose values can be compared with each other, or masks. Of a Decomposition the intensities are taken, of
+        `Grains` the intensities within each grain. NaN = excluded position.
+    truth : array_like (k, scan_row, scan_col), or Phantom
+        Thickness of each grain, or the share of it; NaN = excluded.
+    grains : sequence of int, optional
+        Which true maps are grains. By default all; of a `Phantom` those that are not named amorphous, background or vacuum.
+    fraction, min_positions, least
+        What makes a true grain: see `true_grains`. Smaller ones are not asked for.
+    threshold : {"yen", "otsu", "li"} or float
+        Above what a found map says that its component is present. Masks and `Grains` have their own.
+    least_correlation : float
+        A found map and a grain that do not correlate by more than this are no pair.
+    background : {"drop", "keep"}
+        Whether maps that are spread over the whole scan (`unmix4d.maps.is_spread`) are left out of the area scores and of
+        `ARI`, where the direct beam or the amorphous support would count as a grain that is everywhere. Masks and `Grains`
+        are taken as they are.
+
+    Returns
+    -------
+    GrainScores
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a value is infinite, an argument is out of range, or there is no true grain.
+
+    Notes
+    -----
+    Positions that are NaN in any map are left out throughout. TPR_G and TNR_G count a grain that was found in two pieces
+    twice, each time in part: score the maps, not the `Grains`, where a true grain may have several regions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.scores import grain_scores
+    >>> true = np.zeros((2, 10, 12)); true[0, :, :6] = 1.0; true[1, :, 6:] = 1.0
+    >>> scores = grain_scores(true[:1], true)
+    >>> scores.found, scores.TPR_G, scores.TPR_G_all, scores.precision_A, scores.TPR_A
+    (1, 1.0, 0.5, 1.0, 0.5)
+    """
+    check_correlation(least_correlation, "least_correlation")
+    maps, masks = _found(found)
+    thickness, excluded, index = _truth(truth, grains, maps)
+    excluded |= np.isnan(maps).any(axis=0)
+    kept = ~excluded
+    present = above_threshold(maps, kept, rule=check_rule(threshold)) if masks is None else masks
+    use = np.ones(len(maps), bool)
+    if checks.choice(background, "background", ("drop", "keep")) == "drop" and masks is None:
+        use = np.array([not is_spread(image, kept) for image in maps], bool)
+    inside = true_grains(np.where(excluded, np.nan, thickness), fraction, min_positions, least=least)
+    large = inside.any(axis=(1, 2))
+    if not large.any():
+        raise ValueError(f"truth must have a grain of at least {min_positions} positions, found none")
+    thickness, inside, index = thickness[large], inside[large], index[large]
+    table = similarity(*pair_of_stacks(np.where(kept, maps, np.nan), thickness), centred=True)
+    pairs, correlation = assign(table)
+    related = table > least_correlation
+    best = np.where(related.any(axis=0), table.argmax(axis=0), -1) if len(maps) else np.empty(0, int)
+    matched = _list(
+        rates(present[j], inside[i], excluded) if j >= 0 and related[i, j] else None for i, j in enumerate(pairs)
+    )
+    components = _list(rates(mask, inside[i], excluded) if i >= 0 else None for mask, i in zip(present, best))
+    by_weight = _by_weight(maps, present, inside, kept)
+    papers = [rates(mask, inside[i], excluded) for mask, i in zip(present, by_weight) if i >= 0]
+    labels = _labels(maps[use], maps[use] > 0 if masks is None else masks)
+    true_labels = np.where(inside.any(axis=0), np.where(inside, thickness, -np.inf).argmax(axis=0), -1)
+    return GrainScores(
+        index, pairs, correlation, matched, best, components, rates(present[use].any(axis=0), inside.any(axis=0), excluded),
+        adjusted_rand_index(labels, true_labels), _mean(papers, "TPR"), _mean(papers, "TNR"), float(least_correlation),
+    )  # fmt: skip
+
+
+def _list(entries):
+    entries = list(entries)
+    out = np.empty(len(entries), object)
+    out[:] = entries
+    return out
+
+
+def _found(found):
+    """Maps as float, and where each is present if that is known."""
+    if hasattr(found, "masks") and hasattr(found, "weights"):
+        return np.array(found.weights, float), np.array(found.masks)
+    maps = np.asarray(found.intensities if hasattr(found, "intensities") else found)
+    if maps.ndim != 3 or maps.dtype.kind not in "biuf":
+        raise ValueError(f"found must be (n, scan_row, scan_col) of numbers, found shape {maps.shape} of {maps.dtype}")
+    if maps.dtype == bool:
+        return maps.astype(float), maps.copy()
+    maps = maps.astype(float)
+    if np.isinf(maps).any():
+        raise ValueError("found must be finite or NaN (excluded), found an infinite value")
+    return maps, None
+
+
+def _truth(truth, grains, maps):
+    """Thickness of what are grains, positions that are NaN, and the indices of the grains."""
+    thickness = np.asarray(getattr(truth, "maps", truth), float)
+    if thickness.ndim != 3 or thickness.shape[1:] != maps.shape[1:]:
+        raise ValueError(
+            f"truth must be (k, scan_row, scan_col) on the scan {maps.shape[1:]}, found shape {thickness.shape}"
+        )
+    if np.isinf(thickness).any():
+        raise ValueError("truth must be finite or NaN (excluded), found an infinite value")
+    if grains is None:
+        names = getattr(truth, "names", [""] * len(thickness))
+        grains = [i for i, name in enumerate(names) if name not in _NO_GRAIN]
+    grains = np.asarray(grains)
+    if grains.ndim != 1 or grains.dtype.kind not in "iu" or not np.isin(grains, np.arange(len(thickness))).all():
+        raise ValueError(f"grains must be indices from 0 to {len(thickness) - 1}, found {grains.tolist()!r}")
+    thickness = thickness[grains]
+    return thickness, np.isnan(thickness).any(axis=0), grains
+
+
+def _by_weight(maps, present, inside, kept):
+    """For each found map the grain over whose area its weights sum to the most, -1 where there is no weight."""
+    if len(maps) == 0:
+        return np.empty(0, int)
+    sums = np.tensordot(np.where(present & kept, np.nan_to_num(maps), 0), inside, axes=((1, 2), (1, 2)))
+    return np.where(sums.max(axis=1) > 0, sums.argmax(axis=1), -1)
+
+
+def _labels(maps, present):
+    weights = np.where(present, np.nan_to_num(maps), -np.inf)
+    if len(weights) == 0:
+        return np.full(maps.shape[1:], -1)
+    return np.where(present.any(axis=0), weights.argmax(axis=0), -1)

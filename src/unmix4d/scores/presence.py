@@ -1,0 +1,201 @@
+"""Presence: where grains truly are, and how well masks and labels of positions agree with that."""
+
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Rates", "adjusted_rand_index", "rates", "true_grains"]
+
+
+def true_grains(thickness, fraction=0.15, min_positions=25, *, least=None):
+    """Where each grain truly is: its thickness exceeds a fraction of the overall maximum.
+
+    Parameters
+    ----------
+    thickness : array_like
+        (k, scan_row, scan_col), true maps; NaN counts as outside.
+    fraction : float
+        Of the largest value of all maps, 0 to 1 (excluded).
+    min_positions : int
+        A grain with fewer positions is no true grain: its map is False throughout, so that indices stay as
+        they are.
+    least : float, optional
+        A thickness instead of the fraction, where one is known: "more than 3 atoms", say.
+
+    Returns
+    -------
+    ndarray of bool
+        (k, scan_row, scan_col), True = in the grain.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or there is no finite value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.scores import true_grains
+    >>> maps = np.zeros((2, 8, 8))
+    >>> maps[0, :, :4] = 1.0; maps[1, :2, 6:] = 1.0
+    >>> true_grains(maps).sum(axis=(1, 2)).tolist()
+    [32, 0]
+    """
+    thickness = np.asarray(thickness, dtype=float)
+    if thickness.ndim != 3:
+        raise ValueError(f"thickness must be (k, scan_row, scan_col), found shape {thickness.shape}")
+    if not 0 <= fraction < 1:
+        raise ValueError(f"fraction must be at least 0 and below 1, found {fraction!r}")
+    if not np.isfinite(thickness).any():
+        raise ValueError(f"thickness must have a finite value, found none in shape {thickness.shape}")
+    if least is None:
+        least = fraction * np.nanmax(thickness)
+    elif not (isinstance(least, numbers.Real) and np.isfinite(least)):
+        raise ValueError(f"least must be a finite number, found {least!r}")
+    # A comparison with NaN is False, which is what is wanted.
+    inside = thickness > least
+    enough = inside.sum(axis=(1, 2)) >= min_positions
+    return inside & enough[:, None, None]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How a found mask agrees with the true one, position by position.
+
+    Attributes
+    ----------
+    true_positive, false_positive, true_negative, false_negative : int
+        Numbers of positions.
+
+    Examples
+    --------
+    >>> from unmix4d.scores import rates
+    >>> agreement = rates([[True, True, False, False]], [[True, False, False, False]])
+    >>> agreement.precision, agreement.TPR, round(agreement.TNR, 3), agreement.IoU
+    (0.5, 1.0, 0.667, 0.5)
+    """
+
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+    @property
+    def precision(self):
+        """Share of what was found that is true (Bruefach 2022, eq. 4); NaN where nothing was found."""
+        return _share(self.true_positive, self.false_positive)
+
+    @property
+    def TPR(self):
+        """Share of what is true that was found (eq. 5); NaN where nothing is true."""
+        return _share(self.true_positive, self.false_negative)
+
+    @property
+    def TNR(self):
+        """Share of the rest that was left out; NaN where there is no rest."""
+        return _share(self.true_negative, self.false_positive)
+
+    @property
+    def FPR(self):
+        """1 - TNR."""
+        return _share(self.false_positive, self.true_negative)
+
+    @property
+    def FNR(self):
+        """1 - TPR."""
+        return _share(self.false_negative, self.true_positive)
+
+    @property
+    def IoU(self):
+        """Intersection over union: what both have, as a share of what either has; NaN where both are empty."""
+        return _share(self.true_positive, self.false_positive + self.false_negative)
+
+
+def _share(part, rest):
+    return part / (part + rest) if part + rest else float("nan")
+
+
+def rates(found, truth, excluded=None):
+    """Compare a found mask with the true one.
+
+    Parameters
+    ----------
+    found, truth : array_like of bool
+        Any shape, the same for both.
+    excluded : array_like of bool, optional
+        True = left out.
+
+    Returns
+    -------
+    Rates
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an array is not boolean.
+
+    Examples
+    --------
+    >>> from unmix4d.scores import rates
+    >>> rates([True, True], [True, False], excluded=[False, True]).precision
+    1.0
+    """
+    found, truth = _boolean("found", found), _boolean("truth", truth)
+    if found.shape != truth.shape:
+        raise ValueError(f"found must have the truth's shape {truth.shape}, found {found.shape}")
+    if excluded is not None:
+        excluded = _boolean("excluded", excluded)
+        if excluded.shape != truth.shape:
+            raise ValueError(f"excluded must have the truth's shape {truth.shape}, found {excluded.shape}")
+        found, truth = found[~excluded], truth[~excluded]
+    both, either = np.count_nonzero(found & truth), np.count_nonzero(found | truth)
+    counts = both, np.count_nonzero(found) - both, truth.size - either, np.count_nonzero(truth) - both
+    return Rates(*map(int, counts))
+
+
+def _boolean(name, array):
+    array = np.asarray(array)
+    if array.dtype != bool:
+        raise ValueError(f"{name} must be boolean, found dtype {array.dtype}")
+    return array
+
+
+def adjusted_rand_index(found, truth):
+    """Agreement of two sets of labels, whatever they are called: 1 for the same groups, 0 on average for random ones.
+
+    Parameters
+    ----------
+    found : array_like of int
+        Label of each position; "none" (-1) is a label like any other.
+    truth : array_like of int
+        Of the same shape. Positions with a negative true label are left out.
+
+    Returns
+    -------
+    float
+        As from `sklearn.metrics.adjusted_rand_score` (Hubert and Arabie 1985).
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, labels are no whole numbers, or there is no position with a true label.
+
+    Examples
+    --------
+    >>> from unmix4d.scores import adjusted_rand_index
+    >>> adjusted_rand_index([[5, 5, 3, 0]], [[0, 0, 1, -1]])
+    1.0
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    found, truth = np.asarray(found), np.asarray(truth)
+    if found.shape != truth.shape:
+        raise ValueError(f"found must have the truth's shape {truth.shape}, found {found.shape}")
+    for name, labels in (("found", found), ("truth", truth)):
+        if labels.dtype.kind not in "iu":
+            raise ValueError(f"{name} must hold whole numbers, found dtype {labels.dtype}")
+    use = truth >= 0
+    if not use.any():
+        raise ValueError(f"truth must have a label of at least 0, found none in shape {truth.shape}")
+    return float(adjusted_rand_score(truth[use], found[use]))
