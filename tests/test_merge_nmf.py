@@ -1,5 +1,8 @@
 """`merge_nmf` as users call it: grains that nobody counted, consensus, the tree, files, figures, hostile input."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -204,3 +207,11 @@ def test_negative_values_are_refused(film):
     data[2, 3, 20, 20] = -5
     with pytest.raises(ValueError, match="merge_nmf needs values that are not negative"):
         Unmix(data, centre=film.centre).merge_nmf(5, n_runs=1)
+
+
+def test_the_guide_page_runs_and_counts_the_grains():
+    page = Path(__file__).parent.parent / "docs" / "merging.md"
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102
+    assert names["c"].k == 8 and len(names["g"].table["area"]) >= 8
