@@ -253,6 +253,6 @@ def test_interruption_leaves_everything_as_it_was(scan, monkeypatch, options):
         with pytest.raises(KeyboardInterrupt):
             unmix.nmf(3, max_iter=4000, tol=0, random_state=0, **options)
     # The other starts saw that they are no longer wanted: nothing goes on behind the back of the user.
-    assert len(calls) < 200
+    assert len(calls) < 2000  # of 24 000 or more; how soon it is seen depends on what else the machine does
     assert np.array_equal(scan.data, before) and np.array_equal(earlier.maps, kept)
     assert np.array_equal(unmix.nmf(2, random_state=0).maps, kept)

@@ -135,7 +135,7 @@ def test_least_part_and_min_share_leave_components_out(result):
     agreed = result.consensus()
     assert everything.k >= agreed.k and (everything.stability > 0).all()
     told = agreed.settings["consensus"]
-    assert told["left_out"] + told["marginal"] == everything.k - agreed.k
+    assert told["left_out"] + told["satellites"] == everything.k - agreed.k
     assert result.consensus(how="mean").k == agreed.k
 
 

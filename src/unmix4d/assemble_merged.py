@@ -31,7 +31,7 @@ def consensus_result(result, found, settings) -> MergedDecomposition:
     view = result.view
     matrix = view.matrix(result.settings["precision"])
     options = {name: value if name == "how" else float(value) for name, value in settings.items()}
-    settings = {**result.settings, "consensus": {**options, "left_out": found.left_out, "marginal": found.marginal}}
+    settings = {**result.settings, "consensus": {**options, "left_out": found.left_out, "satellites": found.satellites}}
     return _result(
         view, matrix, found.maps, found.patterns, settings, stability=found.share, agreement=found.agreement,
         spread=found.spread,

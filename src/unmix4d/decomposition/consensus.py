@@ -11,11 +11,11 @@ from scipy.spatial.distance import squareform
 from .. import checks
 from .map_smoothing import smooth_maps
 from .nnls import nnls_rows
+from .satellites import LEAST_PART, satellites_of
 
-__all__ = ["ALIKE", "LEAST_PART", "Consensus", "consensus", "own_part"]
+__all__ = ["ALIKE", "Consensus", "consensus"]
 
 ALIKE = 0.8
-LEAST_PART = 0.1
 
 _POSITIONS = 1 << 14  # so many positions are enough to compare smoothed maps
 
@@ -37,11 +37,11 @@ class Consensus:
     spread : ndarray (n_positions, k)
         Median absolute deviation of the runs' maps from it.
     members : tuple of tuple of (int, int)
-        (run, component) pairs of each.
+        (run, component) pairs of each, without those of its satellites.
     left_out : int
         Matches that too few runs have.
-    marginal : int
-        Matches that enough runs have, but that are no more than a small part of the signal wherever they are.
+    satellites : int
+        Matches that joined another one, see `satellites_of`.
     """
 
     maps: np.ndarray
@@ -51,7 +51,7 @@ class Consensus:
     spread: np.ndarray
     members: tuple
     left_out: int
-    marginal: int = 0
+    satellites: int = 0
 
 
 def consensus(
@@ -75,8 +75,8 @@ def consensus(
     alike : float
         Least mean correlation within a match, 0 to 1.
     least_part : float
-        Components with less than this share of the squares of the fit at their own places (`own_part`) are left out: what
-        grains that lie above one another scatter together, and the fringes at their rims.
+        Components with less than this share of the squares of the fit at their own places are satellites: they join the
+        component around them, if there is one (`satellites_of`).
     sigma : float
         Of the smoothing for the comparison, in positions.
 
@@ -125,44 +125,14 @@ def consensus(
         raise ValueError(f"min_share must leave a component to keep, got {min_share:g}: none is in as many of the runs")
     kept = [one for one in kept if one[0].sum() > 0]
     kept.sort(key=lambda one: -one[0].sum())
-    part = own_part(*_fitted(problem, kept))
-    marginal = int((part < least_part).sum()) if (part >= least_part).any() else 0
-    if marginal:
-        kept = [one for one, own in zip(kept, part) if own >= least_part]
+    hosts = satellites_of(problem.frame, *_fitted(problem, kept), least_part=least_part, sigma=sigma)
+    kept = [_with_satellites(kept, hosts, i) for i in range(len(kept)) if hosts[i] < 0]
     maps, spread, agreement, members = zip(*kept)
     maps = np.stack(maps, axis=1)
     share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
     patterns = problem.weights.off(None, _fitted(problem, kept)[1])[1]
-    return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, marginal)
-
-
-def own_part(maps, patterns) -> np.ndarray:
-    """How much of what is fitted where a component is, is the component itself: 1 where it is alone.
-
-    The squares of every component at every position, as a share of those of all components there; the mean over the
-    positions, weighted with the squares of the component.
-
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-        Weighted, so that noise is even.
-
-    Returns
-    -------
-    ndarray of float64 (k,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.consensus import own_part
-    >>> own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist()
-    [1.0, 0.84, 0.2]
-    """
-    squares = maps.astype(np.float64) ** 2 * np.square(patterns, dtype=np.float64).sum(axis=1)
-    total, own = squares.sum(axis=1, keepdims=True), squares.sum(axis=0)
-    share = np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
-    return np.divide((squares * share).sum(axis=0), own, out=np.zeros_like(own), where=own > 0)
+    joined = int((hosts >= 0).sum())
+    return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, joined)
 
 
 def _matches(frame, rows, alike, sigma):
@@ -191,6 +161,17 @@ def _one(runs, pairs, how):
     agreement = float(np.mean(np.divide(centred @ target, size, out=np.zeros(len(each)), where=size > 0)))
     dtype = each.dtype
     return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
+
+
+def _with_satellites(kept, hosts, i):
+    """A match with what joins it, in the end also what joins that; stability and agreement stay those of the match."""
+    middle, spread, agreement, pairs = kept[i]
+    waiting = list(np.flatnonzero(hosts == i))
+    while waiting:
+        j = waiting.pop()
+        middle, spread = middle + kept[j][0], spread + kept[j][1]
+        waiting += list(np.flatnonzero(hosts == j))
+    return middle, spread, agreement, pairs
 
 
 def _fitted(problem, kept):

@@ -8,7 +8,7 @@ from .hals import update_rows
 
 __all__ = ["nnls_rows", "simplex_rows"]
 
-_SWEEPS = 20
+_SWEEPS, _FEW = 20, 64  # for fewer rows than that the calls cost more than they save
 _EXCHANGES = 12  # steps that may exchange many entries of a row at once
 _TOLERANCE = 1e-12  # of the gradient, relative to the largest entry of the right-hand side
 _SINGULAR = 1e-13  # smallest eigenvalue of a Gram matrix with ones on its diagonal that is inverted
@@ -66,7 +66,8 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
     else:
         start = np.maximum(np.asarray(start, np.float64)[:, alive] * size, 0)
     # Sweeps are cheap and find most of the entries that are zero; what they leave wrong costs a solution per row.
-    start = update_rows(cross.T, gram, start.T, _SWEEPS).T
+    if len(cross) >= _FEW:
+        start = update_rows(cross.T, gram, start.T, _SWEEPS).T
     out[:, alive] = _active_set(cross, gram, start) / size
     return out
 

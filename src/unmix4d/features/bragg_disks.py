@@ -109,7 +109,7 @@ class BraggDisks:
     >>> grid = disks.raster(cell=1)
     >>> grid.shape
     (7, 9)
-    >>> disks.on(grid, spread=0).toarray()[1].reshape(grid.shape)[5, 8]
+    >>> float(disks.on(grid, spread=0).toarray()[1].reshape(grid.shape)[5, 8])
     3.0
     """
 

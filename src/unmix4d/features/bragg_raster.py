@@ -19,7 +19,8 @@ from .bragg_disks import BraggDisks, Raster
 
 __all__ = ["BraggFeatures", "bragg_features"]
 
-_DENSE_BYTES = 256 << 20  # a raster that takes more is kept as what is not 0, which takes a tenth of it
+_DENSE_BYTES = 256 << 20  # a raster that takes more is kept as its non-zeros: half of it where spread, else far less
+_SPREAD = 2  # cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def bragg_features(
         Size of a cell; by default a fifth of the smallest usual distance of two disks.
     intensity : {"sum", "sqrt", "binary"}
     spread : float, optional
-        As for `BraggDisks.on`; by default the smallest usual distance of two disks.
+        As for `BraggDisks.on`; by default two cells.
     q_min, q_max : float, optional
         Shortest and longest vectors that are used. By default all that are longer than half of the smallest usual distance
         of two disks, which leaves out the direct beam.
@@ -104,18 +105,17 @@ def bragg_features(
     >>> features.values.ravel().tolist()
     [1.0, 3.0]
     """
-    usual = disks.spacing() or 0.0
-    q_min = usual / 2 if q_min is None else q_min
-    spread = usual if spread is None else spread
+    q_min = (disks.spacing() or 0.0) / 2 if q_min is None else q_min
+    cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")
+    spread = _SPREAD * min(cell) if spread is None else spread
     length = disks.length
     used = frame.kept_positions[disks.position] & (length >= q_min) & (length <= (np.inf if q_max is None else q_max))
     chosen = disks.select(used)
-    _warn_of_empty(chosen, frame)
-    cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")
     reach = max(np.abs(chosen.q_row).max(), np.abs(chosen.q_col).max()) if q_max is None else q_max
     # Nothing of what is shared gets lost at the edge.
-    grid = chosen.raster(cell, reach=[reach + max(0.0, spread - size) for size in cell])
+    grid = chosen.raster(cell, reach=[reach + (max(1, round(spread / size)) - 1) * size for size in cell])
     cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(frame.kept_positions)].astype(np.float32)
+    _warn_of_empty(chosen, frame)
     hit = np.zeros(cells.shape[1], bool) if drop_empty else ~grid.within(q_min).ravel()
     hit[cells.indices] = True
     record = {

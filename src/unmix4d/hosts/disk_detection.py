@@ -25,8 +25,8 @@ __all__ = ["DETECTORS", "disk_radius", "find_disks"]
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
 _BLOCK_BYTES = 32 << 20
-_ABOVE_NOISE = 4.0  # times the noise of the correlation
-_CORRELATION = 0.35  # of a normalised correlation; sparse patterns without a disk stay below 0.25
+_ABOVE_NOISE = 4.0  # times the noise of the correlation, or of the mean intensity of a disk
+_CORRELATION = 0.35, 0.5  # of a normalised correlation, for large and for small disks, whose noise reaches higher
 
 
 def disk_radius(mean_pattern) -> float:
@@ -131,17 +131,15 @@ def _options(detector, radius, given):
     """What the host's detector is told, from the radius of the disks."""
     if not isinstance(given, dict):
         raise TypeError(f"detection must be a dict of arguments of the host's detector, got {type(given).__name__}")
-    ours = {
-        "py4dstem": {
-            "subpixel": "poly", "sigma_cc": min(max(radius / 4, 0.5), 2.0), "minPeakSpacing": max(1.5 * radius, 2.0),
-            "edgeBoundary": max(1, round(radius / 2)), "minRelativeIntensity": 0.0, "maxNumPeaks": 200,
-        },
-        "pyxem": {
-            "method": "local_max", "threshold_abs": _CORRELATION, "min_distance": max(2, round(1.5 * radius)),
-            "exclude_border": max(1, round(radius / 2)),
-        },
-    }  # fmt: skip
-    return {**ours[detector], **given}
+    apart, edge = 1.5 * radius, max(1, round(radius / 2))
+    if detector == "py4dstem":
+        ours = {"subpixel": "poly", "sigma_cc": min(max(radius / 4, 0.5), 2.0), "minPeakSpacing": max(apart, 2.0)}
+        ours |= {"edgeBoundary": edge, "minRelativeIntensity": 0.0, "maxNumPeaks": 200}
+    else:
+        threshold = float(np.clip(2.5 / (2 * round(radius) + 1), *_CORRELATION))
+        ours = {"method": "local_max", "threshold_abs": threshold, "min_distance": max(2, round(apart))}
+        ours |= {"exclude_border": edge}
+    return {**ours, **given}
 
 
 def _plain(value):
@@ -222,21 +220,22 @@ def _pyxem(sample, radius, options):
 
 
 def _measured(pattern, peaks, radius):
-    """(row, col, intensity) of the disks at some pixels: above the median of the ring round each."""
+    """(row, col, intensity) of the disks at some pixels, above the median of the ring round each and above its noise."""
     reach = math.ceil(2 * radius)
     row, col = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     distance = np.hypot(row, col)
     disk, ring = distance <= max(1.0, radius + 0.5), (distance > 1.3 * radius) & (distance <= 2 * radius + 0.5)
     padded = np.pad(pattern.astype(float), reach, constant_values=np.nan)
-    out = np.empty((len(peaks), 3))
+    out, noise = np.empty((len(peaks), 3)), np.empty(len(peaks))
     for i, (r, c) in enumerate(np.rint(peaks).astype(int)):
         window = padded[r : r + 2 * reach + 1, c : c + 2 * reach + 1]
         around = window[ring & np.isfinite(window)]
         above = np.nan_to_num(window - (np.median(around) if around.size else 0.0)) * disk
         weight = np.maximum(above, 0)
         total = weight.sum() or 1.0
-        out[i] = r + (weight * row).sum() / total, c + (weight * col).sum() / total, max(0.0, above.sum() / disk.sum())
-    return out
+        noise[i] = np.std(around) / math.sqrt(disk.sum()) if around.size else 0.0
+        out[i] = r + (weight * row).sum() / total, c + (weight * col).sum() / total, above.sum() / disk.sum()
+    return out[(out[:, 2] > 0) & (out[:, 2] > _ABOVE_NOISE * noise)]
 
 
 def _usable(peaks, far):

@@ -13,13 +13,16 @@ from ..decomposition.problems import Compressed
 from ..decomposition.run import rank_for
 from ..messages import warn
 from ..results.merged import MergedDecomposition
+from ..results.scree import find_elbow
 from ..subspace import MAX_PASSES
 from ..weights import choose_weights
 from ._arguments import WEIGHTS
 
 __all__ = ["MergeMethods"]
 
-_DENSE_BYTES = 512 << 20  # features smaller than this are iterated on as they are
+_DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
+_TIMES_ELBOW = 5  # Bruefach 2022: so many times the components that the scree suggests
+_SCREE = 30
 _MOST = 128  # components that "auto" starts with at most
 
 
@@ -53,7 +56,8 @@ class MergeMethods:
         ----------
         initial_components : int or "auto"
             Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
-            ``"auto"``: as many as stand out of the noise, at most 128. Far more than that costs grains where they overlap.
+            ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five times
+            the elbow of the scree. Far more than that costs grains where they overlap.
         threshold : float or "auto"
             Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
             those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
@@ -158,8 +162,7 @@ def _problem(matrix, initial, weights, features, in_noise_units, seed, tick):
     if auto or not small:
         low = compress(matrix, rank, weights=weights, position_weights=False, seed=seed, tick=tick)
     if auto:
-        found = noise_rank(low.sizes(), matrix.shape, noise=1.0) if in_noise_units else low.above_noise
-        initial = min(max(found, 2), *matrix.shape)
+        initial = min(max(_standing_out(low, in_noise_units), 2), *matrix.shape)
         if initial == _MOST:
             warn(
                 f"{_MOST} or more components stand out of the noise: merge_nmf starts with {_MOST}; give initial_components "
@@ -169,3 +172,16 @@ def _problem(matrix, initial, weights, features, in_noise_units, seed, tick):
         chosen = choose_weights(matrix.statistics(), weights, False)
         return Dense(matrix.gather(), matrix.frame, chosen), initial
     return Compressed(low.leading(rank_for(initial))), initial
+
+
+def _standing_out(low, in_noise_units):
+    """How many components to start with.
+
+    Where the noise of the features is known, all that stand out of it. Elsewhere what looks like noise may be far below it,
+    because features share pixels or vectors; five times the elbow of the scree is then the most.
+    """
+    sizes = low.sizes()
+    if in_noise_units:
+        return noise_rank(sizes, low.shape, noise=1.0)
+    elbow = find_elbow(sizes[:_SCREE] ** 2)
+    return low.above_noise if elbow is None else min(low.above_noise, _TIMES_ELBOW * elbow)

@@ -66,7 +66,7 @@ class MergedDecomposition(Decomposition):
                 object.__setattr__(self, name, value)
 
     def consensus(
-        self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, least_part: float = 0.1
+        self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, least_part: float = 0.15
     ) -> MergedDecomposition:
         """What the runs agree on: their components matched by where they are, those of too few runs left out.
 
@@ -83,8 +83,9 @@ class MergedDecomposition(Decomposition):
         alike : float
             Least mean correlation of the maps of one component, 0 to 1.
         least_part : float
-            Components that are less than this share of what is fitted at their own places (in squares) are left out: what
-            grains above one another scatter together, and fringes at their rims. 0 keeps them.
+            Components that are less than this share of what is fitted at their own places (in squares) are satellites, no
+            grains: fringes at a rim, or what two grains scatter one after the other. They join the component around them,
+            where there is one. 0: all stay.
 
         Returns
         -------
