@@ -120,14 +120,17 @@ def ranks_item(args, folder, report, goals):
     table, defaults, equal = _time_table(ours, many, sklearn, range(2, largest + 1))
     report(
         f"The scan of item 1. `c = u.compress({2 * largest + 2})`, then\n"
-        f"`u.nmf_series(range(2, {largest + 1}), compression=c)`: the compression ({whole(ours['compression'])} s) and the exact refit\n"
+        f"`u.nmf_series(range(2, {largest + 1}), compression=c)`: the compression "
+        f"({whole(ours['compression'])} s) and the exact refit\n"
         "of every k to the scan count.\n"
         f"{ours['passes']} passes in all, extra memory "
-        f"{megabytes(ours['extra'])} MB with all results kept. scikit-learn is timed at some k and interpolated between;\n"
+        f"{megabytes(ours['extra'])} MB with all results kept. scikit-learn is timed at some k and "
+        f"interpolated between;\n"
         "unmix4d stops when nothing changes by more than 1e-3, so what is compared is said in every row.\n"
     )
     report(table)
-    report("\nMean map correlation over the true components, and how many are found (r > 0.7); scikit-learn's own whole\n"
+    report("\nMean map correlation over the true components, and how many are found (r > 0.7); scikit-learn's "
+    "own whole\n"
            "run (nndsvda, tol 1e-4, at most 200 iterations):\n")  # fmt: skip
     report(_quality_table(ours, sklearn, len(case.facts["names"])))
     goals(f"times faster than scikit-learn cd, {_MANY} iterations per k for both", equal, least=100, form="{:.0f}")

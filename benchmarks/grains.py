@@ -42,9 +42,12 @@ def main(arguments=None):
     args, report = parse(arguments), Report()
     goals = Goals(report, args.quick)
     report(
-        "# Grains\n\nMade by `benchmarks/grains.py`; every number is measured. Scores are those of `unmix4d.scores.grain_scores`\n"
-        "([definitions](../docs/grains.md)): mean map correlation r (a missing grain counts 0), grains with r > 0.7, TPR_G and\n"
-        "TNR_G of every component with r > 0.3, IoU of matched grains. Times are of whole calls on a machine that does\n"
+        "# Grains\n\nMade by `benchmarks/grains.py`; every number is measured. Scores are those of "
+        "`unmix4d.scores.grain_scores`\n"
+        "([definitions](../docs/grains.md)): mean map correlation r (a missing grain counts 0), grains with r "
+        "> 0.7, TPR_G and\n"
+        "TNR_G of every component with r > 0.3, IoU of matched grains. Times are of whole calls on a machine "
+        "that does\n"
         "other things too.\n"
     )
     report(machine_facts() + "\n")

@@ -17,7 +17,8 @@ def film_item(args, folder, report, goals):
     view, truth = film(args.data)
     seeds, runs = ((0,), 4) if args.quick else ((0, 1, 2), _RUNS)
     report(f"## 1. Silver film, 16 grains, 57 % of the positions see two or more\n\n"
-           f"`u.prepare(direct_beam=10).angular_average().merge_nmf(n_runs={runs}).consensus()`: the number of grains is not told.\n"
+           f"`u.prepare(direct_beam=10).angular_average().merge_nmf(n_runs={runs}).consensus()`: the number "
+           f"of grains is not told.\n"
            "Other programs are told k = 17, one for the background. A grain is present above 3 atoms.\n")  # fmt: skip
     rows, ours, seconds = [], [], []
     for seed in seeds:
@@ -30,7 +31,8 @@ def film_item(args, folder, report, goals):
     rows += _peers(view, features, truth)
     slow, row = _py4dstem(features, truth, args.quick)
     rows += [row] if row else []
-    best, _ = cells("oracle: non-negative fit given the true maps (AA)", "-", oracle(features.matrix().gather(), truth), truth, None, 3)
+    best = oracle(features.matrix().gather(), truth)
+    best, _ = cells("oracle: non-negative fit given the true maps (AA)", "-", best, truth, None, 3)
     rows.append(best)
     report(markdown_table(HEADER, rows))
     lowest = {name: min(s[name] for s in ours) for name in ("mean_map_correlation", "found", "TPR_G", "TNR_G", "IoU")}
@@ -42,7 +44,8 @@ def film_item(args, folder, report, goals):
     goals(f"film: IoU, {who}", lowest["IoU"], least=0.70, form="{:.3f}", by_size=False)
     goals("film: seconds for features, 25 runs, consensus and grains, slowest seed", max(seconds), most=60, form="{:.1f}")
     if slow:
-        goals("film: times faster than the NMF part of py4DSTEM with 25 models from as many components", slow / np.mean(seconds), least=10)  # fmt: skip
+        what = "film: times faster than the NMF part of py4DSTEM with 25 models from as many components"
+        goals(what, slow / np.mean(seconds), least=10)
 
 
 def _automatic(view, truth, runs, seed):
@@ -59,18 +62,21 @@ def _automatic(view, truth, runs, seed):
 def _other_features(view, truth, runs):
     runs = min(runs, 12)
     angular, variance = view.angular_average(), view.radial_variance(14, 66)
+    both = angular.concatenate(variance, weights=[1, 0.3])
     wanted = {
         "one run of AA, not the consensus": lambda: angular.merge_nmf(n_runs=runs, random_state=0),
-        "AA, as_published=True, from 60": lambda: angular.merge_nmf(60, n_runs=runs, as_published=True, random_state=0).consensus(),
+        "AA, as_published=True, from 60": lambda: _agreed(angular, runs, as_published=True),
         "RV": lambda: variance.merge_nmf(n_runs=runs, random_state=0).consensus(),
-        "AA and RV": lambda: angular.concatenate(variance, weights=[1, 0.3]).merge_nmf(60, n_runs=runs, random_state=0).consensus(),
-    }  # fmt: skip
+        "AA and RV": lambda: _agreed(both, runs),
+    }
     disks = _disks(view)
     if disks is not None:
-        wanted["BD, disks found by py4DSTEM"] = lambda: disks.merge_nmf(60, n_runs=runs, random_state=0).consensus()
-        wanted["AA and BD"] = lambda: angular.concatenate(disks).merge_nmf(60, n_runs=runs, random_state=0).consensus()
+        wanted["BD, disks found by py4DSTEM"] = lambda: _agreed(disks, runs)
+        wanted["AA and BD"] = lambda: _agreed(angular.concatenate(disks), runs)
     # 136 pixels bin by 4 without a rest.
-    wanted["pixels, bin 4, from 60"] = lambda: view.prepare(bin=4).merge_nmf(60, n_runs=min(runs, 6), random_state=0).consensus()
+    wanted["pixels, bin 4, from 60"] = lambda: (
+        view.prepare(bin=4).merge_nmf(60, n_runs=min(runs, 6), random_state=0).consensus()
+    )
     rows = []
     for label, run in wanted.items():
         with warnings.catch_warnings():
@@ -82,6 +88,10 @@ def _other_features(view, truth, runs):
                 continue
         rows.append(cells(f"unmix4d, {label}, {runs} runs", "no", result, truth, seconds, 3)[0])
     return rows
+
+
+def _agreed(view, runs, **options):
+    return view.merge_nmf(60, n_runs=runs, random_state=0, **options).consensus()
 
 
 def _disks(view):

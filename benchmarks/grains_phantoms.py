@@ -27,17 +27,30 @@ def overlap_item(args, folder, report, goals):
 
     seeds = (20,) if args.quick else (20, 21)
     report("## 2. Three degrees of overlap, three features\n\n"
-           f"`phantoms.polycrystal(n_grains=16, overlap=...)`, seeds {', '.join(map(str, seeds))}, `merge_nmf(n_runs=6).consensus()`, mean of the\n"
-           "seeds. Beside them the numbers of Bruefach 2022 for its simulated films Ag1 to Ag3, which are other films: only the trend compares.\n")  # fmt: skip
+           f"`phantoms.polycrystal(n_grains=16, overlap=...)`, seeds {', '.join(map(str, seeds))}, "
+           f"`merge_nmf(n_runs=6).consensus()`, mean of the\n"
+           "seeds. Beside them the numbers of Bruefach 2022 for its simulated films Ag1 to Ag3, which are "
+           "other films: only the trend compares.\n")  # fmt: skip
     rows = []
     for kind in ("AA", "BD", "RV"):
         for overlap, paper in zip(_OVERLAPS, _PAPER[kind]):
             found = [_of_kind(kind, *_film(16, overlap, seed)) for seed in seeds]
             mean = {name: np.mean([one[name] for one in found]) for name in found[0]}
-            rows.append([kind, overlap, f"{mean['k']:.1f}", f"{mean['mean_map_correlation']:.3f}", f"{mean['found']:.1f} of 16",
-                         f"{100 * mean['TPR_G']:.1f}", paper, f"{100 * mean['TNR_G']:.1f}", f"{100 * mean['precision_A']:.1f}",
-                         f"{100 * mean['FNR_A']:.1f}"])  # fmt: skip
-    header = ["feature", "overlap", "k", "map r", "found", "TPR_G (%)", "TPR_G, paper (%)", "TNR_G (%)", "precision_A (%)", "FNR_A (%)"]
+            row = [kind, overlap, f"{mean['k']:.1f}", f"{mean['mean_map_correlation']:.3f}", f"{mean['found']:.1f} of 16"]
+            row += [f"{100 * mean['TPR_G']:.1f}", paper, f"{100 * mean['TNR_G']:.1f}"]
+            rows.append([*row, f"{100 * mean['precision_A']:.1f}", f"{100 * mean['FNR_A']:.1f}"])
+    header = [
+        "feature",
+        "overlap",
+        "k",
+        "map r",
+        "found",
+        "TPR_G (%)",
+        "TPR_G, paper (%)",
+        "TNR_G (%)",
+        "precision_A (%)",
+        "FNR_A (%)",
+    ]
     report(markdown_table(header, rows))
 
 
@@ -53,16 +66,24 @@ def _of_kind(kind, view, truth):
         try:
             result = features.merge_nmf("auto" if kind == "AA" else 24, n_runs=6, random_state=0).consensus()
         except ValueError:
-            return {"k": 0, **dict.fromkeys(("mean_map_correlation", "found", "TPR_G", "TNR_G", "precision_A", "FNR_A"), np.nan)}
+            return {
+                "k": 0,
+                **dict.fromkeys(("mean_map_correlation", "found", "TPR_G", "TNR_G", "precision_A", "FNR_A"), np.nan),
+            }
     s = scored(result, truth)
-    return {"k": result.k, "FNR_A": 1 - s["TPR_A"], **{n: s[n] for n in ("mean_map_correlation", "found", "TPR_G", "TNR_G", "precision_A")}}
+    return {
+        "k": result.k,
+        "FNR_A": 1 - s["TPR_A"],
+        **{n: s[n] for n in ("mean_map_correlation", "found", "TPR_G", "TNR_G", "precision_A")},
+    }
 
 
 def phantoms_item(args, folder, report, goals):
     """Films that no setting was chosen on."""
     seeds = (20,) if args.quick else (20, 21, 22, 23, 24)
     report("## 3. 5, 15 and 40 grains at three degrees of overlap\n\n"
-           f"`phantoms.polycrystal`, seeds {seeds[0]} to {seeds[-1]}, which no setting was chosen on; `angular_average().merge_nmf(n_runs=6).consensus()`\n"
+           f"`phantoms.polycrystal`, seeds {seeds[0]} to {seeds[-1]}, which no setting was chosen on; "
+           f"`angular_average().merge_nmf(n_runs=6).consensus()`\n"
            "with its automatic settings. Cells: mean over the seeds (lowest).\n")  # fmt: skip
     rows, every = [], []
     for n_grains in (5, 15, 40):
@@ -70,19 +91,25 @@ def phantoms_item(args, folder, report, goals):
             found = []
             for seed in seeds:
                 view, truth = _film(n_grains, overlap, seed)
-                result, seconds = timed(lambda view=view: view.angular_average().merge_nmf(n_runs=6, random_state=0).consensus())
+                result, seconds = timed(
+                    lambda view=view: view.angular_average().merge_nmf(n_runs=6, random_state=0).consensus()
+                )
                 found.append({"k": result.k, "seconds": seconds, "n": n_grains, **scored(result, truth)})
             every += found
+
             def cell(name, form="{:.3f}", found=found):
                 values = [one[name] for one in found]
                 return f"{form.format(np.mean(values))} ({form.format(min(values))})"
 
-            rows.append([n_grains, overlap, cell("k", "{:.1f}"), cell("mean_map_correlation"), cell("found", "{:.1f}"), cell("TPR_G"),
-                         cell("TNR_G"), cell("IoU"), f"{np.mean([one['seconds'] for one in found]):.1f}"])  # fmt: skip
+            seconds = np.mean([one["seconds"] for one in found])
+            row = [n_grains, overlap, cell("k", "{:.1f}"), cell("mean_map_correlation"), cell("found", "{:.1f}")]
+            rows.append([*row, cell("TPR_G"), cell("TNR_G"), cell("IoU"), f"{seconds:.1f}"])
     header = ["grains", "overlap", "k", "map r", "found", "TPR_G", "TNR_G", "IoU", "time (s)"]
     report(markdown_table(header, rows))
     share = [one["found"] / one["n"] for one in every]
     who = f"mean of {len(every)} films"
-    goals(f"phantoms: map correlation, {who}", np.mean([one["mean_map_correlation"] for one in every]), least=0.85, form="{:.3f}", by_size=False)  # fmt: skip
-    goals(f"phantoms: share of the grains found, {who}", np.mean(share), least=14 / 16, form="{:.3f}", by_size=False)
-    goals(f"phantoms: TPR_G, {who}", np.mean([one["TPR_G"] for one in every]), least=0.80, form="{:.3f}", by_size=False)
+    mean = {name: np.mean([one[name] for one in every]) for name in ("mean_map_correlation", "TPR_G")}
+    options = {"form": "{:.3f}", "by_size": False}
+    goals(f"phantoms: map correlation, {who}", mean["mean_map_correlation"], least=0.85, **options)
+    goals(f"phantoms: share of the grains found, {who}", np.mean(share), least=14 / 16, **options)
+    goals(f"phantoms: TPR_G, {who}", mean["TPR_G"], least=0.80, **options)

@@ -38,10 +38,14 @@ def cathode_item(args, folder, report, goals):
     grains.plot().figure.savefig(_FIGURES / "cathode_grains.png", dpi=100)
     result.plot(range(min(12, result.k))).savefig(_FIGURES / "cathode_components.png", dpi=70)
     report("## 4. Bragg vectors of a battery cathode, measured\n\n"
-           f"80 x 58 positions, 121 390 vectors; no truth. `Unmix(vectors).merge_nmf(n_runs=25).consensus().grains(min_size=25)`:\n"
-           f"{seconds:.1f} s. Started with {result.settings['initial_components']} components, {result.k} agreed on by at least half of the runs\n"
-           f"(mean stability {result.stability.mean():.2f}, mean agreement {result.agreement.mean():.2f}), {len(grains.masks)} grains of 25 positions or more\n"
-           "([boundaries](figures/cathode_grains.png), [components](figures/cathode_components.png)). The ten largest:\n")  # fmt: skip
+           f"80 x 58 positions, 121 390 vectors; no truth. "
+           f"`Unmix(vectors).merge_nmf(n_runs=25).consensus().grains(min_size=25)`:\n"
+           f"{seconds:.1f} s. Started with {result.settings['initial_components']} components, {result.k} "
+           f"agreed on by at least half of the runs\n"
+           f"(mean stability {result.stability.mean():.2f}, mean agreement {result.agreement.mean():.2f}), "
+           f"{len(grains.masks)} grains of 25 positions or more\n"
+           "([boundaries](figures/cathode_grains.png), [components](figures/cathode_components.png)). The ten "
+           "largest:\n")  # fmt: skip
     table, order = grains.table, np.argsort(-np.asarray(grains.table["n_positions"]))[:10]
     names = ("component", "n_positions", "equivalent_diameter", "feret_max", "eccentricity", "overlap")
     report(markdown_table(names, [[f"{float(table[name][i]):.4g}" for name in names] for i in order]))
@@ -67,16 +71,21 @@ def faults_item(args, folder, report, goals):
     def share(run):
         return (run.maps.sum(0) * run.patterns.sum(1)).sum() / total
 
+    shares = ", ".join(f"{share(run):.3f}" for run in ours.runs)
+    differ = [f"{max(_differ(models)):.2g}" for models in (theirs, [run.maps for run in ours.runs])]
     rows = [
-        ["merged components are gone", _left(theirs), ", ".join(str(run.k) for run in ours.runs) + " of 3"],
+        ["components left", _left(theirs), ", ".join(str(run.k) for run in ours.runs) + " of 3"],
         ["patterns come back with the maps", "no: maps alone", f"{ours.patterns.shape[0]} patterns"],
-        ["intensity after merging, share of the data", "cannot be said without patterns", ", ".join(f"{share(run):.3f}" for run in ours.runs)],
-        ["largest difference between models of one call", f"{max(_differ(theirs)):.2g}", f"{max(_differ([run.maps for run in ours.runs])):.2g}"],
-    ]  # fmt: skip
+        ["intensity of the answer, share of the data", "cannot be said without patterns", shares],
+        ["largest difference of summed maps between models", *differ],
+    ]
     report("## 5. What py4DSTEM's iterative NMF does\n\n"
-           "Three disjoint grains, started with 12 components, four models. Read in its source (0.14.18, `_nmf_single`): from the second\n"
-           "round on it factorises the *maps* of the last round instead of the data, and the last factorisation is left out when nothing\n"
-           "is merged any more; of several merged columns only those of the last row of the list are deleted, so that intensity is\n"
+           "Three disjoint grains, started with 12 components, four models. Read in its source (0.14.18, "
+           "`_nmf_single`): from the second\n"
+           "round on it factorises the *maps* of the last round instead of the data, and the last "
+           "factorisation is left out when nothing\n"
+           "is merged any more; of several merged columns only those of the last row of the list are deleted, "
+           "so that intensity is\n"
            "counted twice. `tests/test_merging.py` has a test of ours for each.\n")  # fmt: skip
     report(markdown_table(["", "py4DSTEM", "unmix4d"], rows))
 

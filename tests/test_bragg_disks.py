@@ -403,6 +403,15 @@ def test_a_view_of_vectors_can_be_put_on_another_raster():
     assert total == pytest.approx(disks.intensity[used].sum(), rel=1e-5)  # patterns are fitted to intensities
 
 
+def test_merging_counts_the_grains():
+    """Three grains from eight components, k not told; Bragg disks keep their boundaries."""
+    spots, maps = grains(seed=5)
+    view = Unmix(disks_of(spots, maps.shape[1:]).scaled(SIZE, "1/Å"), pixel_size=3 * SIZE)
+    result = view.merge_nmf(8, n_runs=6, random_state=0).consensus()
+    assert result.k == 3 and len(result.grains().table["grain"]) == 3
+    assert min(unmix4d.scores.match_maps(result.maps, maps)[1]) > 0.97
+
+
 def test_saved_and_loaded_with_its_vectors(tmp_path):
     spots, maps = grains(seed=2)
     disks = disks_of(spots, maps.shape[1:]).scaled(SIZE, "1/Å")
