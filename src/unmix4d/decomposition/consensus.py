@@ -41,7 +41,7 @@ class Consensus:
     left_out : int
         Matches that too few runs have.
     satellites : int
-        Matches that joined another one, see `satellites_of`.
+        Matches that joined another one or were left out as noise, see `satellites_of`.
     """
 
     maps: np.ndarray
@@ -76,7 +76,7 @@ def consensus(
         Least mean correlation within a match, 0 to 1.
     least_part : float
         Components with less than this share of the squares of the fit at their own places are satellites: they join the
-        component around them, if there is one (`satellites_of`).
+        component around them, or are left out where there is none and their map is mostly noise (`satellites_of`).
     sigma : float
         Of the smoothing for the comparison, in positions.
 
@@ -126,12 +126,14 @@ def consensus(
     kept = [one for one in kept if one[0].sum() > 0]
     kept.sort(key=lambda one: -one[0].sum())
     hosts = satellites_of(problem.frame, *_fitted(problem, kept), least_part=least_part, sigma=sigma)
-    kept = [_with_satellites(kept, hosts, i) for i in range(len(kept)) if hosts[i] < 0]
+    if not (hosts == -1).any():
+        hosts[:] = -1  # where everything is noise there is nothing better to keep
+    kept = [_with_satellites(kept, hosts, i) for i in range(len(kept)) if hosts[i] == -1]
     maps, spread, agreement, members = zip(*kept)
     maps = np.stack(maps, axis=1)
     share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
     patterns = problem.weights.off(None, _fitted(problem, kept)[1])[1]
-    joined = int((hosts >= 0).sum())
+    joined = int((hosts != -1).sum())
     return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, joined)
 
 

@@ -6,10 +6,12 @@ import numpy as np
 
 from .map_smoothing import smooth_maps
 
-__all__ = ["LEAST_PART", "own_part", "satellites_of"]
+__all__ = ["LEAST_PART", "NOISE", "own_part", "satellites_of"]
 
 LEAST_PART = 0.15
 _BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it
+NOISE = -2
+_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours; below, it is mostly noise
 _AROUND = 0.55  # least correlation of so broad maps
 
 
@@ -33,7 +35,8 @@ def satellites_of(frame, maps, patterns, *, least_part: float = LEAST_PART, sigm
     Returns
     -------
     ndarray of int (k,)
-        The component it joins, or -1 for what stays. The one joined has the larger own part, so there are no circles.
+        The component it joins, or -1 for what stays; `NOISE` for a small part without a component around it whose map is
+        mostly noise. The one joined has the larger own part, so there are no circles.
 
     Examples
     --------
@@ -59,6 +62,10 @@ def satellites_of(frame, maps, patterns, *, least_part: float = LEAST_PART, sigm
     nearest = alike.argmax(axis=1)
     joins = (part < least_part) & (alike[np.arange(k), nearest] > _AROUND)
     hosts[joins] = nearest[joins]
+    rows = np.ascontiguousarray(maps.T, np.float64)
+    close = smooth_maps(rows, frame, sigma)
+    own = [np.corrcoef(a, b)[0, 1] if a.any() and np.ptp(a) > 0 else 1.0 for a, b in zip(rows, close)]
+    hosts[(hosts == -1) & (part < least_part) & (np.array(own) < _OWN_MEAN)] = NOISE
     return hosts
 
 

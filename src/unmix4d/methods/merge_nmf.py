@@ -99,7 +99,7 @@ class MergeMethods:
         Notes
         -----
         Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
-        `benchmarks/GRAINS.md` has the scores of all this against the truth.
+        `benchmarks/POLYCRYSTALS.md` has the scores of all this against the truth.
 
         References
         ----------
