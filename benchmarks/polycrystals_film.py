@@ -2,7 +2,6 @@
 
 import warnings
 
-import numpy as np
 from polycrystals_tools import HEADER, cells, film, oracle, timed
 from tables import markdown_table
 

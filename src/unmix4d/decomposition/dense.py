@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.linalg import svds
 
 from ..weights import Weights
 from .factorisation import gram_of
@@ -79,7 +80,11 @@ class Dense:
 
     def directions(self, n: int):
         """The matrix in its n leading directions: coordinates (n_positions, n) and directions (n, n_pixels)."""
-        gram = gram_of(np.ascontiguousarray(self._values.T))
-        vectors = np.linalg.eigh(gram)[1][:, ::-1][:, :n].T
+        if n < min(self.shape) // 4:
+            start = np.ones(min(self.shape), self.dtype)  # the same answer every time
+            vectors = svds(self._values, k=n, v0=start, return_singular_vectors="vh")[2][::-1]
+        else:
+            gram = gram_of(np.ascontiguousarray(self._values.T))
+            vectors = np.linalg.eigh(gram)[1][:, ::-1][:, :n].T
         vectors = np.ascontiguousarray(vectors, self.dtype)
         return self._values @ vectors.T, vectors
