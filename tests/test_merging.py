@@ -396,7 +396,7 @@ def test_satellites_join_what_they_lie_around_and_noise_is_left_out():
     rng = np.random.default_rng(0)
     rows, cols = np.indices((30, 30))
     disk = np.hypot(rows - 9, cols - 9) < 7
-    rim = np.abs(np.hypot(rows - 9, cols - 9) - 6) < 1.2
+    rim = np.abs(np.hypot(rows - 9, cols - 9) - 5.5) < 1
     other = cols > 18
     noise = np.where(rng.random((30, 30)) < 0.1, rng.random((30, 30)), 0) * (cols > 18)
     maps = np.stack([1.0 * disk, 0.2 * rim, 1.0 * other, 0.2 * noise], axis=-1).reshape(-1, 4)
