@@ -33,6 +33,7 @@ def parse(arguments=None):
     parser.add_argument("--only", type=int, nargs="+", choices=sorted(ITEMS), help="run these items, in this order")
     parser.add_argument("--quick", action="store_true", help="one seed, few runs; goals of time are not judged")
     parser.add_argument("--data", type=Path, default=_DATA, help="folder of the measured and simulated scans")
+    parser.add_argument("--figures", metavar="DIR", type=Path, help="draw the measured grains there")
     parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
     return parser.parse_args(arguments)
 

@@ -1,7 +1,6 @@
 """Items 4 and 5 of `polycrystals.py`: measured Bragg vectors without a scan, and what py4DSTEM's iterative NMF does."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 from polycrystals_film import iterative_nmf
@@ -10,8 +9,6 @@ from real_input import Skipped
 from tables import markdown_table
 
 __all__ = ["cathode_item", "faults_item"]
-
-_FIGURES = Path(__file__).resolve().parent / "figures"
 
 
 def cathode_item(args, folder, report, goals):
@@ -34,9 +31,10 @@ def cathode_item(args, folder, report, goals):
             return result, result.grains(min_size=25)
 
         (result, grains), seconds = timed(run)
-    _FIGURES.mkdir(exist_ok=True)
-    grains.plot().figure.savefig(_FIGURES / "cathode_grains.png", dpi=100)
-    result.plot(range(min(12, result.k))).savefig(_FIGURES / "cathode_components.png", dpi=70)
+    if args.figures:
+        args.figures.mkdir(exist_ok=True)
+        grains.plot().figure.savefig(args.figures / "cathode_grains.png", dpi=100)
+        result.plot(range(min(12, result.k))).savefig(args.figures / "cathode_components.png", dpi=70)
     report("## 4. Bragg vectors of a battery cathode, measured\n\n"
            f"80 x 58 positions, 121 390 vectors; no truth. "
            f"`Unmix(vectors).merge_nmf(n_runs=25).consensus().grains(min_size=25)`:\n"
@@ -44,8 +42,7 @@ def cathode_item(args, folder, report, goals):
            f"agreed on by at least half of the runs\n"
            f"(mean stability {result.stability.mean():.2f}, mean agreement {result.agreement.mean():.2f}), "
            f"{len(grains.masks)} grains of 25 positions or more\n"
-           "([boundaries](figures/cathode_grains.png), [components](figures/cathode_components.png)). The ten "
-           "largest:\n")  # fmt: skip
+           "(`--figures DIR` draws them). The ten largest:\n")  # fmt: skip
     table, order = grains.table, np.argsort(-np.asarray(grains.table["n_positions"]))[:10]
     names = ("component", "n_positions", "equivalent_diameter", "feret_max", "eccentricity", "overlap")
     report(markdown_table(names, [[f"{float(table[name][i]):.4g}" for name in names] for i in order]))
