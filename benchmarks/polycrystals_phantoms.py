@@ -51,10 +51,10 @@ def overlap_item(args, folder, report, goals):
     ]
     report(markdown_table(header, rows))
     report(
-        "\nThe paper's trend, BD best without overlap and AA best under overlap, does not show on these films: they are\n"
-        "kinematical, so that features of overlapping grains simply add up, and Bragg disks lose nothing. On the multislice\n"
-        "film of item 1, where grains scatter what others have scattered, AA is better than BD. RV does what the paper says:\n"
-        "it tells where something is crystalline (FNR_A) and not which grain it is.\n"
+        "\nThe paper's trend, BD best without overlap and AA best under overlap, does not show on these films: they\n"
+        "are kinematical, so that features of overlapping grains simply add up, and Bragg disks lose nothing. On the\n"
+        "multislice film of item 1, where grains scatter what others have scattered, AA is better than BD. RV does what\n"
+        "the paper says: it tells where something is crystalline (FNR_A) and not which grain it is.\n"
     )
 
 
