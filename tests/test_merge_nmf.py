@@ -172,7 +172,7 @@ def test_a_scan_with_too_much_to_start_with_is_said(monkeypatch, film):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"initial_components": 0}, ValueError, "initial_components"),
+        ({"initial_components": 1}, ValueError, "initial_components must be at least 2, got 1"),
         ({"initial_components": "many"}, TypeError, "initial_components"),
         ({"initial_components": 10**6}, ValueError, "initial_components"),
         ({"threshold": 2}, ValueError, "threshold must be"),

@@ -116,6 +116,7 @@ class MergeMethods:
         """
         seed, n_runs = checks.seed(random_state), checks.count(n_runs, "n_runs")
         if not (isinstance(initial_components, str) and initial_components == "auto"):
+            checks.count(initial_components, "initial_components", minimum=2)
             initial_components = self._components(initial_components, "initial_components")
         features = getattr(self, "features", None) is not None
         counted = features and self.features.settings.get("scaling") == "poisson" and self.scan.dtype.kind in "iu"
