@@ -143,3 +143,19 @@ def test_pathological_images_draw_without_a_warning():
 def test_perceptual_colours():
     assert matplotlib.colormaps["inferno"] and plots.pattern(np.ones((5, 5))).cmap.name == "inferno"
     assert plots.scan_map(np.ones((5, 5))).cmap.name == "viridis"
+
+
+def test_a_notebook_draws_a_returned_figure_once(crystal, monkeypatch):
+    pytest.importorskip("IPython")
+    import IPython.display
+    import matplotlib.pyplot as plt
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(plt, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    figure = Unmix(crystal.data, centre=crystal.centre).nmf(2, random_state=0).plot()
+    figure._ipython_display_()
+    assert shown == []  # pyplot draws it at the end of the cell
+    plt.close(figure)
+    figure._ipython_display_()
+    assert len(shown) == 1

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import kimoto_fig6
 import kimoto_fig7
+import kimoto_fig9
 import kimoto_figS1
+import martineau_clusters
 import martineau_fig5
 import martineau_fig6
 from tables import machine_facts
@@ -21,7 +23,9 @@ RUNS = {
     "kimoto_fig6": (kimoto_fig6, FIG6 | {"crystals": "per_row"}),
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
+    "kimoto_fig9": (kimoto_fig9, {"iterations": 200, "precipitates": 32, "seed": 0}),
     "kimoto_figS1": (kimoto_figS1, {"iterations": 200}),
+    "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),
 }

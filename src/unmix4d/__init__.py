@@ -16,12 +16,22 @@ _PUBLIC = {
     "Unmix": "accessor",
     "Decomposition": "results",
     "MergedDecomposition": "results",
+    "FuzzyClusters": "results",
+    "FuzzyValidity": "results",
     "Grains": "results",
+    "Groups": "results",
+    "OrientationComparison": "results",
+    "Orientations": "results",
+    "Overlap": "results",
     "Scree": "results",
+    "KChoice": "results",
     "UnmixWarning": "messages",
+    "FuzzyCMeans": "clustering.estimator",
     "load": "files",
+    "merge_orientations": "orientation",
+    "compare_orientations": "orientation",
 }
-_MODULES = ("phantoms", "scores", "plots", "constraints", "maps")
+_MODULES = ("phantoms", "scores", "plots", "constraints", "maps", "image_quality", "orientation")
 
 __all__ = ["__version__", "register", "unregister", *_PUBLIC, *_MODULES]
 

@@ -1,9 +1,11 @@
-"""``python -m unmix4d demo``: the main job on built-in data."""
+"""``python -m unmix4d``: ``run`` for a scan in a file, ``demo`` for built-in data."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+
+from .commands import run
 
 
 def main(arguments=None) -> int:
@@ -17,7 +19,13 @@ def main(arguments=None) -> int:
         "the truth and writes figures and the saved result. Takes about a minute.",
     )
     demo.add_argument("--out", default="unmix4d-demo", help="folder for figures and results (default: %(default)s)")
+    demo.set_defaults(execute=_demo)
+    run.add_parser(commands)
     chosen = parser.parse_args(arguments)
+    return chosen.execute(chosen)
+
+
+def _demo(chosen) -> int:
     from .demo import run
 
     return run(chosen.out)

@@ -8,19 +8,24 @@ from . import checks, hosts
 from .matrix import PatternMatrix
 from .methods import (
     BraggDiskMethods,
+    ChooseKMethods,
     CompressMethods,
     CountsMethods,
     FeatureMethods,
+    FuzzyMethods,
+    GroupingOfPositions,
     ICAMethods,
     MergeMethods,
     NMFMethods,
     NMFSeriesMethods,
+    NoiseMethods,
     SVDMethods,
     VCAMethods,
 )
 from .methods.bragg_disks import become_view_of_vectors, is_bragg_vectors
+from .methods.redrawing import with_plain_spots
 from .overrides import override
-from .preparation import persist, prepare
+from .preparation import disks, persist, prepare
 from .progress import progress
 from .scan import Scan
 
@@ -28,8 +33,9 @@ __all__ = ["Unmix"]
 
 
 class Unmix(
-    SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods, FeatureMethods,
-    BraggDiskMethods, MergeMethods,
+    SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods,
+    FeatureMethods, FuzzyMethods, BraggDiskMethods, MergeMethods, ChooseKMethods, NoiseMethods,
+    GroupingOfPositions,
 ):  # fmt: skip
     """Unmix a 4D-STEM scan into component patterns and maps.
 
@@ -131,12 +137,13 @@ class Unmix(
         hot_pixels=None,
         align=None,
         gain=None,
+        redraw_peaks=None,
     ) -> Unmix:
         """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
 
         Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
         arguments, the preparations are done in this one: given masks, hot pixels, gain, align, masks by radius, crop, bin,
-        friedel, average_neighbours.
+        friedel, average_neighbours, redraw_peaks.
 
         Parameters
         ----------
@@ -166,6 +173,14 @@ class Unmix(
             host knows (True) or the given ones. Pixels without data in some pattern are excluded.
         gain : float, optional
             Intensity units per electron; the view is then in electrons.
+        redraw_peaks : True, float, str, Bragg vectors or dict, optional
+            Replace every pattern by its spots, each a Gaussian at the sub-pixel place and with the intensity of the spot, on
+            zero background (the idea of ePattern, Folastre 2024, as in Cao 2025). A number or a length is the radius of a
+            spot (True: 2 pixels of the prepared view); the Gaussian has half of it as standard deviation. A dict has
+            ``radius`` and ``threshold``: a spot stands out by so many standard deviations of the noise (5). Bragg vectors
+            that the host has found in this view (or a dict with ``vectors`` and ``radius``) are drawn instead of our own.
+            Weak spots, halo and rings are lost, values are no counts any more: `unmix4d.constraints.NoDarkSpots`,
+            `radial_variance` and `split_counts` refuse the view.
 
         Returns
         -------
@@ -187,7 +202,7 @@ class Unmix(
             prepare(
                 self.scan, direct_beam=direct_beam, annulus=annulus, detector_mask=detector_mask, scan_mask=scan_mask,
                 crop=crop, bin=bin, friedel=friedel, average_neighbours=average_neighbours, hot_pixels=hot_pixels,
-                align=align, gain=gain,
+                align=align, gain=gain, redraw_peaks=with_plain_spots(redraw_peaks, self.frame),
             )
         )  # fmt: skip
 
@@ -215,14 +230,88 @@ class Unmix(
         """
         return Unmix(persist(self.scan))
 
+    def at_positions(self, keep) -> Unmix:
+        """The same view of some of its positions only.
+
+        Parameters
+        ----------
+        keep : bool array (scan_row, scan_col)
+            True = kept; what is excluded already stays excluded.
+
+        Returns
+        -------
+        Unmix or FeatureView
+
+        Raises
+        ------
+        ValueError
+            When nothing is kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Unmix, phantoms
+        >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data)
+        >>> u.at_positions(np.arange(12).reshape(3, 4) < 5).frame.n_positions
+        5
+        """
+        return self.prepare(scan_mask=~np.asarray(keep, bool))
+
     def matrix(self, precision: str = "single") -> PatternMatrix:
-        """This view as a matrix (n_positions, n_pixels) that is read block by block."""
+        """This view as a matrix (n_positions, n_pixels) that is read block by block.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).matrix().shape
+        (12, 200)
+        """
         checks.choice(precision, "precision", ("single", "double"))
         return PatternMatrix(self.scan.patterns, self.frame, precision)
 
     def mean_pattern(self) -> np.ndarray:
-        """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass."""
+        """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).mean_pattern().shape
+        (10, 20)
+        """
         return self.frame.to_images(self.matrix().statistics().mean_pattern[None])[0]
+
+    def virtual_image(self, spots, radius) -> np.ndarray:
+        """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
+
+        Parameters
+        ----------
+        spots : (float, float) or sequence of them
+            Positions (row, column) of the disks in detector pixels.
+        radius : float or str
+            Of the disks: detector pixels, or a text with a unit such as ``"0.05 1/Å"``.
+
+        Returns
+        -------
+        ndarray (scan_row, scan_col)
+            NaN where excluded.
+
+        Raises
+        ------
+        ValueError
+            When a disk holds no kept pixel, or a kept value is NaN or infinite.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data)
+        >>> u.virtual_image([(4, 6), (5, 13)], radius=2).shape
+        (3, 4)
+        """
+        matrix = self.matrix()
+        image = matrix.times(disks(self.frame, spots, radius).astype(matrix.dtype)[:, None])
+        if not np.isfinite(image).all():
+            matrix.statistics()  # says where a value is not finite, or too large
+        return self.frame.to_maps(image)[0]
 
     def _components(self, n, name="n"):
         n_positions, n_pixels = self.frame.n_positions, self.frame.n_pixels
@@ -246,7 +335,8 @@ class Unmix(
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .svd() .pca() .ica() .vca() .nmf() .nmf_series()")
+        lines.append("  .prepare() .persist() .scree() .choose_k() .svd() .pca() .ica() .vca() .nmf() .nmf_series()")
+        lines.append("  .fuzzy_cmeans() .fuzzy_validity() .group_rotated() .virtual_image() .noise_deviation()")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 

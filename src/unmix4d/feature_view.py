@@ -6,7 +6,7 @@ import numpy as np
 
 from . import checks
 from .accessor import Unmix
-from .features import Features, concatenated, scaled
+from .features import Features, at_positions, concatenated, scaled
 from .features.scaling import DEFAULT, KINDS
 from .scan import Scan
 
@@ -149,6 +149,20 @@ class FeatureView(Unmix):
             raise ValueError(f"weights must be one for each of the {n} views, got {len(weights)}")
         return FeatureView(concatenated([self.features, *(other.features for other in others)], weights))
 
+    def at_positions(self, keep) -> FeatureView:
+        """The same features of some of the positions only; `keep` is bool (scan_row, scan_col).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.at_positions(np.arange(48).reshape(8, 6) < 20).matrix().shape
+        (20, 72)
+        """
+        return FeatureView(at_positions(self.features, keep))
+
     def prepare(self, **_):
         """Not for features: prepare the scan before they are made."""
         self._refuse("prepare", "prepare the scan before the features are made")
@@ -179,7 +193,7 @@ class FeatureView(Unmix):
         told = {name: value for name, value in self.features.settings.items() if np.size(value) <= 8}
         if told:
             lines.append("  " + ", ".join(f"{name}={value!r}" for name, value in told.items()))
-        lines.append("  .scaled() .concatenate() .scree() .svd() .pca() .ica() .vca() .nmf()")
+        lines.append("  .scaled() .concatenate() .scree() .svd() .pca() .ica() .vca() .nmf() .fuzzy_cmeans()")
         return "\n".join(lines)
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
 
 import numpy as np
 
+from .checkpoint import replace_file
+from .file_safety import array_checksum, open_dataset, refuse_bomb, require_checksum, text_checksum
 from .frame import Calibration, Frame
 from .results.decomposition import Decomposition
+from .results.fuzzy_clusters import FuzzyClusters
 from .results.merged import MergedDecomposition
 from .scan import HostRecord
 
 __all__ = ["save", "load", "FORMAT_VERSION"]
 
 FORMAT = "unmix4d"
-FORMAT_VERSION = 3  # 2: changes and strengths; 3: features and merging
+FORMAT_VERSION = 5  # 2: changes and strengths; 3: features and merging; 4: fuzzy clusters; 5: checksums
+_CHECKSUMS = 5  # the first version that has them
+_KINDS = {kind.__name__: kind for kind in (Decomposition, MergedDecomposition, FuzzyClusters)}
 _ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
-_MERGED_ARRAYS = ("stability", "agreement", "spread")
 
 
 def save(result: Decomposition, path) -> None:
@@ -36,28 +39,10 @@ def save(result: Decomposition, path) -> None:
     OSError
         When the file cannot be written; an older file of that name is then untouched.
     """
-    import h5py
-
     path = _name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".h5", dir=folder)
-    except OSError as error:
-        raise OSError(f"the result cannot be saved to {path!r}: {error.strerror or error}") from error
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w") as file:
-            _write(file, result)
-        _usual_permissions(temporary)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, (OSError, RuntimeError)):
-            raise OSError(f"the result could not be saved to {path!r}: {error}") from error
-        raise
+    replace_file(path, lambda file: _write(file, result), "the result")
 
 
 def _name(path):
@@ -65,13 +50,6 @@ def _name(path):
         return os.fspath(path)
     except TypeError:
         raise TypeError(f"path must be the name of a file, got {path!r}") from None
-
-
-def _usual_permissions(path):
-    # mkstemp makes files for the owner alone; a saved result should be as readable as any other file.
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
 
 
 def _write(file, result):
@@ -90,29 +68,30 @@ def _write(file, result):
             "ellipse": frame.ellipse,
             "polar": frame.polar,
             "features": frame.features,
+            "redrawn": frame.redrawn,
             "calibration": dataclasses.asdict(frame.calibration),
         },
         "features_shape": None if result.features is None else result.features.shape[1:],
         "starts": [len(history) for history in result.convergence],
+        **result.saved_head(),
     }
-    merged = isinstance(result, MergedDecomposition)
-    if merged:
-        tree = [dataclasses.asdict(merge) for merge in result.history]
-        head["merging"] = {"best": result.best, "members": result.members, "history": tree}
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["title"] = f"{result.method} with {result.k} components"
-    # As a data set, since HDF5 limits attributes to 64 kB and the metadata of a host may be longer.
-    file.create_dataset("settings.json", data=json.dumps(head, ensure_ascii=False), dtype=_text())
-    arrays = {name: getattr(result, name) for name in (_ARRAYS + _MERGED_ARRAYS if merged else _ARRAYS)}
+    arrays = {name: getattr(result, name) for name in (*_ARRAYS, *result.saved_arrays)}
     arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
     if result.changes:
         arrays["changes"] = np.concatenate(result.changes)
     arrays["scan_mask"], arrays["detector_mask"] = frame.scan_mask, frame.detector_mask
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    head["checksums"] = {name: array_checksum(array) for name, array in arrays.items()}
+    # As a data set, since HDF5 limits attributes to 64 kB and the metadata of a host may be longer.
+    text = json.dumps(head, ensure_ascii=False)
+    file.create_dataset("settings.json", data=text, dtype=_text())
+    file.attrs["settings_checksum"] = text_checksum(text)
     for name, array in arrays.items():
-        if array is not None:
-            big = array.size > 1024
-            file.create_dataset(name, data=array, **({"compression": "gzip", "compression_opts": 4} if big else {}))
+        big = array.size > 1024
+        file.create_dataset(name, data=array, **({"compression": "gzip", "compression_opts": 4} if big else {}))
 
 
 def _text():
@@ -162,7 +141,10 @@ def load(path, data=None) -> Decomposition:
         if str(error).startswith(path):
             raise
         raise OSError(f"{path}: not a readable HDF5 file, or a damaged one: {error}") from error
-    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except MemoryError:
+        raise MemoryError(f"{path}: the saved result is larger than the memory that is free") from None
+    except Exception as error:
+        # Whatever trips over a damaged file, it is the file that is wrong.
         raise OSError(f"{path}: the saved result is incomplete or damaged: {error}") from error
     return result if data is None else _relink(result, data)
 
@@ -175,21 +157,24 @@ def _read(file, path):
         raise OSError(
             f"{path}: written by a newer unmix4d (file version {version}, this one reads up to {FORMAT_VERSION}): update it"
         )
-    head = json.loads(file["settings.json"].asstr()[()])
+    refuse_bomb(file)
+    head = _head(file, version)
     part = head["frame"]
     calibration = Calibration(**{k: tuple(v) if isinstance(v, list) else v for k, v in part.pop("calibration").items()})
     part = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
     shapes = _expected_shapes(part, file["patterns"].shape[0])
+    shapes["checksums"] = head.get("checksums")
     masks = {name: _array(file, name, shapes).astype(bool) for name in ("scan_mask", "detector_mask") if name in file}
     shapes["features"] = (file["patterns"].shape[0], *(head.get("features_shape") or ()))
     arrays = {name: _array(file, name, shapes) for name in _ARRAYS if name in file}
     lengths = head["starts"]
     ends, total = np.cumsum(lengths)[:-1], sum(lengths)
-    history = _array(file, "convergence", {"convergence": (total,)})
-    changes = _array(file, "changes", {"changes": (total, 2)}) if "changes" in file else None
-    kind, more = Decomposition, {}
-    if "merging" in head:
-        kind, more = MergedDecomposition, _read_merging(file, head["merging"], shapes)
+    shapes |= {"convergence": (total,), "changes": (total, 2)}
+    history = _array(file, "convergence", shapes)
+    changes = _array(file, "changes", shapes) if "changes" in file else None
+    kind = _KINDS[head["kind"]]
+    more = {name: _shape(shape, shapes) for name, shape in kind.saved_arrays.items() if name in file}
+    arrays |= {name: _array(file, name, {**shapes, **more}) for name in more}
     return kind(
         method=head["method"],
         loss=head["loss"],
@@ -199,20 +184,16 @@ def _read(file, path):
         convergence=np.split(history, ends) if lengths else [],
         changes=[] if changes is None else np.split(changes, ends),
         **arrays,
-        **more,
+        **kind.read_head(head),
     )
 
 
-def _read_merging(file, head, shapes):
-    """What a merged result has besides; its runs are not saved."""
-    from .decomposition.agglomeration import Merge
-
-    return {
-        "best": int(head["best"]),
-        "members": tuple(tuple(int(part) for part in parts) for parts in head["members"]),
-        "history": tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in head["history"]),
-        **{name: _array(file, name, shapes) for name in _MERGED_ARRAYS if name in file},
-    }
+def _shape(words, shapes):
+    """``("k", "scan")`` -> (k, scan_row, scan_col); None stays None: checked by the result itself."""
+    if words is None:
+        return None
+    known = {"k": shapes["explained"], "scan": shapes["totals"], "detector": shapes["mean_pattern"]}
+    return tuple(n for word in words for n in known[word])
 
 
 def _expected_shapes(frame, k):
@@ -220,16 +201,33 @@ def _expected_shapes(frame, k):
     return {
         "patterns": (k, *detector), "maps": (k, *scan), "explained": (k,), "losses": None,
         "mean_pattern": detector, "totals": scan, "residuals": scan, "scan_mask": scan, "detector_mask": detector,
-        "strengths": (k,), "stability": (k,), "agreement": (k,), "spread": (k, *scan),
+        "strengths": (k,),
     }  # fmt: skip
 
 
 def _array(file, name, shapes):
-    dataset, expected = file[name], shapes[name]
+    dataset, expected = open_dataset(file, name), shapes[name]
     # Compared before reading: a damaged or hostile file may claim any size.
     if (expected is not None and dataset.shape != expected) or dataset.dtype.kind not in "fb" or dataset.size > 1 << 34:
         raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {expected}")
-    return dataset[()]
+    array = dataset[()]
+    if shapes["checksums"] is not None:
+        require_checksum(name, array_checksum(array), shapes["checksums"].get(name))
+    return array
+
+
+def _head(file, version):
+    """The settings, after a look at their checksum where the version has one."""
+    dataset = open_dataset(file, "settings.json")
+    if dataset.shape != () or dataset.dtype.kind != "O":
+        raise ValueError(f"settings.json has the shape {dataset.shape} and dtype {dataset.dtype}, expected one text")
+    text = dataset.asstr()[()]
+    head = json.loads(text)
+    if version >= _CHECKSUMS:
+        require_checksum("settings.json", text_checksum(text), file.attrs.get("settings_checksum"))
+        if set(head["checksums"]) != set(file) - {"settings.json"}:
+            raise ValueError("arrays are missing, or there are more than were saved")
+    return head
 
 
 def _relink(result, data):

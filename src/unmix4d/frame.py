@@ -100,6 +100,8 @@ class Frame:
         True when the detector axes are azimuth and radius: then there is no centre, and no radius to mask by.
     features : bool
         True when the "pixels" are features of patterns: then there is no detector at all.
+    redrawn : bool
+        True when patterns are spots redrawn on zero background: what lies between the spots says nothing.
     """
 
     scan_shape: tuple[int, int]
@@ -112,6 +114,7 @@ class Frame:
     calibration: Calibration = Calibration()
     polar: bool = False
     features: bool = False
+    redrawn: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))

@@ -298,7 +298,9 @@ def _offset_kernel(X, *rows, kernel, offset):
 
 
 def _times_kernel(X, right):
-    return X @ right, ()
+    # A NaN or infinity is seen in the product; no need for a warning on the way.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return X @ right, ()
 
 
 def _transpose_kernel(X, left):

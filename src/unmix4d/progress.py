@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 
 __all__ = ["progress"]
@@ -21,7 +22,10 @@ def progress(total: int, description: str, shown: bool = True):
     shown : bool
         False keeps silent.
     """
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        # In a notebook without ipywidgets tqdm draws its bar as text, and says so in words that explain nothing.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from tqdm.auto import tqdm
 
     # Said only when silent, so that tqdm's own switches (TQDM_DISABLE) keep working.
     silent = {} if shown else {"disable": True}

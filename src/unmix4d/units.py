@@ -48,7 +48,14 @@ def _simple(text: str) -> str:
 
 
 def is_calibrated(unit: str) -> bool:
-    """True unless the unit is pixels."""
+    """True unless the unit is pixels.
+
+    Examples
+    --------
+    >>> from unmix4d.units import is_calibrated
+    >>> is_calibrated("nm"), is_calibrated("px")
+    (True, False)
+    """
     return canonical_unit(unit) != PIXELS
 
 
@@ -89,7 +96,14 @@ _QUANTITY = re.compile(r"^\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)
 
 
 def parse_length(text: str, name: str) -> tuple[float, str]:
-    """Split ``"0.12 1/Å"`` into ``(0.12, "1/Å")``; a one-sentence ValueError naming `name` otherwise."""
+    """Split ``"0.12 1/Å"`` into ``(0.12, "1/Å")``; a one-sentence ValueError naming `name` otherwise.
+
+    Examples
+    --------
+    >>> from unmix4d.units import parse_length
+    >>> parse_length("0.12 1/Å", "radius")
+    (0.12, '1/Å')
+    """
     match = _QUANTITY.match(text)
     if not match:
         raise ValueError(f"{name} must be a number of pixels or a text such as '2 nm' or '0.12 1/Å', got {text!r}")
@@ -105,6 +119,12 @@ def in_pixels(value, size: float, unit: str, name: str) -> float:
         When `value` is neither a real number nor a text.
     ValueError
         When the text cannot be read, or its unit does not fit the calibration.
+
+    Examples
+    --------
+    >>> from unmix4d.units import in_pixels
+    >>> in_pixels("2 nm", 0.5, "nm", "radius"), in_pixels(3, 0.5, "nm", "radius")
+    (4.0, 3.0)
     """
     if isinstance(value, str):
         number, given = parse_length(value, name)

@@ -18,10 +18,10 @@ _NEGLIGIBLE = 1e-3  # a Gaussian is cut where it has fallen to this share of its
 _ENOUGH = 0.1  # share of its weights that a position must find, or it keeps its own value
 
 
-def gaussian(sigma: float, reach: int | None = None) -> np.ndarray:
-    """Weights of a Gaussian at whole positions, of odd length and sum 1; `reach` positions to either side."""
+def gaussian(sigma: float, reach: int | None = None, *, most: float = math.inf) -> np.ndarray:
+    """Weights of a Gaussian at whole positions, of odd length and sum 1; `reach` positions to either side, or `most`."""
     if reach is None:
-        reach = math.floor(sigma * math.sqrt(-2 * math.log(_NEGLIGIBLE)))
+        reach = math.floor(min(sigma * math.sqrt(-2 * math.log(_NEGLIGIBLE)), most))
     offsets = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (offsets / sigma) ** 2) if sigma > 0 else (offsets == 0).astype(float)
     return weights / weights.sum()

@@ -52,7 +52,7 @@ class NoDarkSpots(Constraint):
     Raises
     ------
     ValueError
-        When an argument is outside its range, or (on `bind`) patterns are polar.
+        When an argument is outside its range, or (on `bind`) patterns are polar or redrawn.
     TypeError
         When an argument is of a wrong type.
 
@@ -99,6 +99,11 @@ class NoDarkSpots(Constraint):
         """Find the rings of a detector."""
         super().bind(frame)
         require_centre(frame, "NoDarkSpots")
+        if frame.redrawn:
+            raise ValueError(
+                "NoDarkSpots needs the halo between the spots, which prepare(redraw_peaks=...) has set to 0: leave out one "
+                "of the two"
+            )
         self.bias = None
         self._kept = frame.kept_pixels
         self._rings = {}

@@ -103,7 +103,9 @@ class SmoothMaps(Constraint):
         kernel = self.kernel
         if kernel is None:
             reach = 1 if self.as_published else None
-            down, across = (gaussian(s, reach if n > 1 else 0) for s, n in zip(self._sigmas(), frame.scan_shape))
+            # What reaches beyond the scan has no weight there: a probe of any width needs no longer kernel.
+            sizes = zip(self._sigmas(), frame.scan_shape)
+            down, across = (gaussian(s, reach if n > 1 else 0, most=n - 1) for s, n in sizes)
             kernel = np.outer(down, across)
         self._apply = Convolution(frame.scan_shape, kernel, frame.kept_positions)
         return self

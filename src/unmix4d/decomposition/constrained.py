@@ -8,17 +8,18 @@ on the full detector, unweighted maps on the full scan.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from .factorisation import Factorisation, gram_of, relative_change
+from .factorisation import Factorisation, going_on, gram_of, relative_change, state_of
 
 __all__ = ["alternate", "at_unit_sum"]
 
 
 def alternate(
     problem, maps, constraints, rng, *, max_iter: int, tol: float, patterns=None, tick: Callable | None = None,
-    cancelled: Callable | None = None,
+    cancelled: Callable | None = None, state=None, keep: Callable | None = None,
 ) -> Factorisation:  # fmt: skip
     """Constrained NMF from one start.
 
@@ -31,7 +32,7 @@ def alternate(
         Bound constraints, with ``on`` and ``project``.
     rng : Generator
         Gives a component that has died out a new random map.
-    max_iter, tol, tick, cancelled
+    max_iter, tol, tick, cancelled, state, keep
         As for `hals`.
     patterns : ndarray (k, n_pixels), optional
         Patterns to start from: the maps are fitted to them first.
@@ -45,10 +46,13 @@ def alternate(
     sides = _Side(problem, constraints, "patterns"), _Side(problem, constraints, "maps")
     keep_scale = any(getattr(c, "fixes_scale", False) for c in constraints)
     maps = np.ascontiguousarray(maps.T, problem.dtype)
-    if patterns is not None:
+    history, changes, converged = [], [], False
+    if state is not None:
+        maps, patterns, history, changes = going_on(state)
+        rng.bit_generator.state = state[1]["generator"]
+    elif patterns is not None:
         maps = sides[1].constrain(_solve(gram_of(patterns), problem.on_maps(patterns)))
         patterns = None
-    history, changes, converged = [], [], False
     while len(history) < max_iter and not converged and not (cancelled and cancelled()):
         before = maps, patterns
         maps = _revived(maps, rng)
@@ -65,6 +69,8 @@ def alternate(
         converged = max(changes[-1]) <= tol
         if tick:
             tick()
+        if keep and not converged and len(history) < max_iter:
+            keep(partial(state_of, maps, patterns, history, changes, generator=rng.bit_generator.state))
     objective = problem.exact_error(maps, patterns) / size
     effects = [effect for side in sides for effect in side.effects()]
     return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged, effects)

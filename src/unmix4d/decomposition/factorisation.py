@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Factorisation", "balance", "gram_of", "relative_change"]
+__all__ = ["Factorisation", "balance", "going_on", "gram_of", "relative_change", "state_of"]
 
 _PIECE = 2048
 
@@ -47,6 +47,17 @@ def relative_change(new, old) -> float:
     """Sum of |new - old| relative to the sum of |new|."""
     size = np.abs(new).sum(dtype=np.float64)
     return float(np.abs(new - old).sum(dtype=np.float64) / size) if size else 0.0
+
+
+def state_of(maps, patterns, history, changes, **facts):
+    """Where a run is, as arrays and facts."""
+    return {"maps": maps, "patterns": patterns, "history": np.array(history), "changes": np.array(changes)}, facts
+
+
+def going_on(state):
+    """Maps, patterns, history and changes of a state, to be continued."""
+    arrays, _ = state
+    return arrays["maps"], arrays["patterns"], arrays["history"].tolist(), [tuple(pair) for pair in arrays["changes"]]
 
 
 def gram_of(rows) -> np.ndarray:

@@ -29,8 +29,9 @@ _REACH = 10.0  # largest factor by which an extrapolation looks ahead
 
 
 def nmf_kl(
-    matrix, low, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed: int, tick: Callable | None = None
-):
+    matrix, low, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed: int, tick: Callable | None = None,
+    resume=None,
+):  # fmt: skip
     """NMF of least divergence from several starts; the one with the smallest divergence.
 
     Parameters
@@ -41,7 +42,7 @@ def nmf_kl(
         The same scan compressed, for the starts.
     n : int
         Number of components.
-    n_starts, max_iter, tol, seed, tick
+    n_starts, max_iter, tol, seed, tick, resume
         As for `unmix4d.decomposition.nmf.nmf`.
     init : {"nndsvd", "vca", "random"} or (maps, patterns)
         The same starts as for that; what is 0 in them is filled, see `positive_start`.
@@ -75,8 +76,14 @@ def nmf_kl(
     held = sparsified(matrix) or matrix
     answers = []
     for i, rng in enumerate(generators):
-        first = low.weights.off(*start(problem, n, i, rng))
-        answers.append(solve_kl(held, *first, max_iter=max_iter, tol=tol, tick=tick))
+        answer = None if resume is None else resume.answer(i)
+        if answer is None:
+            first = low.weights.off(*start(problem, n, i, rng))
+            kept = {} if resume is None else {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
+            answer = solve_kl(held, *first, max_iter=max_iter, tol=tol, tick=tick, **kept)
+            if resume is not None:
+                resume.keep_answer(i, answer, n_starts)
+        answers.append(answer)
     return min(answers, key=lambda answer: answer.objective), answers
 
 
@@ -101,7 +108,10 @@ def positive_start(maps, patterns) -> tuple[np.ndarray, np.ndarray]:
     return (maps * sums).astype(maps.dtype), (patterns / sums[:, None]).astype(patterns.dtype)
 
 
-def solve_kl(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callable | None = None) -> Factorisation:
+def solve_kl(
+    matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callable | None = None, state=None,
+    keep: Callable | None = None,
+) -> Factorisation:  # fmt: skip
     """Lower the divergence ``sum X log(X / MP) - X + MP`` from one start.
 
     Every pass multiplies maps and then patterns by what lowers the divergence for sure (Lee and Seung 2001). The next pass
@@ -121,6 +131,8 @@ def solve_kl(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callabl
         It ends when an iteration changes neither maps nor patterns by more than this fraction (L1 norms).
     tick : callable, optional
         Called after every pass.
+    state, keep
+        As for `unmix4d.decomposition.nmf.hals`.
 
     Returns
     -------
@@ -149,12 +161,16 @@ def solve_kl(matrix, maps, patterns, *, max_iter: int, tol: float, tick: Callabl
     # The first update of the maps makes up for their scale, but what is far below the data would first meet the floor.
     maps *= total / maps.sum(dtype=np.float64)
     run = _Run(matrix, maps, patterns, floors=(_FLOOR * total / matrix.shape[0], _FLOOR / matrix.shape[1]))
-    for _ in range(max_iter):
+    if state is not None:
+        run.go_on(*state)
+    while len(run.history) < max_iter:
         run.advance()
         if tick:
             tick()
         if max(run.changes[-1]) <= tol:
             break
+        if keep and len(run.history) < max_iter:
+            keep(run.state)
     maps, patterns = run.answer()
     rows = matrix.visit(partial(_score_kernel, patterns=patterns), (maps,))[0]
     size = np.prod(matrix.shape, dtype=float)
@@ -181,6 +197,24 @@ class _Run:
         self.best = self._above(maps, patterns)
         self.trial, self.before = self.best, None
         self.step = _FIRST_STEP
+
+    def state(self):
+        """Where it is, as arrays and facts."""
+        arrays = {"history": np.array(self.history), "changes": np.array(self.changes)}
+        for name in ("best", "trial", "before"):
+            if getattr(self, name) is not None:
+                arrays[f"{name} maps"], arrays[f"{name} patterns"] = getattr(self, name)
+        return arrays, {"step": self.step, "plain": self.trial is self.best}
+
+    def go_on(self, arrays, facts):
+        """From what `state` gave."""
+        self.history, self.changes = arrays["history"].tolist(), [tuple(pair) for pair in arrays["changes"]]
+        for name in ("best", "trial", "before"):
+            if f"{name} maps" in arrays:
+                setattr(self, name, (arrays[f"{name} maps"], arrays[f"{name} patterns"]))
+        self.step = facts["step"]
+        if facts["plain"]:
+            self.trial = self.best
 
     def advance(self):
         """One pass: a plain update of the trial, taken over when the divergence there is not higher."""

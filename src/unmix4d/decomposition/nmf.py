@@ -6,12 +6,13 @@ On the compressed scan an iteration costs milliseconds and reads nothing; on the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ..threads import in_threads, one_thread_per_block
 from .constrained import alternate, at_unit_sum
-from .factorisation import Factorisation, balance, relative_change
+from .factorisation import Factorisation, balance, going_on, relative_change, state_of
 from .starts import Start
 
 __all__ = ["nmf", "hals"]
@@ -19,7 +20,7 @@ __all__ = ["nmf", "hals"]
 
 def nmf(
     problem, n: int, start: Start, *, n_starts: int, max_iter: int, tol: float, seed: int, constraints=(),
-    tick: Callable | None = None,
+    tick: Callable | None = None, resume=None,
 ):  # fmt: skip
     """NMF from several starts; the one with the smallest error.
 
@@ -41,6 +42,8 @@ def nmf(
         With any, alternating least squares and projection (Kimoto 2025) instead of HALS.
     tick : callable, optional
         Called after every iteration.
+    resume : Resume, optional
+        Keeps where the starts are, and knows where they were.
 
     Returns
     -------
@@ -52,8 +55,19 @@ def nmf(
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
 
     def run(i, cancelled):
+        if resume is not None and resume.answer(i) is not None:
+            return resume.answer(i)
+        answer = begin(i, cancelled)
+        # One that was cancelled has not ended.
+        if resume is not None and not (cancelled and cancelled()):
+            resume.keep_answer(i, answer, n_starts)
+        return answer
+
+    def begin(i, cancelled):
         maps, patterns = start(problem, n, i, generators[i])
         options = {"max_iter": max_iter, "tol": tol, "tick": tick, "cancelled": cancelled}
+        if resume is not None:
+            options |= {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
         if constraints:
             # Maps are enough to start from; patterns are what a given start is about.
             given = patterns if start.kind(i) == "given" else None
@@ -73,8 +87,9 @@ def nmf(
 
 
 def hals(
-    problem, maps, patterns, *, max_iter: int, tol: float, tick: Callable | None = None, cancelled: Callable | None = None
-) -> Factorisation:
+    problem, maps, patterns, *, max_iter: int, tol: float, tick: Callable | None = None,
+    cancelled: Callable | None = None, state=None, keep: Callable | None = None,
+) -> Factorisation:  # fmt: skip
     """HALS from one start.
 
     It ends when maps and patterns have settled (L1 norms of their changes, Kimoto 2025, step 7). The error is no good
@@ -84,11 +99,17 @@ def hals(
     ----------
     maps : ndarray (n_positions, k)
     patterns : ndarray (k, n_pixels)
-        Both of the weighted data. To go on where a run ended, give its maps and patterns.
+        Both of the weighted data.
+    state : (arrays, facts), optional
+        As given to `keep` by an earlier run, which then goes on as if it had not been stopped.
+    keep : callable, optional
+        Called after every iteration that is not the last, with a function that returns the state.
     """
     size = np.prod(problem.shape, dtype=float)
     maps, patterns = np.ascontiguousarray(maps.T), np.ascontiguousarray(patterns)
     history, changes, converged = [], [], False
+    if state is not None:
+        maps, patterns, history, changes = going_on(state)
     while len(history) < max_iter and not converged and not (cancelled and cancelled()):
         maps, patterns = balance(maps, patterns)
         before = maps, patterns
@@ -98,6 +119,8 @@ def hals(
         converged = max(changes[-1]) <= tol
         if tick:
             tick()
+        if keep and not converged and len(history) < max_iter:
+            keep(partial(state_of, maps, patterns, history, changes))
     # The sums of the iterations are differences of large numbers; starts are compared by what is really left over.
     objective = problem.exact_error(maps, patterns) / size
     return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged)

@@ -60,6 +60,7 @@ def smoothing_of(constraints):
 def factorise(
     matrix, n: int, *, init, constraints, smoothing, weights: str, exact: bool, n_starts: int, max_iter: int, tol: float,
     seed: int, objective: str = "frobenius", refit: bool = True, low: LowRank | None = None, tick: Callable | None = None,
+    resume=None,
 ) -> Outcome:  # fmt: skip
     """NMF of a scan.
 
@@ -81,19 +82,24 @@ def factorise(
         False leaves out the two passes at the end.
     low : LowRank, optional
         The scan compressed before; `weights` and `smoothing` are then those of it.
-    n_starts, max_iter, tol, seed, tick
+    n_starts, max_iter, tol, seed, tick, resume
         See `nmf`.
 
     Returns
     -------
     Outcome
     """
+    if resume is not None:
+        resume.require_data(matrix.statistics())
+        low = resume.low(matrix, smoothing)
     if low is not None:
         low = low.leading(rank_for(n, smoothing is not None))
     else:
         low = compressed(matrix, n, constraints=constraints, smoothing=smoothing, weights=weights, seed=seed, tick=tick)
+        if resume is not None:
+            resume.keep_low(low)
     weighted = WeightedMatrix(matrix, low.weights)
-    options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick}
+    options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "resume": resume}
     if objective == "kl":
         best, starts = nmf_kl(matrix, low, n, init=init, **options)
         final = finish(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)

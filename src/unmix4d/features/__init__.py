@@ -8,6 +8,7 @@ from ._features import FeatureMatrix, Features, feature_frame
 from .angular_average import angular_average
 from .concatenation import concatenated
 from .polar_patterns import polar_patterns
+from .positions import at_positions
 from .radial_variance import KINDS as radial_variance_kinds
 from .radial_variance import radial_variance
 from .scaling import scaled
@@ -15,6 +16,6 @@ from .symmetry import KINDS as symmetry_kinds
 from .symmetry import symmetry
 
 __all__ = [
-    "FeatureMatrix", "Features", "angular_average", "concatenated", "feature_frame", "polar_patterns", "radial_variance",
-    "radial_variance_kinds", "scaled", "scaling", "symmetry", "symmetry_kinds",
+    "FeatureMatrix", "Features", "angular_average", "at_positions", "concatenated", "feature_frame", "polar_patterns",
+    "radial_variance", "radial_variance_kinds", "scaled", "scaling", "symmetry", "symmetry_kinds",
 ]  # fmt: skip

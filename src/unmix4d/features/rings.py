@@ -30,7 +30,7 @@ def radial_profile(grid: Grid, pattern) -> tuple[np.ndarray, np.ndarray]:
     radius, profile : ndarray (n,)
         Radii (pixels) of which enough lies on the detector; the first ones may be masked.
     """
-    n = int(np.ceil(grid.radius.max() / _STEP))
+    n = max(1, int(np.ceil(grid.radius.max() / _STEP)))  # a single pixel has a radius of 0
     edges = np.arange(n + 1) * _STEP
     shares = sector_shares(grid, list(zip(edges, edges[1:])), 1)
     used = shares.used[:, 0]
@@ -42,7 +42,7 @@ def radial_profile(grid: Grid, pattern) -> tuple[np.ndarray, np.ndarray]:
 
 def reach(grid) -> float:
     """The last radius in pixels of which half lies on the detector; further out only its corners are left."""
-    edges = np.arange(int(np.ceil(grid.radius.max())) + 1.0)
+    edges = np.arange(max(1, int(np.ceil(grid.radius.max()))) + 1.0)
     counts, _ = np.histogram(grid.radius, edges)
     whole = np.array([grid.area(a, b, 1) for a, b in zip(edges, edges[1:])])
     half = np.flatnonzero(ndimage.uniform_filter1d(counts / whole, 3, mode="nearest") >= 0.5)
@@ -89,7 +89,7 @@ def find_rings(grid: Grid, maximum) -> list[tuple[float, float]]:
     [(7, 22), (22, 36)]
     """
     radius, profile = radial_profile(grid, maximum)
-    floor = max(profile.max() * 1e-6, np.finfo(float).tiny)
+    floor = max(profile.max(initial=0) * 1e-6, np.finfo(float).tiny)
     peaks, _ = signal.find_peaks(np.log(np.maximum(profile, floor)), prominence=_PROMINENCE)
     if not peaks.size:
         raise ValueError(
@@ -117,7 +117,7 @@ def beam_edge(grid: Grid, maximum) -> float:
     """
     radius, profile = radial_profile(grid, maximum)
     rises = np.flatnonzero(np.diff(profile) > 0)
-    if radius[0] > 1 or not rises.size or rises[0] == 0:
+    if not radius.size or radius[0] > 1 or not rises.size or rises[0] == 0:
         return 0.0
     return float(radius[rises[0]])
 

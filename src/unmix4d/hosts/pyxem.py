@@ -203,11 +203,14 @@ def _signal_class(record):
     import hyperspy.api as hs
 
     name = record["class"]
-    if name in dir(hs.signals):
+    if name in dir(hs.signals) and isinstance(getattr(hs.signals, name), type):
         return getattr(hs.signals, name)
     import pyxem.signals
 
-    return getattr(pyxem.signals, name, pyxem.signals.Diffraction2D)
+    # A saved result may name anything: nothing but a class of signals is called.
+    found = getattr(pyxem.signals, str(name), None)
+    is_signal = isinstance(found, type) and issubclass(found, hs.signals.BaseSignal)
+    return found if is_signal else pyxem.signals.Diffraction2D
 
 
 def _component_axis(k):

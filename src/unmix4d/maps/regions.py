@@ -9,6 +9,7 @@ import numpy as np
 __all__ = ["above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
 
 RULES = ("yen", "otsu", "li")
+_ALIKE = 1024  # times the precision of the values: the rules sort them into 256 steps
 # A component is spread out when it fills this much of the scan (1: it is the same everywhere) ...
 _FILLS = 0.6
 # ... and either is nowhere gone (5th percentile against the 95th), or has no level of its own inside and outside.
@@ -96,7 +97,12 @@ def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> f
     if 0 < outliers < values.size:
         capped = np.minimum(values, np.partition(values, -outliers - 1)[-outliers - 1])
         values = capped if capped.max() > capped.min() else values
-    cut = float(getattr(filters, f"threshold_{rule}")(values))
+    largest = float(np.abs(values).max())
+    if not values.max() - values.min() > _ALIKE * np.finfo(np.result_type(values.dtype, np.float32)).eps * largest:
+        return np.inf  # constant but for rounding: there are no 256 steps between its values
+    # Where all values but one or two are alike, Yen's criterion divides by nothing at some of its candidates.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cut = float(getattr(filters, f"threshold_{rule}")(values))
     below = values[values <= cut]
     if noise > 0 and below.size:
         cut = max(cut, min(float(below.mean() + noise * below.std()), (values.min() + values.max()) / 2))

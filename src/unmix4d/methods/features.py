@@ -19,6 +19,8 @@ from ..units import in_pixels
 __all__ = ["FeatureMethods"]
 
 _MOST_SECTORS = 3600
+_FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
+_LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
 
 
 class FeatureMethods:
@@ -110,7 +112,7 @@ class FeatureMethods:
         Raises
         ------
         ValueError
-            When the radii are not in order or find nothing, or the view holds features already.
+            When the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
 
         References
         ----------
@@ -124,6 +126,11 @@ class FeatureMethods:
         (8, 6, 1, 12)
         """
         self._require_patterns("radial_variance")
+        if self.frame.redrawn:
+            raise ValueError(
+                "radial_variance needs patterns as measured, but prepare(redraw_peaks=...) has set what lies between "
+                "the spots to 0, and with it the noise and the halo they are compared with: use the view before"
+            )
         checks.choice(kind, "kind", features.radial_variance_kinds)
         checks.choice(scaling, "scaling", features.scaling.KINDS)
         view, grid = self._geometry(polar, "radial_variance")
@@ -220,7 +227,8 @@ class FeatureMethods:
         self._require_patterns("polar")
         checks.choice(scaling, "scaling", features.scaling.KINDS)
         require_centre(self.frame, "polar")
-        radii, step = self._radii(Grid(self.frame), r_min, r_max, radial_step)
+        n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
+        radii, step = self._radii(_near_grid(self.frame, "polar"), r_min, r_max, radial_step)
         transform = PolarTransform(
             self.frame, n_azimuth=n_azimuth, radial_step=step, r_min=float(radii[0]), r_max=float(radii[-1]) + step / 1e3
         )
@@ -236,7 +244,7 @@ class FeatureMethods:
             return self, polar_grid(self.scan, use)
         require_centre(self.frame, use)
         if polar == "own":
-            return self, Grid(self.frame)
+            return self, _near_grid(self.frame, use)
         scan, grid = polar_scan(self.scan, use)
         return type(self)(scan), grid
 
@@ -262,6 +270,8 @@ class FeatureMethods:
             return in_pixels(value, grid.length, grid.unit, name)
 
         step = checks.positive(pixels(radial_step, "radial_step"), "radial_step")
+        if step < _LEAST_STEP:
+            raise ValueError(f"radial_step must be at least {_LEAST_STEP} pixels, got {step:.4g}")
         last = reach(grid) if r_max is None else checks.positive(pixels(r_max, "r_max"), "r_max")
         if r_min is not None:
             first = checks.positive(pixels(r_min, "r_min"), "r_min", zero=True)
@@ -271,6 +281,17 @@ class FeatureMethods:
         if not last > first:
             raise ValueError(f"r_max must be above r_min, got {last:.4g} and {first:.4g} pixels")
         return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
+
+
+def _near_grid(frame, use) -> Grid:
+    """Where the pixels are, after refusing a centre from where they all lie in one direction, a million pixels away."""
+    grid, size = Grid(frame), max(frame.detector_shape)
+    if grid.radius.max() > _FAR * size:
+        raise ValueError(
+            f"the centre must be within {_FAR} detector sizes of {frame.detector_shape} pixels for {use}, got "
+            f"({frame.centre[0]:.6g}, {frame.centre[1]:.6g})"
+        )
+    return grid
 
 
 def _sectors(sector_deg) -> int:

@@ -49,7 +49,7 @@ class ICAMethods:
         max_iter : int
             Iterations per start.
         tol : float
-            A start ends when no direction changes by more than this, 1 - |cosine|.
+            A start ends when no direction changes by more than this, ``1 - |cosine|``.
         precision : {"single", "double"}
             Of the passes over the scan and of the result; the search itself is always in double precision.
         random_state : int or None

@@ -132,12 +132,24 @@ class MergeMethods:
             problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick)
             run = merge_in_rounds if as_published else merge_runs
             runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, **options)
+        runs = _not_empty(runs, initial)
         settings = assemble.run_record(
             self, "merge_nmf", initial_components=initial, threshold=threshold, n_runs=n_runs, **options,
             as_published=bool(as_published), weights=problem.weights.kind, random_state=seed,
             precision="double" if matrix.dtype.itemsize > 4 else "single", passes=matrix.passes - before,
         )  # fmt: skip
         return assemble_merged.merged_result(self, matrix, problem, runs, best_run(runs), settings)
+
+
+def _not_empty(runs, initial):
+    """Without runs that began at positions without signal, and so ended without a component."""
+    found = [run for run in runs if run.k]
+    if not found:
+        raise ValueError(
+            f"merge_nmf found no component: none of the positions that its {len(runs)} runs from {initial} components began "
+            "at holds a signal; exclude the empty ones with prepare(scan_mask=...), or ask for more initial_components"
+        )
+    return found
 
 
 def _options(as_published, **given):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
+
 from .. import assemble, checks
+from ..checkpoint import CheckpointFile
 from ..compression import LowRank
+from ..decomposition.resume import Resume
 from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
 from ..messages import warn
@@ -41,6 +47,7 @@ class NMFMethods:
         compression: LowRank | None = None,
         precision: str = "single",
         random_state: int | None = None,
+        checkpoint=None,
     ) -> Decomposition:
         """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
 
@@ -89,6 +96,10 @@ class NMFMethods:
         precision : {"single", "double"}
         random_state : int or None
             Seed; None draws one. It is recorded in ``.settings`` either way.
+        checkpoint : str or path-like, optional
+            A file that keeps the compression, the starts that have ended and, every 20 seconds, the one under way. The same
+            call with the same file goes on from there, with the same result, after a crash or a power cut. The file stays
+            when the run is over: delete it.
 
         Returns
         -------
@@ -100,7 +111,10 @@ class NMFMethods:
         ------
         ValueError
             When the scan holds negative, NaN or infinite values or no signal, `n` is larger than its number of
-            positions or pixels, a constraint does not fit the scan, or `compression` is of another view.
+            positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
+            another run.
+        OSError
+            When `checkpoint` is no such file, is damaged, or cannot be written.
         TypeError
             When a constraint lacks a part of what makes one.
 
@@ -159,15 +173,40 @@ class NMFMethods:
             refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
             objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
+        resume = None
+        if checkpoint is not None:
+            resume, settings = _resume(checkpoint, settings, init, compression, random_state)
+            seed = settings["random_state"]
         before = matrix.passes
         matrix.require_counts("nmf")
         with self._progress(MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
                 exact=bool(exact), **iterating, seed=seed, objective=objective, refit=bool(refit), low=compression,
-                tick=tick,
+                tick=tick, resume=resume,
             )  # fmt: skip
         return finished_nmf(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
+
+
+def _resume(checkpoint, settings, init, compression, random_state):
+    """The checkpoint of this run, and its settings with the seed that it was begun with."""
+    if compression is not None:
+        raise ValueError("checkpoint keeps a compression of its own: give it without compression=")
+    key = {name: value for name, value in settings.items() if name not in ("random_state", "versions", "passes")}
+    if not isinstance(init, str):
+        key["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()
+    file = CheckpointFile(checkpoint, key)
+    begun = file.get("seed")
+    if begun is None:
+        file.put("seed", {}, {"random_state": settings["random_state"]})
+    elif random_state is None:
+        settings = {**settings, "random_state": begun[1]["random_state"]}
+    elif begun[1]["random_state"] != settings["random_state"]:
+        raise ValueError(
+            f"checkpoint must be of this run, but {file.path!r} was begun with random_state={begun[1]['random_state']}, not "
+            f"{settings['random_state']}; give that, or another name, or delete the file"
+        )
+    return Resume(file), settings
 
 
 def finished_nmf(view, matrix, outcome, settings, constraints):

@@ -10,6 +10,7 @@ from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._phantom import Phantom
 from ._polycrystal import polycrystal
+from ._rotated import rotated_phases
 from ._scans import large_scan, random_scan
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "martineau_fig6",
     "polycrystal",
     "random_scan",
+    "rotated_phases",
 ]

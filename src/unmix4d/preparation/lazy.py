@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..blocks import tile_of
-from ..scan import Scan, is_dask
+from ..scan import Scan, ScanError, is_dask
 
 __all__ = ["as_dask", "map_patterns", "persist"]
 
@@ -14,12 +14,16 @@ def persist(scan: Scan) -> Scan:
     """The scan with its patterns in memory, in their own type; one that is there already comes back as it is."""
     if isinstance(scan.patterns, np.ndarray) and not isinstance(scan.patterns, np.memmap):
         return scan
-    patterns = scan.patterns if is_dask(scan.patterns) else scan.patterns[...]
     try:
-        return scan.replace(patterns=np.array(patterns))
+        return scan.replace(patterns=np.array(scan.patterns if is_dask(scan.patterns) else scan.patterns[...]))
     except MemoryError:
         needed = f"persist needs {scan.nbytes / 1e9:.3g} GB of memory, which is not free"
         raise MemoryError(f"{needed}: use the lazy view") from None
+    except ScanError:
+        raise
+    except Exception as error:
+        # Whatever the graph of the host does, it is the reading of the scan that failed.
+        raise OSError(f"the scan could not be read: {type(error).__name__}: {error}") from error
 
 
 def as_dask(scan: Scan):

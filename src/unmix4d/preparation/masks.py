@@ -11,7 +11,7 @@ from ..centre import require_centre
 from ..frame import Frame
 from ..units import in_pixels, is_calibrated
 
-__all__ = ["either", "geometric_mask", "with_masks", "describe_mask"]
+__all__ = ["either", "disks", "geometric_mask", "with_masks", "describe_mask"]
 
 
 def either(first, second):
@@ -41,6 +41,28 @@ def geometric_mask(frame: Frame, direct_beam, annulus) -> np.ndarray | None:
         inner, outer = _annulus(annulus, frame)
         mask |= (radius < inner) | (radius > outer)
     return mask
+
+
+def disks(frame: Frame, spots, radius) -> np.ndarray:
+    """Kept pixels (n_pixels,) within `radius` of one of the spots (row, column), True inside."""
+    try:
+        spots = np.atleast_2d(np.asarray(spots, float))
+    except (TypeError, ValueError):
+        spots = np.empty((0, 2))
+    if spots.ndim != 2 or spots.shape[1] != 2 or not len(spots) or not np.isfinite(spots).all():
+        raise ValueError("spots must be positions (row, column) in detector pixels, one or a list of them")
+    radius = _length(radius, frame, "radius")
+    rows, cols = np.indices(frame.detector_shape).reshape(2, -1)[:, frame.kept_pixels]
+    inside = np.zeros(len(rows), bool)
+    for row, col in spots:
+        disk = np.hypot(rows - row, cols - col) <= radius
+        if not disk.any():
+            raise ValueError(
+                f"spots must be disks with at least one kept pixel, but there is none within {radius:g} pixels of "
+                f"({row:g}, {col:g})"
+            )
+        inside |= disk
+    return inside
 
 
 def _length(value, frame, name):

@@ -1,7 +1,7 @@
 """`prepare`: one call, one fixed order. Everything is checked at once and nothing is computed.
 
 The order is: given masks, hot pixels and gain (the detector's own faults), shift, masks by radius, crop, bin, Friedel
-fold, neighbours.
+fold, neighbours, peaks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from . import pixels
 from .lazy import as_dask, map_patterns
 from .masks import describe_length, describe_mask, geometric_mask, with_masks
 from .neighbours import average_neighbours as neighbour_mean
+from .redraw import checked_redrawing
+from .redraw import redraw_peaks as redraw
 
 __all__ = ["prepare"]
 
@@ -38,11 +40,13 @@ def prepare(
     hot_pixels=None,
     align=None,
     gain=None,
+    redraw_peaks=None,
 ) -> Scan:
     """A lazy view of the scan; see `unmix4d.Unmix.prepare` for the arguments."""
     frame = scan.frame
     detector_mask = checks.mask(detector_mask, "detector_mask", frame.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", frame.scan_shape)
+    redrawing = checked_redrawing(redraw_peaks, frame, friedel, average_neighbours)
     record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
     scan = scan.replace(frame=with_masks(scan.frame, scan_mask, detector_mask))
     scan, record["hot_pixels"] = _hot_pixels(scan, hot_pixels)
@@ -56,6 +60,7 @@ def prepare(
     scan, record["bin"] = _bin(scan, bin)
     scan, record["friedel"] = _friedel(scan, friedel)
     scan, record["average_neighbours"] = _neighbours(scan, average_neighbours)
+    scan, record["redraw_peaks"] = redraw(scan, redrawing, record["bin"])
     return scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None}))
 
 

@@ -21,6 +21,15 @@ _MERGING = [
     "N. Gillis and S. A. Vavasis, IEEE Trans. Pattern Anal. Mach. Intell. 36 (2014) 698 (starts at pure positions)",
     _HALS,
 ]
+_FUZZY = "J. C. Bezdek, R. Ehrlich and W. Full, Comput. Geosci. 10 (1984) 191, doi:10.1016/0098-3004(84)90020-7 (c-means)"
+_KESSEL = [
+    "D. Gustafson and W. Kessel, Proc. IEEE Conf. Decision and Control (1978) 761, doi:10.1109/CDC.1978.268028 (ellipsoids)",
+    "R. Babuska, P. J. van der Veen and U. Kaymak, Proc. IEEE Int. Conf. Fuzzy Systems (2002) 1081 (their stable estimate)",
+]
+_CONTRAST = [
+    "P. J. Rousseeuw, E. Trauwaert and L. Kaufman, J. Comput. Appl. Math. 64 (1995) 81 (high contrast)",
+    "F. Klawonn and F. Hoeppner, Lecture Notes in Computer Science 2810 (2003) 254 (its formula)",
+]
 _FIELD = (
     "B. H. Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, doi:10.1186/s40679-019-0063-3 "
     "(unsupervised learning on scanning diffraction data)"
@@ -40,7 +49,8 @@ def papers(method: str, settings: dict) -> list:
     -------
     list of str
     """
-    return [*(_of_nmf(settings) if method == "nmf" else _OTHERS.get(method, [])), _FIELD]
+    special = {"nmf": _of_nmf, "fuzzy_cmeans": _of_clusters}
+    return [*(special[method](settings) if method in special else _OTHERS.get(method, [])), _FIELD]
 
 
 _OTHERS = {"svd": [_KRYLOV], "pca": [_KRYLOV], "ica": [_ICA, _KRYLOV], "vca": [*_VCA, _KRYLOV], "merge_nmf": _MERGING}
@@ -57,3 +67,12 @@ def _of_nmf(settings):
         yield _WEIGHTS
     if not kl:
         yield _KRYLOV
+
+
+def _of_clusters(settings):
+    yield _FUZZY
+    if settings.get("covariance") == "gustafson-kessel":
+        yield from _KESSEL
+    if settings.get("contrast") is not None:
+        yield from _CONTRAST
+    yield _KRYLOV

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,12 +13,17 @@ from ..maps.regions import above_threshold
 from ..messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..scan import HostRecord
 from .citations import papers
+from .grouping_methods import GroupingMethods
+from .orientation_methods import OrientationMethods
+from .overlap_methods import OverlapMethods
+from .quality_methods import QualityMethods
+from .report_methods import ReportMethods
 
 __all__ = ["Decomposition"]
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, QualityMethods, ReportMethods):
     """The answer of a decomposition X ~ maps x patterns.
 
     Attributes
@@ -96,9 +102,12 @@ class Decomposition:
     source: object = None
     features: np.ndarray | None = None
 
+    #: Arrays that a relative of this class has besides, and their shapes in the words k, scan and detector.
+    saved_arrays: ClassVar[dict] = {}
+
     def __post_init__(self):
         arrays = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
-        for name in arrays:
+        for name in (*arrays, *self.saved_arrays):
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
@@ -108,6 +117,15 @@ class Decomposition:
         k = len(self.patterns)
         if shapes != ((k, *self.frame.detector_shape), (k, *self.frame.scan_shape)):
             raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.frame}")
+
+    def saved_head(self) -> dict:
+        """What a relative of this class saves besides its arrays, in JSON types."""
+        return {}
+
+    @classmethod
+    def read_head(cls, head: dict) -> dict:
+        """What `saved_head` wrote, as arguments."""
+        return {}
 
     @property
     def k(self) -> int:
@@ -146,6 +164,13 @@ class Decomposition:
         -------
         ndarray of int (scan_row, scan_col)
             -1 where the position is excluded or every component is zero.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.labels().shape
+        (6, 8)
         """
         weights = np.where(np.isnan(self.intensities), 0, self.intensities)
         return np.where(weights.max(0) > 0, weights.argmax(0), -1)
@@ -157,6 +182,13 @@ class Decomposition:
         ------
         ValueError
             When the position is outside the scan or excluded.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.reconstruct(2, 3).shape
+        (10, 20)
         """
         rows, cols = self.frame.scan_shape
         row = checks.count(row, "row", minimum=0, maximum=rows - 1)
@@ -176,6 +208,13 @@ class Decomposition:
         ------
         ValueError
             When that pass is needed and the result was loaded without its data.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.residual_map().shape
+        (6, 8)
         """
         if self.residuals is None:
             from .residuals import residual_map
@@ -201,6 +240,13 @@ class Decomposition:
         ------
         ValueError
             When the result was loaded without its data.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.mean_patterns().shape
+        (2, 10, 20)
         """
         member = self._single() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
         matrix = self._matrix("mean_patterns")
@@ -364,6 +410,14 @@ class Decomposition:
         maps, patterns
             pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
             ``DiffractionSlice`` under a root of their own. Arrays: NumPy arrays (where nothing is filled).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> maps, patterns = result.to_host()
+        >>> maps.shape, patterns.shape
+        ((2, 6, 8), (2, 10, 20))
         """
         from .. import hosts
 
@@ -402,11 +456,11 @@ class Decomposition:
             lines.append(f"  not distinguishable from noise: component {weak}")
         lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
-        lines.append("  .grains()")
+        lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
         return "\n".join(lines)
 
     def _starts(self):
         if self.losses.size == 0:
             return ""
-        best = int(np.argmin(self.losses))
-        return f", best of {self.losses.size} start(s), {len(self.convergence[best])} iterations"
+        iterations = f", {len(self.convergence[int(np.argmin(self.losses))])} iterations" if self.convergence else ""
+        return f", best of {self.losses.size} start(s)" + iterations

@@ -103,6 +103,15 @@ class Grains:
         -------
         ndarray of int (scan_row, scan_col)
             -1 where there is no grain, or the position is excluded.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> grains = result.grains(threshold=0.5)
+        >>> grains.labels().shape, int(grains.labels().max())
+        ((24, 20), 2)
         """
         best = np.full(self.frame.scan_shape, -np.inf)
         labels = np.full(self.frame.scan_shape, -1)
@@ -130,6 +139,15 @@ class Grains:
         ------
         ValueError
             When the result was loaded without its data.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> grains = result.grains(threshold=0.5)
+        >>> grains.mean_patterns().shape == (len(grains.table["component"]), 48, 44)
+        True
         """
         matrix = self.result._matrix("mean_patterns")
         member = self.masks & (self.count == 1) if single else self.masks
@@ -155,6 +173,15 @@ class Grains:
         ------
         ValueError
             When the result was loaded without its data.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> grains = result.grains(threshold=0.5)
+        >>> grains.dissimilarity().shape
+        (3,)
         """
         from ..scores import matrix_dissimilarity
 
@@ -176,7 +203,7 @@ class Grains:
         -------
         matplotlib Axes
         """
-        from .. import plots_grains
+        from ..plots import grains as plots_grains
 
         return plots_grains.grains(self, ax=ax, image=image, numbers=numbers)
 
@@ -195,7 +222,7 @@ class Grains:
         -------
         matplotlib Axes
         """
-        from .. import plots_grains
+        from ..plots import grains as plots_grains
 
         return plots_grains.grain_sizes(self, ax=ax, column=column, bins=bins)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,14 +57,24 @@ class MergedDecomposition(Decomposition):
     problem: object = None
     view: object = None
 
-    def __post_init__(self):
-        super().__post_init__()
-        for name in ("stability", "agreement", "spread"):
-            value = getattr(self, name)
-            if value is not None:
-                value = np.array(value)
-                value.setflags(write=False)
-                object.__setattr__(self, name, value)
+    saved_arrays: ClassVar[dict] = {"stability": ("k",), "agreement": ("k",), "spread": ("k", "scan")}
+
+    def saved_head(self) -> dict:
+        """The tree, in JSON types; the runs are not saved."""
+        tree = [asdict(merge) for merge in self.history]
+        return {"merging": {"best": self.best, "members": self.members, "history": tree}}
+
+    @classmethod
+    def read_head(cls, head: dict) -> dict:
+        """What `saved_head` wrote, as arguments."""
+        from ..decomposition.agglomeration import Merge
+
+        head = head["merging"]
+        return {
+            "best": int(head["best"]),
+            "members": tuple(tuple(int(part) for part in parts) for parts in head["members"]),
+            "history": tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in head["history"]),
+        }
 
     def consensus(
         self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, least_part: float = 0.15
@@ -101,6 +112,15 @@ class MergedDecomposition(Decomposition):
         References
         ----------
         Bruefach, Ophus and Scott, APL Mach. Learn. 1 (2023) 016106, doi:10.1063/5.0130546
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> merged = Unmix(film.data).merge_nmf(6, n_runs=3, random_state=0)
+        >>> agreed = merged.consensus()
+        >>> agreed.stability.shape == (agreed.k,)
+        True
         """
         if not self.runs or self.problem is None:
             raise ValueError(
@@ -128,7 +148,7 @@ class MergedDecomposition(Decomposition):
         ValueError
             When this is a consensus, which has no tree.
         """
-        from .. import plots_merging
+        from ..plots import merging as plots_merging
 
         return plots_merging.history(self, ax=ax)
 
@@ -143,7 +163,7 @@ class MergedDecomposition(Decomposition):
         -------
         matplotlib Axes
         """
-        from .. import plots_merging
+        from ..plots import merging as plots_merging
 
         return plots_merging.stability(self, ax=ax)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .plots import _axes
+from .basic import _axes
 
 __all__ = ["history", "stability"]
 
@@ -86,7 +86,7 @@ def _label(ax, result, lowest):
     ax.set_xticks(ticks, range(len(ticks)), fontsize=7 if len(ticks) < 40 else 5)
     ax.set(xlabel="component", ylabel="similarity", ylim=(1.02, lowest - 0.05), xlim=(-1, start))
     ax.set_title(f"{start} parts merged to {len(ticks)} components", fontsize=9)
-    ax.legend(fontsize=7, loc="lower right", framealpha=0.9)
+    ax.legend(fontsize=7, loc="upper right", framealpha=0.9)
 
 
 def stability(result, ax=None):

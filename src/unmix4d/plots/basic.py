@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from . import checks
-from .units import PIXELS, is_calibrated
+from .. import checks
+from ..units import PIXELS, is_calibrated
 
 __all__ = ["pattern", "scan_map", "decomposition", "scree", "convergence", "scale_bar"]
 
@@ -20,6 +20,26 @@ def _axes(ax):
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(4.5, 3.5), layout="constrained")[1] if ax is None else ax
+
+
+def shown_once(figure):
+    """The figure, told that a notebook must not draw it a second time because a cell ends with it.
+
+    pyplot draws every figure that is open when a cell ends; that the cell's value is the figure would draw it again.
+    """
+    import matplotlib.pyplot as plt
+
+    def display():
+        drawn_anyway = plt.fignum_exists(figure.number) and "inline" in plt.get_backend().lower()
+        if not drawn_anyway:
+            from IPython.core.pylabtools import print_figure
+            from IPython.display import Image
+            from IPython.display import display as show
+
+            show(Image(print_figure(figure)))
+
+    figure._ipython_display_ = display
+    return figure
 
 
 def _colours(name):
@@ -204,7 +224,7 @@ def decomposition(result, components=None):
         )  # fmt: skip
         scan_map(result.maps[i], step=cal.step, unit=cal.step_unit, ax=bottom)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.01)
-    return figure
+    return shown_once(figure)
 
 
 def _chosen(components, k):

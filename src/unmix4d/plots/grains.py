@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import checks
-from .plots import _axes, _draw, _is_line
+from .. import checks
+from .basic import _axes, _draw, _is_line
 
 __all__ = ["grains", "grain_sizes"]
 

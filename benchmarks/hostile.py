@@ -1,0 +1,184 @@
+"""Thousands of hostile cases, damaged files and one large lazy scan, and a page of what was tried and what survived.
+
+    python benchmarks/hostile.py --cases 5000 --files 2000 --out docs/hostile_results.md
+    python benchmarks/hostile.py --cases 0 --files 0 --gigabytes 16 --out large.md
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+from tables import machine_facts, markdown_table  # noqa: E402
+
+OUTCOMES = ("answered", "refused", "failed")
+
+
+def generated_cases(n, seed, budget, folder):
+    """(counts of (method, outcome), cases that ran, the failures)."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as seeded
+    from hypothesis import strategies as st
+
+    from hostile_calls import calls, follow_ups
+    from hostile_judge import Broken, run_case
+    from strategies import preparations, scan_cases
+
+    counts, failures, ran, begun = Counter(), [], 0, time.monotonic()
+
+    @seeded(seed)
+    @settings(
+        max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(st.data())
+    def attack(data):
+        nonlocal ran
+        if time.monotonic() - begun > budget:
+            return
+        case = data.draw(scan_cases())
+        prepare, called = data.draw(preparations(case.shape)), data.draw(calls(case.shape))
+        after = data.draw(follow_ups(case.shape, drawing=True))
+        ran += 1
+        try:
+            run_case(case, prepare, called, after, folder, lambda method, outcome: counts.update([(method, outcome)]))
+        except Broken as error:
+            failures.append((str(error), case, prepare, called, after))
+
+    attack()
+    return counts, ran, failures
+
+
+def damaged_files(n, seed, folder):
+    """Counts of what happened to a saved result with flipped bits, overwritten blocks or a cut: (damage, outcome)."""
+    import unmix4d
+
+    scan = unmix4d.phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)
+    result, path, counts = unmix4d.Unmix(scan.data).nmf(2, max_iter=4, random_state=0), Path(folder) / "run.h5", Counter()
+    result.save(path)
+    whole, rng = path.read_bytes(), np.random.default_rng(seed)
+    for i in range(n):
+        kind, data = ("bits flipped", "64 bytes overwritten", "cut")[i % 3], bytearray(whole)
+        if kind == "bits flipped":
+            for place in rng.integers(0, len(data), rng.integers(1, 4)):
+                data[place] ^= 1 << int(rng.integers(8))
+        elif kind == "cut":
+            del data[int(rng.integers(0, len(data))) :]
+        else:
+            start = int(rng.integers(0, len(data) - 64))
+            data[start : start + 64] = rng.bytes(64)
+        path.write_bytes(data)
+        counts[kind, _loaded(path, result)] += 1
+    return counts
+
+
+def _loaded(path, result):
+    import unmix4d
+
+    try:
+        again = unmix4d.load(path)
+    except (OSError, MemoryError):
+        return "refused"
+    same = again.settings == result.settings and all(
+        np.array_equal(getattr(again, name), getattr(result, name), equal_nan=True)
+        for name in ("patterns", "maps", "totals")
+    )
+    return "the very same result" if same else "another result"
+
+
+LARGE = """
+import sys, threading, time
+import dask.array as da, numpy as np, psutil
+from unmix4d import Unmix
+rows = int(float(sys.argv[1]) * 1e9 / (256 * 256 * 256 * 2))
+basis = np.random.default_rng(0).gamma(0.3, 30, (4, 256, 256)).astype("f4")
+def block(block_info=None):
+    (r0, r1), (c0, c1) = block_info[None]["array-location"][:2]
+    maps = np.random.default_rng(r0 * 1000 + c0).random((r1 - r0, c1 - c0, 4), dtype="f4")
+    return (maps.reshape(-1, 4) @ basis.reshape(4, -1)).astype("u2").reshape(r1 - r0, c1 - c0, 256, 256)
+chunks = ((8,) * (rows // 8), (16,) * 16, (256,), (256,))
+scan = da.map_blocks(block, chunks=chunks, dtype="u2", meta=np.empty((0, 0, 0, 0), "u2"))
+process, peak, done = psutil.Process(), [0], threading.Event()
+def watch():
+    while not done.wait(0.05):
+        peak[0] = max(peak[0], process.memory_info().rss)
+threading.Thread(target=watch, daemon=True).start()
+before, start = process.memory_info().rss, time.perf_counter()
+result = Unmix(scan).nmf(4, random_state=0)
+done.set()
+print(scan.nbytes / 1e9, before / 1e6, peak[0] / 1e6, time.perf_counter() - start, result.settings["passes"])
+"""
+
+
+def large_scan(gigabytes):
+    """A lazy scan that is made as it is read, in a process of its own: its size, memory before and at the peak, seconds."""
+    done = subprocess.run([sys.executable, "-c", LARGE, str(gigabytes)], capture_output=True, text=True)
+    if done.returncode:
+        return f"It did not end: {done.stderr.strip().splitlines()[-1]}"
+    size, before, peak, seconds, passes = map(float, done.stdout.split())
+    return (
+        f"`nmf(4)` of a lazy scan of {size:.1f} GB (made as it is read, {passes:.0f} passes): {before:.0f} MB before, "
+        f"{peak:.0f} MB at the peak, {seconds:.0f} s."
+    )
+
+
+def table_of(counts, columns):
+    rows = sorted({row for row, _ in counts})
+    cells = [[row, sum(counts[row, c] for c in columns), *(counts[row, c] for c in columns)] for row in rows]
+    return cells + [["all", *(sum(row[i] for row in cells) for i in range(1, len(columns) + 2))]] if cells else cells
+
+
+def page(args, folder):
+    command = f"python benchmarks/hostile.py --cases {args.cases} --files {args.files} --seed {args.seed}"
+    parts = ["# Hostile input: tried and survived\n", f"Made by `{command}`.\n", machine_facts() + "\n"]
+    if args.cases:
+        start = time.perf_counter()
+        counts, ran, failures = generated_cases(args.cases, args.seed, args.minutes * 60, folder)
+        seconds = time.perf_counter() - start
+        parts += [
+            f"## Generated cases\n\n{ran} cases ({args.cases} asked for) in {seconds:.0f} s; {len(failures)} outside the "
+            "contract. A case is a scan, perhaps a preparation, one or two methods, and what is asked of the result: each a "
+            "call in the table. *Answered*: within the contract. *Refused*: one sentence, raised by unmix4d itself. "
+            "*Failed*: anything else.\n",
+            markdown_table(["method", "calls", *OUTCOMES], table_of(counts, OUTCOMES)) + "\n",
+        ]
+        parts += [f"- {text[:300]}: `{case!r}`, `{before!r}`, `{called!r}`\n" for text, case, before, called, _ in failures]
+        for failure in failures:
+            print(*failure, sep="\n  ", file=sys.stderr)
+    if args.files:
+        outcomes = ("refused", "the very same result", "another result")
+        counts = damaged_files(args.files, args.seed, folder)
+        rows = table_of(counts, outcomes)
+        parts += ["## Damaged files\n", markdown_table(["damage", "files", *outcomes], rows) + "\n"]
+    if args.gigabytes:
+        parts += ["## Memory\n", large_scan(args.gigabytes) + "\n"]
+    return "\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--gigabytes", type=float, default=0)
+    parser.add_argument("--minutes", type=float, default=120, help="cases that are not begun by then are left out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        text = page(args, Path(folder))
+    args.out.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

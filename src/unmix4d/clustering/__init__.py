@@ -1,0 +1,1 @@
+"""Clusters of positions (fuzzy) and of components (rotation-aware)."""

@@ -1,0 +1,133 @@
+"""`FuzzyCMeans`: the fuzzy clusters of this package as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .. import checks
+from .fuzzy import fuzzy_cmeans
+from .memberships import membership_rule
+from .metrics import COVARIANCES
+
+__all__ = ["FuzzyCMeans"]
+
+try:
+    from sklearn.utils.validation import validate_data
+except ImportError:  # scikit-learn before 1.6
+
+    def validate_data(estimator, X, **options):
+        return estimator._validate_data(X, **options)
+
+
+class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """Fuzzy c-means, Gustafson-Kessel and high-contrast clustering as a scikit-learn estimator.
+
+    Parameters
+    ----------
+    n_clusters : int
+    m : float
+        Fuzzifier, above 1: 2 as usual; hard clusters towards 1 [1]_.
+    covariance : {"spherical", "gustafson-kessel"}
+        ``"gustafson-kessel"``: each cluster has a shape of its own, an ellipsoid of volume 1 [2]_, estimated stably [3]_.
+    contrast : float or None
+        At least 0 and below 1: memberships are exactly 1 near a centre and exactly 0 far from it; hard clusters towards 1
+        [4]_. Takes the place of `m`.
+    n_starts : int
+        Runs from different first centres (as those of k-means++); the smallest objective is kept.
+    max_iter : int
+    tol : float
+        A run ends when no centre moves by more than this share of the rms distance of the samples from their mean; 0: all
+        iterations are done.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    memberships_ : ndarray (n_samples, n_clusters)
+        Rows add up to 1.
+    labels_ : ndarray of int (n_samples,)
+        The largest membership.
+    cluster_centers_ : ndarray (n_clusters, n_features)
+    covariances_ : ndarray (n_clusters, n_features, n_features)
+        Of the samples about their weighted mean, with the weights that centres are averaged with.
+    objective_ : float
+        Sum of weights x squared distances.
+    objectives_ : ndarray (n_starts,)
+    n_iter_ : int
+    n_features_in_ : int
+
+    References
+    ----------
+    .. [1] Bezdek, Ehrlich and Full, Comput. Geosci. 10 (1984) 191, doi:10.1016/0098-3004(84)90020-7
+    .. [2] Gustafson and Kessel, Proc. IEEE Conf. Decision and Control (1978) 761, doi:10.1109/CDC.1978.268028
+    .. [3] Babuska, van der Veen and Kaymak, Proc. IEEE Int. Conf. Fuzzy Systems (2002) 1081
+    .. [4] Rousseeuw, Trauwaert and Kaufman, J. Comput. Appl. Math. 64 (1995) 81; the formula: Klawonn and Hoeppner, Lecture
+       Notes in Computer Science 2810 (2003) 254
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import FuzzyCMeans
+    >>> X = np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1]])
+    >>> model = FuzzyCMeans(2, random_state=0).fit(X)
+    >>> bool(model.labels_[0] == model.labels_[1] != model.labels_[2])
+    True
+    >>> model.transform(X).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self, n_clusters=8, *, m=2.0, covariance="spherical", contrast=None, n_starts=1, max_iter=300, tol=1e-6,
+        random_state=None,
+    ):  # fmt: skip
+        self.n_clusters = n_clusters
+        self.m = m
+        self.covariance = covariance
+        self.contrast = contrast
+        self.n_starts = n_starts
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Find the clusters of the samples (n_samples, n_features); `y` is ignored.
+
+        Raises
+        ------
+        ValueError
+            When there are fewer different samples than clusters, a sample is NaN or infinite, or a parameter out of range.
+        """
+        X = validate_data(self, X, dtype=np.float64)
+        rule = membership_rule(self.m, self.contrast)
+        model = fuzzy_cmeans(
+            X,
+            checks.count(self.n_clusters, "n_clusters"),
+            rule=rule,
+            covariance=checks.choice(self.covariance, "covariance", COVARIANCES),
+            n_starts=checks.count(self.n_starts, "n_starts"),
+            max_iter=checks.count(self.max_iter, "max_iter"),
+            tol=checks.positive(self.tol, "tol", zero=True),
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+        )
+        self._model = model
+        self.memberships_, self.cluster_centers_ = model.memberships, model.centres
+        self.covariances_, self.objective_, self.n_iter_ = model.covariances, model.objective, model.n_iter
+        self.objectives_ = np.array(model.objectives)
+        self.labels_ = model.memberships.argmax(1)
+        return self
+
+    def transform(self, X) -> np.ndarray:
+        """Memberships (n_samples, n_clusters) of any samples in the clusters that were found."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.ascontiguousarray(self._model.rule.memberships(self._model.squares(X).T.copy()).T)
+
+    def predict(self, X) -> np.ndarray:
+        """The cluster (n_samples,) of any samples, by their largest membership."""
+        return self.transform(X).argmax(1)
+
+    @property
+    def _n_features_out(self):
+        return len(self.cluster_centers_)

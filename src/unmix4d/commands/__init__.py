@@ -1,0 +1,1 @@
+"""What ``python -m unmix4d`` can do, one file a command."""

@@ -1,0 +1,103 @@
+"""What an NMF leaves in a checkpoint, and how it goes on from there: the compression, finished starts, the one under way."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from ..compression import LowRank, Smoother
+from ..weights import Weights
+from .factorisation import Factorisation
+
+__all__ = ["Resume"]
+
+_NUMBERS = ("norm2", "edge", "residual", "seed")
+
+
+class Resume:
+    """The parts of one NMF in a `CheckpointFile`.
+
+    Only the best start keeps its maps and patterns, the others what is reported of them: the file stays small.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+    """
+
+    def __init__(self, file):
+        self.file = file
+
+    def require_data(self, statistics) -> None:
+        """Refuse another scan than the one that was begun with."""
+        mine = {"mean_pattern": np.asarray(statistics.mean_pattern), "totals": np.asarray(statistics.totals)}
+        kept = self.file.get("data")
+        if kept is None:
+            self.file.put("data", mine)
+            return
+        for name, values in mine.items():
+            known = kept[0][name]
+            if known.shape != values.shape or not np.allclose(known, values, rtol=1e-4, atol=1e-6 * np.abs(values).max()):
+                raise ValueError(
+                    f"checkpoint must be of this scan, but the {name.replace('_', ' ')} in {self.file.path!r} differs: give "
+                    "another name, or delete the file"
+                )
+
+    def low(self, matrix, smoothing) -> LowRank | None:
+        """The compression that was kept."""
+        kept = self.file.get("compression")
+        if kept is None:
+            return None
+        arrays, facts = kept
+        weights = Weights(facts["weights"], arrays.get("pixels"), arrays.get("positions"))
+        smoother = None if smoothing is None else Smoother(matrix.frame, smoothing)
+        numbers = {name: facts[name] for name in _NUMBERS}
+        return LowRank(arrays["left"], arrays["right"], weights, matrix.frame, smoother=smoother, matrix=matrix, **numbers)
+
+    def keep_low(self, low) -> None:
+        """Keep the compression."""
+        arrays = {"left": low.left, "right": low.right, "pixels": low.weights.pixels, "positions": low.weights.positions}
+        facts = {"weights": low.weights.kind, **{name: getattr(low, name) for name in _NUMBERS}}
+        self.file.put("compression", {name: a for name, a in arrays.items() if a is not None}, _plain(facts))
+
+    def answer(self, i: int) -> Factorisation | None:
+        """The i-th start, when it has ended; maps and patterns are empty unless it is the best."""
+        kept = self.file.get(f"start {i}")
+        if kept is None:
+            return None
+        arrays, facts = kept
+        return Factorisation(**{"maps": np.empty((0, 0)), "patterns": np.empty((0, 0)), **arrays, **facts})
+
+    def keep_answer(self, i: int, answer: Factorisation, n_starts: int) -> None:
+        """Keep a start that has ended."""
+        facts = {"objective": answer.objective, "converged": bool(answer.converged), "effects": answer.effects}
+        arrays = {"history": answer.history, "changes": answer.changes}
+        # Starts end in threads: which is the best, and who loses its maps, is decided by one at a time.
+        with self.file.lock:
+            known = {j: other for j in range(n_starts) if j != i and (other := self.answer(j)) is not None}
+            if all((answer.objective, i) < (other.objective, j) for j, other in known.items()):
+                for j in known:
+                    self._forget_maps(j)
+                arrays |= {"maps": np.ascontiguousarray(answer.maps), "patterns": answer.patterns}
+                if answer.squares is not None:
+                    arrays["squares"] = answer.squares
+            self.file.drop(f"state {i}")
+            self.file.put(f"start {i}", arrays, _plain(facts))
+
+    def _forget_maps(self, i):
+        arrays, facts = self.file.get(f"start {i}")
+        self.file.replace(f"start {i}", {name: arrays[name] for name in ("history", "changes")}, facts)
+
+    def state(self, i: int):
+        """(arrays, facts) of the i-th start where it was, or None."""
+        return self.file.get(f"state {i}")
+
+    def keep_state(self, i: int, state) -> None:
+        """Keep where the i-th start is; ``state()`` gives arrays and facts, and is called now and then only."""
+        if self.file.due():
+            arrays, facts = state()
+            self.file.put(f"state {i}", {name: np.array(a) for name, a in arrays.items()}, _plain(facts))
+
+
+def _plain(facts):
+    return json.loads(json.dumps(facts, default=lambda value: value.item() if hasattr(value, "item") else value.tolist()))

@@ -1,0 +1,167 @@
+"""Scans in files: opened by the host that writes such files, on disk where that host can, and never changed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+__all__ = ["open_scan", "HOSTS"]
+
+HOSTS = ("pyxem", "py4dstem", "array")
+_HDF5 = (".h5", ".hdf5", ".emd", ".hdf")
+
+
+def open_scan(path, *, host: str | None = None, dataset: str | None = None):
+    """The scan in a file, as its host has it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``.npy``: a NumPy array, memory-mapped. ``.h5``, ``.hdf5``, ``.emd``: a DataCube that py4DSTEM wrote, left on disk
+        (in memory where an old version wrote it), or the only four-dimensional dataset of another HDF5 file. All else
+        (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
+    host : {"pyxem", "py4dstem", "array"}, optional
+        Who opens it, instead of who the name of the file says.
+    dataset : str, optional
+        Path inside an HDF5 file, where it holds more than one scan.
+
+    Returns
+    -------
+    HyperSpy signal, py4DSTEM DataCube, ndarray or h5py Dataset
+
+    Raises
+    ------
+    OSError
+        When there is no such file, nobody can read it, or it holds no scan or several.
+    ImportError
+        When the host that reads it is not installed.
+    """
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise OSError(f"there is no file {path!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the hosts' own imports and readers
+            return _open(path, host, dataset)
+    except ImportError as error:
+        raise ImportError(f"{path!r} cannot be read, because a package is missing: {error}") from error
+    except _Unreadable as error:
+        raise OSError(str(error)) from None
+    except Exception as error:  # readers of hosts raise anything
+        raise OSError(f"{path!r} cannot be read: {type(error).__name__}: {error}") from error
+
+
+class _Unreadable(Exception):
+    """One sentence that needs nothing added."""
+
+
+def _open(path, host, dataset):
+    ending = os.path.splitext(path)[1].lower()
+    if host == "array" or (host is None and ending == ".npy"):
+        return _npy(path) if ending == ".npy" else _dataset(path, dataset)
+    if host is None and ending in _HDF5 and not _is_hyperspy(path):
+        cubes = _cubes(path)
+        if not cubes and not _is_old_py4dstem(path):
+            # .emd is the ending of several formats, which HyperSpy tells apart.
+            return _hyperspy(path) if ending == ".emd" and dataset is None else _dataset(path, dataset)
+        host = "py4dstem"
+    return _py4dstem(path, dataset) if host == "py4dstem" else _hyperspy(path)
+
+
+def _npy(path):
+    import numpy as np
+
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _hyperspy(path):
+    import hyperspy.api as hyperspy
+
+    loaded = hyperspy.load(path, lazy=True)
+    signals = loaded if isinstance(loaded, list) else [loaded]
+    scans = [s for s in signals if s.axes_manager.signal_dimension == 2 and s.axes_manager.navigation_dimension in (1, 2)]
+    if len(scans) != 1:
+        kinds = ", ".join(repr(s) for s in signals) or "nothing"
+        raise _Unreadable(f"{path!r} must hold one scan of patterns, but holds {len(scans)}: {kinds}")
+    return scans[0]
+
+
+def _py4dstem(path, wanted):
+    import py4DSTEM
+
+    cubes = _cubes(path) if os.path.splitext(path)[1].lower() in _HDF5 else None
+    if cubes is None:
+        return py4DSTEM.import_file(path)
+    if not cubes:
+        return py4DSTEM.read(path)  # an old version wrote it
+    name = _the_one(path, cubes, wanted)
+    root = py4DSTEM.read(path, datapath=name.split("/")[0], tree=False)
+    known = root.metadata["calibration"] if "calibration" in root.metadata else None
+    # py4DSTEM reads a whole cube into memory; a DataCube of the open dataset is read in blocks, as it is used.
+    return py4DSTEM.DataCube(_file(path)[name]["data"], name=name.split("/")[-1], calibration=known)
+
+
+def _file(path):
+    import h5py
+
+    return h5py.File(path, "r")  # stays open as long as a dataset of it is used
+
+
+def _cubes(path):
+    """Names of the groups in which py4DSTEM keeps data cubes."""
+    import h5py
+
+    found = []
+
+    def look(name, node):
+        if _text(node.attrs.get("python_class")) == "DataCube":
+            found.append(name)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(look)
+    return found
+
+
+def _is_old_py4dstem(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return any("py4DSTEM" in name for name in file) or "py4DSTEM" in _text(file.attrs.get("authoring_program"))
+
+
+def _is_hyperspy(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return _text(file.attrs.get("file_format")).lower() == "hyperspy"
+
+
+def _text(value):
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _dataset(path, wanted):
+    import h5py
+
+    file, found = _file(path), []
+
+    def look(name, node):
+        if isinstance(node, h5py.Dataset) and node.ndim == 4:
+            found.append(name)
+
+    file.visititems(look)
+    return file[_the_one(path, found, wanted)]
+
+
+def _the_one(path, names, wanted):
+    if wanted is not None:
+        wanted = wanted.strip("/")
+        if wanted not in names:
+            raise _Unreadable(f"{path!r} holds no scan {wanted!r}, but {', '.join(map(repr, names)) or 'none at all'}")
+        return wanted
+    if len(names) != 1:
+        raise _Unreadable(
+            f"{path!r} must hold one four-dimensional dataset, but holds {len(names)}: "
+            f"{', '.join(map(repr, names)) or 'none'}" + ("; name one with dataset" if names else "")
+        )
+    return names[0]

@@ -1,0 +1,332 @@
+"""The metrics by name, for pairs of images and for all pairs of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from . import _gradients, _structure
+from ._windows import images_of, mask_of, range_of
+
+__all__ = ["METRICS", "Metric", "ssim", "psnr", "gmsd", "mdsi", "cross_correlation", "pairwise", "similarity_matrix"]
+
+_BATCH_VALUES = 1 << 18  # pixels compared at a time, few enough to stay in the cache
+
+
+def ssim(a, b, *, data_range, mask=None):
+    """Mean structural similarity (Wang 2004): 1 for equal images, lower for others.
+
+    Windows of 7 x 7 pixels, uniform weights, K1 = 0.01, K2 = 0.03, variances of a sample, borders of 3 pixels left out:
+    what `skimage.metrics.structural_similarity` does by default.
+
+    Parameters
+    ----------
+    a, b : array (..., rows, cols)
+        Images, or batches of them that can be broadcast together; at least 7 x 7 pixels.
+    data_range : float or array (...)
+        Difference between the largest and the smallest value the images could have; no default, because SSIM depends on
+        it strongly. One per pair is taken too.
+    mask : bool array (rows, cols), optional
+        True = excluded. Pixels that are NaN in either image are excluded too. Local means and variances are those of the
+        kept pixels of each window; a window counts when its middle and at least half of its pixels are kept.
+
+    Returns
+    -------
+    float or ndarray of float64 (...)
+        NaN where no window counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When shapes do not fit, images are too small or hold infinite values, or `data_range` is not above 0.
+
+    Notes
+    -----
+    An empty background is alike in all patterns and raises the mean: exclude it, or compare square roots of intensities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> image = np.random.default_rng(0).random((20, 30))
+    >>> float(image_quality.ssim(image, image, data_range=1))
+    1.0
+    """
+    return _between(a, b, "ssim", data_range, mask)
+
+
+def psnr(a, b, *, data_range, mask=None):
+    """Peak signal-to-noise ratio in decibels: 10 log10(data_range**2 / mean squared difference) over the kept pixels.
+
+    Parameters, errors and masks as for `ssim`, images from 3 x 3 pixels; infinite for equal images, higher = more alike.
+    """
+    return _between(a, b, "psnr", data_range, mask)
+
+
+def gmsd(a, b, *, data_range, mask=None):
+    """Gradient magnitude similarity deviation (Xue 2014): 0 for equal images, higher for others.
+
+    Means over 2 x 2 pixels, Prewitt gradients, and the standard deviation of the similarity of their magnitudes, with the
+    paper's constant 170 on the scale 0 to 255 and zeros outside the image: as `piq.gmsd` does on one channel.
+
+    Parameters
+    ----------
+    a, b : array (..., rows, cols)
+        Images, or batches of them that can be broadcast together.
+    data_range : float or array (...)
+        The value that counts as 255; one for all, or one per pair.
+    mask : bool array (rows, cols), optional
+        True = excluded. Pixels that are NaN in either image are excluded too. The means over 2 x 2 pixels are of the kept
+        ones, and excluded where fewer than two are kept; the similarity counts where no mean within 3 x 3 is excluded.
+
+    Returns
+    -------
+    float or ndarray of float64 (...)
+        NaN where no window counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `ssim`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> image = np.random.default_rng(0).random((20, 30))
+    >>> float(image_quality.gmsd(image, image, data_range=1))
+    0.0
+    """
+    return _between(a, b, "gmsd", data_range, mask)
+
+
+def mdsi(a, b, *, data_range, mask=None):
+    """Mean deviation similarity index (Nafchi 2016): 0 for equal images, higher for others.
+
+    As `piq.mdsi` does with its defaults on one channel, which it copies to red, green and blue; images from 384 pixels on
+    are first averaged to about 256.
+
+    Parameters
+    ----------
+    a, b : array (..., rows, cols)
+        Images, or batches of them that can be broadcast together. `b` is the reference: exchanging the two changes the
+        value a little, by the paper's own definition.
+    data_range : float or array (...)
+        The value that counts as 255; one for all, or one per pair.
+    mask : bool array (rows, cols), optional
+        True = excluded. Pixels that are NaN in either image are excluded too. A pixel counts when its 3 x 3 window holds
+        no excluded one.
+
+    Returns
+    -------
+    float or ndarray of float64 (...)
+        NaN where no window counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `ssim`.
+
+    Notes
+    -----
+    Cao 2025 says both that 0 is perfect and that higher values are more alike: the first is right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> image = np.random.default_rng(0).random((20, 30))
+    >>> float(image_quality.mdsi(image, image, data_range=1))
+    0.0
+    """
+    return _between(a, b, "mdsi", data_range, mask)
+
+
+def cross_correlation(a, b, *, mask=None):
+    """Zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN where an image is the same everywhere.
+
+    Parameters as for `ssim`; images from 3 x 3 pixels. It does not depend on scale or offset, hence on no data range.
+    """
+    return _between(a, b, "cross_correlation", 1.0, mask)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One of `METRICS`.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(a, b, *, data_range, mask=None)``; that of ``cross_correlation`` takes no `data_range`.
+    direction : {"higher", "lower"}
+        Whether higher or lower values are more alike.
+    identical : float
+        The value of two equal images.
+    """
+
+    function: Callable
+    direction: str
+    identical: float
+    _features: Callable
+    _compare: Callable
+    _least: int = 3
+
+
+METRICS = {
+    "ssim": Metric(ssim, "higher", 1.0, _structure.ssim_features, _structure.ssim_compare, _structure.WINDOW),
+    "psnr": Metric(psnr, "higher", np.inf, _structure.kept_features, _structure.psnr_compare),
+    "gmsd": Metric(gmsd, "lower", 0.0, _gradients.gmsd_features, _gradients.gmsd_compare),
+    "mdsi": Metric(mdsi, "lower", 0.0, _gradients.mdsi_features, _gradients.mdsi_compare),
+    "cross_correlation": Metric(
+        cross_correlation, "higher", 1.0, _structure.correlation_features, _structure.correlation_compare
+    ),
+}
+
+
+def pairwise(a, b, metric, *, data_range=None, mask=None):
+    """The metric of that name for every pair of two batches of images.
+
+    Parameters
+    ----------
+    a, b : array (..., rows, cols)
+        Batches that can be broadcast together, or two images.
+    metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}
+    data_range : float or array (...), optional
+        None: the largest kept value of all images (minus the smallest, where that is negative).
+    mask : bool array (rows, cols), optional
+        True = excluded; NaN pixels are excluded too, each pair's own.
+
+    Returns
+    -------
+    float or ndarray of float64 (...)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `ssim`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> images = np.random.default_rng(0).random((4, 20, 30))
+    >>> image_quality.pairwise(images, images[::-1], "gmsd", data_range=1).shape
+    (4,)
+    """
+    checks.choice(metric, "metric", tuple(METRICS))
+    if data_range is None and metric != "cross_correlation":
+        data_range = _largest([images_of(a, "a"), images_of(b, "b")], mask)
+    return _between(a, b, metric, 1.0 if data_range is None else data_range, mask)
+
+
+def similarity_matrix(images, metric, *, data_range=None, mask=None):
+    """The metric of that name between all pairs of n images.
+
+    Parameters
+    ----------
+    images : array (n, rows, cols)
+        Component patterns, for example; NaN at excluded pixels.
+    metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}
+    data_range : float, optional
+        None: the largest kept value of all images (minus the smallest, where that is negative).
+    mask : bool array (rows, cols), optional
+        True = excluded; NaN pixels are excluded too, each pair's own.
+
+    Returns
+    -------
+    ndarray of float64 (n, n)
+        Symmetric; of MDSI, which is not, the mean of both orders. The diagonal is the value of equal images. Rows and
+        columns of images that are NaN throughout are NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `ssim`; also when the images are not (n, rows, cols).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> images = np.random.default_rng(0).random((4, 20, 30))
+    >>> image_quality.similarity_matrix(images, "ssim", data_range=1).shape
+    (4, 4)
+    """
+    chosen = METRICS[checks.choice(metric, "metric", tuple(METRICS))]
+    images = images_of(images, "images", chosen._least)
+    if images.ndim != 3:
+        raise ValueError(f"images must have the shape (n, rows, cols), got {images.shape}")
+    keep = mask_of(mask, images.shape[1:])
+    if metric != "cross_correlation":
+        images = images / float(range_of(_largest([images], mask) if data_range is None else data_range, ()))
+    n = len(images)
+    out = np.full((n, n), np.nan)
+    known = np.flatnonzero((~np.isnan(images) & keep).any(axis=(1, 2)))
+    out[known, known] = chosen.identical
+    first, second = np.triu_indices(n, 1)
+    values = _compare_pairs(chosen, images, first, second, keep)
+    if metric == "mdsi":
+        values = (values + _compare_pairs(chosen, images, second, first, keep)) / 2
+    out[first, second] = out[second, first] = values
+    return out
+
+
+def _largest(batches, mask):
+    """What counts as the data range when none is given."""
+    kept = [images[..., mask_of(mask, images.shape[-2:])] for images in batches]
+    low, high = (f([f(v, where=~np.isnan(v), initial=0.0) for v in kept]) for f in (np.min, np.max))
+    # Images of nothing but zeros are equal in any range.
+    return float(high - low) or 1.0
+
+
+def _between(a, b, name, data_range, mask):
+    metric = METRICS[name]
+    a, b = images_of(a, "a", metric._least), images_of(b, "b", metric._least)
+    try:
+        shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        shape = None
+    if shape is None or a.shape[-2:] != b.shape[-2:]:
+        raise ValueError(f"a and b must be images of the same shape, or batches that fit, got {a.shape} and {b.shape}")
+    keep, scale = mask_of(mask, a.shape[-2:]), range_of(data_range, shape).ravel()
+    size = a.shape[-2:]
+    a, b = (np.broadcast_to(x, (*shape, *size)).reshape(-1, *size) for x in (a, b))
+    out = np.empty(len(a))
+    step = max(1, _BATCH_VALUES // a[0].size) if len(a) else 1
+    for start in range(0, len(a), step):
+        some = slice(start, start + step)
+        pairs = np.concatenate([a[some], b[some]]) / np.tile(scale[some], 2)[:, None, None]
+        first = np.arange(len(pairs) // 2)
+        out[some] = _compare_pairs(metric, pairs, first, first + len(first), keep)
+    return out.reshape(shape)[()]
+
+
+def _compare_pairs(metric, images, first, second, keep):
+    """Values of the pairs images[first], images[second]; pairs with the same kept pixels together."""
+    missing = np.isnan(images)
+    kinds = {}
+    kind_of = np.array([kinds.setdefault(np.packbits(own).tobytes(), i) for i, own in enumerate(missing)])
+    out = np.full(len(first), np.nan)
+    both = np.stack([kind_of[first], kind_of[second]], axis=1)
+    for one, other in np.unique(both, axis=0):
+        mine = np.flatnonzero((both == (one, other)).all(axis=1))
+        kept = keep & ~(missing[one] | missing[other])
+        if kept.any():
+            out[mine] = _compare_alike(metric, images, first[mine], second[mine], kept)
+    return out
+
+
+def _compare_alike(metric, images, first, second, kept):
+    used, where = np.unique(np.concatenate([first, second]), return_inverse=True)
+    first, second = where.ravel()[: len(first)], where.ravel()[len(first) :]
+    features, trusted = metric._features(np.where(kept, images[used], 0), kept)
+    if not trusted.any():
+        return np.nan
+    out = np.empty(len(first))
+    step = max(1, _BATCH_VALUES // kept.size)
+    for start in range(0, len(first), step):
+        some = slice(start, start + step)
+        out[some] = metric._compare([f[first[some]] for f in features], [f[second[some]] for f in features], trusted)
+    return out

@@ -1,0 +1,163 @@
+"""Where two components are at the same position: the two largest weights, their ratio, and the area above a ratio."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["area_table", "global_minmax", "pair_table", "two_largest"]
+
+
+def two_largest(weights, *, present=None, background=()):
+    """The two largest weights of every position and their ratio (Cao 2025, "overlapping estimation").
+
+    Parameters
+    ----------
+    weights : array_like (k, scan_row, scan_col)
+        Comparable with one another; NaN where excluded. What is below zero counts as zero.
+    present : array_like of bool (k, scan_row, scan_col), optional
+        Where each weight means anything. By default wherever it is above zero; then a second weight of zero gives the
+        ratio 0.
+    background : sequence of int
+        Components that are no partner of an overlap.
+
+    Returns
+    -------
+    ratio : ndarray (scan_row, scan_col), float32 or float64
+        Second largest over largest weight, 0 to 1. NaN where excluded, where nothing is there, or where the largest or the
+        second weight is not present.
+    first, second : ndarray of int (scan_row, scan_col)
+        The components of the two, by their numbers in `weights`; -1 where there is none that is present.
+
+    Raises
+    ------
+    ValueError
+        When fewer than two components are left beside the background.
+
+    Notes
+    -----
+    Of equal weights, the component with the lower number is the first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import two_largest
+    >>> ratio, first, second = two_largest(np.array([[[4.0, 0.0]], [[3.0, 0.0]], [[9.0, 9.0]]]), background=[2])
+    >>> ratio.tolist(), first.tolist(), second.tolist()
+    ([[0.75, nan]], [[0, -1]], [[1, -1]])
+    """
+    weights = np.asarray(weights)
+    if weights.dtype.kind != "f":
+        weights = weights.astype(float)
+    chosen = np.array([i for i in range(len(weights)) if i not in set(background)], int)
+    if len(chosen) < 2:
+        raise ValueError(f"an overlap needs two components beside the background, got {len(chosen)} of {len(weights)}")
+    kept = np.isfinite(weights[chosen]).all(axis=0)
+    values = np.where(kept, np.maximum(weights[chosen], 0), 0)
+    there = values > 0 if present is None else (values > 0) & np.asarray(present, bool)[chosen]
+    order = np.argsort(-values, axis=0, kind="stable")[:2]
+    (large, small), (has_first, has_second) = (np.take_along_axis(a, order, axis=0) for a in (values, there))
+    has_second &= has_first
+    first, second = (np.where(has, chosen[i], -1) for has, i in zip((has_first, has_second), order))
+    known = kept & (has_second if present is not None else has_first)
+    ratio = np.full(kept.shape, np.nan, weights.dtype)
+    np.divide(small, large, out=ratio, where=known & (large > 0))
+    return ratio, first, second
+
+
+def global_minmax(maps) -> np.ndarray:
+    """All maps together from 0 to 1, by one minimum and one maximum, as the program of Cao 2025 has it.
+
+    Parameters
+    ----------
+    maps : array_like (k, scan_row, scan_col)
+        NaN is left out.
+
+    Returns
+    -------
+    ndarray of the same shape
+        Zeros where all values are the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import global_minmax
+    >>> global_minmax(np.array([[[1.0, 2.0]], [[3.0, 5.0]]])).tolist()
+    [[[0.0, 0.25]], [[0.5, 1.0]]]
+    """
+    maps = np.asarray(maps)
+    values = maps[np.isfinite(maps)]
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    return (maps - low) / (high - low if high > low else 1)
+
+
+def area_table(ratio, kept, thresholds, area: float = 1.0) -> dict[str, np.ndarray]:
+    """How much of the scan has a ratio of at least each threshold.
+
+    Parameters
+    ----------
+    ratio : ndarray (scan_row, scan_col)
+    kept : ndarray of bool (scan_row, scan_col)
+        Positions that take part.
+    thresholds : sequence of float
+    area : float
+        Of a position.
+
+    Returns
+    -------
+    dict of ndarray (n_thresholds,)
+        ``threshold``, ``n_positions``, ``area`` and ``share`` of the positions that take part.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import area_table
+    >>> table = area_table(np.array([[0.8, 0.2, np.nan]]), np.ones((1, 3), bool), [0.1, 0.5], area=4.0)
+    >>> table["n_positions"].tolist(), table["area"].tolist(), table["share"].round(2).tolist()
+    ([2, 1], [8.0, 4.0], [0.67, 0.33])
+    """
+    # A comparison with NaN is False, which is what is wanted.
+    numbers = np.array([np.count_nonzero(kept & (ratio >= t)) for t in thresholds], int)
+    share = numbers / max(np.count_nonzero(kept), 1)
+    return {"threshold": np.asarray(thresholds, float), "n_positions": numbers, "area": numbers * area, "share": share}
+
+
+def pair_table(ratio, first, second, threshold: float, area: float = 1.0) -> dict[str, np.ndarray]:
+    """Which two components are together, and on how much area.
+
+    Parameters
+    ----------
+    ratio, first, second : ndarray (scan_row, scan_col)
+        As from `two_largest`.
+    threshold : float
+        Ratio from which positions count in the columns that end in ``_above``.
+    area : float
+        Of a position.
+
+    Returns
+    -------
+    dict of ndarray (n_pairs,)
+        ``component`` and ``partner`` (the larger number), ``n_positions`` and ``area`` where these are the two largest,
+        ``n_above`` and ``area_above`` where their ratio is at least the threshold, ``mean_ratio``. The largest
+        ``n_above``, then the largest ``n_positions``, first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.maps import pair_table
+    >>> found = np.array([[0.9, 0.4, 0.8]]), np.array([[0, 2, 2]]), np.array([[2, 0, 1]])
+    >>> table = pair_table(*found, 0.75)
+    >>> table["component"].tolist(), table["partner"].tolist(), table["n_positions"].tolist(), table["n_above"].tolist()
+    ([0, 1], [2, 2], [2, 1], [1, 1])
+    """
+    use = (second >= 0) & np.isfinite(ratio)
+    ratios = ratio[use].astype(float)
+    ends = np.sort(np.stack([first[use], second[use]]), axis=0)
+    pairs, which = np.unique(ends, axis=1, return_inverse=True)
+    which = which.ravel()  # NumPy 2.0 alone keeps the shape of the input
+    n = np.bincount(which, minlength=pairs.shape[1])
+    above = np.bincount(which, weights=ratios >= threshold, minlength=pairs.shape[1]).astype(int)
+    mean = np.bincount(which, weights=ratios, minlength=pairs.shape[1]) / np.maximum(n, 1)
+    order = np.lexsort((pairs[1], pairs[0], -n, -above))
+    columns = {"component": pairs[0], "partner": pairs[1], "n_positions": n, "area": n * area, "n_above": above,
+               "area_above": above * area, "mean_ratio": mean}  # fmt: skip
+    return {name: column[order] for name, column in columns.items()}

@@ -1,0 +1,168 @@
+"""Bragg disks of k component patterns, found by a host, as vectors in 1/Å in the frame that is matched in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import ndimage
+
+from .. import checks
+from ..features.bragg_disks import BraggDisks
+from ..units import convert, is_calibrated
+from .geometry import to_scan_frame
+
+__all__ = ["component_disks", "point_list", "typical_radius"]
+
+_STRONGEST = 0.003  # of the strongest disk of a pattern: weaker maxima are noise of the correlation
+_MOST = 120
+
+
+def typical_radius(patterns) -> float:
+    """Median disk radius of some patterns in pixels, from the brightest spot of each.
+
+    Raises
+    ------
+    ValueError
+        When no pattern has a spot.
+    """
+    from ..hosts.disk_detection import disk_radius
+
+    radii = []
+    for pattern in patterns:
+        try:
+            radii.append(disk_radius(pattern))
+        except ValueError:
+            continue
+    if not radii:
+        raise ValueError("disk_radius must be given: the brightest part of no component pattern is a disk")
+    return float(np.median(radii))
+
+
+def component_disks(
+    patterns, frame, *, detector="py4dstem", disk_radius=None, probe=None, detection=None, q_min=0.0
+) -> list[np.ndarray]:
+    """(q_row, q_col, intensity) of the disks of each pattern.
+
+    Parameters
+    ----------
+    patterns : ndarray (k, det_row, det_col)
+        Without NaN.
+    frame : Frame
+        Its centre, ellipse, calibration and detector mask are used.
+    detector : {"py4dstem", "pyxem"}
+    disk_radius : float, optional
+        In pixels; `typical_radius` by default, that of the probe where one is given.
+    probe : py4DSTEM Probe or ndarray (det_row, det_col), optional
+        A measured probe as the template, instead of a synthetic one (py4DSTEM).
+    detection : dict, optional
+        Arguments of ``find_Bragg_disks``, or of the ``find_peaks`` of pyxem, in place of ours.
+    q_min : float
+        Vectors shorter than this, in 1/Å, are the direct beam.
+
+    Returns
+    -------
+    list of ndarray (n_disks, 3)
+        In 1/Å, the ellipse taken out, rotated into the scan where the rotation is known; strongest first.
+
+    Raises
+    ------
+    ValueError
+        When the detector is not calibrated, or no radius can be found.
+    """
+    to_inverse_angstrom(frame)
+    template = None if probe is None else _probe_image(probe, frame.detector_shape)
+    if disk_radius is not None:
+        radius = checks.positive(disk_radius, "disk_radius")
+    elif template is not None:
+        radius = math.sqrt((template > template.max() / 2).sum() / math.pi)
+    else:
+        radius = typical_radius(patterns)
+    find = _finder(patterns, radius, template, detection, detector)
+    far = None
+    if frame.detector_mask is not None:
+        far = ndimage.distance_transform_edt(~frame.detector_mask) > radius
+    found = [np.asarray(peaks, float).reshape(-1, 3) for peaks in find(patterns.astype(np.float32))]
+    found = [_usable(peaks, far) for peaks in found]
+    found = [one[one[:, 2] > _STRONGEST * one[:, 2].max()] if len(one) else one for one in found]
+    return [_calibrated(peaks, frame, q_min) for peaks in found]
+
+
+def to_inverse_angstrom(frame) -> tuple[float, float]:
+    """Size of a detector pixel (row, column) in 1/Å.
+
+    Raises
+    ------
+    ValueError
+        When the detector is not calibrated in a reciprocal length.
+    """
+    calibration = frame.calibration
+    if frame.polar or frame.features or not is_calibrated(calibration.pixel_unit):
+        raise ValueError("orientations need a calibrated detector: give pixel_size and pixel_unit, such as '1/Å'")
+    try:
+        return tuple(convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
+    except ValueError:
+        raise ValueError(
+            f"orientations need a detector calibrated in a reciprocal length, got {calibration.pixel_unit!r}: "
+            "give pixel_size and pixel_unit"
+        ) from None
+
+
+def _probe_image(probe, shape):
+    image = np.asarray(getattr(probe, "probe", probe), float)
+    if image.shape != tuple(shape):
+        raise ValueError(f"probe must have the shape of the detector {tuple(shape)}, got {image.shape}")
+    if not np.isfinite(image).all() or image.max() <= 0:
+        raise ValueError("probe must hold finite intensities above 0")
+    return image
+
+
+def _finder(patterns, radius, template, detection, detector):
+    from ..hosts import disk_detection
+
+    given = {} if detection is None else detection
+    options = disk_detection._options(detector, radius, given)
+    if detector == "pyxem":
+        return disk_detection._pyxem(patterns, radius, options)
+    ours = {"minRelativeIntensity": _STRONGEST, "relativeToPeak": 0, "maxNumPeaks": _MOST}
+    options |= {name: value for name, value in ours.items() if name not in given}
+    if template is None:
+        return disk_detection._py4dstem(np.asarray(patterns, np.float32), radius, options)
+    from py4DSTEM.braggvectors import find_Bragg_disks
+    from py4DSTEM.braggvectors.probe import Probe
+
+    kernel = Probe(template).get_kernel(mode="sigmoid", radii=(radius, 2 * radius))
+
+    def find(block):
+        for peaks in disk_detection._told(find_Bragg_disks, block, kernel, **options):
+            yield np.stack([peaks.data["qx"], peaks.data["qy"], peaks.data["intensity"]], axis=1)
+
+    return find
+
+
+def _usable(peaks, far):
+    if far is None or not len(peaks):
+        return peaks
+    row, col = (np.clip(np.rint(peaks[:, i]).astype(int), 0, far.shape[i] - 1) for i in (0, 1))
+    return peaks[far[row, col]]
+
+
+def _calibrated(peaks, frame, q_min):
+    if not len(peaks):
+        return peaks
+    row, col = (peaks[:, :2] - frame.centre).T
+    disks = BraggDisks((1, 1), np.zeros(len(peaks), int), row, col, np.maximum(peaks[:, 2], 0), pixel_size=1.0)
+    disks = disks.made_round(frame.ellipse).scaled(to_inverse_angstrom(frame), "1/Å")
+    q = to_scan_frame(np.stack([disks.q_row, disks.q_col], 1), frame.calibration)
+    out = np.column_stack([q, disks.intensity])[disks.length > q_min]
+    return out[np.argsort(-out[:, 2], kind="stable")]
+
+
+def point_list(vectors):
+    """A py4DSTEM PointList (qx, qy, intensity) of (n, 3) vectors; qx is along the rows."""
+    from emdfile import PointList
+
+    data = np.zeros(len(vectors), dtype=[("qx", float), ("qy", float), ("intensity", float)])
+    for name, column in zip(("qx", "qy", "intensity"), np.asarray(vectors, float).reshape(-1, 3).T):
+        data[name] = column
+    return PointList(data)

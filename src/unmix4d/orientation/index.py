@@ -1,0 +1,174 @@
+"""Component patterns indexed by the matcher of a host, chosen by what the user gives."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+
+from .. import checks
+from . import match_py4dstem, match_pyxem
+from .disks import component_disks, to_inverse_angstrom
+from .record import choose_phase
+from .sources import ENOUGH, paint, presence, representative_patterns
+
+__all__ = ["index"]
+
+_PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02
+_RANKS = ("auto", "disks", "host")
+_OWN_RANK = {"py4dstem": "disks", "pyxem": "host"}  # benchmarks/ORIENTATION.md
+_BACKGROUNDS = (None, "radial median", "radial percentile")
+
+
+def index(
+    result, simulation, *, source=None, enough=ENOUGH, vectors=None, phase_gap=_PHASE_GAP,
+    orientation_gap=_ORIENTATION_GAP, q_min=None, q_max=None, disk_radius=None, probe=None, detection=None, plan=None,
+    min_peaks=3, rank="auto", candidates=24, refine=True, gamma=0.5, background=None,
+):  # fmt: skip
+    """See `unmix4d.Decomposition.index`."""
+    from ..results.orientations import Orientations
+
+    started = time.perf_counter()
+    kind, phases = _phases(simulation)
+    phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
+    orientation_gap = checks.positive(orientation_gap, "orientation_gap", zero=True)
+    q_min = None if q_min is None else checks.positive(q_min, "q_min", zero=True)
+    q_max = None if q_max is None else checks.positive(q_max, "q_max")
+    min_peaks = checks.count(min_peaks, "min_peaks", minimum=2)
+    gamma = checks.positive(gamma, "gamma")
+    checks.choice(background, "background", _BACKGROUNDS)
+    checks.choice(rank, "rank", _RANKS)
+    candidates = checks.count(candidates, "candidates")
+    _check_flag(refine, "refine")
+    if vectors is not None and kind == "pyxem":
+        raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
+    presence(result)  # refuses what has no presence before anything is read
+    if vectors is None:
+        to_inverse_angstrom(result.frame)
+    seconds = {}
+    rank = _OWN_RANK[kind] if rank == "auto" else rank
+    if kind == "pyxem":
+        options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
+                   "disk_radius": disk_radius, "detection": detection}  # fmt: skip
+        told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
+    else:
+        options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
+                   "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
+                   "refine": refine}  # fmt: skip
+        told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
+    gaps = {"phase_gap": phase_gap, "orientation_gap": orientation_gap}
+    matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
+    painting = paint(result, [match.matched for match in matches])
+    seconds["total"] = time.perf_counter() - started
+    settings = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
+    settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
+    return Orientations(kind, matches, painting, result.frame, symmetry, native, seconds, settings)
+
+
+def _check_flag(value, name):
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def _phases(simulation):
+    """(host, {name: simulation or crystal}) of what the user gave; refuses everything else."""
+    several = isinstance(simulation, (dict, list, tuple))
+    entries = list(simulation.values()) if isinstance(simulation, dict) else list(simulation) if several else [simulation]
+    names = list(simulation) if isinstance(simulation, dict) else None
+    if entries and all(match_py4dstem.is_crystal(entry) for entry in entries):
+        names = names or ([f"crystal {i}" for i in range(len(entries))] if several else ["crystal"])
+        return "py4dstem", {str(name): entry for name, entry in zip(names, entries)}
+    if entries and all(match_pyxem.is_simulation(entry) for entry in entries):
+        if names is not None:
+            return "pyxem", {str(name): entry for name, entry in zip(names, entries)}
+        phases = {}
+        for i, entry in enumerate(entries):
+            for name, one in match_pyxem.split_phases(entry).items():
+                phases[name if name and name not in phases else f"{name} {i}".strip()] = one
+        return "pyxem", phases
+    kinds = ", ".join(sorted({type(entry).__name__ for entry in entries})) or "nothing"
+    raise TypeError(
+        "simulation must be a diffsims Simulation2D or a py4DSTEM Crystal, or a list or dict of one kind of them, "
+        f"got {kinds}"
+    )
+
+
+def _reach(frame) -> float:
+    """Distance from the centre to the nearest edge of the detector, in 1/Å."""
+    size = to_inverse_angstrom(frame)
+    edges = [min(c, n - 1 - c) * s for c, n, s in zip(frame.centre, frame.detector_shape, size)]
+    if not min(edges) > 0:
+        raise ValueError(f"the centre {frame.centre} must lie on the detector of {frame.detector_shape} for orientations")
+    return float(min(edges))
+
+
+def _by_pyxem(result, phases, source, enough, options, seconds):
+    frame = result.frame
+    q_max = options["q_max"] or min(_reach(frame), *(float(one.reciporical_radius) for one in phases.values()))
+    if (options["q_min"] or 0.0) >= q_max:
+        raise ValueError(f"q_min must be below q_max, got {options['q_min']} and {q_max:.4g}")
+    start = time.perf_counter()
+    patterns, used, counts = representative_patterns(result, source, enough=enough)
+    polar = match_pyxem.polar_patterns(
+        patterns, frame, q_max=q_max, q_min=options["q_min"] or 0.0, gamma=options["gamma"], background=options["background"]
+    )
+    disks = None
+    if options["rank"] == "disks":
+        disks = component_disks(
+            patterns, frame, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
+            q_min=0.1 if options["q_min"] is None else options["q_min"],
+        )  # fmt: skip
+        disks = [one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks]
+    seconds["patterns"] = time.perf_counter() - start
+    native = {name: one.phases for name, one in phases.items()}
+    symmetry = {name: match_pyxem.symmetry_of(phase) for name, phase in native.items()}
+    start = time.perf_counter()
+    each = [
+        match_pyxem.match_patterns(
+            name, one, polar, disks, symmetry[name], frame.calibration, refine=options["refine"], q_max=q_max
+        )
+        for name, one in phases.items()
+    ]
+    seconds["matching"] = time.perf_counter() - start
+    return [(used[i], int(counts[i]), [c[i] for c in each]) for i in range(result.k)], symmetry, native
+
+
+def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
+    start, frame = time.perf_counter(), result.frame
+    if vectors is None:
+        patterns, used, counts = representative_patterns(result, source, enough=enough)
+        q_min = 0.1 if options["q_min"] is None else options["q_min"]
+        disks = component_disks(
+            patterns, frame, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
+            q_min=q_min,
+        )  # fmt: skip
+    else:
+        from .vectors import gathered
+
+        disks, counts = gathered(result, vectors, q_min=0.1 if options["q_min"] is None else options["q_min"])
+        used = ("vectors",) * result.k
+    if options["q_max"] is not None:
+        disks = [one[np.hypot(one[:, 0], one[:, 1]) <= options["q_max"]] if len(one) else one for one in disks]
+    seconds["patterns"] = time.perf_counter() - start
+    start = time.perf_counter()
+    reach = max((float(np.hypot(one[:, 0], one[:, 1]).max()) for one in disks if len(one)), default=1.0)
+    ready = {
+        name: match_py4dstem.prepared(
+            one, q_max=math.ceil(100 * reach) / 100, beam_energy=frame.calibration.beam_energy, plan=options["plan"]
+        )
+        for name, one in phases.items()
+    }
+    symmetry = {name: match_py4dstem.symmetry_of(one) for name, one in ready.items()}
+    seconds["plan"] = time.perf_counter() - start
+    start = time.perf_counter()
+    told, by_disks = [], options["rank"] == "disks"
+    how = {"n": options["candidates"] if by_disks else 1, "refine": by_disks and options["refine"], "q_max": reach}
+    for i, one in enumerate(disks):
+        each = [
+            match_py4dstem.candidate(name, crystal, one, symmetry[name], min_peaks=options["min_peaks"], **how)
+            for name, crystal in ready.items()
+        ]
+        told.append((used[i], int(counts[i]), each))
+    seconds["matching"] = time.perf_counter() - start
+    return told, symmetry, ready

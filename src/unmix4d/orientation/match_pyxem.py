@@ -1,0 +1,209 @@
+"""k patterns through pyxem's polar template matching, and the answers painted into an orix CrystalMap."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+
+import numpy as np
+
+from ..messages import warn
+from .disks import to_inverse_angstrom
+from .geometry import detector_to_scan, from_orix_matrix, to_orix_matrix
+from .kinematics import Reflections, rank
+from .record import Candidate
+from .symmetry import laue_rotations, misorientation_deg
+
+__all__ = ["crystal_map", "is_simulation", "match_patterns", "polar_patterns", "reflections_of", "split_phases",
+           "symmetry_of"]  # fmt: skip
+
+_CLEARLY_DIFFERENT = 5.0  # degrees
+_AZIMUTHS = 360
+_QUIET = {"show_progressbar": False}
+
+
+def is_simulation(obj) -> bool:
+    """True for a diffsims Simulation2D, which is not imported for that."""
+    module = sys.modules.get("diffsims.simulations.simulation2d")
+    return module is not None and isinstance(obj, module.Simulation2D)
+
+
+def split_phases(simulation) -> dict:
+    """{phase name: simulation of that phase alone}, in their order."""
+    if not simulation.has_multiple_phases:
+        return {simulation.phases.name: simulation}
+    return {phase.name: simulation.iphase[i] for i, phase in enumerate(simulation.phases)}
+
+
+def symmetry_of(phase) -> np.ndarray:
+    """Proper rotations (m, 3, 3) of the Laue group of an orix Phase.
+
+    Where it has atoms, from their structure factors: orix has some point groups in another setting than the cell.
+    """
+    fallback = phase.point_group.laue_proper_subgroup.to_matrix()
+    if not len(phase.structure):
+        return fallback
+    from diffsims.crystallography import ReciprocalLatticeVector
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1.0)
+        try:
+            g.calculate_structure_factor()
+        except Exception:  # an element that its tables do not know, for example
+            return fallback
+    found = laue_rotations(phase.structure.lattice.base, g.hkl.round().astype(int), np.abs(g.structure_factor) ** 2)
+    return found if len(found) else fallback
+
+
+def polar_patterns(patterns, frame, *, q_max, q_min=0.0, gamma=0.5, background=None):
+    """The patterns as pyxem's polar signal (k | azimuth, radius), made by its own transform.
+
+    Parameters
+    ----------
+    patterns : ndarray (k, det_row, det_col)
+        Without NaN.
+    frame : Frame
+    q_max, q_min : float
+        1/Å.
+    gamma : float
+        Power of the intensities, as pyxem advises below 1.
+    background : {"radial median", "radial percentile"} or None
+        What pyxem's ``subtract_diffraction_background`` takes away first.
+    """
+    import pyxem.signals  # noqa: F401  (registers the signal types)
+    from pyxem.signals import ElectronDiffraction2D
+
+    size = to_inverse_angstrom(frame)
+    if not math.isclose(*size, rel_tol=1e-3):
+        raise ValueError(f"pyxem's polar transform needs square detector pixels, got {size[0]:.4g} x {size[1]:.4g} 1/Å")
+    if frame.ellipse is not None:
+        warn("the patterns are matched with their elliptic distortion, which pyxem's template matching is not told of")
+    centre = frame.centre
+    if frame.calibration.flip:
+        patterns, centre = patterns.swapaxes(1, 2), centre[::-1]
+    signal = ElectronDiffraction2D(np.ascontiguousarray(patterns, dtype=np.float64))
+    signal.calibration(scale=size[0], units="$A^{-1}$", center=(centre[1], centre[0]))
+    bins = max(8, round((q_max - q_min) / size[0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pyxem's and its libraries' own
+        polar = signal.get_azimuthal_integral2d(
+            npt=bins, npt_azim=_AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
+        )
+        if background is not None:
+            polar = polar.subtract_diffraction_background(background, **_QUIET)
+    polar.data = np.maximum(np.nan_to_num(polar.data), 0) ** gamma
+    return polar
+
+
+def reflections_of(simulation) -> Reflections | None:
+    """What the likeness needs of a simulation of one phase; None where its structure factors cannot be had."""
+    from diffsims.crystallography import ReciprocalLatticeVector
+
+    phase = simulation.phases
+    if not len(phase.structure):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1 / float(simulation.reciporical_radius))
+        try:
+            g.calculate_structure_factor()
+        except Exception:  # an element that its tables do not know, for example
+            return None
+    return Reflections(g.data, np.abs(g.structure_factor) ** 2, float(simulation.simulation_generator.wavelength))
+
+
+def match_patterns(name, simulation, polar, disks, symmetry, calibration, *, refine=True, q_max=None):
+    """What the templates of one phase propose for every pattern.
+
+    Parameters
+    ----------
+    name : str
+    simulation : diffsims Simulation2D of one phase
+    polar : PolarDiffraction2D (k | azimuth, radius)
+    disks : list of ndarray (n, 3) or None
+        Disks of every pattern, by which the templates are ranked; None: the host's correlation alone counts.
+    symmetry : ndarray (m, 3, 3)
+    calibration : Calibration
+        For the rotation into the scan.
+    refine : bool
+    q_max : float, optional
+
+    Returns
+    -------
+    list of Candidate or None
+        None where nothing matched.
+    """
+    from pyxem.signals.indexation_results import rotation_from_orientation_map
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        # All templates are looked at in full: with k patterns there is no need to sift them first.
+        rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
+    rows = rows.reshape(-1, *rows.shape[-2:])
+    library = np.atleast_2d(simulation.rotations.data)
+    reflections = None if disks is None else reflections_of(simulation)
+    turn, out = detector_to_scan(calibration), []
+    for i, row in enumerate(rows):
+        row = row[np.isfinite(row[:, 1])]
+        if not len(row) or not row[0, 1] > 0:
+            out.append(None)
+            continue
+        matrices = turn @ from_orix_matrix(_matrices(rotation_from_orientation_map(row, library)))
+        if reflections is None or len(disks[i]) < 3:
+            out.append(_by_correlation(name, row, matrices, symmetry))
+            continue
+        matrix, fit, rival, best = rank(reflections, matrices, disks[i], symmetry, q_max=q_max, refine=refine)
+        out.append(Candidate(name, matrix, float(row[best, 1]), fit, rival, row[best]))
+    return out
+
+
+def _by_correlation(name, row, matrices, symmetry):
+    far = misorientation_deg(matrices[0], matrices, symmetry) > _CLEARLY_DIFFERENT
+    rival = float(row[far, 1].max() / row[0, 1]) if far.any() else float("nan")
+    return Candidate(name, matrices[0], float(row[0, 1]), float(row[0, 1]), rival, row[0])
+
+
+def _matrices(quaternions):
+    """Of orix's quaternions (scalar first)."""
+    from orix.quaternion import Rotation
+
+    return Rotation(quaternions).to_matrix()
+
+
+def crystal_map(found, phases):
+    """An orix CrystalMap of an `Orientations`: see there.
+
+    Parameters
+    ----------
+    found : Orientations
+    phases : dict
+        {name: orix Phase}.
+    """
+    from orix.crystal_map import CrystalMap, PhaseList
+    from orix.quaternion import Rotation
+
+    frame, painting, matches = found.frame, found.painting, {m.component: m for m in found.matches if m.matched}
+    rows, cols = frame.scan_shape
+    first, second = painting.first.ravel(), painting.second.ravel()
+    second_or_first = np.where(second >= 0, second, first)
+    quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (rows * cols, 2, 1))
+    for component, match in matches.items():
+        one = Rotation.from_matrix(to_orix_matrix(match.matrix)[None]).data[0]
+        quaternions[first == component, 0] = one
+        quaternions[second_or_first == component, 1] = one
+    names = list(phases)
+    ids = {None: -1, **{name: i for i, name in enumerate(names)}}
+    step, unit = frame.calibration.step, frame.calibration.step_unit
+    row, col = np.indices(frame.scan_shape)
+    props = {name: values.ravel() for name, values in found.properties().items()}
+    phase_of = np.array([-1] * (found.k + 1))
+    for component, match in matches.items():
+        phase_of[component] = ids[match.phase]
+    props["second_phase_id"] = phase_of[second]
+    return CrystalMap(
+        rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
+        phase_list=PhaseList(phases=list(phases.values()), ids=list(range(len(names)))), prop=props,
+        scan_unit=unit, is_in_data=frame.kept_positions,
+    )  # fmt: skip

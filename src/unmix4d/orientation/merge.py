@@ -1,0 +1,131 @@
+"""An orientation map that the user has already, summarised per component and painted where components overlap."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from .. import checks
+from .convert import on_scan
+from .geometry import to_orix_matrix
+from .match_py4dstem import is_crystal
+from .record import Candidate, Match
+from .sources import ENOUGH, paint, presence
+from .symmetry import mean_orientation, misorientation_deg
+
+__all__ = ["merge_orientations"]
+
+
+def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagree_deg=5.0):
+    """An existing map of every position, summarised per component and painted into the overlap.
+
+    Parameters
+    ----------
+    result : Decomposition
+        Of the same scan.
+    existing : orix CrystalMap or py4DSTEM OrientationMap
+        One orientation (or more, of which the first counts) for every position, as template matching or ACOM of the whole
+        scan makes it.
+    crystal : py4DSTEM Crystal, optional
+        Whose orientations an OrientationMap holds: without it no symmetry is known, and none is taken.
+    enough : int
+        With fewer positions where a component alone is present, those where it is the strongest count too.
+    disagree_deg : float
+        Positions are flagged where the existing orientation is farther than this from every component painted there.
+
+    Returns
+    -------
+    Orientations
+        Each component has the symmetry-aware mean of the existing orientations at its positions
+        (`unmix4d.orientation.mean_orientation`), the phase of most of them, and their spread. `disagreement_deg` and
+        `flagged` say where the existing map is something else: the misorientation to the nearest of the painted
+        orientations, NaN where there is none; another phase counts as 180 degrees.
+
+    Raises
+    ------
+    TypeError
+        When `existing` is no orientation map.
+    ValueError
+        When it is of another scan, or an argument is out of range.
+
+    Examples
+    --------
+    ::
+
+        full = polar.get_orientation(simulation).to_crystal_map()      # pyxem, every position
+        merged = unmix4d.merge_orientations(result, full)
+        merged.plot(which="second"); merged.flagged
+    """
+    from ..results.orientations import Orientations
+
+    started = time.perf_counter()
+    if crystal is not None and not is_crystal(crystal):
+        raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
+    enough = checks.count(enough, "enough")
+    disagree_deg = checks.positive(disagree_deg, "disagree_deg")
+    present = presence(result)
+    have = on_scan(existing, result.frame.scan_shape, name="existing", crystal=crystal)
+    strongest = result.labels()[None] == np.arange(result.k)[:, None, None]
+    alone = present & (present.sum(0) == 1) & strongest
+    matches = []
+    for i in range(result.k):
+        here = alone[i] if alone[i].sum() >= enough else present[i] & strongest[i]
+        matches.append(_summary(i, here, have))
+    painting = paint(result, [match.matched for match in matches])
+    away = _disagreement(have, matches, painting)
+    with np.errstate(invalid="ignore"):
+        flagged = away > disagree_deg
+    seconds = {"total": time.perf_counter() - started}
+    settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names)}
+    native = have.phases or {name: None for name in have.names}
+    return Orientations(
+        have.host, tuple(matches), painting, result.frame, have.symmetry, native, seconds, settings, away, flagged
+    )
+
+
+def _summary(component, here, have):
+    """One component: its phase by most positions, the mean orientation of those."""
+    phases = have.phase[..., 0][here]
+    phases = phases[phases >= 0]
+    if not len(phases):
+        return Match(component, "existing", 0)
+    phase = int(np.bincount(phases).argmax())
+    name, chosen = have.names[phase], here & (have.phase[..., 0] == phase)
+    symmetry = have.symmetry.get(name)
+    mean, spread = mean_orientation(have.matrices[..., 0, :, :][chosen], symmetry)
+    share = np.count_nonzero(phases == phase) / len(phases)
+    score = float(np.nanmean(have.score[..., 0][chosen]))
+    others = np.bincount(np.delete(phases, phases == phase), minlength=1)
+    second = have.names[int(others.argmax())] if share < 1 else None
+    gap = float("nan") if len(have.names) == 1 else (share - others.max() / len(phases)) / share
+    candidate = Candidate(name, mean, score, share, float("nan"), _native(have.host, mean, score))
+    return Match(
+        component, "existing", int(chosen.sum()), name, mean, score, share, gap, second, float("nan"),
+        bool(gap < 0.5), False, spread, (candidate,),
+    )  # fmt: skip
+
+
+def _native(host, matrix, score):
+    if host == "pyxem":
+        return to_orix_matrix(matrix)
+    one = {"matrix": matrix.T, "family": np.zeros((3, 3)), "corr": score or 1.0, "inds": [0, 0], "mirror": False,
+           "angles": np.zeros(3)}  # fmt: skip
+    return SimpleNamespace(**{name: np.array(value)[None] for name, value in one.items()})
+
+
+def _disagreement(have, matches, painting):
+    """Degrees between the existing orientation and the nearest painted one, NaN where there is none of either."""
+    nearest = np.full(painting.first.shape, np.inf)
+    some = np.zeros(painting.first.shape, bool)
+    for match in matches:
+        where = ((painting.first == match.component) | (painting.second == match.component)) & match.matched
+        where &= have.phase[..., 0] >= 0
+        if not where.any():
+            continue
+        phase = have.names.index(match.phase)
+        away = misorientation_deg(match.matrix, have.matrices[..., 0, :, :][where], have.symmetry.get(match.phase))
+        away = np.where(have.phase[..., 0][where] == phase, away, 180.0)
+        nearest[where], some[where] = np.minimum(nearest[where], away), True
+    return np.where(some, nearest, np.nan)

@@ -1,0 +1,116 @@
+"""What indexing one component says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .symmetry import as_quaternion
+
+__all__ = ["Candidate", "Match", "choose_phase"]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One orientation of one phase that a host proposes for a pattern.
+
+    Attributes
+    ----------
+    phase : str
+    matrix : ndarray (3, 3)
+        Active rotation from the crystal to the frame (row, column, z): see `unmix4d.orientation.symmetry`.
+    score : float
+        As the host counts: larger is better, comparable within one phase.
+    fit : float
+        Comparable between phases; 0 to 1 where they are ranked by disks.
+    rival : float
+        The largest score of another orientation of the phase, as a share of `score`.
+    native : object
+        What the host said.
+    """
+
+    phase: str
+    matrix: np.ndarray
+    score: float
+    fit: float
+    rival: float
+    native: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Phase and orientation of one component.
+
+    Attributes
+    ----------
+    component : int
+    source : {"single", "mean", "component", "vectors", "existing"}
+        What was indexed.
+    n_positions : int
+        Of how many measured patterns that was the mean; 0 for a component.
+    phase : str or None
+        None where nothing matched.
+    matrix : ndarray (3, 3)
+        Active rotation from the crystal to the frame (row, column, z), NaN where nothing matched; of the scan where the
+        rotation between scan and detector is known, else of the detector.
+    score : float
+        The host's correlation.
+    fit : float
+        How alike the pattern and the simulation are; phases are compared by it. 0 to 1 where they are ranked by disks; with
+        ``rank="host"`` the host's own score, whose size depends on the pattern.
+    gap : float
+        (fit - that of the second phase) / fit; NaN with one phase.
+    second_phase : str or None
+    rival : float
+        The score of the best clearly different orientation of that phase, as a share of the best.
+    ambiguous : bool
+        The gap between the phases is smaller than asked for.
+    orientation_ambiguous : bool
+        Another orientation of the phase is nearly as good.
+    spread_deg : float
+        Of an orientation that summarises an existing map: median distance of its positions; else NaN.
+    candidates : tuple of Candidate
+        The best of every phase, best first.
+    """
+
+    component: int
+    source: str
+    n_positions: int
+    phase: str | None = None
+    matrix: np.ndarray = field(default_factory=lambda: np.full((3, 3), np.nan))
+    score: float = 0.0
+    fit: float = 0.0
+    gap: float = float("nan")
+    second_phase: str | None = None
+    rival: float = float("nan")
+    ambiguous: bool = False
+    orientation_ambiguous: bool = False
+    spread_deg: float = float("nan")
+    candidates: tuple = field(default=(), repr=False)
+
+    @property
+    def matched(self) -> bool:
+        """Whether there is an orientation."""
+        return self.phase is not None
+
+    @property
+    def quaternion(self) -> np.ndarray:
+        """The orientation as a quaternion (4,), scalar last as in SciPy."""
+        return as_quaternion(self.matrix)
+
+
+def choose_phase(component, source, n_positions, candidates, *, phase_gap, orientation_gap) -> Match:
+    """The best of the candidates of all phases, and how far it is ahead of the next."""
+    found = sorted((c for c in candidates if c is not None and c.score > 0), key=lambda c: -c.fit)
+    if not found:
+        return Match(component, source, n_positions)
+    best = found[0]
+    second = found[1] if len(found) > 1 else None
+    gap = float("nan") if second is None else (best.fit - second.fit) / best.fit if best.fit > 0 else 0.0
+    close = second is not None and gap < phase_gap
+    return Match(
+        component, source, n_positions, best.phase, best.matrix, best.score, best.fit, gap,
+        None if second is None else second.phase, best.rival, bool(close),
+        bool(best.rival > 1 - orientation_gap), candidates=tuple(found),
+    )  # fmt: skip

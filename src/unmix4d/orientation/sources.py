@@ -1,0 +1,152 @@
+"""Which pattern stands for a component when it is indexed, and where a component is painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from ..maps.regions import above_threshold, is_spread
+
+__all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
+
+SOURCES = ("single", "mean", "component")
+ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
+_SIGNED = ("svd", "pca", "ica")
+_OUTLIERS, _NOISE = 4, 4.0  # as in `Decomposition.grains`
+_SHARE, _FLOOR = 0.25, 0.1
+
+
+def presence(result) -> np.ndarray:
+    """Where each component is present: boolean (k, scan_row, scan_col).
+
+    Above the threshold that `grains` takes; or a quarter of the intensity of its position and a tenth of the maximum of
+    its map, because a threshold of the whole map can lie above what is left of a component where two share a position.
+
+    Raises
+    ------
+    ValueError
+        When components have both signs, as those of svd, pca and ica.
+    """
+    if result.method in _SIGNED:
+        raise ValueError(
+            f"orientations need components that are crystals, but those of {result.method} have both signs: use nmf"
+        )
+    kept = result.frame.kept_positions.reshape(result.frame.scan_shape)
+    maps = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
+    share = maps / np.maximum(maps.sum(0), np.finfo(float).tiny)
+    strong = (share >= _SHARE) & (maps >= _FLOOR * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
+    return (above_threshold(maps, kept, outliers=_OUTLIERS, noise=_NOISE) | strong) & kept
+
+
+def representative_patterns(result, source, *, enough=ENOUGH):
+    """One pattern for every component, to be indexed.
+
+    Parameters
+    ----------
+    result : Decomposition
+    source : {"single", "mean", "component"} or None
+        Mean of the measured patterns of positions where the component alone is present; of those where it is the
+        strongest; or its own pattern. None: the first where it has `enough` such positions, else the last.
+    enough : int
+
+    Returns
+    -------
+    patterns : ndarray (k, det_row, det_col)
+        Excluded pixels are 0, as the matchers of the hosts take it. All 0 where there is no such position.
+    used : tuple of str
+        Which of the three each of them is.
+    n_positions : ndarray of int (k,)
+        How many measured patterns each of them is the mean of; 0 for components.
+    """
+    if source is not None:
+        checks.choice(source, "source", SOURCES)
+    enough = checks.count(enough, "enough")
+    patterns, k = np.array(result.patterns), result.k
+    used, n_positions = ["component"] * k, np.zeros(k, int)
+    wanted = source or ("single" if result.source is not None else "component")
+    if wanted != "component":
+        single = wanted == "single"
+        member = result._single() if single else result.labels()[None] == np.arange(k)[:, None, None]
+        counts = member.sum(axis=(1, 2))
+        chosen = counts >= (enough if source is None else 1)
+        if source is not None:
+            chosen[:] = True
+        if chosen.any():
+            means = result.mean_patterns(single=single)
+            patterns[chosen], n_positions[chosen] = means[chosen], counts[chosen]
+            used = [wanted if yes else "component" for yes in chosen]
+    return np.maximum(np.nan_to_num(patterns, nan=0.0), 0), tuple(used), n_positions
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """Which components stand at every position of the scan.
+
+    Attributes
+    ----------
+    first, second : ndarray of int (scan_row, scan_col)
+        Components, -1 where there is none.
+    weight, second_weight : ndarray (scan_row, scan_col)
+        Their share of the intensity that all components have there, 0 where there is none, NaN where excluded.
+    grain : ndarray of int (scan_row, scan_col)
+        The connected region that a position belongs to by its first component; -1 where there is none.
+    present : ndarray of bool (k, scan_row, scan_col)
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    weight: np.ndarray
+    second_weight: np.ndarray
+    grain: np.ndarray
+    present: np.ndarray
+
+
+def paint(result, indexed) -> Painting:
+    """Paint indexed components through their maps.
+
+    Parameters
+    ----------
+    result : Decomposition
+    indexed : array_like of bool (k,)
+        Components that have an orientation.
+
+    Returns
+    -------
+    Painting
+        First is the strongest indexed component where it is present, or where no other component is stronger; second the
+        next one that is present. Components that are spread over the whole scan, as background is
+        (`unmix4d.maps.is_spread`), are never painted.
+    """
+    present, frame = presence(result), result.frame
+    kept = frame.kept_positions.reshape(frame.scan_shape)
+    intensities = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
+    spread = np.array([is_spread(one, kept) for one in intensities])
+    usable = np.asarray(indexed, bool) & ~spread
+    strongest = intensities.argmax(0)
+    grains = np.where(usable[:, None, None], intensities, 0)
+    order = np.argsort(-grains, axis=0, kind="stable")[:2]
+    total = np.maximum(intensities.sum(0), np.finfo(float).tiny)
+
+    def chosen(rank):
+        if rank >= len(order):
+            return np.full(frame.scan_shape, -1), np.zeros(frame.scan_shape)
+        index = order[rank]
+        value, there = (np.take_along_axis(a, index[None], 0)[0] for a in (grains, present))
+        if rank == 0:
+            there = there | (strongest == index)
+        good = there & (value > 0) & kept
+        return np.where(good, index, -1), np.where(kept, np.where(good, value / total, 0), np.nan)
+
+    (first, weight), (second, second_weight) = chosen(0), chosen(1)
+    none = first < 0
+    second, second_weight = np.where(none, -1, second), np.where(none & kept, 0, second_weight)
+    return Painting(first, second, weight, second_weight, _regions(first), present)
+
+
+def _regions(first):
+    """Connected regions of one component, numbered from 0 in the order of the scan."""
+    from skimage.measure import label
+
+    return label(first + 1, background=0, connectivity=1) - 1

@@ -1,0 +1,215 @@
+"""Orientations as matrices: misorientation, mean and spread in the symmetry of a crystal. NumPy only, no host.
+
+An orientation is an active rotation (3, 3) from the crystal to the laboratory: ``M @ v_crystal`` is the vector in the frame
+of (row, column, z), with z = row x column, towards the viewer of a pattern that is drawn with row 0 on top; the electrons
+travel along -z, as in py4DSTEM. The crystal frame has x along a and z along c*, as in py4DSTEM and orix. Symmetry acts on
+the right: ``M @ S`` is the same crystal for every S of its group.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+__all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation", "misorientation_deg"]
+
+_ROUNDS = 30
+
+
+def laue_rotations(lattice, hkl=None, intensities=None, tolerance: float = 1e-3) -> np.ndarray:
+    """Rotations that take a crystal's diffraction onto itself.
+
+    Parameters
+    ----------
+    lattice : ndarray (3, 3)
+        Cell vectors in rows, Cartesian.
+    hkl : ndarray of int (n, 3), optional
+        Reflections, complete up to some length; the symmetry is that of the lattice without them.
+    intensities : ndarray (n,), optional
+        Squared structure factors of the reflections.
+    tolerance : float
+        Relative, of lengths and (ten times that, of the strongest) of intensities.
+
+    Returns
+    -------
+    ndarray (m, 3, 3)
+        Proper rotations in the Cartesian crystal frame. A crystal and its inverse cannot be told apart by kinematical
+        diffraction, so that this is the Laue group without its improper half.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation.symmetry import laue_rotations
+    >>> len(laue_rotations(4.0 * np.eye(3))), len(laue_rotations(np.diag([3.0, 3.0, 5.0])))
+    (24, 8)
+    """
+    lattice = np.asarray(lattice, float)
+    metric = lattice @ lattice.T
+    lengths = np.sqrt(np.diag(metric))
+    candidates = _integer_vectors(lattice, lengths, tolerance)
+    found = []
+    for rows in itertools.product(*candidates):
+        whole = np.array(rows)
+        # Lattice vectors go to lattice vectors of the same lengths and angles.
+        if round(np.linalg.det(whole)) != 1:
+            continue
+        if np.abs(whole @ metric @ whole.T - metric).max() > 3 * tolerance * metric.max():
+            continue
+        if hkl is None or _same_intensities(whole, np.asarray(hkl), np.asarray(intensities, float), tolerance):
+            found.append(_nearest_rotation((np.linalg.inv(lattice) @ whole @ lattice).T))
+    return np.array(found)
+
+
+def _integer_vectors(lattice, lengths, tolerance):
+    """For every cell vector, the integer combinations that are as long."""
+    reach = range(-2, 3)
+    grid = np.array(list(itertools.product(reach, reach, reach)))
+    norms = np.linalg.norm(grid @ lattice, axis=1)
+    return [grid[np.abs(norms - length) < tolerance * length] for length in lengths]
+
+
+def _same_intensities(whole, hkl, intensities, tolerance):
+    """Whether equivalent reflections are equally strong; only those that have their equivalent in the list are asked."""
+    known = {tuple(h): i for h, i in zip(hkl.astype(int).tolist(), intensities)}
+    # Indices go as the cell vectors do.
+    moved = (hkl @ whole.T).round().astype(int).tolist()
+    limit = 10 * tolerance * intensities.max()
+    # Forbidden reflections are left out of the lists of the hosts: they count as 0.
+    return all(abs(known.get(tuple(h), 0.0) - i) <= limit for h, i in zip(moved, intensities))
+
+
+def _nearest_rotation(matrix):
+    u, _, v = np.linalg.svd(matrix)
+    return u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
+
+
+def angles_deg(matrices) -> np.ndarray:
+    """Rotation angle of matrices (..., 3, 3), degrees."""
+    matrices = np.asarray(matrices, float)
+    cosine = (np.trace(matrices, axis1=-2, axis2=-1) - 1) / 2
+    # The skew part is precise where the angle is small and the cosine is flat.
+    skew = matrices - np.swapaxes(matrices, -1, -2)
+    sine = np.sqrt((skew**2).sum((-2, -1)) / 8)
+    return np.degrees(np.arctan2(sine, cosine))
+
+
+def misorientation_deg(a, b, symmetry=None) -> np.ndarray:
+    """Smallest angle between two orientations among all that are equivalent by symmetry.
+
+    Parameters
+    ----------
+    a, b : array_like (..., 3, 3)
+        Active rotations from the crystal to the laboratory; the leading shapes are broadcast.
+    symmetry : ndarray (m, 3, 3), optional
+        Proper rotations of the crystal; none but the identity by default.
+
+    Returns
+    -------
+    ndarray (...)
+        Degrees; NaN where a or b is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation.symmetry import laue_rotations, misorientation_deg
+    >>> quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    >>> float(misorientation_deg(np.eye(3), quarter))
+    90.0
+    >>> float(misorientation_deg(np.eye(3), quarter, laue_rotations(np.eye(3))))
+    0.0
+    """
+    between = np.swapaxes(np.asarray(a, float), -1, -2) @ np.asarray(b, float)
+    symmetry = np.eye(3)[None] if symmetry is None else np.asarray(symmetry, float)
+    # The largest trace is the smallest angle; only for that one is the angle needed.
+    traces = np.einsum("...ij,mji->...m", between, symmetry)
+    best = symmetry[np.nan_to_num(traces, nan=-9).argmax(-1)]
+    return angles_deg(between @ best)
+
+
+def mean_orientation(matrices, symmetry=None, *, weights=None) -> tuple[np.ndarray, float]:
+    """Mean of orientations and how far they are from it, equivalent ones taken as one.
+
+    Parameters
+    ----------
+    matrices : array_like (n, 3, 3)
+    symmetry : ndarray (m, 3, 3), optional
+    weights : array_like (n,), optional
+
+    Returns
+    -------
+    mean : ndarray (3, 3)
+        Of the largest group that agrees: beginning with the orientation that is nearest to most others, the mean of what is
+        within three times the median distance of it (at least 2 degrees), until it no longer moves. Strays, as
+        pattern matching makes them, do not draw it.
+    spread_deg : float
+        Median distance of all orientations to the mean, degrees.
+
+    Raises
+    ------
+    ValueError
+        When there is no orientation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.spatial.transform import Rotation
+    >>> from unmix4d.orientation.symmetry import mean_orientation
+    >>> turns = np.radians([[0, 0, 10], [0, 0, 12], [0, 0, 14], [0, 0, 80]])
+    >>> mean, spread = mean_orientation(Rotation.from_rotvec(turns).as_matrix())
+    >>> round(float(np.degrees(np.arctan2(mean[1, 0], mean[0, 0]))), 3), round(spread, 3)
+    (12.0, 2.0)
+    """
+    matrices = np.asarray(matrices, float).reshape(-1, 3, 3)
+    if not len(matrices):
+        raise ValueError("the mean of no orientation was asked for: there must be at least 1")
+    weights = np.ones(len(matrices)) if weights is None else np.asarray(weights, float)
+    some = matrices[np.linspace(0, len(matrices) - 1, min(len(matrices), 60)).astype(int)]
+    near = misorientation_deg(some[:, None], matrices[None], symmetry)
+    mean = some[np.median(np.minimum(near, 15.0), axis=1).argmin()]
+    for _ in range(_ROUNDS):
+        away = misorientation_deg(mean, matrices, symmetry)
+        inside = away <= max(3 * np.median(away), 2.0)
+        moved = _nearest_rotation(np.tensordot(weights[inside], _equivalents(mean, matrices[inside], symmetry), 1))
+        step, mean = float(angles_deg(mean.T @ moved)), moved
+        if step < 1e-6:
+            break
+    return mean, float(np.median(misorientation_deg(mean, matrices, symmetry)))
+
+
+def _equivalents(reference, matrices, symmetry):
+    """Of every orientation the equivalent that is nearest to the reference."""
+    if symmetry is None:
+        return matrices
+    symmetry = np.asarray(symmetry, float)
+    traces = np.einsum("ji,njk,mki->nm", reference, matrices, symmetry)
+    return matrices @ symmetry[traces.argmax(1)]
+
+
+def as_quaternion(matrix) -> np.ndarray:
+    """Quaternions (..., 4), scalar last as in SciPy, of matrices (..., 3, 3)."""
+    from scipy.spatial.transform import Rotation
+
+    matrix = np.asarray(matrix, float)
+    flat = matrix.reshape(-1, 3, 3)
+    out = np.full((len(flat), 4), math.nan)
+    good = np.isfinite(flat).all((1, 2))
+    if good.any():
+        out[good] = Rotation.from_matrix(flat[good]).as_quat()
+    return out.reshape(*matrix.shape[:-2], 4)
+
+
+def from_quaternion(quaternion) -> np.ndarray:
+    """Matrices (..., 3, 3) of quaternions (..., 4), scalar last as in SciPy.
+
+    Examples
+    --------
+    >>> from unmix4d.orientation.symmetry import as_quaternion, from_quaternion
+    >>> as_quaternion(from_quaternion([0, 0, 1, 1])).round(3).tolist()
+    [0.0, 0.0, 0.707, 0.707]
+    """
+    from scipy.spatial.transform import Rotation
+
+    quaternion = np.asarray(quaternion, float)
+    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3)

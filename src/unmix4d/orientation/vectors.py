@@ -1,0 +1,93 @@
+"""Measured Bragg vectors gathered per component, for a host to match k lists instead of n (proposed by Bruefach 2022)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from .. import checks
+from .disks import point_list
+from .geometry import to_scan_frame
+from .sources import ENOUGH, presence
+
+__all__ = ["gathered", "group_braggvectors"]
+
+_MOST_POSITIONS = 400  # of one component; more of them do not make a disk better known
+
+
+def group_braggvectors(result, braggvectors, *, single=None, min_share=0.2, q_min=0.0):
+    """See `unmix4d.Decomposition.group_braggvectors`."""
+    import importlib.util
+
+    if importlib.util.find_spec("emdfile") is None:
+        raise ImportError("group_braggvectors gives PointLists of py4DSTEM, which is not installed")
+    lists, _ = gathered(result, braggvectors, single=single, min_share=min_share, q_min=q_min)
+    return tuple(point_list(one) for one in lists)
+
+
+def gathered(result, braggvectors, *, single=None, min_share=0.2, q_min=0.0):
+    """(q_row, q_col, intensity) of the disks of each component, and of how many positions they are.
+
+    Returns
+    -------
+    lists : list of ndarray (n_disks, 3)
+        1/Å, in the frame of the scan where its rotation is known; strongest first.
+    n_positions : ndarray of int (k,)
+    """
+    from ..hosts import bragg_vectors
+
+    min_share = checks.positive(min_share, "min_share", zero=True)
+    if min_share > 1:
+        raise ValueError(f"min_share must be at most 1, got {min_share}")
+    q_min = checks.positive(q_min, "q_min", zero=True)
+    present = presence(result)
+    frame = result.frame
+    disks = bragg_vectors.read(braggvectors, default=frame).disks
+    if disks.scan_shape != frame.scan_shape:
+        raise ValueError(f"the Bragg vectors must be of a scan of {frame.scan_shape}, got one of {disks.scan_shape}")
+    if disks.unit == "px" and frame.calibration.pixel_unit != "px":
+        disks = disks.scaled(frame.calibration.pixel_size, frame.calibration.pixel_unit)
+    disks = disks.in_unit("1/Å")
+    alone = present & (present.sum(0) == 1)
+    intensities = np.nan_to_num(result.intensities)
+    q = to_scan_frame(np.stack([disks.q_row, disks.q_col], 1), frame.calibration)
+    strength = np.ones(len(disks)) if disks.intensity is None else np.maximum(disks.intensity, 0)
+    length, lists, counts = disks.length, [], []
+    width = 0.3 * (disks.spacing() or 0.1)
+    for i in range(result.k):
+        here = alone[i] if single or (single is None and alone[i].sum() >= ENOUGH) else present[i]
+        weight = np.where(here, intensities[i], 0).ravel()
+        weight = _strongest(weight)
+        mine = (weight[disks.position] > 0) & (length > q_min)
+        lists.append(_grouped(q[mine], strength[mine], weight[disks.position[mine]], weight.sum(), width, min_share))
+        counts.append(np.count_nonzero(weight))
+    return lists, np.array(counts)
+
+
+def _strongest(weight):
+    """The weights of the positions that have most of the component; 0 elsewhere."""
+    if np.count_nonzero(weight) <= _MOST_POSITIONS:
+        return weight
+    return np.where(weight >= np.partition(weight, -_MOST_POSITIONS)[-_MOST_POSITIONS], weight, 0)
+
+
+def _grouped(q, strength, weight, total, width, min_share):
+    """Disks at one place, within `width`, become one: weighted mean place, mean intensity over all positions."""
+    if not len(q) or not total > 0:
+        return np.empty((0, 3))
+    tree, left, out = cKDTree(q), np.ones(len(q), bool), []
+    neighbours = tree.query_ball_point(q, width)
+    density = np.array([weight[n].sum() for n in neighbours])
+    for i in np.argsort(-density, kind="stable"):
+        if not left[i]:
+            continue
+        group = np.array([j for j in neighbours[i] if left[j]])
+        left[group] = False
+        share = weight[group].sum() / total
+        if share < min_share:
+            continue
+        both = weight[group] * np.maximum(strength[group], np.finfo(float).tiny)
+        place = (both[:, None] * q[group]).sum(0) / both.sum()
+        out.append((*place, (weight[group] * strength[group]).sum() / total))
+    out = np.array(out).reshape(-1, 3)
+    return out[np.argsort(-out[:, 2], kind="stable")]

@@ -1,0 +1,121 @@
+"""Figures of fuzzy clusters: loadings with contours of membership, and indices of validity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import checks
+from ..clustering.validity import INDICES
+from .line_profiles import _COLOURS
+
+__all__ = ["scatter", "validity"]
+
+_DRAWN = 20000  # positions that are drawn at most: more hide one another
+_LEVELS = (0.5, 0.7, 0.9)
+_GRID = 160
+
+
+def scatter(result, x=0, y=1, *, ax=None):
+    """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
+
+    Contours are those of the plane through the cluster centres (of the nearest there is to one, where centres do not
+    determine a plane): memberships depend on all loadings, the figure shows two.
+
+    Parameters
+    ----------
+    result : FuzzyClusters
+    x, y : int
+        Which loadings.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from . import basic
+
+    d = len(result.loadings)
+    if d < 2:
+        raise ValueError(f"a scatter needs at least two loadings, and this result has {d}: cluster with n_svd=2 or more")
+    x = checks.count(x, "x", minimum=0, maximum=d - 1)
+    y = checks.count(y, "y", minimum=0, maximum=d - 1)
+    if x == y:
+        raise ValueError(f"y must be another loading than x, got {y} for both")
+    ax = basic._axes(ax)
+    points = result.frame.from_maps(result.loadings)
+    labels = result.frame.from_maps(result.memberships).argmax(1)
+    colours = np.array([_COLOURS[i % len(_COLOURS)] for i in range(result.k)])
+    shown = _shown(len(points))
+    ax.scatter(points[shown, x], points[shown, y], s=5, c=colours[labels[shown]], alpha=0.35, lw=0, rasterized=True)
+    _contours(result, points, x, y, colours, ax)
+    for i, centre in enumerate(result.loading_centres):
+        ax.plot(centre[x], centre[y], "o", ms=8, mfc=colours[i], mec="white", mew=1.5, label=f"cluster {i}", zorder=5)
+    ax.set_xlabel(f"loading {x}")
+    ax.set_ylabel(f"loading {y}")
+    ax.ticklabel_format(style="sci", scilimits=(-2, 4))
+    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def _shown(n):
+    return np.arange(n) if n <= _DRAWN else np.sort(np.random.default_rng(0).choice(n, _DRAWN, replace=False))
+
+
+def _contours(result, points, x, y, colours, ax):
+    if result.k < 2:
+        return
+    low, high = points[:, [x, y]].min(0), points[:, [x, y]].max(0)
+    margin = 0.06 * np.maximum(high - low, 1e-12 * np.abs(points).max() + np.finfo(float).tiny)
+    across, up = (np.linspace(a - m, b + m, _GRID) for a, b, m in zip(low, high, margin))
+    grid = np.stack(np.meshgrid(across, up), axis=-1)
+    memberships = result.membership_at(_in_the_plane(grid, result.loading_centres, x, y))
+    for i in range(result.k):
+        one, widths = memberships[..., i], (0.8, 0.8, 1.1)
+        ax.contour(across, up, one, levels=_LEVELS, colors=[colours[i]], linewidths=widths, zorder=3)
+    ax.set_xlim(across[0], across[-1])
+    ax.set_ylim(up[0], up[-1])
+
+
+def _in_the_plane(grid, centres, x, y):
+    """Full loadings of points of which two are given: the smallest way from the mean centre within what the centres span."""
+    middle = centres.mean(0)
+    ways = centres - middle
+    to_full = np.linalg.pinv(ways[:, [x, y]], rcond=1e-6) @ ways
+    full = middle + (grid - middle[[x, y]]) @ to_full
+    full[..., [x, y]] = grid
+    return full
+
+
+def validity(result, *, ax=None):
+    """Indices of validity over the number of clusters, the best of each marked.
+
+    Parameters
+    ----------
+    result : FuzzyValidity
+    ax : sequence of four matplotlib Axes, optional
+
+    Returns
+    -------
+    ndarray of matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        ax = plt.subplots(1, len(INDICES), figsize=(9, 2.4), layout="constrained")[1]
+    ax = np.ravel(ax)
+    if len(ax) != len(INDICES):
+        raise ValueError(f"ax must be {len(INDICES)} axes, one per index, got {len(ax)}")
+    numbers, votes = result.table["n_clusters"], result.votes
+    for panel, (name, better) in zip(ax, INDICES.items()):
+        panel.plot(numbers, result.table[name], "o-", color="0.6", ms=4, lw=1)
+        best = numbers == votes[name]
+        panel.plot(numbers[best], result.table[name][best], "o", color="#b5179e", ms=6)
+        panel.set_title(f"{name.replace('_', ' ')}\n({better} is better)", fontsize=8)
+        panel.set_xlabel("clusters", fontsize=8)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.tick_params(labelsize=7)
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    return ax

@@ -1,0 +1,225 @@
+"""Figures of groups of turned copies. pyplot is imported inside the functions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .basic import _axes, _chosen, _colours, _draw, _is_line, pattern, scan_map, shown_once
+
+__all__ = ["angles", "dendrogram", "groups", "similarity"]
+
+# Hues that can be told apart in thin lines on white, also by most colour-blind people.
+_HUES = ("#1b6ca8", "#d1495b", "#2a9d5c", "#b8860b", "#7b4bb3", "#d9722e", "#1f9aa8", "#8a5a44")
+_OTHER = "0.45"
+_MOST_NUMBERS = 60
+
+
+def groups(found, chosen=None):
+    """Average patterns above their maps.
+
+    Parameters
+    ----------
+    found : Groups
+    chosen : sequence of int, optional
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    import matplotlib.pyplot as plt
+
+    chosen = _chosen(chosen, len(found))
+    calibration = found.frame.calibration
+    columns = min(len(chosen), 6)
+    rows = math.ceil(len(chosen) / columns)
+    figure, axes = plt.subplots(
+        2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), layout="constrained", squeeze=False
+    )
+    for ax in axes.ravel():
+        ax.axis("off")
+    for n, i in enumerate(chosen):
+        row, column = divmod(n, columns)
+        top, bottom = axes[2 * row, column], axes[2 * row + 1, column]
+        for ax in (top, bottom):
+            ax.axis("on")
+        pattern(
+            found.patterns[i], pixel_size=calibration.pixel_size, unit=calibration.pixel_unit, ax=top, title=_name(found, i)
+        )
+        scan_map(found.maps[i], step=calibration.step, unit=calibration.step_unit, ax=bottom)
+    return shown_once(figure)
+
+
+def _name(found, i):
+    what = "amorphous" if found.amorphous[i] else f"{found.symmetry[i]}-fold"
+    return f"{i}   {what}, {found.sizes[i]}"
+
+
+def dendrogram(found, ax=None):
+    """The tree, cut where it was, with the average pattern of every group below its branch.
+
+    Parameters
+    ----------
+    found : Groups
+    ax : matplotlib Axes, optional
+        The patterns are drawn as insets below it.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When there is a single leaf.
+    """
+    import matplotlib.pyplot as plt
+    from scipy.cluster import hierarchy
+
+    n_leaves = len(found.linkage) + 1
+    if n_leaves < 2:
+        raise ValueError("there is no tree to draw: a single component or part was grouped")
+    if ax is None:
+        # Room for the insets is left below.
+        width = min(max(5.0, 0.22 * n_leaves, 1.25 * len(found)), 10.0)
+        ax = plt.figure(figsize=(width, 4.6)).add_axes((0.11, 0.43, 0.87, 0.53))
+    colours = _branch_colours(found)
+    drawn = hierarchy.dendrogram(
+        found.linkage, ax=ax, link_color_func=colours.__getitem__, no_labels=n_leaves > _MOST_NUMBERS, leaf_font_size=7,
+        leaf_rotation=0 if n_leaves <= 30 else 90,
+    )  # fmt: skip
+    ax.axhline(found.height, color="0.6", lw=0.8, ls="--")
+    ax.set_ylim(bottom=-0.01 * ax.get_ylim()[1])
+    ax.set_ylabel("distance, 1 - similarity")
+    for side in ("top", "right", "bottom"):
+        ax.spines[side].set_visible(False)
+    _insets(found, ax, np.asarray(drawn["leaves"]))
+    return ax
+
+
+def _branch_colours(found):
+    """Colour of every merge: that of its group below the cut, grey where groups meet."""
+    n = len(found.linkage) + 1
+    group = dict(enumerate(found.leaf_labels))
+    colours = {}
+    for i, (left, right, *_) in enumerate(found.linkage):
+        one, other = group[int(left)], group[int(right)]
+        group[n + i] = one if one == other else -1
+        colours[n + i] = _OTHER if group[n + i] < 0 else _HUES[one % len(_HUES)]
+    return colours
+
+
+def _insets(found, ax, leaves):
+    """Patterns in a row below the tree, in the order of its leaves, each joined to the middle of its group."""
+    labels = found.leaf_labels[leaves]
+    shown = list(dict.fromkeys(labels[labels >= 0].tolist()))
+    middles = [np.flatnonzero(labels == g).mean() / len(leaves) + 0.5 / len(leaves) for g in shown]
+    slot = 1.0 / len(shown)
+    # Slots follow the branches where there is room, and never overlap.
+    size = min(slot * 0.94, 0.32)
+    lefts = np.clip(np.asarray(middles) - size / 2, 0, 1 - size)
+    for i in range(1, len(lefts)):
+        lefts[i] = max(lefts[i], lefts[i - 1] + size * 1.04)
+    lefts -= max(lefts[-1] + size - 1, 0)
+    for i in range(len(lefts) - 2, -1, -1):
+        lefts[i] = min(lefts[i], lefts[i + 1] - size * 1.04)
+    calibration = found.frame.calibration
+    for g, middle, left in zip(shown, middles, lefts):
+        colour = _HUES[g % len(_HUES)]
+        inset = ax.inset_axes((left, -0.78, size, 0.54))
+        size_of = {"pixel_size": calibration.pixel_size, "unit": calibration.pixel_unit}
+        pattern(found.patterns[g], **size_of, ax=inset, title=_name(found, g))
+        inset.title.set_color(colour)
+        inset.title.set_fontsize(8)
+        ax.annotate(
+            "", (left + size / 2, -0.155), (middle, -0.09), xycoords="axes fraction", textcoords="axes fraction",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 1.2}, annotation_clip=False,
+        )  # fmt: skip
+
+
+def similarity(found, ax=None, *, by_group=False):
+    """Diffraction similarity, beside the plain cosine similarity where there is one.
+
+    Parameters
+    ----------
+    found : Groups
+    ax : matplotlib Axes, optional
+        For the diffraction similarity alone.
+    by_group : bool
+        Leaves in the order of the tree.
+
+    Returns
+    -------
+    matplotlib Axes
+        Of the diffraction similarity.
+    """
+    import matplotlib.pyplot as plt
+    from scipy.cluster import hierarchy
+
+    n = len(found.similarity)
+    order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
+    both = ax is None and found.cosine is not None
+    if both:
+        figure, (first, ax) = plt.subplots(1, 2, figsize=(8.2, 3.9), layout="constrained")
+        _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0)
+    ax = _axes(ax)
+    top = max(float(found.similarity.max()), 1e-30)
+    drawn = _matrix(ax, found.similarity[np.ix_(order, order)], order, "diffraction similarity", top if top > 1.01 else 1.0)
+    ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+    return ax
+
+
+def _matrix(ax, values, order, title, top):
+    drawn = ax.imshow(values, vmin=0, vmax=top, cmap=_colours("viridis"), interpolation="nearest")
+    step = math.ceil(len(order) / 16)
+    ticks = np.arange(0, len(order), step)
+    ax.set_xticks(ticks, order[ticks], fontsize=7)
+    ax.set_yticks(ticks, order[ticks], fontsize=7)
+    ax.set_title(title, fontsize=9, pad=4)
+    return drawn
+
+
+def angles(found, ax=None, *, group=None):
+    """Rotation over the scan in cyclic colours, with a scale bar; grey where no group with an angle is present.
+
+    Parameters
+    ----------
+    found : Groups
+    ax : matplotlib Axes, optional
+    group : int, optional
+        Only this group. Otherwise groups of different symmetry share one colour circle, as a fraction of their period.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When no group has an angle, or the scan is a line.
+    """
+    from matplotlib.colors import Normalize
+
+    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    if _is_line(shape):
+        raise ValueError(f"the rotation over a line scan is no image: this scan has the shape {shape}, use .angle_map()")
+    image = found.angle_map(group)
+    present = sorted(set(found.orientation(group)[1].ravel().tolist()) - {-1})
+    if not present:
+        raise ValueError("no group with an angle is present anywhere: there is no rotation to draw")
+    orders = {int(found.symmetry[g]) for g in present}
+    if len(orders) == 1:
+        period, label = 360.0 / orders.pop(), "in-plane rotation (degrees)"
+    else:
+        where = found.orientation(group)[1]
+        image = image * np.maximum(found.symmetry, 1)[where] / 360.0
+        period, label = 1.0, "in-plane rotation / (360 degrees / symmetry)"
+    ax = _axes(ax)
+    drawn = _draw(ax, image, Normalize(0, period), "twilight", calibration.step, calibration.step_unit, None)
+    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+    bar.set_label(label, fontsize=8)
+    bar.set_ticks(np.linspace(0, period, 5))
+    bar.ax.tick_params(labelsize=7)
+    ax.set_title(f"group {group}" if group is not None else "", fontsize=9, pad=3)
+    return ax

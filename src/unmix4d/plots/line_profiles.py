@@ -1,0 +1,125 @@
+"""Profiles of several maps across a boundary, in one axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import checks
+from ..maps.line_profile import line_profile
+from ..units import PIXELS, is_calibrated
+
+__all__ = ["profile"]
+
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: told apart by all
+_STYLES = ("-", "--", ":", "-.")
+
+
+def profile(images, start, stop, *, width=1, step=None, unit=None, normalise=False, ax=None):
+    """Profiles along a line: memberships, NMF maps and a virtual dark-field image in one axes (Martineau 2019, Fig. 4).
+
+    Parameters
+    ----------
+    images : dict of str -> Decomposition or ndarray
+        Results (all their maps are drawn, one line style per result; components that are alike, by the correlation of their
+        maps with those of the first result, have one colour) and single maps (scan_row, scan_col), by the names they have
+        in the legend.
+    start, stop : (float, float)
+        (row, column) of the ends, in positions.
+    width : int
+        Positions across the line that are averaged.
+    step : float or (float, float), optional
+        Distance between positions; that of the first result by default, else 1.
+    unit : str, optional
+        Its unit.
+    normalise : bool
+        Divide each map by its largest value on the line: for images in other units, such as a virtual dark field.
+        Single maps whose values exceed 1.5 are always divided, which the legend says.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    TypeError
+        When `images` is no dict of results and maps.
+    ValueError
+        When an end is outside the scan, or the maps have different shapes.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> line = phantoms.martineau_fig5()
+    >>> u = Unmix(line.data, centre=line.centre)
+    >>> images = {"NMF": u.nmf(2, random_state=0), "fuzzy": u.fuzzy_cmeans(2, random_state=0)}
+    >>> plots.profile(images, (1, 0), (1, 59)).get_ylabel()
+    'weight'
+    """
+    from . import basic
+
+    if not isinstance(images, dict) or not images:
+        raise TypeError(f"images must be a dict of names and results or maps, got {type(images).__name__}")
+    step, unit = _calibration(images, step, unit)
+    ax = basic._axes(ax)
+    shape, first = None, None
+    for n, (name, image) in enumerate(images.items()):
+        maps, single = _maps(image, name)
+        if shape is not None and maps.shape[1:] != shape:
+            raise ValueError(f"images must have one shape, got {shape} and {maps.shape[1:]} for {name!r}")
+        shape = maps.shape[1:]
+        numbers, first = (range(1), first) if single else _colour_numbers(maps, first)
+        for i, one in enumerate(maps):
+            distances, values = line_profile(one, start, stop, width=width, step=step)
+            values, note = _scaled(values, normalise, single)
+            label = (name if single else f"{name} {i}") + note
+            colour = "0.45" if single else _COLOURS[numbers[i] % len(_COLOURS)]
+            ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
+    ax.set_xlabel(f"distance ({unit if is_calibrated(unit) else 'positions'})")
+    ax.set_ylabel("weight")
+    ax.margins(x=0)
+    ax.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def _maps(image, name):
+    """(k, scan_row, scan_col), and whether it is a single map."""
+    if hasattr(image, "maps"):
+        return np.asarray(image.maps), False
+    try:
+        image = np.asarray(checks.unwrap(image), float)
+    except (TypeError, ValueError):
+        image = np.empty(0)
+    if image.ndim != 2:
+        raise TypeError(f"images[{name!r}] must be a result or a map (scan_row, scan_col), got {image.ndim} dimensions")
+    return image[None], True
+
+
+def _colour_numbers(maps, first):
+    """The colour of each map: that of the map of the first result that it is most like; and the first result's maps."""
+    if first is None:
+        return range(len(maps)), maps
+    from ..scores import match_maps
+
+    pairs, _ = match_maps(maps, first)
+    numbers, rest = {}, iter(range(len(first), len(first) + len(maps)))
+    for colour, i in enumerate(pairs):
+        if i >= 0:
+            numbers[int(i)] = colour
+    return [numbers[i] if i in numbers else next(rest) for i in range(len(maps))], first
+
+
+def _scaled(values, normalise, single):
+    top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
+    if top > 0 and (normalise or (single and top > 1.5)):
+        return values / top, " (scaled)"
+    return values, ""
+
+
+def _calibration(images, step, unit):
+    known = next((image.frame.calibration for image in images.values() if hasattr(image, "frame")), None)
+    if step is not None or known is None:
+        return 1.0 if step is None else step, PIXELS if unit is None else unit
+    return known.step, known.step_unit if unit is None else unit

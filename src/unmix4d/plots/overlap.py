@@ -1,0 +1,231 @@
+"""Figures of overlapping components: where two are together, and a profile across it. pyplot is imported inside."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import checks
+from .basic import _EXCLUDED, _chosen, _is_line, pattern
+from .composite import _bare, _show, _small, component_colours
+from .grains import _sized
+
+__all__ = ["overlap", "profile"]
+
+_PALE = 0.45  # how much of its colour a region has below an overlap
+_OTHERS = 0.94  # grey of what belongs to none of two components
+_PATTERN_INCHES = 1.25
+_PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like the colours of an overlap
+
+
+def overlap(found, ax=None, *, components=None):
+    """The overlap in one colour a threshold, over the pale colours of the strongest components.
+
+    Parameters
+    ----------
+    found : Overlap
+    ax : matplotlib Axes, optional
+    components : (int, int), optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        When the components are not two of those compared, or the scan is a line.
+    """
+    from matplotlib.patches import Patch
+
+    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    if _is_line(shape):
+        raise ValueError(f"overlap of a line scan has no image: this scan has the shape {shape}, use plot_profile")
+    pair = _pair(components, found)
+    colours = component_colours(len(found.weights), found.background)
+    shown = np.isfinite(found.ratio)
+    if pair is not None:
+        shown &= np.isin(found.first, pair) & np.isin(found.second, pair)
+        colours = _two_colours(len(colours), pair)
+    image = _pale_regions(found, colours, pair)
+    steps, entries = _ramp(len(found.thresholds)), []
+    for colour, level, unit_area in zip(steps, found.thresholds, _areas(found, shown)):
+        image[shown & (found.ratio >= level)] = colour
+        entries.append(Patch(color=colour, label=f"≥ {level:g}   {unit_area}"))
+    if pair is not None:
+        entries = [Patch(color=_pale(colours[i]), label=f"component {i}") for i in pair] + entries
+    ax = _wide(shape, calibration.step) if ax is None else ax
+    _show(ax, image, calibration)
+    ax.legend(handles=entries, title="second / first", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8,
+              title_fontsize=8, borderaxespad=0, handlelength=1.2)  # fmt: skip
+    return ax
+
+
+def _wide(shape, step):
+    """Axes with the aspect of the scan and room for a legend beside it."""
+    ax = _sized(shape, step)
+    width, height = ax.figure.get_size_inches()
+    ax.figure.set_size_inches(width + 2.0, max(height, 1.6))
+    ax.set_anchor("W")
+    return ax
+
+
+def _pair(components, found):
+    if components is None:
+        return None
+    chosen = _chosen(components, len(found.weights))
+    if len(set(chosen)) != 2 or len(chosen) != 2 or set(chosen) & set(found.background):
+        raise ValueError(f"components must be two different numbers, none of them background, got {components!r}")
+    return chosen
+
+
+def _two_colours(k, pair):
+    colours = np.full((k, 3), 1.0)
+    colours[pair] = _PAIR
+    return colours
+
+
+def _ramp(n):
+    """From light to dark red-violet: light where the overlap is loose, dark where the two are equal."""
+    import matplotlib
+
+    return matplotlib.colormaps["inferno"](np.linspace(0.82, 0.28, n) if n > 1 else [0.55])[:, :3]
+
+
+def _areas(found, shown):
+    area, unit = found._area, found.area_unit
+    return [f"{np.count_nonzero(shown & (found.ratio >= level)) * area:.4g} {unit}" for level in found.thresholds]
+
+
+def _pale(colour):
+    return 1 - _PALE * (1 - np.asarray(colour))
+
+
+def _pale_regions(found, colours, pair):
+    """Every position in the pale colour of its strongest component; light grey elsewhere, grey where excluded."""
+    image = np.full((*found.frame.scan_shape, 3), _OTHERS)
+    use = found.first >= 0
+    if pair is not None:
+        use = use & np.isin(found.first, pair)
+    image[use] = _pale(colours)[found.first[use]]
+    image[~found._kept] = float(_EXCLUDED)
+    return image
+
+
+def profile(found, start, stop, *, points=4, components=None, ax=None):
+    """Weights along a line; at some points of it the pattern, and its two strongest components.
+
+    Parameters
+    ----------
+    found : Overlap
+    start, stop : (int, int)
+    points : int or sequence of int
+    components : sequence of int or "all", optional
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        Of the weights.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a position, a point or a component does not exist.
+    """
+    line = found.profile(start, stop)
+    chosen = _along(found, line, components)
+    numbers = _points(points, len(line["row"]))
+    top = None
+    if ax is None:
+        ax, top = _profile_figure(found, len(numbers))
+    colours = component_colours(len(found.weights), found.background)
+    for i in chosen:
+        ax.plot(line["distance"], line["weights"][i], color=0.85 * colours[i], lw=1.6, label=f"component {i}")
+    _mark(ax, line, numbers)
+    unit = found.frame.calibration.step_unit
+    ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
+    ax.set_ylabel(_WEIGHT.get(found.settings.get("scale"), "weight"))
+    ax.margins(x=0.03)
+    ax.set_ylim(bottom=0)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0, handlelength=1.2,
+              ncols=1 + (len(chosen) - 1) // 12)  # fmt: skip
+    if top is not None:
+        for column, n in zip(top, numbers):
+            _parts(found, line, n, column, colours, first=column is top[0], number=numbers.index(n) + 1)
+    return ax
+
+
+_WEIGHT = {"intensity": "intensity", "minmax": "map, 0 to 1", "memberships": "membership"}
+
+
+def _along(found, line, components):
+    """Components whose weights are drawn; by default the two that are largest along the line."""
+    if isinstance(components, str):
+        checks.choice(components, "components", ("all",))
+        return list(range(len(found.weights)))
+    if components is not None:
+        return _chosen(components, len(found.weights))
+    mean = np.nan_to_num(line["weights"].astype(float)).mean(axis=1)
+    mean[list(found.background)] = -1
+    return sorted(np.argsort(-mean, kind="stable")[:2].tolist())
+
+
+def _points(points, n):
+    if np.ndim(points) == 0:
+        count = min(checks.count(points, "points", maximum=12), n)
+        return sorted({int(i) for i in np.linspace(0, n - 1, count).round()}) if count > 1 else [n // 2]
+    chosen = [checks.count(i, "points", minimum=0, maximum=n - 1) for i in points]
+    if not 1 <= len(set(chosen)) <= 12:
+        raise ValueError(f"points must be 1 to 12 places along the line, got {len(set(chosen))}")
+    return sorted(set(chosen))
+
+
+def _profile_figure(found, n):
+    """Axes of the weights and, below them, three patterns for every point."""
+    import matplotlib.pyplot as plt
+
+    frame = found.frame
+    size = _PATTERN_INCHES if n > 2 else 1.6
+    aspect = frame.detector_shape[0] * frame.calibration.pixel_size[0]
+    aspect /= frame.detector_shape[1] * frame.calibration.pixel_size[1]
+    high = size * min(max(aspect, 0.3), 2.0)
+    figure = plt.figure(figsize=(max(n * size, 4.2) + 0.8, 2.2 + 3 * (high + 0.15) + 0.2), layout="constrained")
+    grid = figure.add_gridspec(4, n, height_ratios=[2.2, high, high, high])
+    ax = figure.add_subplot(grid[0, :])
+    columns = [[figure.add_subplot(grid[1 + row, column]) for row in range(3)] for column in range(n)]
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
+    return ax, columns
+
+
+def _mark(ax, line, numbers):
+    for label, n in enumerate(numbers, start=1):
+        at = line["distance"][n]
+        ax.axvline(at, color="0.7", lw=0.8, zorder=0)
+        ax.annotate(str(label), (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+
+
+def _parts(found, line, n, axes, colours, *, first, number):
+    """The pattern of a position, and its two strongest components with the intensity they have there."""
+    result, cal = found.result, found.frame.calibration
+    row, col = int(line["row"][n]), int(line["col"][n])
+    weights = result.maps[:, row, col]
+    ratio = line["ratio"][n]
+    if first:
+        for ax, text in zip(axes, ("reconstruction", "strongest", "second")):
+            ax.set_ylabel(text, fontsize=7)
+    if np.isnan(weights).any():
+        for ax in axes:
+            _bare(ax)
+        axes[0].set_title(f"{number}: excluded", fontsize=8, pad=3)
+        return
+    whole = np.einsum("k,krc->rc", weights, result.patterns)
+    title = f"{number}" + ("" if np.isnan(ratio) else f": ratio {ratio:.2f}")
+    norm = pattern(whole, ax=axes[0], title=title, pixel_size=cal.pixel_size, unit=cal.pixel_unit).norm
+    for ax, component in zip(axes[1:], (found.first[row, col], found.second[row, col])):
+        if component < 0:
+            _bare(ax)
+            continue
+        _small(ax, weights[component] * result.patterns[component], norm, cal.pixel_size, colours[component])
+        ax.set_title(f"component {component}", fontsize=7, pad=2)

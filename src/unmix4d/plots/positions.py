@@ -1,0 +1,159 @@
+"""The figure of one position: where it is, its pattern, the reconstruction, the residual, and the shares of components."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .basic import _draw, _height, _is_line, intensity_norm, scan_map
+from .composite import component_colours, composite
+
+__all__ = ["PositionFigure"]
+
+_SIGNED = ("svd", "pca")
+_WEIGHTS = (*_SIGNED, "ica")  # have no shares
+_PLAIN = (0.36, 0.5, 0.66)
+_PANEL_INCHES, _BARS_INCHES = 2.5, 1.5
+_LEAST_BARS, _MOST_BARS = 8, 40
+
+
+class PositionFigure:
+    """Draws once, and then only changes what depends on the position.
+
+    Parameters
+    ----------
+    result : Decomposition
+    sentence : str
+        Written below the panels.
+
+    Attributes
+    ----------
+    figure : matplotlib Figure
+    map : matplotlib Axes
+        Where a position is chosen.
+    """
+
+    def __init__(self, result, sentence: str = ""):
+        import matplotlib.pyplot as plt
+
+        self.result, self._line = result, _is_line(result.frame.scan_shape)
+        frame, calibration = result.frame, result.frame.calibration
+        height = _height(frame.detector_shape, calibration.pixel_size, _PANEL_INCHES)
+        if not self._line:
+            height = max(height, min(_height(frame.scan_shape, calibration.step, _PANEL_INCHES), 1.5 * _PANEL_INCHES))
+        size = 4 * _PANEL_INCHES, height + _BARS_INCHES + 0.6
+        self.figure = plt.figure(figsize=size, layout="constrained")
+        axes = self.figure.subplot_mosaic(
+            [["map", "measured", "reconstruction", "residual"], ["shares"] * 4], height_ratios=[height, _BARS_INCHES]
+        )
+        self.map, self._axes = axes["map"], axes
+        self._colours = _draw_map(result, self.map)
+        self._mark = self._marker()
+        if sentence:
+            self.figure.supxlabel(sentence, fontsize=8, color="0.35")
+
+    def _marker(self):
+        from matplotlib import patheffects
+
+        if self._line:
+            return self.map.axvline(0, color="0.2", lw=1)
+        (mark,) = self.map.plot([0], [0], "s", ms=8, mfc="none", mec="white", mew=1.5, zorder=10)
+        mark.set_path_effects([patheffects.withStroke(linewidth=3, foreground="black")])
+        return mark
+
+    def position_at(self, x: float, y: float) -> tuple[int, int]:
+        """The position (row, column) below a point of the map, in its data coordinates; the nearest one of the scan."""
+        (rows, cols), step = self.result.frame.scan_shape, self.result.frame.calibration.step
+        row, col = y, x
+        if self._line:
+            row, col = (x / step[0], 0) if cols == 1 else (0, x / step[1])
+        return int(np.clip(round(row), 0, rows - 1)), int(np.clip(round(col), 0, cols - 1))
+
+    def show(self, row: int, col: int, measured) -> None:
+        """Draw one position; `measured` is its pattern (det_row, det_col), or None where there are no data.
+
+        An excluded position has a pattern, but neither a reconstruction nor shares.
+        """
+        result = self.result
+        self._move_mark(row, col)
+        known = bool(np.isfinite(result.maps[:, row, col]).all())
+        fitted = result.reconstruct(row, col) if known else None
+        shown = [image for image in (measured, fitted) if image is not None]
+        norm, signed = intensity_norm(np.concatenate([np.asarray(image, float).ravel() for image in shown] or [np.zeros(1)]))
+        colours = "RdBu_r" if signed else "inferno"
+        self._image("measured", measured, norm, colours, "measured", "no data linked")
+        self._image("reconstruction", fitted, norm, colours, "reconstruction", "excluded")
+        self._residual(measured, fitted)
+        self._shares(row, col, known)
+
+    def _move_mark(self, row, col):
+        if not self._line:
+            self._mark.set_data([col], [row])
+        else:
+            along = 0 if self.result.frame.scan_shape[1] == 1 else 1
+            self._mark.set_xdata([(row, col)[along] * self.result.frame.calibration.step[along]] * 2)
+        self.map.set_title(f"row {row}, column {col}", fontsize=9, pad=3)
+
+    def _image(self, name, image, norm, colours, title, missing):
+        ax, calibration = self._axes[name], self.result.frame.calibration
+        ax.clear()
+        if image is None:
+            ax.axis("off")
+            ax.text(0.5, 0.5, missing, transform=ax.transAxes, ha="center", va="center", fontsize=9, color="0.35")
+            ax.set_title(title, fontsize=9, pad=3)
+            return
+        _draw(ax, np.asarray(image, float), norm, colours, calibration.pixel_size, calibration.pixel_unit, title)
+
+    def _residual(self, measured, fitted):
+        from matplotlib.colors import Normalize
+
+        both = measured is not None and fitted is not None
+        difference = np.asarray(measured, float) - fitted if both else None
+        top = 1.0
+        if both:
+            sizes = np.abs(difference[np.isfinite(difference)])
+            top = float(np.percentile(sizes, 99.5)) or float(sizes.max()) or 1.0
+        title = f"residual, ± {top:.3g}" if both else "residual"
+        self._image("residual", difference, Normalize(-top, top), "RdBu_r", title, "")
+
+    def _shares(self, row, col, known):
+        ax, result = self._axes["shares"], self.result
+        ax.clear()
+        shared = result.method not in _WEIGHTS
+        values = result.intensities if shared else result.maps
+        weights, name = values[:, row, col] if known else np.full(result.k, np.nan), "weight"
+        if shared:
+            total = np.nansum(np.maximum(weights, 0))
+            weights, name = weights / total if total > 0 else np.nan_to_num(weights), "share of the intensity"
+            name = "membership" if result.method == "fuzzy_cmeans" else name
+        order = np.argsort(-np.abs(np.nan_to_num(weights)), kind="stable")[:_MOST_BARS]
+        order = np.sort(order)
+        ax.bar(np.arange(len(order)), np.nan_to_num(weights[order]), color=self._colours[order], edgecolor="0.3", lw=0.5)
+        ax.set_xticks(np.arange(len(order)), [str(i) for i in order], fontsize=8)
+        ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
+        if shared:
+            ax.set_ylim(0, 1)
+        ax.set_xlabel("component", fontsize=8)
+        ax.set_ylabel(name, fontsize=8)
+        ax.tick_params(labelsize=8)
+        for side in ("top", "right"):
+            ax.spines[side].set_visible(False)
+
+
+def _draw_map(result, ax):
+    """All maps in colours, with the colours of the bars; of signed components the total intensity."""
+    calibration = result.frame.calibration
+    if result.method in _SIGNED:
+        image = result.totals if result.totals is not None else result.maps[0]
+        scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)
+        return np.tile(_PLAIN, (result.k, 1))
+    composite(result, legend=False, ax=ax)
+    return _colours_of(result)
+
+
+def _colours_of(result):
+    from ..maps import is_spread
+
+    kept = result.frame.kept_positions.reshape(result.frame.scan_shape)
+    maps = np.maximum(np.nan_to_num(result.maps), 0).astype(float)
+    grey = [i for i in range(result.k) if is_spread(maps[i], kept)]
+    return component_colours(result.k, grey if len(grey) < result.k else ())

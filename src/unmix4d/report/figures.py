@@ -1,0 +1,51 @@
+"""Figures of a report: drawn unseen, in one style whatever the reader's own is, and kept as text."""
+
+from __future__ import annotations
+
+import base64
+import io
+from contextlib import contextmanager
+
+from .page import picture
+
+__all__ = ["drawing", "figure"]
+
+_DPI = 144  # one and a half of what CSS takes a pixel for: sharp on screens and on paper
+_CSS_PIXELS = 96  # per inch
+
+
+@contextmanager
+def drawing():
+    """A context in which figures are drawn in the default style, are not shown, and are closed at the end."""
+    import matplotlib.pyplot as plt
+
+    before = set(plt.get_fignums())
+    try:
+        with plt.style.context("default"), plt.ioff():
+            yield
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+
+
+def figure(drawn, alt, caption=None) -> str:
+    """HTML of a figure.
+
+    Parameters
+    ----------
+    drawn : matplotlib Figure, Axes, or sequence of Axes
+    alt : str
+        What it shows, for those who cannot see it.
+    caption : str, optional
+
+    Returns
+    -------
+    str
+    """
+    while not hasattr(drawn, "savefig"):
+        drawn = drawn.figure if hasattr(drawn, "figure") else drawn[0]
+    stream = io.BytesIO()
+    # No name of a program and no address in it: the page is to be the same wherever it is made.
+    drawn.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    text = base64.b64encode(stream.getvalue()).decode("ascii")
+    return picture(text, round(drawn.get_size_inches()[0] * _CSS_PIXELS), alt, caption)

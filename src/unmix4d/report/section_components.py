@@ -1,0 +1,107 @@
+"""Sections of the components: how many there are, and what they look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..results.fuzzy_clusters import FuzzyClusters
+from ..results.merged import MergedDecomposition
+from . import page
+from .figures import figure
+
+__all__ = ["number", "components"]
+
+_TO_A_FIGURE, _MOST = 12, 120
+_SCREE = 30
+_SIGNED = ("svd", "pca", "ica")
+
+
+def number(parts) -> str:
+    """The choice of k where it was given, and the scree where the data are linked."""
+    made = [] if parts.choice is None else _choice(parts.choice)
+    try:
+        made.append(_scree(parts.result))
+    except ValueError as error:
+        if not made:
+            raise
+        made.append(page.paragraph(f"The scree is left out: {error}.", "left-out"))
+    if parts.choice is None:
+        made.append(page.paragraph("No choice of k was given: report(path, choice=view.choose_k(...)).", "quiet"))
+    return "\n".join(made)
+
+
+def _choice(choice):
+    rule = choice.settings["rule"]
+    made = [page.paragraph(f"Recommended: {choice.recommended} components, {choice.confidence} (rule {rule}).")]
+    made.append(page.bullets(choice.reasons))
+    votes = {name.replace("_", " "): [vote] for name, vote in choice.votes.items()}
+    made.append(page.table({"criterion": list(votes), "says": [vote for (vote,) in votes.values()]}))
+    what = "The criteria over the number of components."
+    made.append(figure(choice.plot(), what, what))
+    return made
+
+
+def _scree(result):
+    view = getattr(result, "view", None) or result.source
+    if view is None:
+        raise ValueError(
+            "the scree needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
+        )
+    largest = min(view.frame.n_positions, view.frame.n_pixels)
+    scree = view.scree(min(_SCREE, largest))
+    of = "features" if view.frame.features else "patterns"
+    told = "no clear change of regime" if scree.elbow is None else f"the regime changes after {scree.elbow}"
+    caption = f"Principal components of the {of}: {told}. This result has {result.k} components."
+    return figure(scree.plot(), "scree plot", caption)
+
+
+def components(parts) -> str:
+    """Patterns above their maps, a table of them, and what this kind of result has besides."""
+    result = parts.result
+    made = []
+    for first in range(0, min(result.k, _MOST), _TO_A_FIGURE):
+        some = list(range(first, min(first + _TO_A_FIGURE, result.k, _MOST)))
+        caption = "Component patterns in log intensity above their maps." if first == 0 else None
+        drawn = figure(result.plot(some), f"patterns and maps of components {some[0]} to {some[-1]}", caption)
+        made.append(drawn)
+    if result.k > _MOST:
+        made.append(page.paragraph(f"Figures of the first {_MOST} of {result.k} components; all are in the table."))
+    made.append(page.table(_table(result)))
+    if result.method not in _SIGNED:
+        made.append(page.paragraph(_CAUTION[isinstance(result, FuzzyClusters)], "quiet"))
+    return "\n".join([*made, *_more(result)])
+
+
+_CAUTION = {
+    False: "Intensity that components share, the direct beam above all, may sit in any of them: patterns of a factorisation "
+    "should not be analysed quantitatively (Martineau 2019). Read structures from measured patterns where it is alone.",
+    True: "Memberships are shares of similarity, not of intensity; the centre of a cluster is drawn towards the mixtures "
+    "(Martineau 2019).",
+}
+
+
+def _table(result):
+    fuzzy = isinstance(result, FuzzyClusters)
+    what = "memberships" if fuzzy else "intensity" if result.method in ("nmf", "vca", "merge_nmf") else "sum of squares"
+    columns = {"component": range(result.k), f"share of the {what} (%)": 100 * result.explained}
+    if result.method not in _SIGNED:
+        labels = result.labels()
+        columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=result.k)
+    if result.strengths is not None:
+        columns["strength (noise = 1)"] = result.strengths
+        columns["distinguishable from noise"] = result.distinguishable
+    if fuzzy:
+        columns["pure positions (%)"] = 100 * result.pure_fraction
+    if isinstance(result, MergedDecomposition):
+        columns["share of the runs (%)"] = 100 * result.stability
+        columns["agreement of the runs"] = result.agreement
+    return columns
+
+
+def _more(result):
+    if isinstance(result, FuzzyClusters) and len(result.loadings) > 1:
+        yield figure(result.plot_scatter(), "loadings coloured by cluster", "The positions among the first two loadings.")
+    if isinstance(result, MergedDecomposition):
+        yield figure(result.plot_stability(), "stability of the components", "How many of the runs have each component.")
+        if result.history:
+            yield figure(result.plot_history(), "tree of the merges", "Which parts became one component.")

@@ -1,0 +1,124 @@
+"""From a result to the file of its report."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+import warnings
+
+from .. import checks, hosts
+from .._version import __version__
+from ..messages import UnmixWarning, warn
+from ..progress import progress
+from . import page
+from .figures import drawing
+from .section_settings import described
+from .sections import NAMES, SECTIONS, Parts
+
+__all__ = ["write_report"]
+
+_EXPECTED = (ValueError, TypeError, OSError, ImportError)  # what our own code says in one sentence
+
+
+def write_report(result, path, *, choice=None, grains=None, groups=None, orientations=None, sections=None, title=None):
+    """Write the page; see `unmix4d.Decomposition.report`."""
+    parts = Parts(result, choice, grains, groups, orientations)
+    _check_parts(parts)
+    wanted = _sections(sections, parts)
+    title = _title(result) if title is None else str(title)
+    path, temporary = _reserved(path)
+    try:
+        with progress(len(wanted), "report", hosts.progress_wanted(result.host.kind)) as tick:
+            made = [_made(name, parts, tick) for name in wanted]
+        text = page.page(title, _head(), made)
+        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files for the owner alone
+        os.replace(temporary, path)
+    except BaseException as error:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise OSError(f"the report cannot be saved to {path!r}: {error.strerror or error}") from error
+        raise
+
+
+def _check_parts(parts):
+    from ..results import Grains, Groups, KChoice, Orientations
+
+    for name, kind in (("choice", KChoice), ("grains", Grains), ("groups", Groups), ("orientations", Orientations)):
+        value = getattr(parts, name)
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
+        if name != "choice" and value is not None and value.frame.scan_shape != parts.result.frame.scan_shape:
+            raise ValueError(
+                f"{name} must be of the scan of this result, {parts.result.frame.scan_shape}, got {value.frame.scan_shape}"
+            )
+
+
+def _sections(sections, parts):
+    if sections is None:
+        return [name for name in NAMES if name != "orientations" or parts.orientations is not None]
+    if isinstance(sections, str):
+        sections = [sections]
+    try:
+        sections = list(sections)
+    except TypeError:
+        raise TypeError(f"sections must be a list of names, got {sections!r}") from None
+    for name in sections:
+        checks.choice(name, "sections", NAMES)
+    if not sections:
+        raise ValueError(f"sections must name at least one of {', '.join(NAMES)}, got none")
+    return list(dict.fromkeys(sections))
+
+
+def _reserved(path):
+    """(path, an empty file beside it): what cannot be written is found before anything is computed."""
+    try:
+        path = os.fspath(path)
+    except TypeError:
+        raise TypeError(f"path must be the name of a file, got {path!r}") from None
+    if os.path.isdir(path):
+        raise OSError(f"path must name a file, but {path!r} is a folder")
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".html", dir=os.path.dirname(os.path.abspath(path)))
+    except OSError as error:
+        raise OSError(f"the report cannot be saved to {path!r}: {error.strerror or error}") from error
+    os.close(handle)
+    return path, temporary
+
+
+def _made(name, parts, tick):
+    """(name, heading, HTML) of a section; where it cannot be made, the reason."""
+    section, bug = SECTIONS[name], None
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UnmixWarning)
+        try:
+            with drawing():
+                content = section.write(parts)
+        except _EXPECTED as error:
+            content = page.paragraph(f"Left out: {error}.", "left-out")
+        except Exception as error:  # one section must not take the others with it
+            bug = f"{type(error).__name__}: {error}"
+            content = page.paragraph(f"Left out, because of an error: {bug}.", "left-out")
+    ours = [str(w.message) for w in heard if issubclass(w.category, UnmixWarning)]
+    for other in heard:
+        if not issubclass(other.category, UnmixWarning):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    if bug:
+        warn(f"the section {name!r} of the report could not be made: {bug}")
+    tick()
+    return name, section.heading, content + "".join("\n" + page.note(f"Note: {text}.") for text in dict.fromkeys(ours))
+
+
+def _title(result):
+    what = described(result)
+    return what[0].upper() + what[1:] + (f": {result.host.name}" if result.host.name else "")
+
+
+def _head():
+    when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    return page.paragraph(f"Written by unmix4d {__version__} on {when}.", "quiet")

@@ -1,0 +1,194 @@
+"""FuzzyClusters: memberships of every position in a few clusters, and the mean pattern of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import checks
+from .decomposition import Decomposition
+
+__all__ = ["FuzzyClusters"]
+
+
+@dataclass(frozen=True, eq=False)
+class FuzzyClusters(Decomposition):
+    """Clusters of positions: ``.maps`` are memberships, ``.patterns`` are the weighted mean patterns of the clusters.
+
+    Memberships add up to 1 at every position, and are shares of similarity, not of intensity: nothing here is rescaled, and
+    wherever components are compared (`labels`, `overlap`) the memberships themselves are. The clusters are ordered by
+    their sum.
+
+    Attributes
+    ----------
+    explained : ndarray of float64 (k,)
+        Share of all memberships each cluster has.
+    loss : float
+        Mean of (data - sum of memberships x centres)**2: of a description by mixtures of the centres, which clustering does
+        not minimise.
+    losses : ndarray of float64 (n_starts,)
+        The objective each start ended with: the sum of weights x squared distances of loadings.
+    loadings : ndarray (n_svd, scan_row, scan_col)
+        Singular vectors x singular values, in which the clusters were found; NaN where excluded.
+    axes : ndarray (n_svd, n_pixels)
+        The patterns that the loadings belong to, kept pixels (or features) only.
+    loading_centres : ndarray of float64 (k, n_svd)
+        The centres among the loadings, which are the projections of the centre patterns.
+    covariances : ndarray of float64 (k, n_svd, n_svd)
+        Of the loadings about their centre, with the weights that centres are averaged with.
+    pure_fraction : ndarray of float64 (k,)
+        Share of the positions of each cluster that lie within 15 % of the way from its centre towards (or away from) every
+        other one. Where it is low, the centre pattern is itself a mixture. A feature that is nowhere unmixed, such as an
+        embedded particle, does not show here.
+    validity : dict
+        Indices of validity, see `unmix4d.clustering.validity.validity`; empty for a single cluster.
+    view : FeatureView or Unmix or None
+        What was clustered; None after loading.
+
+    Notes
+    -----
+    "Clustering should be used only if the data comprises a significant amount of unmixed signal" (Martineau 2019): the
+    centre of a cluster is drawn towards the mixtures, its pattern shows a little of the others, memberships of pure
+    positions stay below 1, and boundaries look narrower than they are.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> line = phantoms.martineau_fig5()
+    >>> clusters = Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0)
+    >>> clusters.memberships.shape, clusters.centres.shape
+    ((2, 3, 60), (2, 64, 56))
+    >>> bool(abs(clusters.memberships.sum(0) - 1).max() < 1e-6)
+    True
+    """
+
+    loadings: np.ndarray | None = None
+    axes: np.ndarray | None = None
+    loading_centres: np.ndarray | None = None
+    covariances: np.ndarray | None = None
+    pure_fraction: np.ndarray | None = None
+    view: object = None
+
+    saved_arrays: ClassVar[dict] = {
+        "loadings": None, "axes": None, "loading_centres": None, "covariances": None, "pure_fraction": ("k",),
+    }  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        d = len(self.loadings)
+        shapes = (self.loadings.shape[1:], self.loading_centres.shape, self.covariances.shape, self.axes.shape[:1])
+        if shapes != (self.frame.scan_shape, (self.k, d), (self.k, d, d), (d,)):
+            raise ValueError(f"loadings, centres, covariances and axes have the shapes {shapes}, which do not fit")
+
+    @property
+    def memberships(self) -> np.ndarray:
+        """(k, scan_row, scan_col): the maps."""
+        return self.maps
+
+    @property
+    def centres(self) -> np.ndarray:
+        """(k, det_row, det_col): the patterns."""
+        return self.patterns
+
+    @property
+    def validity(self) -> dict:
+        """Indices of validity; empty for a single cluster."""
+        return dict(self.settings.get("validity", {}))
+
+    @property
+    def intensities(self) -> np.ndarray:
+        """The memberships: they can be compared as they are."""
+        return self.maps
+
+    def subclusters(
+        self, cluster: int, n: int, *, min_membership: float = 0.9, n_svd: int | None = None, n_starts: int = 10,
+        random_state: int | None = None,
+    ):  # fmt: skip
+        """Clusters inside a cluster: the positions that are surely in it, with an SVD of their own.
+
+        Parameters
+        ----------
+        cluster : int
+        n : int
+            How many to find in it.
+        min_membership : float
+            0 to 1; positions with less of the cluster take no part. Among all that belong to it most (0) the few that are
+            mixed with a neighbour are the farthest apart, and would be the subcluster that is found.
+        n_svd : int, optional
+            As in `Unmix.fuzzy_cmeans`.
+        n_starts : int
+        random_state : int or None
+
+        Returns
+        -------
+        FuzzyClusters
+            Memberships are NaN at the positions that took no part. Fuzzifier, covariance and contrast are those of this
+            result.
+
+        Raises
+        ------
+        ValueError
+            When fewer different positions than `n` take part, or the result was loaded without its data.
+        """
+        cluster = checks.count(cluster, "cluster", minimum=0, maximum=self.k - 1)
+        if self.view is None:
+            raise ValueError(
+                "subclusters needs what was clustered, which is not part of a saved result: call fuzzy_cmeans again"
+            )
+        least = checks.positive(min_membership, "min_membership", zero=True)
+        inside = (self.labels() == cluster) & (self.memberships[cluster] >= least)
+        if not inside.any():
+            raise ValueError(f"min_membership leaves no position of cluster {cluster}, got {least:g}")
+        view = self.view.at_positions(inside)
+        chosen = {name: self.settings[name] for name in ("m", "covariance", "contrast", "precision")}
+        return view.fuzzy_cmeans(n, n_svd=n_svd, n_starts=n_starts, random_state=random_state, **chosen)
+
+    def membership_at(self, loadings) -> np.ndarray:
+        """Memberships of any points among the loadings.
+
+        Parameters
+        ----------
+        loadings : ndarray (..., n_svd)
+
+        Returns
+        -------
+        ndarray (..., k)
+        """
+        from ..clustering.fuzzy import memberships_of
+
+        points = np.asarray(loadings, np.float64)
+        known = self.frame.from_maps(self.loadings)
+        return memberships_of(
+            points.reshape(-1, points.shape[-1]), known, self.loading_centres, self.covariances,
+            covariance=self.settings["covariance"], m=self.settings["m"], contrast=self.settings["contrast"],
+        ).reshape(*points.shape[:-1], self.k)  # fmt: skip
+
+    def plot_scatter(self, x: int = 0, y: int = 1, ax=None):
+        """The positions among two of the loadings, coloured by cluster, with contours of membership.
+
+        Parameters
+        ----------
+        x, y : int
+            Which loadings.
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plots import fuzzy as plots_fuzzy
+
+        return plots_fuzzy.scatter(self, x, y, ax=ax)
+
+    def __repr__(self):
+        first, *rest = super().__repr__().splitlines()
+        first = first.replace("<Decomposition: fuzzy_cmeans", "<FuzzyClusters").replace("components", "clusters")
+        s = self.settings
+        how = f"{s['covariance']}, " + (f"contrast {s['contrast']}" if s["contrast"] is not None else f"m {s['m']}")
+        pure = ", ".join("-" if np.isnan(p) else f"{100 * p:.0f}" for p in self.pure_fraction[:10])
+        notes = [f"  {how}, {len(self.loadings)} loadings", f"  pure positions in %: {pure}"]
+        rest = [line.replace("share of the sum of squares", "share of the memberships") for line in rest]
+        rest.append("  .plot_scatter() .subclusters(i, n)")
+        return "\n".join([first, rest[0], *notes, *rest[1:]])

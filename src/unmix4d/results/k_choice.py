@@ -1,0 +1,158 @@
+"""KChoice: the recommended number of components, with everything that speaks for and against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+__all__ = ["KChoice"]
+
+
+@dataclass(frozen=True, eq=False)
+class KChoice:
+    """How many components a scan has, as far as the data can say.
+
+    What is counted are distinguishable patterns: a background is one, a direct beam that varies on its own is one, and a
+    bent crystal is several.
+
+    Attributes
+    ----------
+    recommended : int
+    confidence : {"clear", "ambiguous"}
+        Whether the criteria that decide agree.
+    reasons : tuple of str
+        Why, and why not.
+    votes : dict of int or None
+        What each criterion alone says; None where it has no opinion. See the guide for what they are.
+    ks : ndarray of int (n,)
+        The numbers that were tried, ascending.
+    table : dict of ndarray (n,)
+        Every criterion for every number.
+    region : (int, int)
+        Region of interest: at most 4 from the knee of the loss (Cao 2025).
+    sizes : ndarray of float64
+        Singular values of the compressed scan, descending, as multiples of what noise alone reaches.
+    similarities : dict of dict
+        For every number the matrices (k, k) of how alike its patterns are; keys ``"cosine"``, ``"ssim"`` and both with
+        ``"_sqrt"``. Of features only the cosines.
+    details : object or None
+        With ``rule="cao2025"`` the steps of the paper.
+    settings : dict
+        How it was computed.
+    results : dict of Decomposition
+        Those of ``choice[k]``.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+    >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3, 4], random_state=0)
+    >>> choice.recommended, choice.votes["noise_edge"], choice[3].k
+    (3, 3, 3)
+    """
+
+    recommended: int
+    confidence: str
+    reasons: tuple
+    votes: dict
+    ks: np.ndarray
+    table: dict
+    region: tuple
+    settings: dict
+    sizes: np.ndarray
+    similarities: dict = field(default_factory=dict)
+    results: dict = field(default_factory=dict)
+    details: object = None
+
+    def __post_init__(self):
+        for name in ("ks", "sizes"):
+            values = np.array(getattr(self, name))
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        table = {}
+        for name, values in self.table.items():
+            table[name] = np.array(values)
+            table[name].setflags(write=False)
+        for name, value in (("table", table), ("votes", dict(self.votes)), ("results", dict(self.results))):
+            object.__setattr__(self, name, MappingProxyType(value))
+
+    def __getitem__(self, k):
+        """The `Decomposition` with k components."""
+        try:
+            return self.results[k]
+        except (KeyError, TypeError):
+            known = ", ".join(map(str, self.ks))
+            raise KeyError(f"k must be one of the numbers that were tried, {known}, got {k!r}") from None
+
+    def __len__(self):
+        return len(self.ks)
+
+    def __iter__(self):
+        return iter(int(k) for k in self.ks)
+
+    def plot(self, ax=None):
+        """The criteria over the number of components, with what each of them says and the recommendation.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            For the votes alone; by default a figure with all criteria is made.
+
+        Returns
+        -------
+        matplotlib Figure, or Axes where `ax` is given
+        """
+        from ..plots import choose_k as plots_choose_k
+
+        return plots_choose_k.criteria(self, ax)
+
+    def plot_image_quality(self, axes=None):
+        """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
+
+        Parameters
+        ----------
+        axes : sequence of 3 matplotlib Axes, optional
+
+        Returns
+        -------
+        sequence of matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            When another rule was asked for.
+        """
+        from ..plots import choose_k as plots_choose_k
+
+        return plots_choose_k.image_quality(self, axes)
+
+    def plot_similarity(self, k=None, metric="cosine_sqrt", ax=None):
+        """How alike the patterns of one factorisation are, all pairs.
+
+        Parameters
+        ----------
+        k : int, optional
+            By default the recommended number.
+        metric : str
+            Key of `similarities`.
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plots import choose_k as plots_choose_k
+
+        return plots_choose_k.similarity(self, self.recommended if k is None else k, metric, ax)
+
+    def __repr__(self):
+        low, high = int(self.ks[0]), int(self.ks[-1])
+        rule = self.settings["rule"]
+        lines = [f"<KChoice: {self.recommended} components of {low} to {high}, {self.confidence} (rule {rule})>"]
+        lines += [f"  - {reason}" for reason in self.reasons]
+        said = [f"{name.replace('_', ' ')} {'-' if vote is None else vote}" for name, vote in self.votes.items()]
+        lines.append("  votes: " + ", ".join(said))
+        lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .table")
+        return "\n".join(lines)

@@ -1,0 +1,262 @@
+"""Overlap: where two components are at the same position, which two, and on how much area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .. import checks
+from ..maps.overlap import area_table, pair_table
+
+__all__ = ["Overlap"]
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """Where components overlap: the two largest weights of every position (Cao 2025, Fig. 5).
+
+    Attributes
+    ----------
+    ratio : ndarray (scan_row, scan_col)
+        Second largest over largest weight, 0 to 1; NaN where excluded or where there are no two weights that mean anything
+        (see ``min_weight`` of `unmix4d.Decomposition.overlap`). Read-only.
+    first, second : ndarray of int (scan_row, scan_col)
+        The components of the two; -1 where there is none. Read-only.
+    thresholds : tuple of float
+        Ratios that `areas` and the figures are made for, ascending.
+    weights : ndarray (k, scan_row, scan_col)
+        What was compared: maps in intensity, maps from 0 to 1, or memberships. Read-only.
+    result : Decomposition
+        Where it was found.
+    background : tuple of int
+        Components that are no partner.
+    settings : dict
+        The arguments it was found with.
+
+    References
+    ----------
+    Cao et al., Digital Discovery 4 (2025) 3610, "Identification of crystallite overlapping region" and Fig. 5
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
+    >>> result = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+    >>> overlap = result.overlap(background="auto", thresholds=(0.2, 0.5))
+    >>> overlap.ratio.shape, overlap.thresholds, overlap.area_unit
+    ((24, 12), (0.2, 0.5), 'nm²')
+    """
+
+    ratio: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    thresholds: tuple
+    weights: np.ndarray
+    result: object
+    background: tuple = ()
+    settings: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("ratio", "first", "second", "weights"):
+            value = np.array(getattr(self, name))
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @property
+    def frame(self):
+        """Shapes, masks and calibration of the scan."""
+        return self.result.frame
+
+    def at(self, threshold: float) -> np.ndarray:
+        """Where the second weight is at least this part of the largest.
+
+        Parameters
+        ----------
+        threshold : float
+            Between 0 and 1, not only one of `thresholds`.
+
+        Returns
+        -------
+        ndarray of bool (scan_row, scan_col)
+            False where the ratio is NaN.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When it is no number between 0 and 1.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> result.overlap().at(0.5).dtype.kind
+        'b'
+        """
+        # A comparison with NaN is False, which is what is wanted.
+        return self.ratio >= _below_one(threshold, "threshold")
+
+    @cached_property
+    def areas(self) -> dict[str, np.ndarray]:
+        """One row a threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        ``threshold``, ``n_positions``, ``area`` (in `area_unit`) and ``share`` of the positions that are not excluded.
+        """
+        return _frozen(area_table(self.ratio, self._kept, self.thresholds, self._area))
+
+    @cached_property
+    def pairs(self) -> dict[str, np.ndarray]:
+        """One row for every two components that are the largest somewhere, the most overlapping first; read-only.
+
+        ``component``, ``partner``, ``n_positions`` and ``area`` where these are the two largest, ``n_above`` and
+        ``area_above`` where their ratio is at least the lowest threshold, ``mean_ratio``.
+        """
+        return _frozen(pair_table(self.ratio, self.first, self.second, self.thresholds[0], self._area))
+
+    @property
+    def area_unit(self) -> str:
+        """Unit of the areas."""
+        return f"{self.frame.calibration.step_unit}²"
+
+    def profile(self, start, stop) -> dict[str, np.ndarray]:
+        """The weights of the positions along a straight line.
+
+        Parameters
+        ----------
+        start, stop : (int, int)
+            First and last position, (row, column).
+
+        Returns
+        -------
+        dict of ndarray
+            ``row``, ``col`` (n,), ``distance`` (n,) from the start in the unit of the scan, ``ratio`` (n,) and ``weights``
+            (k, n): values of the maps themselves, nothing is interpolated.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a position is outside the scan, or both are the same.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> sorted(result.overlap().profile((0, 0), (10, 10)))
+        ['col', 'distance', 'ratio', 'row', 'weights']
+        """
+        from skimage.draw import line
+
+        ends = [_position(value, name, self.frame.scan_shape) for value, name in ((start, "start"), (stop, "stop"))]
+        if ends[0] == ends[1]:
+            raise ValueError(f"start and stop must be two positions, got {ends[0]} twice")
+        row, col = line(*ends[0], *ends[1])
+        step = self.frame.calibration.step
+        distance = np.hypot((row - row[0]) * step[0], (col - col[0]) * step[1])
+        return {
+            "row": row, "col": col, "distance": distance, "ratio": self.ratio[row, col], "weights": self.weights[:, row, col]
+        }  # fmt: skip
+
+    def plot(self, ax=None, *, components=None):
+        """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        components : (int, int), optional
+            Two components, whose regions are then drawn in two colours and only whose overlap is shown. By default all:
+            each position has the (pale) colour of its strongest component.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            When the components are not two of those compared, or the scan is a line.
+        """
+        from ..plots import overlap as plots_overlap
+
+        return plots_overlap.overlap(self, ax=ax, components=components)
+
+    def plot_profile(self, start, stop, *, points=4, components=None, ax=None):
+        """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
+
+        Parameters
+        ----------
+        start, stop : (int, int)
+            First and last position, (row, column).
+        points : int or sequence of int
+            How many points, evenly spaced, have their patterns drawn; or which ones, counted from the start.
+        components : sequence of int or "all", optional
+            Whose weights are drawn. By default the two that are largest along the line, beside the background.
+        ax : matplotlib Axes, optional
+            For the weights alone; by default a figure with the patterns is made.
+
+        Returns
+        -------
+        matplotlib Axes
+            Of the weights.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a position, a point or a component does not exist.
+        """
+        from ..plots import overlap as plots_overlap
+
+        return plots_overlap.profile(self, start, stop, points=points, components=components, ax=ax)
+
+    @property
+    def _kept(self):
+        return self.frame.kept_positions.reshape(self.frame.scan_shape)
+
+    @property
+    def _area(self):
+        return float(np.prod(self.frame.calibration.step))
+
+    def __repr__(self):
+        compared = len(self.weights) - len(self.background)
+        scale, rule = self.settings.get("scale", "given weights"), self.settings.get("min_weight")
+        lines = [f"<Overlap: of {compared} of {len(self.weights)} components, {scale}>"]
+        two = np.count_nonzero(self._kept & np.isfinite(self.ratio)) / max(np.count_nonzero(self._kept), 1)
+        lines.append(f"  a second weight in {100 * two:.3g} % of the positions (min_weight={rule!r})")
+        table = self.areas
+        parts = [f"{t:g}: {100 * s:.3g} %" for t, s in zip(table["threshold"], table["share"])]
+        low = f"{table['area'][0]:.4g} {self.area_unit}"
+        lines.append(f"  share of the positions from ratio {', '.join(parts)} ({low} from {self.thresholds[0]:g})")
+        if len(self.pairs["component"]) and self.pairs["n_above"][0]:
+            pair = f"{self.pairs['component'][0]} and {self.pairs['partner'][0]}"
+            lines.append(f"  most of it between {pair}, {self.pairs['area_above'][0]:.4g} {self.area_unit}")
+        if self.background:
+            lines.append(f"  background, no partner: component {', '.join(map(str, self.background))}")
+        lines.append("  .ratio .first .second .areas .pairs .at(threshold) .profile(start, stop)")
+        lines.append("  .plot() .plot_profile(start, stop)")
+        return "\n".join(lines)
+
+
+def _below_one(value, name):
+    value = checks.positive(value, name)
+    if value >= 1:
+        raise ValueError(f"{name} must be below 1, got {value}")
+    return value
+
+
+def _position(value, name, shape):
+    try:
+        row, col = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a position (row, column), got {value!r}") from None
+    return (
+        checks.count(row, f"the row of {name}", minimum=0, maximum=shape[0] - 1),
+        checks.count(col, f"the column of {name}", minimum=0, maximum=shape[1] - 1),
+    )
+
+
+def _frozen(table):
+    for column in table.values():
+        column.setflags(write=False)
+    return table

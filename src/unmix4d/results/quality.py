@@ -1,0 +1,251 @@
+"""How alike the component patterns are, and how well each describes the raw patterns it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .. import checks, image_quality
+
+__all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
+
+SCALES = ("linear", "sqrt")
+_LEAST = 7  # pixels, the window of SSIM
+
+
+@dataclass(frozen=True, eq=False)
+class PatternSimilarity:
+    """One metric between all pairs of component patterns.
+
+    Attributes
+    ----------
+    matrix : ndarray of float64 (k, k)
+        Symmetric; its diagonal is the value of equal patterns. Read-only.
+    metric : str
+        One of `unmix4d.image_quality.METRICS`.
+    scale : {"linear", "sqrt"}
+        Whether the patterns were compared, or their square roots.
+    data_range : float
+        What the metric took as the range of values: the largest value of all patterns, on that scale.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0)
+    >>> similarity = Unmix(phantom.data).nmf(3, random_state=0).pattern_similarity("gmsd")
+    >>> similarity.matrix.shape, len(similarity.most_similar)
+    ((3, 3), 2)
+    """
+
+    matrix: np.ndarray
+    metric: str
+    scale: str
+    data_range: float
+
+    def __post_init__(self):
+        matrix = np.array(self.matrix, float)
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """Values of the k (k - 1) / 2 pairs of different components, float64."""
+        return self.matrix[np.triu_indices(len(self.matrix), 1)]
+
+    @property
+    def most_similar(self) -> tuple[int, int] | None:
+        """The two components that are most alike; None for a single component, or where nothing can be compared."""
+        values = self.pairs if image_quality.METRICS[self.metric].direction == "higher" else -self.pairs
+        if not values.size or np.isnan(values).all():
+            return None
+        rows, cols = np.triu_indices(len(self.matrix), 1)
+        best = int(np.nanargmax(values))
+        return int(rows[best]), int(cols[best])
+
+    def plot(self, ax=None):
+        """The matrix as a heat map with its values, brighter = more alike.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plots import quality as plots_quality
+
+        return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric)
+
+    def __repr__(self):
+        of = "patterns" if self.scale == "linear" else "square roots of patterns"
+        lines = [f"<PatternSimilarity: {self.metric} of {len(self.matrix)} {of}, data_range {self.data_range:.4g}>"]
+        if self.most_similar:
+            i, j = self.most_similar
+            mean, best = np.nanmean(self.pairs), self.matrix[i, j]
+            lines.append(f"  mean of the pairs {mean:.4g}; most alike {i} and {j}, {best:.4g}")
+        lines.append("  .matrix .pairs .plot()")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class QualityReport:
+    """Back to the raw data: the mean raw pattern of every label beside its reconstruction (Cao 2025, Fig. 4 b-d).
+
+    Attributes
+    ----------
+    raw : ndarray (k, det_row, det_col)
+        Mean of the measured patterns of the positions whose strongest component this is. NaN where there is none.
+    single : ndarray (k, det_row, det_col)
+        One measured pattern of that label: where the component has its largest share.
+    reconstruction : ndarray (k, det_row, det_col)
+        Mean of the whole reconstruction over the same positions.
+    largest : ndarray (k, det_row, det_col)
+        Mean of the largest weight x its pattern, which is what the paper compares with. Where components overlap it lacks
+        what the others add.
+    labels : ndarray of int (scan_row, scan_col)
+        The strongest component of every position, -1 where there is none.
+    frame : Frame
+        Shapes, masks and calibration of the view.
+    scale : {"linear", "sqrt"}
+        Whether the pairs were compared, or their square roots.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0)
+    >>> report = Unmix(phantom.data).nmf(3, random_state=0).report_quality()
+    >>> report.table["ssim"].shape, bool((report.table["ssim"] > 0.9).all())
+    ((3,), True)
+    """
+
+    raw: np.ndarray
+    single: np.ndarray
+    reconstruction: np.ndarray
+    largest: np.ndarray
+    labels: np.ndarray
+    frame: object
+    scale: str = "linear"
+
+    def __post_init__(self):
+        for name in ("raw", "single", "reconstruction", "largest", "labels"):
+            value = np.array(getattr(self, name))
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def __len__(self):
+        return len(self.raw)
+
+    @cached_property
+    def table(self) -> dict[str, np.ndarray]:
+        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        ``component``, ``n_positions`` of the label, ``data_range`` (the largest value of its mean raw pattern, on the scale
+        of the report, which all metrics take as theirs), ``ssim``, ``psnr`` (dB), ``gmsd``, ``mdsi``, ``cross_correlation``
+        of raw and reconstruction, the same with ``_largest`` for the paper's reconstruction, and ``noise_mean``,
+        ``noise_single``: noise deviation of the mean raw pattern and of the single one, in the unit of the data. NaN for a
+        component that is nowhere the strongest.
+        """
+        rows, raw = np.arange(len(self)), _scaled(self.raw, self.scale)
+        tops = np.array([np.nanmax(image) if np.isfinite(image).any() else 0.0 for image in raw])
+        known = tops > 0
+        table = {"component": rows, "n_positions": np.array([np.sum(self.labels == i) for i in rows])}
+        table["data_range"] = np.where(known, tops, np.nan)
+        for suffix, images in (("", self.reconstruction), ("_largest", self.largest)):
+            # The raw pattern is the reference, which matters for MDSI alone.
+            given = _scaled(images, self.scale)[known], raw[known]
+            for name in image_quality.METRICS:
+                table[name + suffix] = np.full(len(self), np.nan)
+                table[name + suffix][known] = image_quality.pairwise(*given, name, data_range=tops[known])
+        table["noise_mean"] = image_quality.noise_deviation(self.raw)
+        table["noise_single"] = image_quality.noise_deviation(self.single)
+        for column in table.values():
+            column.setflags(write=False)
+        return table
+
+    def plot(self, components=None):
+        """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
+
+        Parameters
+        ----------
+        components : sequence of int, optional
+            Which to draw; all by default.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from ..plots import quality as plots_quality
+
+        return plots_quality.report(self, components)
+
+    def __repr__(self):
+        names = ("component", "n_positions", "ssim", "psnr", "gmsd", "mdsi", "noise_mean", "noise_single")
+        of = "" if self.scale == "linear" else ", square roots of intensities"
+        lines = [f"<QualityReport: {len(self)} components{of}>", "  " + "".join(f"{name:>13}" for name in names)]
+        for i in range(len(self)):
+            lines.append("  " + "".join(f"{self.table[name][i]:>13.4g}" for name in names))
+        lines.append("  .table .raw .reconstruction .largest .single .labels .plot()")
+        return "\n".join(lines)
+
+
+def pattern_similarity(result, metric, scale) -> PatternSimilarity:
+    """See `QualityMethods.pattern_similarity`."""
+    checks.choice(metric, "metric", tuple(image_quality.METRICS))
+    _check(result, scale, "pattern_similarity")
+    images = _scaled(result.patterns, scale)
+    known = images[np.isfinite(images)]
+    span = float(known.max() - min(known.min(), 0)) if known.size else 0.0
+    matrix = image_quality.similarity_matrix(images, metric, data_range=span or 1.0)
+    return PatternSimilarity(matrix, metric, scale, span or 1.0)
+
+
+def report_quality(result, scale) -> QualityReport:
+    """See `QualityMethods.report_quality`."""
+    _check(result, scale, "report_quality")
+    frame, matrix = result.frame, result._matrix("report_quality")
+    labels = result.labels()
+    member = labels[None] == np.arange(result.k)[:, None, None]
+    counts = member.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = (member / counts[:, None, None]).astype(matrix.dtype)
+    shares[counts == 0] = 0
+    # Means and single patterns together, so that the scan is read once.
+    weights = frame.from_maps(np.concatenate([shares, _chosen(result, member)]).astype(matrix.dtype))
+    found = frame.to_images(matrix.transpose_times(weights).T.astype(matrix.dtype))
+    raw, single = found[: result.k], found[result.k :]
+    maps = np.where(np.isnan(result.maps), 0, result.maps)
+    whole = np.einsum("lij,kij->lk", shares, maps, dtype=float)
+    patterns = np.asarray(result.patterns, float)
+    reconstruction = np.tensordot(whole, patterns, 1)
+    largest = np.diag(whole)[:, None, None] * patterns
+    if result.offset is not None:
+        reconstruction, largest = reconstruction + result.offset, largest + result.offset
+    images = [np.array(image, matrix.dtype) for image in (raw, single, reconstruction, largest)]
+    for image in images:
+        image[counts == 0] = np.nan
+    return QualityReport(*images, labels, frame, scale)
+
+
+def _chosen(result, member):
+    """For every label the position where its component has the largest share of the intensity, as (k, rows, cols)."""
+    weights = np.where(np.isnan(result.intensities), 0, np.abs(result.intensities))
+    total = weights.sum(0)
+    share = np.where(member, weights / np.where(total > 0, total, 1), -1).reshape(result.k, -1)
+    chosen = np.zeros(share.shape)
+    chosen[np.arange(result.k), share.argmax(1)] = member.any(axis=(1, 2))
+    return chosen.reshape(member.shape)
+
+
+def _check(result, scale, method):
+    checks.choice(scale, "scale", SCALES)
+    shape = result.frame.detector_shape
+    if min(shape) < _LEAST:
+        raise ValueError(f"{method} needs patterns of at least {_LEAST} x {_LEAST} pixels, got {shape[0]} x {shape[1]}")
+
+
+def _scaled(images, scale):
+    """Intensities, or their square roots, on which the noise of counts is the same everywhere."""
+    return np.sqrt(np.maximum(images, 0)) if scale == "sqrt" else np.asarray(images)

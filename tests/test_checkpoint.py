@@ -1,0 +1,225 @@
+"""A run that was stopped, politely or by force, goes on from its checkpoint with the same result."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from unmix4d import Unmix, checkpoint, phantoms
+from unmix4d.checkpoint import CheckpointFile
+from unmix4d.constraints import NoDarkSpots, SmoothMaps
+
+RUNS = {
+    "compressed": {"n_starts": 4, "max_iter": 12, "tol": 0},
+    "exact": {"exact": True, "max_iter": 6, "tol": 0},
+    "constrained": {"n_starts": 2, "max_iter": 8, "tol": 0, "constraints": [SmoothMaps(sigma=0.6), NoDarkSpots()]},
+    "constrained, exact": {"max_iter": 5, "tol": 0, "exact": True, "constraints": [SmoothMaps(sigma=0.6)]},
+    "kl": {"objective": "kl", "max_iter": 9, "n_starts": 2, "tol": 0},
+    "smoothed subspace": {"smooth": 0.8, "n_starts": 2, "max_iter": 8, "tol": 0},
+    "given": {"max_iter": 6, "tol": 0, "init": (np.random.default_rng(0).random((3, 7, 9)) + 0.1, np.ones((3, 20, 26)))},
+}
+
+
+class Stopped(Exception):
+    """Instead of a power cut."""
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """The state is written after every iteration, not every 20 seconds."""
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+
+
+@pytest.fixture
+def view(scan):
+    return Unmix(scan.data, centre=(9.5, 12.5))
+
+
+def stop_after(monkeypatch, writes):
+    """The run breaks down right after so many writings of the file."""
+    left = [writes]
+    write = CheckpointFile._write
+
+    def counted(self):
+        write(self)
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Stopped
+
+    monkeypatch.setattr(CheckpointFile, "_write", counted)
+
+
+def _named(result):
+    return [(e["constraint"], round(e["change"], 4)) for e in result.settings["effects"]]
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("writes", [2, 3, 5, 8])
+def test_a_stopped_run_ends_as_if_it_had_not_been(name, writes, view, tmp_path, monkeypatch, at_once):
+    whole = view.nmf(3, random_state=5, **RUNS[name])
+    path = tmp_path / "run.checkpoint.h5"
+    with monkeypatch.context() as patch:
+        stop_after(patch, writes)
+        with pytest.raises(Stopped):
+            view.nmf(3, random_state=5, checkpoint=path, **RUNS[name])
+    result = view.nmf(3, checkpoint=path, **RUNS[name])  # the seed is that of the file
+    assert result.settings["random_state"] == 5
+    assert np.allclose(result.maps, whole.maps, rtol=0, atol=1e-6)
+    assert np.allclose(result.patterns, whole.patterns, rtol=1e-5, atol=1e-6 * whole.patterns.max())
+    assert np.allclose(result.losses, whole.losses, rtol=1e-6) and len(result.convergence) == len(whole.convergence)
+    for one, other in zip(result.convergence, whole.convergence):
+        assert np.allclose(one, other, rtol=1e-6)
+    assert _named(result) == _named(whole)
+
+
+def test_what_has_ended_is_not_done_again(view, tmp_path, at_once):
+    path = tmp_path / "run.h5"
+    first = view.nmf(3, random_state=0, n_starts=3, checkpoint=path)
+    again = view.nmf(3, random_state=0, n_starts=3, checkpoint=path)
+    assert np.allclose(first.maps, again.maps, atol=1e-6)
+    assert again.settings["passes"] < first.settings["passes"]  # the compression was not made again
+
+
+def test_the_file_keeps_maps_of_the_best_start_only(view, tmp_path):
+    path = tmp_path / "run.h5"
+    result = view.nmf(3, random_state=0, n_starts=5, init="random", checkpoint=path)
+    best = int(np.argmin(result.losses))
+    file = CheckpointFile(path, _key_of(path))
+    assert ["maps" in file.get(f"start {i}")[0] for i in range(5)] == [i == best for i in range(5)]
+
+
+def _key_of(path):
+    import json
+
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return json.loads(file["head.json"][()].tobytes())["key"]
+
+
+def test_killed_by_force_it_goes_on(tmp_path):
+    """kill -9 while the run is under way; then the same call."""
+    path, script = tmp_path / "run.h5", tmp_path / "run.py"
+    script.write_text(
+        "import sys, time\n"
+        "from unmix4d import Unmix, checkpoint, phantoms, progress\n"
+        "from unmix4d.decomposition import nmf\n"
+        "checkpoint.EVERY = 0.0\n"
+        "slow = nmf.relative_change\n"
+        "def sleepy(new, old):\n"
+        "    time.sleep(0.05)\n"
+        "    return slow(new, old)\n"
+        "nmf.relative_change = sleepy\n"
+        "scan = phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)\n"
+        "Unmix(scan.data).nmf(3, exact=True, max_iter=200, tol=0, random_state=1, checkpoint=sys.argv[1])\n"
+    )
+    process = subprocess.Popen([sys.executable, str(script), str(path)], stderr=subprocess.DEVNULL)
+    begun, deadline = False, time.monotonic() + 60
+    while not begun and time.monotonic() < deadline:
+        time.sleep(0.05)
+        if path.exists():
+            begun = CheckpointFile(path, _key_of(path)).get("state 0") is not None
+    assert begun and process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = len(CheckpointFile(path, _key_of(path)).get("state 0")[0]["history"])
+    assert 0 < done < 200
+    scan = phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)
+    options = {"exact": True, "max_iter": 200, "tol": 0, "random_state": 1}
+    result, whole = Unmix(scan.data).nmf(3, checkpoint=path, **options), Unmix(scan.data).nmf(3, **options)
+    assert np.allclose(result.maps, whole.maps, atol=1e-5)
+    assert result.loss == pytest.approx(whole.loss, rel=1e-6)
+
+
+def test_a_lazy_scan_goes_on_too(scan, tmp_path, monkeypatch, at_once):
+    view = Unmix(scan.to_dask(chunks=(3, 5, 10, 26)))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 4)
+        with pytest.raises(Stopped):
+            view.nmf(3, random_state=0, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a.h5")
+    result = view.nmf(3, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a.h5")
+    assert np.allclose(result.maps, view.nmf(3, random_state=0, exact=True, max_iter=4, tol=0).maps, atol=1e-5)
+
+
+def test_another_run_or_another_scan_is_refused(view, scan, tmp_path):
+    path = tmp_path / "run.h5"
+    view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="is of another: n is 3 there and 4 here"):
+        view.nmf(4, random_state=0, max_iter=2, checkpoint=path)
+    with pytest.raises(ValueError, match="max_iter is 2 there and 3 here"):
+        view.nmf(3, random_state=0, max_iter=3, checkpoint=path)
+    with pytest.raises(ValueError, match="was begun with random_state=0, not 1"):
+        view.nmf(3, random_state=1, max_iter=2, checkpoint=path)
+    with pytest.raises(ValueError, match="must be of this scan, but the mean pattern"):
+        Unmix(scan.data[::-1] * 2, centre=(9.5, 12.5)).nmf(3, random_state=0, max_iter=2, checkpoint=path)
+    with pytest.raises(ValueError, match="view is"):
+        view.prepare(direct_beam=3).nmf(3, random_state=0, max_iter=2, checkpoint=path)
+    with pytest.raises(ValueError, match="give it without compression="):
+        view.nmf(3, checkpoint=tmp_path / "b.h5", compression=view.compress(3))
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_checkpoint_is_left_alone(view, tmp_path):
+    other = tmp_path / "scan.h5"
+    view.nmf(2, random_state=0, max_iter=2).save(other)
+    before = other.read_bytes()
+    with pytest.raises(OSError, match="not a checkpoint of unmix4d; it is left as it is"):
+        view.nmf(2, checkpoint=other)
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(OSError, match="not a readable checkpoint, or a damaged one"):
+        view.nmf(2, checkpoint=tmp_path / "text")
+    with pytest.raises(OSError, match="must name a file, but .* is a folder"):
+        view.nmf(2, checkpoint=tmp_path)
+    with pytest.raises(OSError, match="in a folder that can be written to"):
+        view.nmf(2, checkpoint=tmp_path / "nowhere" / "a.h5")
+    with pytest.raises(TypeError, match="checkpoint must be the name of a file, got 5"):
+        view.nmf(2, checkpoint=5)
+    assert other.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_an_error_not_an_answer(view, tmp_path):
+    path = tmp_path / "run.h5"
+    view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
+    whole = path.read_bytes()
+    for length in (10, len(whole) // 2, len(whole) - 50):
+        path.write_bytes(whole[:length])
+        with pytest.raises(OSError, match="damaged|not a readable"):
+            view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
+
+
+def test_starts_that_end_at_once_do_not_spoil_the_file(tmp_path, monkeypatch):
+    """Two threads: the one that writes must not meet the one that strips the maps of a start that lost."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from unmix4d.decomposition.factorisation import Factorisation
+    from unmix4d.decomposition.resume import Resume
+
+    checksum = checkpoint.array_checksum
+
+    def slow_checksum(array):
+        time.sleep(0.002)
+        return checksum(array)
+
+    monkeypatch.setattr(checkpoint, "array_checksum", slow_checksum)
+    objectives = [5.0, 3.0, 4.0, 1.0, 1.0, 2.0]
+    for order in range(3):
+        path = tmp_path / f"{order}.h5"
+        resume = Resume(CheckpointFile(path, {}))
+
+        def keep(i, resume=resume):
+            answer = Factorisation(
+                maps=np.full((4, 2), i), patterns=np.full((2, 4), i), objective=objectives[i],
+                history=np.zeros(3), changes=np.zeros((3, 2)), converged=True,
+            )  # fmt: skip
+            resume.keep_answer(i, answer, len(objectives))
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(keep, np.roll(range(6), order)))
+        kept = Resume(CheckpointFile(path, {}))
+        assert [kept.answer(i).maps.size > 0 for i in range(6)] == [False, False, False, True, False, False]
+        assert np.all(kept.answer(3).maps == 3)

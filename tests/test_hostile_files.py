@@ -1,0 +1,239 @@
+"""Files that were cut, flipped, forged or swapped: a clear error or the very same result, and nothing is executed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import unmix4d
+from unmix4d import Unmix
+from unmix4d.checkpoint import CheckpointFile
+
+ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
+
+
+@pytest.fixture(scope="module")
+def result(scan):
+    return Unmix(scan.data, step=2, step_unit="µm").nmf(2, max_iter=4, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def bytes_of(result, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "run.h5"
+    result.save(path)
+    return path.read_bytes()
+
+
+def same(one, other):
+    if one.settings != other.settings or one.method != other.method or one.frame.calibration != other.frame.calibration:
+        return False
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in ARRAYS)
+
+
+def attempt(path, result):
+    """"refused" or "same"; anything else is a failure of the test."""
+    try:
+        loaded = unmix4d.load(path)
+    except (OSError, MemoryError) as error:
+        assert str(error).startswith(str(path)) and "\n\n" not in str(error)
+        return "refused"
+    assert same(loaded, result), "a damaged file gave another result"
+    return "same"
+
+
+def test_cut_at_any_length(result, bytes_of, tmp_path):
+    path = tmp_path / "run.h5"
+    lengths = np.unique(np.linspace(0, len(bytes_of) - 1, 80).astype(int))
+    for length in (*lengths, 1, 8, 96, 512):
+        path.write_bytes(bytes_of[:length])
+        assert attempt(path, result) == "refused"
+
+
+def test_flipped_bits(result, bytes_of, tmp_path):
+    """Never another result: every array and the settings have a checksum."""
+    path, rng = tmp_path / "run.h5", np.random.default_rng(0)
+    outcomes = []
+    for _ in range(400):
+        data = bytearray(bytes_of)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            data[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        outcomes.append(attempt(path, result))
+    assert outcomes.count("refused") > 100  # many flips fall on the padding of HDF5, where they do no harm
+
+
+def test_blocks_overwritten(result, bytes_of, tmp_path):
+    path, rng = tmp_path / "run.h5", np.random.default_rng(1)
+    for _ in range(60):
+        data, start = bytearray(bytes_of), int(rng.integers(0, len(bytes_of) - 64))
+        data[start : start + 64] = rng.bytes(64)
+        path.write_bytes(data)
+        attempt(path, result)
+
+
+def forged(path, bytes_of, change):
+    path.write_bytes(bytes_of)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def _swap(file, name, data, **options):
+    del file[name]
+    file.create_dataset(name, data=data, **options)
+
+
+def _bomb(file):
+    del file["patterns"]
+    file.create_dataset("patterns", (2, 200_000, 200_000), "f4", chunks=(1, 1000, 1000), compression="gzip")
+
+
+def _deep(file):
+    _swap(file, "settings.json", "[" * 200_000)
+
+
+def _link(file):
+    del file["maps"]
+    file["maps"] = h5py.ExternalLink("elsewhere.h5", "/x")
+
+
+def _outside(file):
+    del file["maps"]
+    file.create_dataset("maps", (2, 7, 9), "f4", external=[("elsewhere.raw", 0, 504)])
+
+
+def _virtual(file):
+    layout = h5py.VirtualLayout((2, 7, 9), "f4")
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "x", (2, 7, 9))
+    del file["maps"]
+    file.create_virtual_dataset("maps", layout)
+
+
+def _other_values(file):
+    file["maps"][0, 0, 0] = 0.123
+
+
+def _edit(file, edit):
+    head = json.loads(file["settings.json"].asstr()[()])
+    edit(head)
+    _swap(file, "settings.json", json.dumps(head))
+
+
+FORGED = {
+    "claims more than it holds": (_bomb, "claims 320 GB of numbers but is only"),
+    "settings of a huge fixed text": (lambda f: _swap(f, "settings.json", np.bytes_(b"x" * 5000)), "expected one text"),
+    "settings a thousandfold nested": (_deep, "incomplete or damaged"),
+    "a link to another file": (_link, "link to somewhere else"),
+    "numbers in another file": (_outside, "no data set of this file"),
+    "a virtual data set": (_virtual, "no data set of this file"),
+    "one value changed": (_other_values, "maps is not as it was saved"),
+    "settings changed": (lambda f: _edit(f, lambda h: h["settings"].update(n=9)), "settings.json is not as it was saved"),
+    "an array more": (lambda f: f.create_dataset("evil", data=1), "more than were saved"),
+    "an array less": (lambda f: f.__delitem__("strengths"), "arrays are missing"),
+    "no version": (lambda f: f.attrs.__delitem__("format_version"), "incomplete or damaged"),
+    "a version that is no number": (lambda f: f.attrs.__setitem__("format_version", "x"), "incomplete or damaged"),
+    "from the future": (lambda f: f.attrs.__setitem__("format_version", 2**40), "written by a newer unmix4d"),
+    "of another format": (lambda f: f.attrs.__setitem__("format", "evil"), "not a result saved by unmix4d"),
+    "a group for an array": (lambda f: (f.__delitem__("maps"), f.create_group("maps")), "no data set of this file"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_files_are_refused_in_one_sentence(name, bytes_of, tmp_path):
+    change, message = FORGED[name]
+    with pytest.raises(OSError, match=message):
+        unmix4d.load(forged(tmp_path / "run.h5", bytes_of, change))
+
+
+def test_an_older_file_without_checksums_is_still_read(result, bytes_of, tmp_path):
+    def older(file):
+        _edit(file, lambda head: head.pop("checksums"))
+        del file.attrs["settings_checksum"]
+        file.attrs["format_version"] = 4
+
+    assert same(unmix4d.load(forged(tmp_path / "run.h5", bytes_of, older)), result)
+
+
+def test_loading_calls_nothing_that_could_execute(bytes_of, tmp_path):
+    """A pickle inside the file, a hook in the settings: loading imports, evaluates and unpickles nothing."""
+    path = tmp_path / "run.h5"
+    path.write_bytes(bytes_of)
+    code = (
+        "import builtins, pickle, sys\n"
+        "import numpy, h5py, unmix4d, unmix4d.files\n"
+        "from unmix4d.results import merged\n"
+        "events = []\n"
+        "names = {'exec', 'compile', 'os.system', 'subprocess.Popen', 'pickle.find_class', 'os.exec', 'os.posix_spawn'}\n"
+        "unmix4d.load(sys.argv[1])\n"  # everything that is imported has been
+        "sys.addaudithook(lambda name, args: events.append(name) if name in names else None)\n"
+        "unmix4d.load(sys.argv[1])\n"
+        "print(events)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_a_file_in_the_place_of_a_folder(result, tmp_path):
+    (tmp_path / "file").write_text("")
+    for call in (result.save, unmix4d.load, lambda path: result.source.nmf(2, checkpoint=path)):
+        with pytest.raises(OSError):
+            call(tmp_path / "file" / "run.h5")
+    with pytest.raises(OSError, match="folder"):
+        result.save(tmp_path)
+    with pytest.raises(OSError, match="there is no file"):
+        unmix4d.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are a matter of Unix")
+def test_a_full_disk_leaves_the_old_file(bytes_of, tmp_path):
+    path = tmp_path / "run.h5"
+    path.write_bytes(bytes_of)
+    code = (
+        "import resource, signal, sys\n"
+        "import unmix4d\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "result = unmix4d.load(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "try:\n"
+        "    result.save(sys.argv[1])\n"
+        "except OSError as error:\n"
+        "    print('refused:', error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert done.stdout.startswith("refused: the result could not be saved"), done.stdout + done.stderr
+    assert path.read_bytes() == bytes_of and os.listdir(tmp_path) == ["run.h5"]
+
+
+def test_a_flipped_or_forged_checkpoint_is_refused(scan, tmp_path):
+    view, path = Unmix(scan.data), tmp_path / "run.checkpoint.h5"
+    options = {"random_state": 0, "max_iter": 2, "checkpoint": path}
+    whole_result = view.nmf(2, **options)
+    whole = path.read_bytes()
+    rng, refused = np.random.default_rng(2), 0
+    for _ in range(60):
+        data = bytearray(whole)
+        data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        try:
+            again = view.nmf(2, **options)
+        except (OSError, ValueError) as error:
+            refused += 1
+            assert str(path) in str(error)
+        else:
+            assert np.allclose(again.maps, whole_result.maps, atol=1e-6)
+    assert refused > 10
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        file["start 0/maps"][0] = 7
+    with pytest.raises(OSError, match="maps is not as it was saved"):
+        view.nmf(2, **options)
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        file["start 0"].create_dataset("bomb", (10**5, 10**5), "f4", chunks=(1000, 1000))
+    with pytest.raises(OSError, match="claims 40 GB"):
+        view.nmf(2, **options)
+    assert CheckpointFile(tmp_path / "new.h5", {}).get("state") is None
