@@ -50,7 +50,7 @@ def simulation(pyxem):
 
 @pytest.fixture(scope="module")
 def indexed(unmixed, simulation):
-    return unmixed.index(simulation, rank="disks")
+    return unmixed.index(simulation)
 
 
 def errors(found, order):
@@ -108,7 +108,7 @@ def test_crystal_map(indexed, unmixed, simulation):
 
 
 def test_the_simple_call_gives_the_native_map(unmixed, simulation, indexed):
-    cm = unmixed.orientations(simulation, rank="disks")
+    cm = unmixed.orientations(simulation)
     assert np.allclose(cm.rotations.data, indexed.crystal_map.rotations.data)
 
 

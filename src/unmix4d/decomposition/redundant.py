@@ -41,7 +41,7 @@ def drop_explained(maps, patterns, explained: float = 0.97):
     if explained >= 1:
         return maps, patterns, 0
     gram, left = gram_of(patterns), list(range(len(patterns)))
-    shares = [_explained(gram, left, i) for i in range(len(left))]
+    shares = _all_explained(gram)
     dropped = 0
     while len(left) > 2:
         best = max(range(len(left)), key=lambda i: shares[i][0])
@@ -57,6 +57,15 @@ def drop_explained(maps, patterns, explained: float = 0.97):
                 shares[i] = _explained(gram, left, i)
         dropped += 1
     return maps[left], patterns[left], dropped
+
+
+def _all_explained(gram):
+    """`_explained` of every pattern by all others, at once."""
+    # Patterns have no negative scalar products: an entry whose right-hand side is 0 stays 0, so that none explains itself.
+    cross = gram * (1 - np.eye(len(gram)))
+    amounts = nnls_rows(cross, gram)
+    shares = (2 * (amounts * cross).sum(1) - ((amounts @ gram) * amounts).sum(1)) / np.diag(gram)
+    return [(float(share), [(int(j), row[j]) for j in np.flatnonzero(row)]) for share, row in zip(shares, amounts)]
 
 
 def _explained(gram, left, i):

@@ -41,6 +41,23 @@ def crystal_from_cif(path, *, host="py4dstem"):
         When it is no CIF file that diffpy.structure can read, or an element is unknown.
     ImportError
         When the package of the host, or diffpy.structure, is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from unmix4d.orientation import crystal_from_cif
+    >>> lines = ["data_polonium", "_symmetry_space_group_name_H-M 'P m -3 m'"]
+    >>> lines += [f"_cell_length_{axis} 3.36" for axis in "abc"]
+    >>> lines += [f"_cell_angle_{angle} 90" for angle in ("alpha", "beta", "gamma")]
+    >>> lines += ["loop_", "_atom_site_label", "_atom_site_type_symbol"]
+    >>> lines += [f"_atom_site_fract_{axis}" for axis in "xyz"] + ["Po1 Po 0 0 0"]
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+    ...     path = Path(folder) / "polonium.cif"
+    ...     _ = path.write_text(chr(10).join(lines))
+    ...     phase = crystal_from_cif(path, host="pyxem")
+    >>> phase.point_group.name  # doctest: +SKIP
+    'm-3m'
     """
     checks.choice(host, "host", ("py4dstem", "pyxem"))
     path = os.fspath(path)

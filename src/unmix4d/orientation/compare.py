@@ -40,6 +40,27 @@ def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_tim
         When `ours` are no Orientations or `full` is no orientation map.
     ValueError
         When they are of different scans, or an argument is out of range.
+
+    Examples
+    --------
+    Two components of a cubic crystal, and the same map turned by 3 degrees about the beam:
+
+    >>> import dataclasses
+    >>> import numpy as np
+    >>> from scipy.spatial.transform import Rotation
+    >>> from unmix4d import Orientations, compare_orientations
+    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.orientation import Match, Painting, laue_rotations
+    >>> first, none = np.array([[0, 0], [1, 1]]), np.full((2, 2), -1)
+    >>> painting = Painting(first, none, np.ones((2, 2)), np.zeros((2, 2)), first, np.array([first == 0, first == 1]))
+    >>> turned = Rotation.from_euler("z", [[0], [30], [3], [33]], degrees=True).as_matrix()
+    >>> ours, full = ([Match(i, "mean", 2, "silver", turned[i + n]) for i in (0, 1)] for n in (0, 2))
+    >>> cubic = {"silver": laue_rotations(np.eye(3))}
+    >>> ours = Orientations("pyxem", tuple(ours), painting, Frame((2, 2), (8, 8)), cubic, {"silver": None})
+    >>> full = dataclasses.replace(ours, matches=tuple(full))
+    >>> compare_orientations(ours, full).misorientation_deg.round(3)
+    array([[3., 3.],
+           [3., 3.]])
     """
     from ..results.orientation_comparison import OrientationComparison
     from ..results.orientations import Orientations

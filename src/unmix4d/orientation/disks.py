@@ -8,11 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from .. import checks
-from ..features.bragg_disks import BraggDisks
-from ..units import convert, is_calibrated
-from .geometry import to_scan_frame
+from .geometry import pixels_to_vectors, to_inverse_angstrom
 
-__all__ = ["component_disks", "point_list", "typical_radius"]
+__all__ = ["component_disks", "point_list", "radius_of", "typical_radius"]
 
 _STRONGEST = 0.003  # of the strongest disk of a pattern: weaker maxima are noise of the correlation
 _MOST = 120
@@ -37,6 +35,16 @@ def typical_radius(patterns) -> float:
     if not radii:
         raise ValueError("disk_radius must be given: the brightest part of no component pattern is a disk")
     return float(np.median(radii))
+
+
+def radius_of(patterns, frame, *, disk_radius=None, probe=None) -> float:
+    """Radius of the disks in pixels: as given, else that of the probe, else `typical_radius`."""
+    if disk_radius is not None:
+        return checks.positive(disk_radius, "disk_radius")
+    if probe is not None:
+        template = _probe_image(probe, frame.detector_shape)
+        return math.sqrt((template > template.max() / 2).sum() / math.pi)
+    return typical_radius(patterns)
 
 
 def component_disks(
@@ -72,12 +80,7 @@ def component_disks(
     """
     to_inverse_angstrom(frame)
     template = None if probe is None else _probe_image(probe, frame.detector_shape)
-    if disk_radius is not None:
-        radius = checks.positive(disk_radius, "disk_radius")
-    elif template is not None:
-        radius = math.sqrt((template > template.max() / 2).sum() / math.pi)
-    else:
-        radius = typical_radius(patterns)
+    radius = radius_of(patterns, frame, disk_radius=disk_radius, probe=probe)
     find = _finder(patterns, radius, template, detection, detector)
     far = None
     if frame.detector_mask is not None:
@@ -86,26 +89,6 @@ def component_disks(
     found = [_usable(peaks, far) for peaks in found]
     found = [one[one[:, 2] > _STRONGEST * one[:, 2].max()] if len(one) else one for one in found]
     return [_calibrated(peaks, frame, q_min) for peaks in found]
-
-
-def to_inverse_angstrom(frame) -> tuple[float, float]:
-    """Size of a detector pixel (row, column) in 1/Å.
-
-    Raises
-    ------
-    ValueError
-        When the detector is not calibrated in a reciprocal length.
-    """
-    calibration = frame.calibration
-    if frame.polar or frame.features or not is_calibrated(calibration.pixel_unit):
-        raise ValueError("orientations need a calibrated detector: give pixel_size and pixel_unit, such as '1/Å'")
-    try:
-        return tuple(convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
-    except ValueError:
-        raise ValueError(
-            f"orientations need a detector calibrated in a reciprocal length, got {calibration.pixel_unit!r}: "
-            "give pixel_size and pixel_unit"
-        ) from None
 
 
 def _probe_image(probe, shape):
@@ -150,11 +133,8 @@ def _usable(peaks, far):
 def _calibrated(peaks, frame, q_min):
     if not len(peaks):
         return peaks
-    row, col = (peaks[:, :2] - frame.centre).T
-    disks = BraggDisks((1, 1), np.zeros(len(peaks), int), row, col, np.maximum(peaks[:, 2], 0), pixel_size=1.0)
-    disks = disks.made_round(frame.ellipse).scaled(to_inverse_angstrom(frame), "1/Å")
-    q = to_scan_frame(np.stack([disks.q_row, disks.q_col], 1), frame.calibration)
-    out = np.column_stack([q, disks.intensity])[disks.length > q_min]
+    q = (peaks[:, :2] - frame.centre) @ pixels_to_vectors(frame).T
+    out = np.column_stack([q, np.maximum(peaks[:, 2], 0)])[np.hypot(*q.T) > q_min]
     return out[np.argsort(-out[:, 2], kind="stable")]
 
 

@@ -14,7 +14,10 @@ import math
 
 import numpy as np
 
-__all__ = ["detector_to_scan", "from_orix_matrix", "from_py4dstem_matrix", "to_orix_matrix", "to_scan_frame"]
+from ..units import convert, is_calibrated
+
+__all__ = ["detector_to_scan", "from_orix_matrix", "from_py4dstem_matrix", "pixels_to_vectors", "to_inverse_angstrom",
+           "to_orix_matrix", "to_scan_frame"]  # fmt: skip
 
 # (row, column, z) of a vector in the frame of pyxem's rotations
 _PYXEM = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -70,3 +73,45 @@ def to_scan_frame(vectors, calibration) -> np.ndarray:
     if calibration.flip:
         vectors = vectors[:, ::-1]
     return vectors @ detector_to_scan(calibration)[:2, :2].T
+
+
+def to_inverse_angstrom(frame) -> tuple[float, float]:
+    """Size of a detector pixel (row, column) in 1/Å.
+
+    Raises
+    ------
+    ValueError
+        When the detector is not calibrated in a reciprocal length.
+    """
+    calibration = frame.calibration
+    if frame.polar or frame.features or not is_calibrated(calibration.pixel_unit):
+        raise ValueError("orientations need a calibrated detector: give pixel_size and pixel_unit, such as '1/Å'")
+    try:
+        return tuple(convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
+    except ValueError:
+        raise ValueError(
+            f"orientations need a detector calibrated in a reciprocal length, got {calibration.pixel_unit!r}: "
+            "give pixel_size and pixel_unit"
+        ) from None
+
+
+def pixels_to_vectors(frame) -> np.ndarray:
+    """The matrix (2, 2) that takes (row, column) on the detector, in pixels from the centre, to 1/Å in the scan.
+
+    The ellipse is taken out (distances along its axis a become shorter by b / a, as in py4DSTEM), then the pixel sizes
+    count, then flip and rotation where they are known.
+
+    Examples
+    --------
+    >>> from unmix4d.frame import Calibration, Frame
+    >>> from unmix4d.orientation.geometry import pixels_to_vectors
+    >>> calibration = Calibration(pixel_size=(0.1, 0.2), pixel_unit="1/nm", flip=True)
+    >>> pixels_to_vectors(Frame((1, 1), (8, 8), centre=(4, 4), calibration=calibration)).round(3).tolist()
+    [[0.0, 0.02], [0.01, 0.0]]
+    """
+    out = np.diag(to_inverse_angstrom(frame))
+    if frame.ellipse is not None:
+        a, b, angle = frame.ellipse[0], frame.ellipse[1], math.radians(frame.ellipse[2])
+        along = np.array([-math.sin(angle), math.cos(angle)])
+        out = out @ (np.eye(2) + (b / a - 1) * np.outer(along, along))
+    return to_scan_frame(out.T, frame.calibration).T

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 
 from .. import checks
 from . import match_py4dstem, match_pyxem
-from .disks import component_disks, to_inverse_angstrom
+from .disk_likeness import DiskLikeness
+from .disks import component_disks, radius_of
+from .geometry import to_inverse_angstrom
+from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
+from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, paint, presence, representative_patterns
 
 __all__ = ["index"]
 
 _PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02
-_RANKS = ("auto", "disks", "host")
-_OWN_RANK = {"py4dstem": "disks", "pyxem": "host"}  # benchmarks/ORIENTATION.md
+_RANKS = ("auto", "pattern", "disks", "host")
+_CANDIDATES = {"pattern": 4, "disks": 24, "host": 1}  # with a pattern all templates are looked at here
+_DIRECT_BEAM = 0.1  # 1/Å
 _BACKGROUNDS = (None, "radial median", "radial percentile")
 
 
 def index(
     result, simulation, *, source=None, enough=ENOUGH, vectors=None, phase_gap=_PHASE_GAP,
     orientation_gap=_ORIENTATION_GAP, q_min=None, q_max=None, disk_radius=None, probe=None, detection=None, plan=None,
-    min_peaks=3, rank="auto", candidates=24, refine=True, gamma=0.5, background=None,
+    min_peaks=3, rank="auto", candidates=None, refine=True, gamma=0.5, background=None,
 ):  # fmt: skip
     """See `unmix4d.Decomposition.index`."""
     from ..results.orientations import Orientations
@@ -39,7 +45,7 @@ def index(
     gamma = checks.positive(gamma, "gamma")
     checks.choice(background, "background", _BACKGROUNDS)
     checks.choice(rank, "rank", _RANKS)
-    candidates = checks.count(candidates, "candidates")
+    candidates = None if candidates is None else checks.count(candidates, "candidates")
     _check_flag(refine, "refine")
     if vectors is not None and kind == "pyxem":
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
@@ -47,7 +53,12 @@ def index(
     if vectors is None:
         to_inverse_angstrom(result.frame)
     seconds = {}
-    rank = _OWN_RANK[kind] if rank == "auto" else rank
+    if rank == "auto":
+        rank = "pattern" if vectors is None else "disks"
+    if candidates is None:
+        candidates = _CANDIDATES[rank]
+    if rank == "pattern" and vectors is not None:
+        raise ValueError('rank must be "disks" or "host" with vectors, which are no patterns, got "pattern"')
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
                    "disk_radius": disk_radius, "detection": detection}  # fmt: skip
@@ -103,6 +114,22 @@ def _reach(frame) -> float:
     return float(min(edges))
 
 
+def _beam(options):
+    return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
+
+
+def _by_pattern(patterns, frame, options, q_max=None):
+    """What ranks the candidates of each pattern: the pattern."""
+    radius = radius_of(patterns, frame, disk_radius=options["disk_radius"], probe=options.get("probe"))
+    smoothed = [SmoothedPattern(one, frame, radius=radius, q_min=_beam(options), q_max=q_max) for one in patterns]
+    return [partial(PatternLikeness, pattern=one) for one in smoothed]
+
+
+def _by_disks(disks, q_max):
+    """What ranks the candidates of each pattern: its disks."""
+    return [partial(DiskLikeness, vectors=one, q_max=q_max) for one in disks]
+
+
 def _by_pyxem(result, phases, source, enough, options, seconds):
     frame = result.frame
     q_max = options["q_max"] or min(_reach(frame), *(float(one.reciporical_radius) for one in phases.values()))
@@ -113,40 +140,41 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     polar = match_pyxem.polar_patterns(
         patterns, frame, q_max=q_max, q_min=options["q_min"] or 0.0, gamma=options["gamma"], background=options["background"]
     )
-    disks = None
-    if options["rank"] == "disks":
+    compare, longest = None, 0.0
+    if options["rank"] == "pattern":
+        # Not only what the templates reach: the corners of the detector tell the tilt best.
+        compare, longest = _by_pattern(patterns, frame, options, options["q_max"]), options["q_max"] or farthest(frame)
+    elif options["rank"] == "disks":
         disks = component_disks(
             patterns, frame, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
-            q_min=0.1 if options["q_min"] is None else options["q_min"],
+            q_min=_beam(options),
         )  # fmt: skip
-        disks = [one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks]
+        compare = _by_disks([one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks], q_max)
     seconds["patterns"] = time.perf_counter() - start
     native = {name: one.phases for name, one in phases.items()}
     symmetry = {name: match_pyxem.symmetry_of(phase) for name, phase in native.items()}
     start = time.perf_counter()
     each = [
-        match_pyxem.match_patterns(
-            name, one, polar, disks, symmetry[name], frame.calibration, refine=options["refine"], q_max=q_max
-        )
+        match_pyxem.proposals(name, one, polar, symmetry[name], frame.calibration, q_max=longest)
         for name, one in phases.items()
     ]
+    told, options["shape"] = ranked([list(row) for row in zip(*each)], compare, refine=options["refine"])
     seconds["matching"] = time.perf_counter() - start
-    return [(used[i], int(counts[i]), [c[i] for c in each]) for i in range(result.k)], symmetry, native
+    return list(zip(used, counts.tolist(), told)), symmetry, native
 
 
 def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     start, frame = time.perf_counter(), result.frame
     if vectors is None:
         patterns, used, counts = representative_patterns(result, source, enough=enough)
-        q_min = 0.1 if options["q_min"] is None else options["q_min"]
         disks = component_disks(
             patterns, frame, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
-            q_min=q_min,
+            q_min=_beam(options),
         )  # fmt: skip
     else:
         from .vectors import gathered
 
-        disks, counts = gathered(result, vectors, q_min=0.1 if options["q_min"] is None else options["q_min"])
+        disks, counts = gathered(result, vectors, q_min=_beam(options))
         used = ("vectors",) * result.k
     if options["q_max"] is not None:
         disks = [one[np.hypot(one[:, 0], one[:, 1]) <= options["q_max"]] if len(one) else one for one in disks]
@@ -162,13 +190,15 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     symmetry = {name: match_py4dstem.symmetry_of(one) for name, one in ready.items()}
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
-    told, by_disks = [], options["rank"] == "disks"
-    how = {"n": options["candidates"] if by_disks else 1, "refine": by_disks and options["refine"], "q_max": reach}
-    for i, one in enumerate(disks):
-        each = [
-            match_py4dstem.candidate(name, crystal, one, symmetry[name], min_peaks=options["min_peaks"], **how)
-            for name, crystal in ready.items()
-        ]
-        told.append((used[i], int(counts[i]), each))
+    by_host = options["rank"] == "host"
+    compare = _by_disks(disks, reach)
+    if options["rank"] == "pattern":
+        compare = _by_pattern(patterns, frame, options, options["q_max"])
+    how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
+    proposed = [
+        [match_py4dstem.proposals(name, crystal, one, symmetry[name], **how) for name, crystal in ready.items()]
+        for one in disks
+    ]
+    told, options["shape"] = ranked(proposed, compare, refine=options["refine"], by_host=by_host)
     seconds["matching"] = time.perf_counter() - start
-    return told, symmetry, ready
+    return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready

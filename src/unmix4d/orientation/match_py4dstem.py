@@ -12,11 +12,11 @@ import numpy as np
 from ..checks import positive
 from .disks import point_list
 from .geometry import from_py4dstem_matrix
-from .kinematics import Reflections, rank
-from .record import Candidate
+from .record import Proposals
+from .reflections import Reflections
 from .symmetry import laue_rotations
 
-__all__ = ["candidate", "is_crystal", "match_pattern", "orientation_map", "prepared", "reflections_of", "symmetry_of",
+__all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of", "symmetry_of",
            "zone_axis_range"]  # fmt: skip
 
 _APART = 4.0  # degrees between the zone axes that the host is asked for
@@ -178,16 +178,29 @@ def reflections_of(crystal) -> Reflections:
     )  # fmt: skip
 
 
-def candidate(name, crystal, vectors, symmetry, *, n=24, refine=True, min_peaks=3, q_max=None) -> Candidate | None:
-    """What one crystal proposes for the vectors of one pattern; None where nothing matched."""
+def proposals(name, crystal, vectors, symmetry, *, n=24, min_peaks=3) -> Proposals | None:
+    """What one crystal proposes for the vectors of one pattern; None where nothing matched.
+
+    Parameters
+    ----------
+    name : str
+    crystal : py4DSTEM Crystal
+        With a plan.
+    vectors : ndarray (m, 3)
+    symmetry : ndarray (s, 3, 3)
+    n : int
+        How many the host is asked for.
+    min_peaks : int
+    """
     found = match_pattern(crystal, vectors, n=n, min_peaks=min_peaks)
     good = np.flatnonzero(found.corr > 0)
     if not len(good):
         return None
-    matrices = from_py4dstem_matrix(found.matrix[good])
-    matrix, fit, rival, best = rank(reflections_of(crystal), matrices, vectors, symmetry, q_max=q_max, refine=refine)
-    best = good[best]
-    return Candidate(name, matrix, float(found.corr[best]), fit, rival, _one(found, best, matrix))
+    return Proposals(
+        name, from_py4dstem_matrix(found.matrix[good]), np.asarray(found.corr[good], float), reflections_of(crystal),
+        symmetry, from_py4dstem_matrix(crystal.orientation_rotation_matrices),
+        lambda i, matrix: _one(found, good[i], matrix),
+    )  # fmt: skip
 
 
 def _one(found, index, matrix):

@@ -9,17 +9,16 @@ import warnings
 import numpy as np
 
 from ..messages import warn
-from .disks import to_inverse_angstrom
-from .geometry import detector_to_scan, from_orix_matrix, to_orix_matrix
-from .kinematics import Reflections, rank
-from .record import Candidate
-from .symmetry import laue_rotations, misorientation_deg
+from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
+from .record import Proposals
+from .reflections import Reflections
+from .symmetry import laue_rotations
 
-__all__ = ["crystal_map", "is_simulation", "match_patterns", "polar_patterns", "reflections_of", "split_phases",
+__all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "reflections_of", "split_phases",
            "symmetry_of"]  # fmt: skip
 
-_CLEARLY_DIFFERENT = 5.0  # degrees
 _AZIMUTHS = 360
+_PERCENTILE = 75  # of a ring: above the median, below the spots
 _QUIET = {"show_progressbar": False}
 
 
@@ -92,13 +91,17 @@ def polar_patterns(patterns, frame, *, q_max, q_min=0.0, gamma=0.5, background=N
             npt=bins, npt_azim=_AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
         )
         if background is not None:
-            polar = polar.subtract_diffraction_background(background, **_QUIET)
+            how = {"percentile": _PERCENTILE} if background == "radial percentile" else {}
+            polar = polar.subtract_diffraction_background(background, **how, **_QUIET)
     polar.data = np.maximum(np.nan_to_num(polar.data), 0) ** gamma
     return polar
 
 
-def reflections_of(simulation) -> Reflections | None:
-    """What the likeness needs of a simulation of one phase; None where its structure factors cannot be had."""
+def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
+    """Reflections of a simulation of one phase; None where its structure factors cannot be had.
+
+    Up to `q_max` in 1/Å where that is more than the simulation has.
+    """
     from diffsims.crystallography import ReciprocalLatticeVector
 
     phase = simulation.phases
@@ -106,7 +109,8 @@ def reflections_of(simulation) -> Reflections | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1 / float(simulation.reciporical_radius))
+        longest = max(q_max, float(simulation.reciporical_radius))
+        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1 / longest)
         try:
             g.calculate_structure_factor()
         except Exception:  # an element that its tables do not know, for example
@@ -114,26 +118,19 @@ def reflections_of(simulation) -> Reflections | None:
     return Reflections(g.data, np.abs(g.structure_factor) ** 2, float(simulation.simulation_generator.wavelength))
 
 
-def match_patterns(name, simulation, polar, disks, symmetry, calibration, *, refine=True, q_max=None):
-    """What the templates of one phase propose for every pattern.
+def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> list[Proposals | None]:
+    """What the templates of one phase propose for every pattern, None where nothing matched.
 
     Parameters
     ----------
     name : str
     simulation : diffsims Simulation2D of one phase
     polar : PolarDiffraction2D (k | azimuth, radius)
-    disks : list of ndarray (n, 3) or None
-        Disks of every pattern, by which the templates are ranked; None: the host's correlation alone counts.
     symmetry : ndarray (m, 3, 3)
     calibration : Calibration
         For the rotation into the scan.
-    refine : bool
-    q_max : float, optional
-
-    Returns
-    -------
-    list of Candidate or None
-        None where nothing matched.
+    q_max : float
+        Up to where reflections are wanted, 1/Å.
     """
     from pyxem.signals.indexation_results import rotation_from_orientation_map
 
@@ -142,27 +139,17 @@ def match_patterns(name, simulation, polar, disks, symmetry, calibration, *, ref
         # All templates are looked at in full: with k patterns there is no need to sift them first.
         rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
     rows = rows.reshape(-1, *rows.shape[-2:])
-    library = np.atleast_2d(simulation.rotations.data)
-    reflections = None if disks is None else reflections_of(simulation)
+    library, reflections = np.atleast_2d(simulation.rotations.data), reflections_of(simulation, q_max)
     turn, out = detector_to_scan(calibration), []
-    for i, row in enumerate(rows):
+    for row in rows:
         row = row[np.isfinite(row[:, 1])]
         if not len(row) or not row[0, 1] > 0:
             out.append(None)
             continue
         matrices = turn @ from_orix_matrix(_matrices(rotation_from_orientation_map(row, library)))
-        if reflections is None or len(disks[i]) < 3:
-            out.append(_by_correlation(name, row, matrices, symmetry))
-            continue
-        matrix, fit, rival, best = rank(reflections, matrices, disks[i], symmetry, q_max=q_max, refine=refine)
-        out.append(Candidate(name, matrix, float(row[best, 1]), fit, rival, row[best]))
+        scores = np.asarray(row[:, 1], float)
+        out.append(Proposals(name, matrices, scores, reflections, symmetry, matrices, lambda i, _, row=row: row[i]))
     return out
-
-
-def _by_correlation(name, row, matrices, symmetry):
-    far = misorientation_deg(matrices[0], matrices, symmetry) > _CLEARLY_DIFFERENT
-    rival = float(row[far, 1].max() / row[0, 1]) if far.any() else float("nan")
-    return Candidate(name, matrices[0], float(row[0, 1]), float(row[0, 1]), rival, row[0])
 
 
 def _matrices(quaternions):

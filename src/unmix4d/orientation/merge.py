@@ -52,11 +52,20 @@ def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagre
 
     Examples
     --------
-    ::
+    An existing map of one orientation, as template matching of the whole scan would make it:
 
-        full = polar.get_orientation(simulation).to_crystal_map()      # pyxem, every position
-        merged = unmix4d.merge_orientations(result, full)
-        merged.plot(which="second"); merged.flagged
+    >>> import numpy as np
+    >>> from orix.crystal_map import CrystalMap, Phase, PhaseList  # doctest: +SKIP
+    >>> from orix.quaternion import Rotation  # doctest: +SKIP
+    >>> from unmix4d import Unmix, merge_orientations, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
+    >>> result = Unmix(film.data).nmf(2, random_state=0)
+    >>> row, col = np.indices((10, 8)).reshape(2, -1)
+    >>> phases, turned = PhaseList(Phase("silver", point_group="m-3m")), Rotation.from_euler([0.3, 0, 0])  # doctest: +SKIP
+    >>> full = CrystalMap(turned.flatten()[np.zeros(80, int)], x=col, y=row, phase_list=phases)  # doctest: +SKIP
+    >>> merged = merge_orientations(result, full)  # doctest: +SKIP
+    >>> merged.matches[0].phase, int(merged.flagged.sum())  # doctest: +SKIP
+    ('silver', 0)
     """
     from ..results.orientations import Orientations
 

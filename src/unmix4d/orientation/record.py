@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .symmetry import as_quaternion
 
-__all__ = ["Candidate", "Match", "choose_phase"]
+__all__ = ["Candidate", "Match", "Proposals", "choose_phase"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """Orientations of one phase that a host proposes for a pattern, its best first.
+
+    Attributes
+    ----------
+    phase : str
+    matrices : ndarray (n, 3, 3)
+        Active rotations from the crystal to the frame (row, column, z).
+    scores : ndarray (n,)
+        As the host counts.
+    reflections : Reflections or None
+        Of the phase, where they can be had.
+    symmetry : ndarray (s, 3, 3)
+    library : ndarray (m, 3, 3)
+        Every zone axis that the host looks at, at any in-plane angle.
+    native : callable
+        Takes the index of one of them and a refined matrix, and gives what the host said.
+    """
+
+    phase: str
+    matrices: np.ndarray
+    scores: np.ndarray
+    reflections: object
+    symmetry: np.ndarray
+    library: np.ndarray
+    native: Callable = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +53,18 @@ class Candidate:
     score : float
         As the host counts: larger is better, comparable within one phase.
     fit : float
-        Comparable between phases; 0 to 1 where they are ranked by disks.
+        Comparable between phases; at most 1 where they are ranked by pattern or disks.
     rival : float
         The largest score of another orientation of the phase, as a share of `score`.
     native : object
         What the host said.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation import Candidate
+    >>> Candidate("silver", np.eye(3), score=12.5, fit=0.8, rival=0.6).fit
+    0.8
     """
 
     phase: str
@@ -57,8 +94,8 @@ class Match:
     score : float
         The host's correlation.
     fit : float
-        How alike the pattern and the simulation are; phases are compared by it. 0 to 1 where they are ranked by disks; with
-        ``rank="host"`` the host's own score, whose size depends on the pattern.
+        How alike the pattern and the simulation are; phases are compared by it. At most 1 where they are ranked by
+        pattern or disks; with ``rank="host"`` the host's own score, whose size depends on the pattern.
     gap : float
         (fit - that of the second phase) / fit; NaN with one phase.
     second_phase : str or None
@@ -72,6 +109,14 @@ class Match:
         Of an orientation that summarises an existing map: median distance of its positions; else NaN.
     candidates : tuple of Candidate
         The best of every phase, best first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation import Match
+    >>> match = Match(component=0, source="single", n_positions=12, phase="silver", matrix=np.eye(3), fit=0.8)
+    >>> match.matched, match.quaternion.tolist(), Match(1, "component", 0).matched
+    (True, [0.0, 0.0, 0.0, 1.0], False)
     """
 
     component: int

@@ -93,6 +93,15 @@ class Painting:
     grain : ndarray of int (scan_row, scan_col)
         The connected region that a position belongs to by its first component; -1 where there is none.
     present : ndarray of bool (k, scan_row, scan_col)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation import Painting
+    >>> first, none = np.array([[0, 0, 1]]), np.full((1, 3), -1)
+    >>> painting = Painting(first, none, np.ones((1, 3)), np.zeros((1, 3)), first, np.array([first == 0, first == 1]))
+    >>> painting.present.shape
+    (2, 1, 3)
     """
 
     first: np.ndarray

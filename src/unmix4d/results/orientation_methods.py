@@ -24,12 +24,30 @@ class OrientationMethods:
         -------
         orix CrystalMap, or py4DSTEM OrientationMap
             {name: OrientationMap} of several py4DSTEM crystals.
+
+        Examples
+        --------
+        With templates of pyxem, every 20 degrees (a real search has one every 1 or 2):
+
+        >>> from diffpy.structure import Atom, Lattice, Structure  # doctest: +SKIP
+        >>> from diffsims.generators.simulation_generator import SimulationGenerator  # doctest: +SKIP
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from orix.sampling import get_sample_reduced_fundamental  # doctest: +SKIP
+        >>> from unmix4d import Unmix, phantoms
+        >>> cell = Structure([Atom("Po", [0, 0, 0])], Lattice(3.36, 3.36, 3.36, 90, 90, 90))  # doctest: +SKIP
+        >>> phase = Phase("polonium", space_group=221, structure=cell)  # doctest: +SKIP
+        >>> rotations = get_sample_reduced_fundamental(20, point_group=phase.point_group)  # doctest: +SKIP
+        >>> templates = SimulationGenerator(300).calculate_diffraction2d  # doctest: +SKIP
+        >>> simulation = templates(phase, rotations, reciprocal_radius=0.8)  # doctest: +SKIP
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
+        >>> film.to_pyxem().unmix.nmf(2, random_state=0).orientations(simulation).shape  # doctest: +SKIP
+        (10, 8)
         """
         return self.index(simulation, **options).to_host()
 
     def index(self, simulation, *, source=None, enough=10, vectors=None, phase_gap=0.05, orientation_gap=0.02, q_min=None,
               q_max=None, disk_radius=None, probe=None, detection=None, plan=None, min_peaks=3,
-              rank="auto", candidates=24, refine=True, gamma=0.5, background=None):  # fmt: skip
+              rank="auto", candidates=None, refine=True, gamma=0.5, background=None):  # fmt: skip
         """Phase and orientation of every component, by the matcher of a host.
 
         k patterns are matched instead of one at every position. A diffsims simulation is matched by pyxem
@@ -55,9 +73,9 @@ class OrientationMethods:
         orientation_gap : float
             Its orientation is ambiguous where another one, more than 5 degrees off, fits worse by less than this share.
         q_min, q_max : float, optional
-            1/Å. Shorter vectors are the direct beam (default 0.1 for disks, 0 for templates); longer ones are left out.
+            1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are left out.
         disk_radius : float, optional
-            Of the disks in pixels (py4DSTEM); by default from the brightest spot of each pattern.
+            Of the disks in pixels; by default from the brightest spot of each pattern.
         probe : py4DSTEM Probe or ndarray (det_row, det_col), optional
             A measured probe as the template of the disks (py4DSTEM).
         detection : dict, optional
@@ -66,19 +84,20 @@ class OrientationMethods:
             Arguments of ``orientation_plan`` in place of ours (py4DSTEM): ``zone_axis_range``, ``angle_step_zone_axis``, ...
         min_peaks : int
             Fewer disks are not matched (py4DSTEM).
-        rank : {"auto", "disks", "host"}
-            Which of the orientations that the host proposes is taken: the one whose simulated disks are most like the
-            measured ones (see `unmix4d.orientation.kinematics`), or the one with the host's best score. ``"auto"``: disks
-            for py4DSTEM, whose score takes no account of spots that are missing; the host's for pyxem.
-        candidates : int
-            How many orientations py4DSTEM is asked for (pyxem gives one for every template). With ``rank="disks"`` only.
+        rank : {"auto", "pattern", "disks", "host"}
+            Which of the orientations that the host proposes is taken: the one whose simulated pattern is most like the whole
+            measured one (see `unmix4d.orientation.pattern_likeness`), the one whose simulated disks are most like the
+            measured disks, or the one with the host's best score. ``"auto"``: the pattern, or the disks of `vectors`.
+        candidates : int, optional
+            How many orientations py4DSTEM is asked for (pyxem gives one for every template): 24 with ``rank="disks"``, else 1
+            or 4. With ``rank="pattern"`` every template of the host is looked at here, at all in-plane angles.
         refine : bool
-            Whether that one is refined to 0.25 degrees by its disks; else it stays on the host's grid. With ``rank="disks"``
-            only.
+            Whether the best of them are refined to 0.25 degrees; else they stay on the host's grid. Not with
+            ``rank="host"``.
         gamma : float
             Power of the intensities (pyxem).
         background : {None, "radial median", "radial percentile"}
-            What is taken away from the polar patterns (pyxem).
+            What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
 
         Returns
         -------
@@ -96,6 +115,28 @@ class OrientationMethods:
         ----------
         Cautaerts et al., Ultramicroscopy 237 (2022) 113517 (template matching of pyxem); Ophus et al., Microsc.
         Microanal. 28 (2022) 390 (ACOM of py4DSTEM)
+
+        Examples
+        --------
+        With templates of pyxem, every 20 degrees (a real search has one every 1 or 2):
+
+        >>> from diffpy.structure import Atom, Lattice, Structure  # doctest: +SKIP
+        >>> from diffsims.generators.simulation_generator import SimulationGenerator  # doctest: +SKIP
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from orix.sampling import get_sample_reduced_fundamental  # doctest: +SKIP
+        >>> from unmix4d import Unmix, phantoms
+        >>> cell = Structure([Atom("Po", [0, 0, 0])], Lattice(3.36, 3.36, 3.36, 90, 90, 90))  # doctest: +SKIP
+        >>> phase = Phase("polonium", space_group=221, structure=cell)  # doctest: +SKIP
+        >>> rotations = get_sample_reduced_fundamental(20, point_group=phase.point_group)  # doctest: +SKIP
+        >>> templates = SimulationGenerator(300).calculate_diffraction2d  # doctest: +SKIP
+        >>> simulation = templates(phase, rotations, reciprocal_radius=0.8)  # doctest: +SKIP
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
+        >>> result = film.to_pyxem().unmix.nmf(2, random_state=0)  # doctest: +SKIP
+        >>> found = result.index(simulation)  # doctest: +SKIP
+        >>> found.k, found.host, found.matches[0].phase  # doctest: +SKIP
+        (2, 'pyxem', 'polonium')
+        >>> found.to_host().shape, found.plot().get_title()  # doctest: +SKIP
+        ((10, 8), 'direction along the beam')
         """
         from ..orientation.index import index
 
@@ -133,6 +174,21 @@ class OrientationMethods:
             When these are no Bragg vectors, of another scan, or not calibrated; or the components have both signs.
         ImportError
             When py4DSTEM is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from emdfile import PointList, PointListArray  # doctest: +SKIP
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
+        >>> result = film.to_py4dstem().unmix.nmf(2, random_state=0)  # doctest: +SKIP
+        >>> kinds = [("qx", float), ("qy", float), ("intensity", float)]
+        >>> vectors = PointListArray(kinds, (10, 8), name="braggvectors")  # doctest: +SKIP
+        >>> for row, col in np.ndindex(10, 8):  # the same disk at every position, in pixels  # doctest: +SKIP
+        ...     vectors[row, col] += PointList(np.array([(film.centre[0] + 10, film.centre[1], 500.0)], kinds))
+        >>> found = result.group_braggvectors(vectors)  # doctest: +SKIP
+        >>> len(found), found[0].data["qx"].round(3).tolist()  # doctest: +SKIP
+        (2, [0.427])
         """
         from ..orientation.vectors import group_braggvectors
 

@@ -41,6 +41,21 @@ class Orientations:
     Orientations are active rotations from the crystal (x along a, z along c*) to the frame (row, column, z = row x column),
     against the electrons. They are those of the scan where the rotation between scan and detector is known, else those of
     the detector. Kinematical diffraction cannot tell a crystal from its inverse, and hardly a zone axis from its opposite.
+
+    Examples
+    --------
+    `unmix4d.Decomposition.index` makes them from a simulation. What they hold, written down by hand:
+
+    >>> import numpy as np
+    >>> from unmix4d import Orientations
+    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.orientation import Match, Painting, laue_rotations
+    >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+    >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+    >>> match, frame = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), Frame((1, 3), (8, 8))
+    >>> found = Orientations("pyxem", (match,), painting, frame, {"silver": laue_rotations(np.eye(3))}, {"silver": None})
+    >>> found.k, found.weight.tolist()
+    (1, [[0.9, 0.8, 0.0]])
     """
 
     host: str
@@ -105,6 +120,19 @@ class Orientations:
         -------
         ndarray (scan_row, scan_col, 3, 3)
             Active rotations, NaN where there is none.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, frame = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), Frame((1, 3), (8, 8))
+        >>> found = Orientations("pyxem", (match,), painting, frame, {}, {"silver": None})
+        >>> found.matrices().shape, np.isnan(found.matrices()).all((2, 3)).tolist()
+        ((1, 3, 3, 3), [[False, False, True]])
         """
         from .. import checks
 
@@ -113,7 +141,20 @@ class Orientations:
         return table[index]
 
     def quaternions(self, which: str = "first") -> np.ndarray:
-        """As `matrices`, as quaternions (scan_row, scan_col, 4), scalar last as in SciPy."""
+        """As `matrices`, as quaternions (scan_row, scan_col, 4), scalar last as in SciPy.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, frame = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), Frame((1, 3), (8, 8))
+        >>> Orientations("pyxem", (match,), painting, frame, {}, {"silver": None}).quaternions()[0, 0].tolist()
+        [0.0, 0.0, 0.0, 1.0]
+        """
         from ..orientation.symmetry import as_quaternion
 
         return as_quaternion(self.matrices(which))
@@ -124,6 +165,19 @@ class Orientations:
         ``component``, ``weight``, ``score`` (of the host), ``fit`` (0 to 1), ``phase_gap``, ``ambiguous`` and
         ``orientation_ambiguous`` (0 or 1), ``grain_id``, ``second_component``, ``second_weight``, ``second_score``; -1 or
         0 where there is nothing. After `unmix4d.merge_orientations` also ``disagreement_deg`` and ``flagged``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, frame = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), Frame((1, 3), (8, 8))
+        >>> known = Orientations("pyxem", (match,), painting, frame, {}, {"silver": None}).properties()
+        >>> known["component"].tolist(), known["fit"].tolist()
+        ([[0, 0, -1]], [[0.9, 0.9, 0.0]])
         """
 
         def of(name, index, none=0.0):
@@ -180,7 +234,23 @@ class Orientations:
         return next(iter(maps.values())) if len(maps) == 1 else maps
 
     def to_host(self):
-        """`crystal_map` or `orientation_map`, whichever host they were found with."""
+        """`crystal_map` or `orientation_map`, whichever host they were found with.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.orientation import Match, Painting, laue_rotations
+        >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
+        >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
+        >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
+        >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
+        >>> found = Orientations("pyxem", (match,), painting, Frame((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
+        >>> type(found.to_host()).__name__  # doctest: +SKIP
+        'CrystalMap'
+        """
         return self.crystal_map if self.host == "pyxem" else self.orientation_map
 
     def plot(self, ax=None, *, direction: str = "z", which: str = "first"):
@@ -196,6 +266,21 @@ class Orientations:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.orientation import Match, Painting, laue_rotations
+        >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
+        >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
+        >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
+        >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
+        >>> found = Orientations("pyxem", (match,), painting, Frame((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
+        >>> found.plot(direction="z").get_title()  # doctest: +SKIP
+        'direction along the beam'
         """
         from ..plots import orientation as plots_orientation
 

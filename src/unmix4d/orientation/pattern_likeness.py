@@ -1,0 +1,220 @@
+"""How alike a whole measured pattern and a kinematical simulation are. NumPy and SciPy only.
+
+Disk detection keeps a handful of disks; the mean pattern of a grain also shows many faint ones, and where there is nothing.
+Both say how the crystal is tilted. Here the pattern itself is compared, without its background, with a simulation whose
+spots are Gaussians.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from scipy import ndimage
+
+from .geometry import pixels_to_vectors
+from .reflections import Reflections
+
+__all__ = ["SHAPES", "PatternLikeness", "SmoothedPattern", "best_shape", "farthest"]
+
+_POWER = 0.5  # of intensities: thick crystals scatter many times, so that strong and weak disks are nearer to each other
+_SPOT = 0.7  # standard deviation of the spots, in disk radii
+_BACKGROUND = 0.3  # quantile of a ring: more than half of the detector is between the disks
+# How the excitation falls with the excitation error, 1/Å: thin crystals have the long tails of a Lorentzian; where tilts are
+# averaged it is a Gaussian.
+SHAPES = tuple([("lorentzian", w) for w in (0.005, 0.01, 0.02)] + [("gaussian", w) for w in (0.01, 0.02, 0.04)])
+_WEAK = 0.03  # simulated amplitudes below this share of the strongest one are left out
+_MOST = 80  # simulated spots, the strongest
+_WIDEST = 0.02  # 1/Å, of the spots that are looked at
+_COVERED = 0.05  # spots of which less is measured are left out
+_BLOCK = 256  # orientations at once
+
+
+class SmoothedPattern:
+    """Amplitudes of a pattern above its background, ready to be looked up where spots are simulated.
+
+    Parameters
+    ----------
+    pattern : ndarray (det_row, det_col)
+        Without NaN or negative values.
+    frame : Frame
+        Centre, ellipse, calibration and detector mask are used.
+    radius : float
+        Of the disks, in pixels.
+    q_min, q_max : float
+        Only vectors between these lengths count, 1/Å.
+    """
+
+    def __init__(self, pattern, frame, *, radius: float, q_min: float = 0.0, q_max: float | None = None):
+        self.frame, self.sigma = frame, _SPOT * radius
+        self._to_pixels = np.linalg.inv(pixels_to_vectors(frame))
+        self._pattern, self._limits, self._radius, self._wider = pattern, (q_min, q_max), radius, {}
+        self._polar = {}
+        q = _lengths(frame)
+        used = frame.kept_pixels.reshape(frame.detector_shape) & (q >= q_min)
+        if q_max is not None:
+            used &= q <= q_max
+        amplitude = _above_background(np.asarray(pattern, float) ** _POWER, q, used)
+        area = math.pi * self.sigma**2
+        # Correlation with a Gaussian of height 1, and the share of a squared Gaussian that lies on used pixels.
+        self._smooth = 2 * area * ndimage.gaussian_filter(amplitude, self.sigma, mode="constant")
+        self._smooth = ndimage.spline_filter(self._smooth, order=3, mode="constant")
+        self._covered = ndimage.gaussian_filter(used.astype(float), self.sigma / math.sqrt(2), mode="constant")
+        self.reach = float(q[used].max()) if used.any() else 0.0
+        self.norm = float(np.sqrt((amplitude**2).sum()))
+
+    def at(self, vectors):
+        """Amplitude summed over a Gaussian spot, and the share of the spot that is measured, at vectors (..., 2) in 1/Å."""
+        place = vectors @ self._to_pixels.T + self.frame.centre
+        where = [place[..., 0].ravel(), place[..., 1].ravel()]
+        # Linear interpolation would prefer spots in the middle of a pixel.
+        smooth = ndimage.map_coordinates(self._smooth, where, order=3, mode="constant", prefilter=False)
+        covered = ndimage.map_coordinates(self._covered, where, order=1, mode="constant")
+        return smooth.reshape(place.shape[:-1]), covered.reshape(place.shape[:-1])
+
+    def overlap(self, vectors):
+        """Scalar products of Gaussian spots with one another, (..., n, n), of vectors (..., n, 2)."""
+        place = vectors @ self._to_pixels.T
+        square = (place**2).sum(-1)
+        close = place @ np.swapaxes(place, -1, -2) - (square[..., :, None] + square[..., None, :]) / 2
+        return math.pi * self.sigma**2 * np.exp(close / (2 * self.sigma**2))
+
+    def polar(self, n_azimuth: int):
+        """What `at` gives, on a grid: (n_radii, n_azimuth) twice, and the step of the radii in 1/Å.
+
+        Azimuths run from the rows to the columns of the scan.
+        """
+        if n_azimuth not in self._polar:
+            step = self.sigma / 4 * float(np.sqrt(abs(np.linalg.det(pixels_to_vectors(self.frame)))))
+            radius = step * np.arange(int(farthest(self.frame) / step) + 2)
+            angle = 2 * np.pi / n_azimuth * np.arange(n_azimuth)
+            ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+            grids = self.at(radius[:, None, None] * ring)
+            self._polar[n_azimuth] = (*(one.astype(np.float32) for one in grids), step)
+        return self._polar[n_azimuth]
+
+    def wider(self, factor: float) -> SmoothedPattern:
+        """The same with wider spots."""
+        if factor not in self._wider:
+            q_min, q_max = self._limits
+            radius = factor * self._radius
+            self._wider[factor] = SmoothedPattern(self._pattern, self.frame, radius=radius, q_min=q_min, q_max=q_max)
+        return self._wider[factor]
+
+
+class PatternLikeness:
+    """Cosine between the amplitudes of a pattern and of a simulation: 0 to 1, 0 or less where nothing fits.
+
+    Parameters
+    ----------
+    reflections : Reflections
+    pattern : SmoothedPattern
+    shapes : sequence of (str, float)
+        How the excitation of a reflection falls with its excitation error, and the width of that in 1/Å. It depends on
+        thickness and bending, which nobody knows: of several shapes the one counts that fits best.
+    scale : float
+        How much wider than that the excitation is.
+    """
+
+    def __init__(self, reflections: Reflections, pattern: SmoothedPattern, shapes=SHAPES, scale: float = 1.0):
+        self.reflections, self.pattern, self.shapes, self._scale = reflections, pattern, tuple(shapes), scale
+
+    def values(self, matrices) -> np.ndarray:
+        """Likeness (m,) of active rotations (m, 3, 3) from the crystal to (row, column, z)."""
+        matrices = np.asarray(matrices, float).reshape(-1, 3, 3)
+        if not self.pattern.norm > 0 or not len(self.reflections.g):
+            return np.zeros(len(matrices))
+        blocks = [self._block(matrices[i : i + _BLOCK]) for i in range(0, len(matrices), _BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros(0)
+
+    def wider(self, factor: float) -> PatternLikeness:
+        """With wider spots and relrods, for orientations that are only about right."""
+        return PatternLikeness(self.reflections, self.pattern.wider(factor), self.shapes, factor * self._scale)
+
+    def strongest(self, matrices, n: int):
+        """Vectors (m, n, 2) and amplitudes (m, n) of the strongest spots within the detector, with the first shape."""
+        q, error = self.reflections.excited(matrices)
+        intensity = self.reflections.intensity * _excitation((error / self._scale) ** 2, *self.shapes[0])
+        intensity = np.where(np.hypot(q[..., 0], q[..., 1]) <= self.pattern.reach, intensity, 0)
+        some = np.argsort(-intensity, axis=1)[:, :n]
+        amplitude = np.take_along_axis(intensity, some, 1) ** _POWER
+        amplitude = np.where(amplitude > _WEAK * amplitude.max(1, keepdims=True), amplitude, 0)
+        return np.take_along_axis(q, some[..., None], 1), amplitude
+
+    def of_shape(self, shape) -> PatternLikeness:
+        """With one shape of the excitation only."""
+        return PatternLikeness(self.reflections, self.pattern, (shape,), self._scale)
+
+    def _block(self, matrices):
+        q, error = self.reflections.excited(matrices)
+        measured, covered = self.pattern.at(q)
+        widest = (error / (_WIDEST * self._scale)) ** 2
+        seen = self.reflections.intensity * np.clip(covered, 0, 1) / (1 + widest)
+        some = np.argsort(-seen, axis=1)[:, :_MOST]
+        pick = functools.partial(np.take_along_axis, indices=some, axis=1)
+        square, measured, covered = (pick(error) / self._scale) ** 2, pick(measured), np.clip(pick(covered), 0, 1)
+        strength = np.where(covered > _COVERED, self.reflections.intensity[some], 0)
+        overlap = self.pattern.overlap(np.take_along_axis(q, some[..., None], 1))
+        falls = [_excitation(square, *shape) for shape in self.shapes]
+        return np.max([self._cosine(strength * one, measured, covered, overlap) for one in falls], axis=0)
+
+    def _cosine(self, intensity, measured, covered, overlap):
+        amplitude = intensity**_POWER
+        amplitude = np.where(amplitude > _WEAK * amplitude.max(1, keepdims=True), amplitude, 0)
+        weighted = amplitude * np.sqrt(covered)
+        norm = ((weighted[:, None] @ overlap)[:, 0] * weighted).sum(1)
+        product = (amplitude * measured).sum(1)
+        return np.where(norm > 0, product / (np.sqrt(np.maximum(norm, 1e-300)) * self.pattern.norm), 0.0)
+
+
+def best_shape(likenesses, matrices):
+    """The shape that fits all patterns best together: one for each would fit what is wrong, too.
+
+    Parameters
+    ----------
+    likenesses : list of PatternLikeness
+        Of every pattern.
+    matrices : list of ndarray (3, 3)
+        Its orientation, found with all shapes.
+
+    Returns
+    -------
+    (str, float)
+    """
+    fits = [[one.of_shape(shape).values(matrix)[0] for shape in SHAPES] for one, matrix in zip(likenesses, matrices)]
+    return SHAPES[int(np.argmax(np.mean(fits, axis=0)))]
+
+
+def farthest(frame) -> float:
+    """Length of the longest vector on the detector, 1/Å."""
+    return float(_lengths(frame).max())
+
+
+def _excitation(square, kind, width):
+    return 1 / (1 + square / width**2) if kind == "lorentzian" else np.exp(-square / (2 * width**2))
+
+
+def _lengths(frame):
+    """Length of the vector of every pixel, 1/Å."""
+    place = np.moveaxis(np.indices(frame.detector_shape), 0, -1) - np.asarray(frame.centre)
+    return np.hypot(*np.moveaxis(place @ pixels_to_vectors(frame).T, -1, 0))
+
+
+def _above_background(amplitude, q, used):
+    """The amplitudes less a low quantile of their ring; 0 where they are not used."""
+    out = np.zeros(amplitude.shape)
+    if not used.any():
+        return out
+    step = q[used].max() / max(4, min(amplitude.shape) / 2)
+    ring = np.rint(q / step).astype(int)[used]
+    values, n = amplitude[used], ring.max() + 1
+    order = np.lexsort((values, ring))
+    count = np.bincount(ring, minlength=n)
+    start = np.concatenate([[0], np.cumsum(count)[:-1]])
+    low = np.zeros(n)
+    some = count > 0
+    low[some] = values[order][start[some] + (_BACKGROUND * (count[some] - 1)).astype(int)]
+    low = np.interp(np.arange(n), np.flatnonzero(some), low[some])
+    out[used] = values - ndimage.gaussian_filter1d(low, 2.0, mode="nearest")[ring]
+    return out

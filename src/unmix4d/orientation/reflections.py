@@ -1,0 +1,40 @@
+"""Reflections of a crystal, and which of them a beam excites. NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Reflections"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reflections:
+    """Reflections of one crystal, kinematical.
+
+    Attributes
+    ----------
+    g : ndarray (n, 3)
+        Reciprocal lattice vectors in the Cartesian crystal frame, 1/Å.
+    intensity : ndarray (n,)
+        Squared structure factors.
+    wavelength : float
+        Å.
+    width : float
+        Standard deviation of the excitation error that the host allows, 1/Å: about one over the thickness.
+    spot : float
+        Distance at which a simulated and a measured disk count as half the same, 1/Å.
+    """
+
+    g: np.ndarray
+    intensity: np.ndarray
+    wavelength: float
+    width: float = 0.015
+    spot: float = 0.02
+
+    def excited(self, matrices):
+        """Vectors (m, n, 2), (row, column) in 1/Å, and excitation errors (m, n) in 1/Å, for orientations (m, 3, 3)."""
+        turned = self.g @ np.swapaxes(np.asarray(matrices, float).reshape(-1, 3, 3), 1, 2)
+        error = turned[..., 2] - self.wavelength * (self.g**2).sum(1) / 2
+        return turned[..., :2], error
