@@ -197,7 +197,7 @@ def test_starts_that_end_at_once_do_not_spoil_the_file(tmp_path, monkeypatch):
     from concurrent.futures import ThreadPoolExecutor
 
     from unmix4d.decomposition.factorisation import Factorisation
-    from unmix4d.decomposition.resume import Resume
+    from unmix4d.decomposition.resume import Starts
 
     checksum = checkpoint.array_checksum
 
@@ -209,17 +209,17 @@ def test_starts_that_end_at_once_do_not_spoil_the_file(tmp_path, monkeypatch):
     objectives = [5.0, 3.0, 4.0, 1.0, 1.0, 2.0]
     for order in range(3):
         path = tmp_path / f"{order}.h5"
-        resume = Resume(CheckpointFile(path, {}))
+        resume = Starts(CheckpointFile(path, {}))
 
         def keep(i, resume=resume):
             answer = Factorisation(
                 maps=np.full((4, 2), i), patterns=np.full((2, 4), i), objective=objectives[i],
                 history=np.zeros(3), changes=np.zeros((3, 2)), converged=True,
             )  # fmt: skip
-            resume.keep_answer(i, answer, len(objectives))
+            resume.keep_answer(i, answer)
 
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(keep, np.roll(range(6), order)))
-        kept = Resume(CheckpointFile(path, {}))
+        kept = Starts(CheckpointFile(path, {}))
         assert [kept.answer(i).maps.size > 0 for i in range(6)] == [False, False, False, True, False, False]
         assert np.all(kept.answer(3).maps == 3)

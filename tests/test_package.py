@@ -16,7 +16,7 @@ import unmix4d
 ROOT = Path(unmix4d.__file__).parent
 HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims"}
 CORE = {"units", "checks", "frame", "messages", "progress", "scan", "blocks", "passes", "threads", "matrix", "preparation",
-        "centre", "scratch", "weights", "subspace", "noise", "compression", "checkpoint", "file_safety", "polar",
+        "centre", "scratch", "weights", "subspace", "noise", "compression", "checkpoint", "journal", "file_safety", "polar",
         "sparse_matrix", "constraints", "maps", "features"}  # fmt: skip
 SOLVERS = {"decomposition", "clustering", "choose_k", "scores", "image_quality"}
 RESULTS = {"results", "files", "phantoms", "assemble", "assemble_merged", "assemble_fuzzy", "overrides", "methods",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 __all__ = ["cores", "in_threads", "one_thread_per_block"]
+
+_LOOK = 0.1  # seconds: Ctrl-C that came just before the main thread began to wait is seen no later
 
 
 def cores() -> int:
@@ -63,15 +65,32 @@ def in_threads(function, count: int):
     workers = min(count, cores())
     if workers < 2:
         return [function(i, stop.is_set) for i in range(count)]
-    with one_thread_per_block(), ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(function, i, stop.is_set) for i in range(count)]
+    waiting, answers, errors, running = iter(range(count)), [None] * count, [], [None] * workers
+    ended = threading.Lock()
+    ended.acquire()
+
+    def work():
         try:
-            # An error in any of them ends all, not only when its turn has come.
-            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                future.result()
-            return [future.result() for future in futures]
+            while not stop.is_set() and (i := next(waiting, None)) is not None:
+                answers[i] = function(i, stop.is_set)
+        except BaseException as error:
+            errors.append(error)
+        running.pop()
+        if errors or not running:
+            with suppress(RuntimeError):  # another thread said so already
+                ended.release()
+
+    with one_thread_per_block(), ThreadPoolExecutor(workers) as pool:
+        try:
+            # One submission a thread, and a plain lock: where Ctrl-C meets the pool or a future, it may leave them locked.
+            for _ in range(workers):
+                pool.submit(work)
+            while not ended.acquire(timeout=_LOOK):
+                pass
+            # An error in any of them ends all.
+            if errors:
+                raise errors.pop()
         except BaseException:
             stop.set()
-            for future in futures:
-                future.cancel()
             raise
+    return answers

@@ -12,7 +12,7 @@ import numpy as np
 
 from .nnls import nnls_rows
 
-__all__ = ["Finish", "estimate", "finish", "finish_each"]
+__all__ = ["Finish", "estimate", "finish", "finish_each", "together"]
 
 _COLUMNS = 128  # components whose products with the scan are held at a time
 
@@ -76,14 +76,27 @@ def finish_each(matrix, factors, *, refit_maps: bool = True, refit_patterns: boo
     -------
     list of Finish
     """
-    answers, group, columns = [], [], 0
-    for maps, patterns in factors:
-        if group and columns + len(patterns) > _COLUMNS:
-            answers += _finish_group(matrix, group, refit_maps, refit_patterns)
-            group, columns = [], 0
-        group.append((maps, patterns))
-        columns += len(patterns)
-    return answers + _finish_group(matrix, group, refit_maps, refit_patterns)
+    groups = together([len(patterns) for _, patterns in factors])
+    return [f for g in groups for f in _finish_group(matrix, [factors[i] for i in g], refit_maps, refit_patterns)]
+
+
+def together(sizes) -> list[list[int]]:
+    """Which factorisations are finished in the same passes, by their numbers of components.
+
+    Examples
+    --------
+    >>> from unmix4d.decomposition.finish import together
+    >>> together([60, 60, 60])
+    [[0, 1], [2]]
+    """
+    groups, columns = [[]], 0
+    for i, size in enumerate(sizes):
+        if groups[-1] and columns + size > _COLUMNS:
+            groups.append([])
+            columns = 0
+        groups[-1].append(i)
+        columns += size
+    return groups
 
 
 def _finish_group(matrix, factors, refit_maps, refit_patterns):

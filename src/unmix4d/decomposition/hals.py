@@ -11,6 +11,7 @@ __all__ = ["update_rows", "update_factor", "INNER_SWEEPS"]
 
 # A second sweep over thin matrices costs nothing beside a pass over the scan, and saves passes.
 INNER_SWEEPS = 2
+_NOTHING = 1e-30  # of the largest sum of squares
 _CHUNK = 1 << 14  # columns brought up to date at a time, so that they stay in the cache
 
 
@@ -33,8 +34,10 @@ def update_rows(cross, gram, factor, sweeps: int = INNER_SWEEPS) -> np.ndarray:
     out = np.array(factor, order="C")
     gram = np.asarray(gram, np.float64)
     size = np.diag(gram)
-    alive = np.flatnonzero(size > 0)
-    divisor = np.where(size > 0, size, 1)[:, None]
+    # A step to the minimum of a component that is nothing beside the others would be larger than single precision goes.
+    some = size > _NOTHING * size.max(initial=0)
+    alive = np.flatnonzero(some)
+    divisor = np.where(some, size, 1)[:, None]
     # The step of a component to its minimum needs only the others: with a zero on the diagonal it costs one product.
     weights = (gram / divisor).astype(out.dtype)
     np.fill_diagonal(weights, 0)

@@ -15,6 +15,7 @@ from scipy import sparse
 from ..sparse_matrix import sparsified
 from .factorisation import Factorisation, relative_change
 from .problems import Compressed
+from .resume import kept_or_made
 from .starts import Start
 
 __all__ = ["nmf_kl", "solve_kl", "positive_start"]
@@ -74,16 +75,13 @@ def nmf_kl(
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
     start, problem = Start(low, statistics.mean_pattern, init), Compressed(low)
     held = sparsified(matrix) or matrix
-    answers = []
-    for i, rng in enumerate(generators):
-        answer = None if resume is None else resume.answer(i)
-        if answer is None:
-            first = low.weights.off(*start(problem, n, i, rng))
-            kept = {} if resume is None else {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
-            answer = solve_kl(held, *first, max_iter=max_iter, tol=tol, tick=tick, **kept)
-            if resume is not None:
-                resume.keep_answer(i, answer, n_starts)
-        answers.append(answer)
+
+    def begin(i):
+        first = low.weights.off(*start(problem, n, i, generators[i]))
+        kept = {} if resume is None else {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
+        return solve_kl(held, *first, max_iter=max_iter, tol=tol, tick=tick, **kept)
+
+    answers = [kept_or_made(resume, i, partial(begin, i)) for i in range(n_starts)]
     return min(answers, key=lambda answer: answer.objective), answers
 
 

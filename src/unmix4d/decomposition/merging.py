@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from .nmf import hals
 from .nnls import nnls_rows
 from .pure_positions import PurePositions
 from .redundant import drop_explained
+from .resume import kept_or_made
 
 __all__ = [
     "MergeRun",
+    "all_runs",
     "best_run",
     "checked_threshold",
     "intensities",
@@ -80,7 +83,7 @@ class MergeRun:
 def merge_runs(
     problem, initial: int, *, threshold="auto", n_runs: int = 25, seed: int = 0, pattern_share: float = 1.5,
     sigma: float = 1.0, fragment: float = 0.4, max_iter: int = MAX_ITER, refit: int = 0, start: str = "pure",
-    tick: Callable | None = None,
+    tick: Callable | None = None, resume=None,
 ) -> list[MergeRun]:  # fmt: skip
     """Iterative-merge NMF from independent starts on one compressed scan or feature matrix.
 
@@ -112,6 +115,8 @@ def merge_runs(
     start : {"pure", "random"}
     tick : callable, optional
         Called after every run.
+    resume : Runs, optional
+        Keeps the runs that have ended, see `unmix4d.decomposition.resume_runs`.
 
     Returns
     -------
@@ -150,16 +155,25 @@ def merge_runs(
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_runs)]
     options = {"threshold": threshold, "pattern_share": pattern_share, "sigma": sigma, "fragment": fragment}
 
-    def run(i, cancelled):
+    def begin(i, cancelled):
         rng = generators[i]
         maps, patterns = start_anywhere(problem, initial, rng) if pure is None else _start(problem, pure(rng))
         found = hals(problem, maps.T, patterns, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
-        answer = merge_components(problem, found.maps, found.patterns, refit=refit, **options)
+        return merge_components(problem, found.maps, found.patterns, refit=refit, **options)
+
+    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, resume=resume)
+
+
+def all_runs(begin, n_runs: int, *, parallel: bool, tick: Callable | None = None, resume=None) -> list:
+    """``begin(i, cancelled)`` for every run that was not kept, as many at a time as there are cores; all runs in order."""
+
+    def run(i, cancelled):
+        answer = kept_or_made(resume, i, partial(begin, i, cancelled), cancelled)
         if tick:
             tick()
         return answer
 
-    if problem.parallel and n_runs > 1:
+    if parallel and n_runs > 1:
         return in_threads(run, n_runs)
     with one_thread_per_block():
         return [run(i, None) for i in range(n_runs)]
@@ -297,7 +311,7 @@ def start_anywhere(problem, n: int, rng: np.random.Generator):
 def _start(problem, patterns):
     size = np.linalg.norm(patterns, axis=1, keepdims=True)
     patterns = patterns / np.where(size > 0, size, 1)
-    # Exact: most maps are 0 at most positions from the beginning.
+    # Exact: most maps are 0 at most positions from the beginning. Sweeps leave small values, and cost weak grains.
     return nnls_rows(problem.on_maps(patterns).T, gram_of(patterns)).T, patterns
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..threads import in_threads, one_thread_per_block
 from .agglomeration import Components, join_alike
-from .merging import MergeRun, intensities, mean_pattern, start_anywhere
+from .merging import MergeRun, all_runs, intensities, mean_pattern, start_anywhere
 from .nmf import hals
 
 __all__ = ["merge_in_rounds"]
@@ -19,7 +18,7 @@ _ITERATIONS = 200  # in every round
 
 def merge_in_rounds(
     problem, initial: int, *, threshold: float | str = "auto", n_runs: int = 25, seed: int = 0, max_iter: int = _ITERATIONS,
-    tick: Callable | None = None,
+    tick: Callable | None = None, resume=None,
 ) -> list[MergeRun]:  # fmt: skip
     """The algorithm of Bruefach 2022: components whose maps correlate above a threshold are merged, and fitted again.
 
@@ -32,7 +31,7 @@ def merge_in_rounds(
     initial : int
     threshold : float or "auto"
         Pearson correlation of maps; "auto" is 0.45.
-    n_runs, seed, tick
+    n_runs, seed, tick, resume
         As for `merge_runs`.
     max_iter : int
         Iterations of HALS in every round.
@@ -61,17 +60,11 @@ def merge_in_rounds(
     threshold = THRESHOLD if threshold == "auto" else threshold
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_runs)]
 
-    def run(i, cancelled):
+    def begin(i, cancelled):
         maps, patterns = start_anywhere(problem, initial, generators[i])
-        answer = _rounds(problem, maps, patterns, threshold, max_iter, cancelled)
-        if tick:
-            tick()
-        return answer
+        return _rounds(problem, maps, patterns, threshold, max_iter, cancelled)
 
-    if problem.parallel and n_runs > 1:
-        return in_threads(run, n_runs)
-    with one_thread_per_block():
-        return [run(i, None) for i in range(n_runs)]
+    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, resume=resume)
 
 
 def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):

@@ -13,6 +13,7 @@ import numpy as np
 from ..threads import in_threads, one_thread_per_block
 from .constrained import alternate, at_unit_sum
 from .factorisation import Factorisation, balance, going_on, relative_change, state_of
+from .resume import kept_or_made
 from .starts import Start
 
 __all__ = ["nmf", "hals"]
@@ -20,7 +21,7 @@ __all__ = ["nmf", "hals"]
 
 def nmf(
     problem, n: int, start: Start, *, n_starts: int, max_iter: int, tol: float, seed: int, constraints=(),
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, resume=None, cancelled: Callable | None = None,
 ):  # fmt: skip
     """NMF from several starts; the one with the smallest error.
 
@@ -42,8 +43,10 @@ def nmf(
         With any, alternating least squares and projection (Kimoto 2025) instead of HALS.
     tick : callable, optional
         Called after every iteration.
-    resume : Resume, optional
+    resume : Starts, optional
         Keeps where the starts are, and knows where they were.
+    cancelled : callable, optional
+        Says whether to give up, for a caller that runs in a thread itself; the answer is then of no use.
 
     Returns
     -------
@@ -54,14 +57,11 @@ def nmf(
     """
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
 
-    def run(i, cancelled):
-        if resume is not None and resume.answer(i) is not None:
-            return resume.answer(i)
-        answer = begin(i, cancelled)
-        # One that was cancelled has not ended.
-        if resume is not None and not (cancelled and cancelled()):
-            resume.keep_answer(i, answer, n_starts)
-        return answer
+    def run(i, ended):
+        def give_up():
+            return bool((ended and ended()) or (cancelled and cancelled()))
+
+        return kept_or_made(resume, i, partial(begin, i, give_up), give_up)
 
     def begin(i, cancelled):
         maps, patterns = start(problem, n, i, generators[i])

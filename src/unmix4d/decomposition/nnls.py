@@ -13,7 +13,9 @@ _EXCHANGES = 12  # steps that may exchange many entries of a row at once
 _TOLERANCE = 1e-12  # of the gradient, relative to the largest entry of the right-hand side
 _SINGULAR = 1e-13  # smallest eigenvalue of a Gram matrix with ones on its diagonal that is inverted
 _OWN = 0.5  # distinct sets per row above which no inverse is shared
+_STEP = 4  # rows whose free entries are about as many are solved together
 _BATCH = 1 << 22  # values held by the inverses of one batch of rows
+_NOTHING = 1e-15  # of the norm of the largest component
 _ONES = 1e7  # weight of the row of ones, relative to the mean squared norm of the components
 
 
@@ -35,7 +37,8 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
     Returns
     -------
     ndarray (m, k), of the dtype of `cross`
-        Where the Gram matrix is singular, one of the minimisers. An empty component (zero on the diagonal) stays 0.
+        Where the Gram matrix is singular, one of the minimisers. A component that is empty, or below 1e-15 of the largest,
+        stays 0.
 
     References
     ----------
@@ -53,7 +56,8 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
     """
     cross, wide = np.asarray(cross), np.asarray(gram, np.float64)
     size = np.sqrt(np.diag(wide))
-    alive = np.flatnonzero(size > 0)
+    # What is this small beside the others has no digits left, and its weights no number in single precision.
+    alive = np.flatnonzero(size > _NOTHING * size.max(initial=0))
     out = np.zeros(cross.shape, cross.dtype)
     if not alive.size or not len(cross):
         return out
@@ -177,12 +181,23 @@ class _Solver:
         return out
 
     def _solutions(self, cross, free):
-        """Row by row, where nearly every one has a set of its own."""
-        both = free[:, :, None] & free[:, None, :]
-        parts = np.where(both, self.gram, 0)
-        diagonal = np.arange(len(self.gram))
-        parts[:, diagonal, diagonal] += ~free
-        return np.linalg.solve(parts, (cross * free)[:, :, None])[:, :, 0]
+        """Row by row, where nearly every one has a set of its own; only the free entries are solved for."""
+        out = np.zeros_like(cross)
+        width = -(-free.sum(1) // _STEP) * _STEP
+        for size in np.unique(width[width > 0]):
+            rows = np.flatnonzero(width == size)
+            # The free entries of a row first; what fills up to the common size has a one on the diagonal and stays 0.
+            index = np.argsort(~free[rows], axis=1, kind="stable")[:, :size]
+            used = np.take_along_axis(free[rows], index, 1)
+            parts = self.gram[index[:, :, None], index[:, None, :]] * (used[:, :, None] & used[:, None, :])
+            diagonal = np.arange(index.shape[1])
+            parts[:, diagonal, diagonal] += ~used
+            right = np.take_along_axis(cross[rows], index, 1) * used
+            found = np.linalg.solve(parts, right[:, :, None])[:, :, 0]
+            here = np.zeros((len(rows), out.shape[1]))
+            np.put_along_axis(here, index, found, 1)
+            out[rows] = here
+        return out
 
     def _inverse(self, sets):
         both = sets[:, :, None] & sets[:, None, :]

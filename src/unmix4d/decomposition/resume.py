@@ -1,4 +1,4 @@
-"""What an NMF leaves in a checkpoint, and how it goes on from there: the compression, finished starts, the one under way."""
+"""What runs leave in a checkpoint, and how they go on from there: the compression, finished starts, the one under way."""
 
 from __future__ import annotations
 
@@ -10,15 +10,66 @@ from ..compression import LowRank, Smoother
 from ..weights import Weights
 from .factorisation import Factorisation
 
-__all__ = ["Resume"]
+__all__ = ["Resume", "Starts", "compressed_once", "kept_or_made", "plain"]
 
 _NUMBERS = ("norm2", "edge", "residual", "seed")
 
 
-class Resume:
-    """The parts of one NMF in a `CheckpointFile`.
+def compressed_once(resume, matrix, smoothing, make, name: str = "compression") -> LowRank:
+    """A compression as it was kept, or made now and kept.
 
-    Only the best start keeps its maps and patterns, the others what is reported of them: the file stays small.
+    Parameters
+    ----------
+    resume : Resume or None
+        None keeps nothing.
+    matrix : PatternMatrix
+        What is compressed.
+    smoothing : optional
+        Bound; as the compression is made with.
+    make : callable
+        Makes it.
+    name : str
+        What it is called in the file.
+
+    Returns
+    -------
+    LowRank
+    """
+    low = None if resume is None else resume.low(matrix, smoothing, name)
+    if low is None:
+        low = make()
+        if resume is not None:
+            resume.keep_low(low, name)
+    return low
+
+
+def kept_or_made(resume, i, make, cancelled=None):
+    """The answer `i` as it was kept, or made now and kept.
+
+    Parameters
+    ----------
+    resume : Resume or None
+        With ``answer(i)`` and ``keep_answer(i, answer)``; None keeps nothing.
+    i : int
+    make : callable
+        Makes the answer.
+    cancelled : callable, optional
+        Says whether to give up: an answer that was cancelled has not ended, and is not kept.
+
+    Returns
+    -------
+    The answer.
+    """
+    answer = None if resume is None else resume.answer(i)
+    if answer is None:
+        answer = make()
+        if resume is not None and not (cancelled and cancelled()):
+            resume.keep_answer(i, answer)
+    return answer
+
+
+class Resume:
+    """What runs of every kind have in a `CheckpointFile`: of which scan they are, and compressions of it.
 
     Parameters
     ----------
@@ -43,9 +94,9 @@ class Resume:
                     "another name, or delete the file"
                 )
 
-    def low(self, matrix, smoothing) -> LowRank | None:
+    def low(self, matrix, smoothing, name: str = "compression") -> LowRank | None:
         """The compression that was kept."""
-        kept = self.file.get("compression")
+        kept = self.file.get(name)
         if kept is None:
             return None
         arrays, facts = kept
@@ -54,11 +105,22 @@ class Resume:
         numbers = {name: facts[name] for name in _NUMBERS}
         return LowRank(arrays["left"], arrays["right"], weights, matrix.frame, smoother=smoother, matrix=matrix, **numbers)
 
-    def keep_low(self, low) -> None:
-        """Keep the compression."""
+    def keep_low(self, low, name: str = "compression") -> None:
+        """Keep a compression."""
         arrays = {"left": low.left, "right": low.right, "pixels": low.weights.pixels, "positions": low.weights.positions}
         facts = {"weights": low.weights.kind, **{name: getattr(low, name) for name in _NUMBERS}}
-        self.file.put("compression", {name: a for name, a in arrays.items() if a is not None}, _plain(facts))
+        self._keep(name, {name: a for name, a in arrays.items() if a is not None}, plain(facts))
+
+    def _keep(self, name, arrays, facts):
+        self.file.add(name, arrays, facts)
+
+
+class Starts(Resume):
+    """The starts of one NMF.
+
+    Only the best start keeps its maps and patterns, the others what is reported of them: the file stays small, and is
+    written anew every time.
+    """
 
     def answer(self, i: int) -> Factorisation | None:
         """The i-th start, when it has ended; maps and patterns are empty unless it is the best."""
@@ -68,13 +130,13 @@ class Resume:
         arrays, facts = kept
         return Factorisation(**{"maps": np.empty((0, 0)), "patterns": np.empty((0, 0)), **arrays, **facts})
 
-    def keep_answer(self, i: int, answer: Factorisation, n_starts: int) -> None:
+    def keep_answer(self, i: int, answer: Factorisation) -> None:
         """Keep a start that has ended."""
         facts = {"objective": answer.objective, "converged": bool(answer.converged), "effects": answer.effects}
         arrays = {"history": answer.history, "changes": answer.changes}
         # Starts end in threads: which is the best, and who loses its maps, is decided by one at a time.
         with self.file.lock:
-            known = {j: other for j in range(n_starts) if j != i and (other := self.answer(j)) is not None}
+            known = {j: self.answer(j) for j in self._ended() if j != i}
             if all((answer.objective, i) < (other.objective, j) for j, other in known.items()):
                 for j in known:
                     self._forget_maps(j)
@@ -82,7 +144,10 @@ class Resume:
                 if answer.squares is not None:
                     arrays["squares"] = answer.squares
             self.file.drop(f"state {i}")
-            self.file.put(f"start {i}", arrays, _plain(facts))
+            self.file.put(f"start {i}", arrays, plain(facts))
+
+    def _ended(self):
+        return [int(name.removeprefix("start ")) for name in self.file.names() if name.startswith("start ")]
 
     def _forget_maps(self, i):
         arrays, facts = self.file.get(f"start {i}")
@@ -96,8 +161,12 @@ class Resume:
         """Keep where the i-th start is; ``state()`` gives arrays and facts, and is called now and then only."""
         if self.file.due():
             arrays, facts = state()
-            self.file.put(f"state {i}", {name: np.array(a) for name, a in arrays.items()}, _plain(facts))
+            self.file.put(f"state {i}", {name: np.array(a) for name, a in arrays.items()}, plain(facts))
+
+    def _keep(self, name, arrays, facts):
+        self.file.put(name, arrays, facts)
 
 
-def _plain(facts):
+def plain(facts):
+    """Facts in JSON types."""
     return json.loads(json.dumps(facts, default=lambda value: value.item() if hasattr(value, "item") else value.tolist()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from ..noise import strengths
 from ..threads import in_threads
 from ..weights import WeightedMatrix
 from .factorisation import Factorisation
-from .finish import Finish, estimate, finish, finish_each
+from .finish import Finish, estimate, finish, finish_each, together
 from .kullback_leibler import nmf_kl
 from .nmf import nmf
 from .problems import Compressed, Full
+from .resume import compressed_once, kept_or_made
 from .starts import Start
 
 __all__ = ["Outcome", "compressed", "factorise", "factorise_each", "rank_for", "smoothing_of"]
@@ -91,13 +93,10 @@ def factorise(
     """
     if resume is not None:
         resume.require_data(matrix.statistics())
-        low = resume.low(matrix, smoothing)
-    if low is not None:
-        low = low.leading(rank_for(n, smoothing is not None))
-    else:
-        low = compressed(matrix, n, constraints=constraints, smoothing=smoothing, weights=weights, seed=seed, tick=tick)
-        if resume is not None:
-            resume.keep_low(low)
+    if low is None:
+        how = {"constraints": constraints, "smoothing": smoothing, "weights": weights, "seed": seed, "tick": tick}
+        low = compressed_once(resume, matrix, smoothing, partial(compressed, matrix, n, **how))
+    low = low.leading(rank_for(n, smoothing is not None))
     weighted = WeightedMatrix(matrix, low.weights)
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "resume": resume}
     if objective == "kl":
@@ -125,7 +124,7 @@ def compressed(matrix, n: int, *, constraints, smoothing, weights: str, seed: in
 
 def factorise_each(
     low: LowRank, ns, *, init: str, constraints, n_starts: int, max_iter: int, tol: float, seed: int, refit: bool = True,
-    tick: Callable | None = None,
+    tick: Callable | None = None, resume=None,
 ) -> list[Outcome]:  # fmt: skip
     """NMF for several numbers of components on one compression, as many at a time as there are cores.
 
@@ -139,6 +138,8 @@ def factorise_each(
         The refit to the scan is made for many of them together: two passes for every 128 components.
     init, n_starts, max_iter, tol, seed, tick
         As for `factorise`; every number has the same seed.
+    resume : Numbers, optional
+        Keeps the numbers that are finished.
 
     Returns
     -------
@@ -153,22 +154,38 @@ def factorise_each(
         i = order[j]
         if cancelled():
             return None
-        return nmf(
-            Compressed(lows[i]), ns[i], Start(lows[i], mean_pattern, init), n_starts=n_starts, max_iter=max_iter, tol=tol,
-            seed=seed, constraints=constraints[i], tick=tick,
+        begin = partial(
+            nmf, Compressed(lows[i]), ns[i], Start(lows[i], mean_pattern, init), n_starts=n_starts, max_iter=max_iter,
+            tol=tol, seed=seed, constraints=constraints[i], tick=tick, cancelled=cancelled,
         )  # fmt: skip
+        return kept_or_made(resume, ns[i], begin, cancelled)
 
     solved = dict(zip(order, in_threads(run, len(ns))))
     bests = [solved[i][0] for i in range(len(ns))]
     if refit:
         weighted = WeightedMatrix(low.matrix, low.weights)
-        finals = finish_each(weighted, [(best.maps, best.patterns) for best in bests], **_free(constraints[0]))
+        finals = _finished(weighted, bests, resume, **_free(constraints[0]))
     else:
         finals = [estimate(own, best.maps, best.patterns) for own, best in zip(lows, bests)]
     return [
         Outcome(bests[i], solved[i][1], finals[i], lows[i], _relative_strengths(lows[i], finals[i]))
         for i in range(len(ns))
     ]
+
+
+def _finished(weighted, bests, resume, **free):
+    """The refits of several numbers; what is finished together is kept together."""
+    finals = []
+    for group in together([len(best.patterns) for best in bests]):
+        ns = [len(bests[i].patterns) for i in group]
+        known = [None if resume is None else resume.end(n) for n in ns]
+        if any(final is None for final in known):
+            known = finish_each(weighted, [(bests[i].maps, bests[i].patterns) for i in group], **free)
+            for n, final in zip(ns, known):
+                if resume is not None:
+                    resume.keep_end(n, final)
+        finals += known
+    return finals
 
 
 def _free(constraints):

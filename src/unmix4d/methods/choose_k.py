@@ -8,6 +8,7 @@ from .. import assemble, checks
 from ..choose_k import (
     REACH,
     RULES,
+    Numbers,
     cao2025,
     compared,
     compressed_for,
@@ -22,6 +23,7 @@ from ..results import KChoice
 from ..sparse_matrix import sparsified
 from ..subspace import MAX_PASSES
 from ._arguments import WEIGHTS, bound_smoothing, iterations
+from ._checkpoint import resumed
 from .nmf import MAX_ITER
 
 __all__ = ["ChooseKMethods"]
@@ -51,6 +53,7 @@ class ChooseKMethods:
         tol: float = 1e-3,
         precision: str = "single",
         random_state: int | None = None,
+        checkpoint=None,
     ) -> KChoice:
         """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
 
@@ -80,6 +83,11 @@ class ChooseKMethods:
             Radii, in pixels or with a unit, between which patterns are compared with each other; all kept pixels by
             default. It has no influence on the factorisations.
         random_state : int or None
+        checkpoint : str or path-like, optional
+            A file that keeps the compressions, every number that is finished, of the scan and of the part that is fitted,
+            and the likelihood of held-out counts. The same call with the same file makes what is missing, with the same
+            result, after a crash or a power cut; `rule` and `annulus` may be others then. The file stays when all is over:
+            delete it.
 
         Returns
         -------
@@ -90,7 +98,10 @@ class ChooseKMethods:
         ------
         ValueError
             When `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
-            criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts.
+            criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
+            another run.
+        OSError
+            When `checkpoint` is no such file, is damaged, or cannot be written.
         TypeError
             When an argument is of a wrong type.
 
@@ -127,6 +138,16 @@ class ChooseKMethods:
         (4, 'clear')
         >>> choice[4].maps.shape
         (4, 20, 20)
+
+        Left alone over night; the same call then goes on from the file, or looks at what it holds by another rule:
+
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+        >>> view = Unmix(film.data, centre=film.centre)
+        >>> view.choose_k(range(2, 7), random_state=0, checkpoint=path).recommended
+        4
+        >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
+        4
         """
         ks, seed = self._ascending(ks), checks.seed(random_state)
         checks.choice(rule, "rule", RULES)
@@ -139,20 +160,28 @@ class ChooseKMethods:
             raise ValueError(
                 f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {self.frame.detector_shape}"
             )
-        arguments = {"smoothing": smoothing, "weights": WEIGHTS[weights], "seed": seed}
         settings = assemble.run_record(
             self, "nmf", ks=ks.tolist(), rule=rule, fraction=fraction, annulus=None if annulus is None else list(annulus),
             **iterating, init="nndsvd", smooth=None if smoothing is None else smoothing.settings(), constraints=[],
             exact=False, objective="frobenius", refit=True, precision=precision, random_state=seed,
         )  # fmt: skip
+        # Neither the rule nor the annulus has a part in what is kept.
+        resume, settings = resumed(
+            checkpoint, Numbers, "choose_k", settings, random_state, free=["rule", "annulus"], weights=WEIGHTS[weights]
+        )
+        arguments = {"smoothing": smoothing, "weights": WEIGHTS[weights], "seed": settings["random_state"]}
         matrix = self.matrix(precision)
-        matrix.require_counts("choose_k")
+        statistics = matrix.require_counts("choose_k")
+        if resume is not None:
+            resume.require_data(statistics)
         steps = MAX_PASSES * 2 + len(ks) * (iterating["n_starts"] + 1) * iterating["max_iter"]
         with self._progress(steps, f"choose_k, {ks[0]} to {ks[-1]} components") as tick:
-            low = compressed_for(matrix, ks, **arguments, tick=tick)
+            low = compressed_for(matrix, ks, **arguments, tick=tick, resume=resume)
             likely = ks[ks <= max(_TIMES * low.above_noise, low.above_noise + REACH, ks[0])]
-            held_out, why_not = self._held_out(likely, fraction, precision, arguments, iterating, tick)
-            evidence = weigh(low, ks, **iterating, seed=seed, held_out=held_out, likely=likely, tick=tick)
+            held_out, why_not = self._held_out(likely, fraction, precision, arguments, iterating, tick, resume)
+            evidence = weigh(
+                low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, resume=resume
+            )
         return self._chosen(matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
     def _ascending(self, ks):
@@ -180,10 +209,14 @@ class ChooseKMethods:
             raise ValueError(f"annulus is for patterns, but these are {self.features.kind} features: leave it out")
         return ~self.prepare(annulus=annulus).frame.kept_pixels.reshape(self.frame.detector_shape)
 
-    def _held_out(self, ks, fraction, precision, arguments, iterating, tick):
+    def _held_out(self, ks, fraction, precision, arguments, iterating, tick, resume):
         """The gains of held-out counts, or None and why there are none."""
         if fraction is None:
             return None, "fraction=None"
+        known = None if resume is None else resume.held_out()
+        if known is not None:
+            return known, None
+        fitted = None if resume is None else resume.of_part("fitted")
         try:
             parts = self.split_counts(fraction, random_state=arguments["seed"])
             fit, rest = (_held(part, precision) for part in parts)
@@ -191,13 +224,16 @@ class ChooseKMethods:
                 return None, "the scan holds too few electrons to split"
             starting = {**iterating, "n_starts": min(iterating["n_starts"], _STARTS)}
             scale = (1 - fraction) / fraction
-            return held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick), None
+            found = held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick, resume=fitted)
         except NotCounts as error:
             return None, str(error)
         except ValueError as error:
             if "counts" not in str(error):
                 raise
             return None, str(error)
+        if resume is not None:
+            resume.keep_held_out(found)
+        return found, None
 
     def _chosen(self, matrix, evidence, mask, rule, why_not, settings):
         results = {

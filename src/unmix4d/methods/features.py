@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from .. import checks, features
-from ..centre import require_centre
+from ..centre import require_centre, require_near
 from ..features._sectors import Grid
 from ..features.maximum import maximum_pattern
 from ..features.rings import beam_edge, find_rings, given_rings, reach
@@ -19,7 +19,6 @@ from ..units import in_pixels
 __all__ = ["FeatureMethods"]
 
 _MOST_SECTORS = 3600
-_FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
 _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
 
 
@@ -284,14 +283,9 @@ class FeatureMethods:
 
 
 def _near_grid(frame, use) -> Grid:
-    """Where the pixels are, after refusing a centre from where they all lie in one direction, a million pixels away."""
-    grid, size = Grid(frame), max(frame.detector_shape)
-    if grid.radius.max() > _FAR * size:
-        raise ValueError(
-            f"the centre must be within {_FAR} detector sizes of {frame.detector_shape} pixels for {use}, got "
-            f"({frame.centre[0]:.6g}, {frame.centre[1]:.6g})"
-        )
-    return grid
+    """Where the pixels are, if the centre is not far away."""
+    require_near(frame, use)
+    return Grid(frame)
 
 
 def _sectors(sector_deg) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from .. import assemble, assemble_merged, checks
@@ -10,6 +12,8 @@ from ..decomposition.dense import Dense
 from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
 from ..decomposition.merging_rounds import merge_in_rounds
 from ..decomposition.problems import Compressed
+from ..decomposition.resume import compressed_once
+from ..decomposition.resume_runs import Runs
 from ..decomposition.run import rank_for
 from ..messages import warn
 from ..results.merged import MergedDecomposition
@@ -17,6 +21,7 @@ from ..results.scree import find_elbow
 from ..subspace import MAX_PASSES
 from ..weights import choose_weights
 from ._arguments import WEIGHTS
+from ._checkpoint import resumed
 
 __all__ = ["MergeMethods"]
 
@@ -44,6 +49,7 @@ class MergeMethods:
         as_published: bool = False,
         precision: str = "single",
         random_state: int | None = None,
+        checkpoint=None,
     ) -> MergedDecomposition:
         """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
 
@@ -84,6 +90,10 @@ class MergeMethods:
             `fragment` and `refit` have no part in it.
         precision : {"single", "double"}
         random_state : int or None
+        checkpoint : str or path-like, optional
+            A file that keeps the compression and every run that has ended. The same call with the same file makes those that
+            are missing, with the same result, after a crash or a power cut; `n_runs` may be larger then. The file stays
+            when all is over: delete it.
 
         Returns
         -------
@@ -94,7 +104,10 @@ class MergeMethods:
         Raises
         ------
         ValueError
-            When the view holds negative, NaN or infinite values or no signal, or an argument is out of range.
+            When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
+            is of another run.
+        OSError
+            When `checkpoint` is no such file, is damaged, or cannot be written.
 
         Notes
         -----
@@ -113,6 +126,15 @@ class MergeMethods:
         >>> result = view.merge_nmf(8, n_runs=4, random_state=0).consensus()
         >>> result.maps.shape == (result.k, 16, 16)
         True
+
+        Left alone over night, and gone on with after a power cut:
+
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+        >>> few = view.merge_nmf(8, n_runs=2, random_state=0, checkpoint=path)
+        >>> more = view.merge_nmf(8, n_runs=4, checkpoint=path)  # two of them are in the file
+        >>> more.settings["random_state"], len(more.runs)
+        (0, 4)
         """
         seed, n_runs = checks.seed(random_state), checks.count(n_runs, "n_runs")
         if not (isinstance(initial_components, str) and initial_components == "auto"):
@@ -126,18 +148,25 @@ class MergeMethods:
             as_published, pattern_share=pattern_share, sigma=sigma, fragment=fragment, max_iter=max_iter, refit=refit
         )
         matrix = self.matrix(precision)
-        before = matrix.passes
-        matrix.require_counts("merge_nmf")
-        with self._progress(MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
-            problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick)
-            run = merge_in_rounds if as_published else merge_runs
-            runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, **options)
-        runs = _not_empty(runs, initial)
         settings = assemble.run_record(
-            self, "merge_nmf", initial_components=initial, threshold=threshold, n_runs=n_runs, **options,
-            as_published=bool(as_published), weights=problem.weights.kind, random_state=seed,
-            precision="double" if matrix.dtype.itemsize > 4 else "single", passes=matrix.passes - before,
+            self, "merge_nmf", initial_components=initial_components, threshold=threshold, n_runs=n_runs, **options,
+            as_published=bool(as_published), weights=weights, random_state=seed,
+            precision="double" if matrix.dtype.itemsize > 4 else "single",
         )  # fmt: skip
+        # A run depends neither on the others nor on their number.
+        resume, settings = resumed(checkpoint, Runs, "merge_nmf", settings, random_state, free=["n_runs"])
+        seed, before = settings["random_state"], matrix.passes
+        statistics = matrix.require_counts("merge_nmf")
+        if resume is not None:
+            resume.require_data(statistics)
+        with self._progress(MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
+            problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, resume)
+            run = merge_in_rounds if as_published else merge_runs
+            runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, resume=resume, **options)
+        runs = _not_empty(runs, initial)
+        settings |= {
+            "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
+        }  # fmt: skip
         return assemble_merged.merged_result(self, matrix, problem, runs, best_run(runs), settings)
 
 
@@ -166,14 +195,15 @@ def _options(as_published, **given):
     return options
 
 
-def _problem(matrix, initial, weights, features, in_noise_units, seed, tick):
+def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, resume):
     """What the runs iterate on, and with how many components they start."""
     auto = initial == "auto"
     rank = min(_MOST if auto else rank_for(initial), *matrix.shape)
     small = features and np.prod(matrix.shape, dtype=float) * matrix.dtype.itemsize <= _DENSE_BYTES
     low = None
     if auto or not small:
-        low = compress(matrix, rank, weights=weights, position_weights=False, seed=seed, tick=tick)
+        how = {"weights": weights, "position_weights": False, "seed": seed, "tick": tick}
+        low = compressed_once(resume, matrix, None, partial(compress, matrix, rank, **how))
     if auto:
         initial = min(max(_standing_out(low, in_noise_units), 2), *matrix.shape)
         if initial == _MOST:

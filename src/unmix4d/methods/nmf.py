@@ -7,15 +7,15 @@ import hashlib
 import numpy as np
 
 from .. import assemble, checks
-from ..checkpoint import CheckpointFile
 from ..compression import LowRank
-from ..decomposition.resume import Resume
+from ..decomposition.resume import Starts
 from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
 from ..messages import warn
 from ..results import Decomposition
 from ..subspace import MAX_PASSES
 from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
+from ._checkpoint import resumed
 
 __all__ = ["CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "NMFMethods", "finished_nmf"]
 
@@ -173,40 +173,26 @@ class NMFMethods:
             refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
             objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
-        resume = None
-        if checkpoint is not None:
-            resume, settings = _resume(checkpoint, settings, init, compression, random_state)
-            seed = settings["random_state"]
+        resume, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
         before = matrix.passes
         matrix.require_counts("nmf")
         with self._progress(MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
-                exact=bool(exact), **iterating, seed=seed, objective=objective, refit=bool(refit), low=compression,
-                tick=tick, resume=resume,
+                exact=bool(exact), **iterating, seed=settings["random_state"], objective=objective, refit=bool(refit),
+                low=compression, tick=tick, resume=resume,
             )  # fmt: skip
         return finished_nmf(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
 
 
-def _resume(checkpoint, settings, init, compression, random_state):
+def _kept(checkpoint, settings, init, compression, random_state, weights):
     """The checkpoint of this run, and its settings with the seed that it was begun with."""
-    if compression is not None:
+    if checkpoint is not None and compression is not None:
         raise ValueError("checkpoint keeps a compression of its own: give it without compression=")
-    key = {name: value for name, value in settings.items() if name not in ("random_state", "versions", "passes")}
+    more = {"weights": weights}
     if not isinstance(init, str):
-        key["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()
-    file = CheckpointFile(checkpoint, key)
-    begun = file.get("seed")
-    if begun is None:
-        file.put("seed", {}, {"random_state": settings["random_state"]})
-    elif random_state is None:
-        settings = {**settings, "random_state": begun[1]["random_state"]}
-    elif begun[1]["random_state"] != settings["random_state"]:
-        raise ValueError(
-            f"checkpoint must be of this run, but {file.path!r} was begun with random_state={begun[1]['random_state']}, not "
-            f"{settings['random_state']}; give that, or another name, or delete the file"
-        )
-    return Resume(file), settings
+        more["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()
+    return resumed(checkpoint, Starts, "nmf", settings, random_state, **more)
 
 
 def finished_nmf(view, matrix, outcome, settings, constraints):
