@@ -99,12 +99,13 @@ def py4dstem_full(view, places, crystal, n):
 
 
 def pyxem_full(view, places, simulation, n):
-    """Orientations (positions, n, 3, 3) of all places with the host alone, and seconds of the transform and of matching."""
+    """Orientations (places, n, 3, 3) with the host alone, and seconds of transform and matching of all positions."""
     from unmix4d.orientation.geometry import from_orix_matrix
     from unmix4d.orientation.match_pyxem import polar_patterns
 
-    patterns = _patterns(view, places)
-    polar_patterns(patterns[:2], view.frame, q_max=Q_MAX)  # compiles
+    rows, cols = view.frame.scan_shape
+    patterns = _patterns(view, np.argwhere(np.ones((rows, cols), bool)))
+    polar_patterns(patterns[:2], view.frame, q_max=Q_MAX).get_orientation(simulation, show_progressbar=False)  # compiles
     start = time.perf_counter()
     polar = polar_patterns(patterns, view.frame, q_max=Q_MAX)
     transform = time.perf_counter() - start
@@ -114,8 +115,8 @@ def pyxem_full(view, places, simulation, n):
         found = polar.get_orientation(simulation, n_best=max(n, 1), show_progressbar=False)
         rotations = found.to_rotation()
     seconds = time.perf_counter() - start
-    matrices = from_orix_matrix(rotations.to_matrix().reshape(len(places), -1, 3, 3)[:, :n])
-    return matrices, transform, seconds
+    matrices = from_orix_matrix(rotations.to_matrix().reshape(rows * cols, -1, 3, 3)[:, :n])
+    return matrices[places[:, 0] * cols + places[:, 1]], transform, seconds
 
 
 def _patterns(view, places):

@@ -45,8 +45,8 @@ result.plot()
 # -------------------
 #
 # The library is made with diffsims as for any template matching. 1.5 degrees between
-# templates are enough here, because ``rank="disks"`` takes the template whose spots are
-# most like the measured ones and refines it; the default keeps what pyxem scores best.
+# templates are enough here, because the orientation whose simulated pattern is most like
+# the measured one is refined after that; ``rank="host"`` keeps what pyxem scores best.
 
 from diffsims.generators.simulation_generator import SimulationGenerator
 from orix.sampling import get_sample_reduced_fundamental
@@ -56,7 +56,7 @@ grid = get_sample_reduced_fundamental(resolution=1.5, point_group=silicon.point_
 library = SimulationGenerator(accelerating_voltage=200).calculate_diffraction2d(
     phase=silicon, rotation=grid, reciprocal_radius=0.7, max_excitation_error=0.05, with_direct_beam=False
 )
-orientations = result.index(library, rank="disks")
+orientations = result.index(library)
 orientations
 
 # %%
