@@ -34,6 +34,7 @@ from real_input import Report, Skipped
 from tables import machine_facts, markdown_table
 
 _DATA = Path(__file__).resolve().parents[1] / "../shared/data"
+_SEEDS = (0, 1, 2, 3)
 _RUNS = 4  # as good on this film as the 25 of the default, see POLYCRYSTALS.md
 _HEADER = ["run", "single: median", "single: within 5", "overlap: median", "overlap: within 5", "any grain", "second grain",
            "the same, 180: single", "overlap", "second"]  # fmt: skip
@@ -43,7 +44,7 @@ def film_item(args, report, goals):
     """Sixteen grains: k component patterns against every position."""
     view, thickness, truth = film_truth(args.data)
     start = time.perf_counter()
-    result = view.angular_average().merge_nmf(n_runs=_RUNS, random_state=0).consensus()
+    result = _unmixed(view, _SEEDS[0])
     unmixing = time.perf_counter() - start
     places = np.argwhere(np.ones(result.frame.scan_shape, bool))[:: args.every]
     report(
@@ -57,13 +58,21 @@ def film_item(args, report, goals):
         "last three columns (shares) count such copies as right (zone axes with indices up to "
         "4,\nwithin 12 degrees of the beam).\n"
     )
-    rows, scores, times = [], {}, []
+    rows, scores, times, seeds = [], {}, [], []
+    others = [_unmixed(view, seed) for seed in (_SEEDS[1:2] if args.quick else _SEEDS[1:])]
     for host in (_film_py4dstem, _film_pyxem):
         try:
-            host(view, result, places, thickness, truth, rows, scores, times, unmixing)
+            simulation = host(view, result, places, thickness, truth, rows, scores, times, unmixing)
+            _other_starts(others, simulation, places, thickness, truth, seeds, scores)
         except Skipped as reason:
             report(f"Skipped: {reason}.\n")
     report(markdown_table(_HEADER, rows))
+    report(
+        "\nThe same with other random starts of the unmixing. Which of two copies is taken where they fit equally well, to "
+        "four digits,\nis chance; one orientation for a whole grain moves the median a lot. The goals below are of the "
+        "mean of all.\n"
+    )
+    report(markdown_table(_HEADER, seeds))
     report(
         f"\nTimes in seconds. py4DSTEM's whole run is extrapolated from {len(places)} positions. Indexing alone is without "
         "the\ndetection of disks or the polar transform for the hosts, with them for us; end to end is with them and with "
@@ -72,12 +81,27 @@ def film_item(args, report, goals):
     report(markdown_table(["run", "indexing alone", "end to end", "ours is faster: indexing", "end to end"], times))
     _film_grains(result, thickness, truth, report, scores)
     for name in ("py4DSTEM", "pyxem"):
-        if (name, "ours") in scores:
+        if (name, "mean") in scores:
             _film_goals(name, scores, goals)
 
 
+def _unmixed(view, seed):
+    return view.angular_average().merge_nmf(n_runs=_RUNS, random_state=seed).consensus()
+
+
+def _other_starts(others, simulation, places, thickness, truth, rows, scores):
+    """Ours for other random starts, and the mean of all."""
+    name, simulation = simulation
+    told = [scores[name, "ours"]]
+    for seed, result in zip(_SEEDS[1:], others):
+        found, each = result.index(simulation), {}
+        _row(rows, each, seed, f"unmix4d with {name}, start {seed}", _at(found, places), places, thickness, truth)
+        told.append(each[seed])
+    scores[name, "mean"] = {key: float(np.mean([one[key] for one in told])) for key in told[0]}
+
+
 def _film_goals(name, scores, goals):
-    ours, full = scores[name, "ours"], scores[name, "full"]
+    ours, full = scores[name, "mean"], scores[name, "full"]
     what = f"film, {name}: median misorientation to the thickest grain less that of the full run, degrees"
     goals(f"{what}, single", ours["single"] - full["single"], most=0.0, form="{:.1f}", by_size=False)
     goals(f"{what}, overlap", ours["overlap"] - full["overlap"], most=0.0, form="{:.1f}", by_size=False)
@@ -106,6 +130,7 @@ def _film_py4dstem(view, result, places, thickness, truth, rows, scores, times, 
     _row(rows, scores, (name, "full"), f"{name}, every position, two matches", two, places, thickness, truth)
     others, full = {"disks": disks, "host": host}, scale * np.array([matching, detecting + matching])
     _times(times, scores, name, ours, others, full, unmixing)
+    return name, crystal
 
 
 def _film_pyxem(view, result, places, thickness, truth, rows, scores, times, unmixing):
@@ -122,6 +147,7 @@ def _film_pyxem(view, result, places, thickness, truth, rows, scores, times, unm
     _row(rows, scores, (name, "full"), f"{name}, every position, two matches", full, places, thickness, truth)
     others, full = {"disks": disks, "host": host}, np.array([matching, transform + matching])
     _times(times, scores, name, ours, others, full, unmixing)
+    return name, simulation
 
 
 def _at(found, places):

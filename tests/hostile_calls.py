@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from hostile_made import Made
+from hostile_more_calls import COSTLY_AFTER, COSTLY_VIEW_CALLS, OF_ANSWERS, OF_RESULTS
 from strategies import arguments
 
-__all__ = ["AFTER", "VIEW_CALLS", "calls", "follow_ups"]
+__all__ = ["AFTER", "ANSWERS", "DRAWING", "FEATURES", "OF_FEATURES", "VIEW_CALLS", "call_with", "calls", "follow_ups"]
 
 SEED = st.sampled_from((0, 1, 7, np.int64(3)))
 PRECISION = st.sampled_from(("single", "double"))
@@ -128,7 +130,14 @@ VIEW_CALLS = {
              "scaling": SCALING},
     ),
 }  # fmt: skip
-FEATURES = ("angular_average", "radial_variance", "symmetry", "polar")
+FEATURES = ("angular_average", "radial_variance", "symmetry", "polar", "bragg_disks")
+OF_FEATURES = {
+    "scaled": lambda s: ({}, {"kind": SCALING}),
+    "concatenate": lambda s: (
+        {"others": st.sampled_from(([Made("itself")], [Made("itself")] * 2, [3]))},
+        {"weights": st.sampled_from((None, (1, 2), (0, 1), (0, 0), (1,), (-1, 1)))},
+    ),
+}
 _POSITION = st.sampled_from((0, 1, 2, 99))
 AFTER = {
     "labels": lambda s: ({}, {}),
@@ -168,7 +177,17 @@ DRAWING = {
         {}, {"components": st.sampled_from(((0,), (9,))), "scale": st.sampled_from(("each", "intensity"))}
     ),
     "plot_scatter": lambda s: ({}, {"x": _POSITION, "y": _POSITION}),
+    "plot_history": lambda s: ({}, {}),
+    "plot_stability": lambda s: ({}, {}),
 }
+# Which class of `OF_ANSWERS` a method answers with.
+ANSWERS = {
+    "grains": "Grains", "overlap": "Overlap", "group_rotated": "Groups", "choose_k": "KChoice", "scree": "Scree",
+    "fuzzy_validity": "FuzzyValidity", "pattern_similarity": "PatternSimilarity", "report_quality": "QualityReport",
+    "index": "Orientations", "merge_orientations": "Orientations", "compare_orientations": "OrientationComparison",
+}  # fmt: skip
+_OF_ANY_VIEW = ("svd", "nmf", "ica", "vca", "fuzzy_cmeans", "merge_nmf", "scree", "nmf", "group_rotated")
+_ONE_IN = 10  # calls that take long
 _LONG = {"n_starts", "max_iter", "n_runs", "refit", "n_azimuth"}  # what may be huge and right
 
 
@@ -176,21 +195,53 @@ def _patient(options):
     return {k: v for k, v in options.items() if not (k in _LONG and isinstance(v, int) and v > 1000)}
 
 
+def _rarely(draw):
+    return draw(st.integers(0, _ONE_IN - 1)) == _ONE_IN // 2
+
+
+def _call(draw, name, table):
+    return name, _patient(draw(arguments(*table)))
+
+
+def _and_then(draw, name, options, drawing):
+    """The call, and what is asked of its answer where that has methods of its own."""
+    table = OF_ANSWERS.get(ANSWERS.get(name))
+    if table is None:
+        return name, options
+    names = sorted(n for n in table if drawing or not n.startswith("plot"))
+    asked = draw(st.lists(st.sampled_from(names), max_size=3, unique=True)) if names else []
+    return name, options, [_call(draw, one, table[one]) for one in asked]
+
+
+def call_with(draw, name, table, shape, drawing):
+    """One call of a table of them, with what is asked of its answer."""
+    return _and_then(draw, *_call(draw, name, table[name](shape)), drawing)
+
+
 @st.composite
-def calls(draw, shape):
-    """(names, arguments) of one or two calls in a row: a method, or a feature and a method of it."""
-    name = draw(st.sampled_from(sorted(VIEW_CALLS)))
-    first = (name, _patient(draw(arguments(*VIEW_CALLS[name](shape)))))
-    if name not in FEATURES:
-        return [first]
-    second = draw(st.sampled_from(("svd", "nmf", "ica", "vca", "fuzzy_cmeans", "merge_nmf", "scree")))
-    return [first, (second, _patient(draw(arguments(*VIEW_CALLS[second](shape)))))]
+def calls(draw, shape, drawing=False):
+    """(name, arguments) of one to three calls in a row: a method, or a feature and a method of it; what then is asked of the
+    last answer is its third entry.
+    """
+    table = COSTLY_VIEW_CALLS if _rarely(draw) else VIEW_CALLS
+    name = draw(st.sampled_from(sorted(table)))
+    chain = [_call(draw, name, table[name](shape))]
+    if name in FEATURES:
+        if _rarely(draw):
+            between = draw(st.sampled_from(sorted(OF_FEATURES)))
+            chain.append(_call(draw, between, OF_FEATURES[between](shape)))
+        name = draw(st.sampled_from(_OF_ANY_VIEW))
+        table = {**VIEW_CALLS, **COSTLY_VIEW_CALLS}
+        chain.append(_call(draw, name, table[name](shape)))
+    return [*chain[:-1], _and_then(draw, *chain[-1], drawing)]
 
 
 @st.composite
 def follow_ups(draw, shape, drawing=False):
-    """What is asked of the result: (name, arguments)."""
-    table = {**AFTER, **DRAWING} if drawing else AFTER
+    """What is asked of the result: (name, arguments), and what is asked of that answer."""
+    table = {**AFTER, **OF_RESULTS, **(DRAWING if drawing else {})}
     names = draw(st.lists(st.sampled_from(sorted(table)), min_size=1, max_size=3, unique=True))
-    return [(name, draw(arguments(*table[name](shape)))) for name in names]
-
+    if _rarely(draw):
+        names.append(draw(st.sampled_from(sorted(COSTLY_AFTER))))
+    table |= COSTLY_AFTER
+    return [call_with(draw, name, table, shape, drawing) for name in names]

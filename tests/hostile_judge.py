@@ -15,17 +15,15 @@ from pathlib import Path
 import numpy as np
 
 import unmix4d
-from unmix4d import Unmix
+from hostile_contract import Broken, inspect
+from hostile_made import Absent, make_all
+from unmix4d import Decomposition, Unmix
 
-__all__ = ["Broken", "clear_refusal", "run_case"]
+__all__ = ["Broken", "clear_refusal", "run_case", "time_limit"]
 
 ROOT = str(Path(unmix4d.__file__).parent)
-CLEAR = (ValueError, TypeError, OSError, MemoryError)
+CLEAR = (ValueError, TypeError, OSError, MemoryError, ImportError)
 LONG = 60.0  # seconds after which a case of a few hundred numbers hangs
-
-
-class Broken(AssertionError):
-    """Neither an answer within the contract nor a clear refusal."""
 
 
 @functools.lru_cache
@@ -50,7 +48,8 @@ def clear_refusal(error) -> str:
 
 
 @contextlib.contextmanager
-def _time_limit():
+def time_limit():
+    """Broken when it takes longer than anything small should."""
     if not hasattr(signal, "SIGALRM"):
         yield
         return
@@ -78,38 +77,59 @@ def run_case(case, prepare, calls, follow_ups, folder, count=None):
     count = count or (lambda method, outcome: None)
     array = case.array()
     before = array.copy()
-    obj, close = case.obj(folder, array)
-    with _time_limit(), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", unmix4d.UnmixWarning)
+    with time_limit(), _strict():
+        opened = _step(case.what, lambda: case.obj(folder, array), count)
+        if opened is None:
+            return
+        obj, close = opened
         try:
             view = _step("Unmix", lambda: Unmix(obj, **case.facts), count)
             if view is not None and prepare:
-                view = _step("prepare", lambda: view.prepare(**prepare), count)
+                view = _ask(view, "prepare", prepare, folder, count)
             if close is not None and case.holder == "closed h5py":
                 close()
-            for name, options in calls:
+            for name, options, *then in calls:
                 if view is None:
                     break
-                method = getattr(view, name)
-                view = _step(name, lambda method=method, options=options: method(**options), count)
-                if view is not None:
-                    _inspect(name, view, case, options)
-            if hasattr(view, "patterns") and hasattr(view, "maps"):
-                _follow(view, follow_ups, folder, count)
+                view = _ask(view, name, options, folder, count)
+                _follow(view, then, folder, count)
+            if isinstance(view, Decomposition):
+                _follow(view, [follow_ups], folder, count)
         finally:
             if close is not None:
                 close()
-            if "matplotlib.pyplot" in sys.modules:
-                sys.modules["matplotlib.pyplot"].close("all")
+            _close_figures()
     if not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
         raise Broken("the input was changed")
+
+
+@contextlib.contextmanager
+def _strict():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", unmix4d.UnmixWarning)
+        yield
+
+
+def _close_figures():
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def _draw_figures():
+    """A figure is an answer when it can be drawn."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    for number in pyplot.get_fignums() if pyplot else ():
+        pyplot.figure(number).canvas.draw()
+    _close_figures()
 
 
 def _step(name, function, count):
     """The answer, or None after a clear refusal."""
     try:
         answer = function()
+    except Absent:
+        return None
     except Broken:
         count(name, "failed")
         raise
@@ -124,19 +144,85 @@ def _step(name, function, count):
     return answer
 
 
-def _follow(result, follow_ups, folder, count):
-    for name, options in follow_ups:
-        if name == "save and load":
-            _step(name, lambda: _same(result, folder), count)
-        elif name == "repr":
-            _step(name, lambda: repr(result) + result.citation, count)
-        elif hasattr(result, name):
-            if name == "log_likelihood":
-                options = {"held_out": result.source, **options}
-            method = getattr(result, name)
-            answer = _step(name, lambda method=method, options=options: method(**options), count)
-            if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and np.isinf(answer).any():
-                raise Broken(f"{name}: infinite values")
+def _ask(of, name, options, folder, count):
+    """The answer of a method of `of`, inspected; None after a clear refusal."""
+    function = _SPECIAL.get(name) or (lambda of, folder, **options: getattr(of, name)(**options))
+
+    def call():
+        answer = function(of, folder, **make_all(options, of))
+        _draw_figures()
+        return answer
+
+    answer = _step(name, call, count)
+    if answer is not None:
+        try:
+            inspect(name, answer, options)
+            _touch(answer)
+        except Exception as error:
+            count(name, "failed")
+            if isinstance(error, Broken):
+                raise
+            raise Broken(f"{name}: the answer cannot be looked at: {error!r}") from error
+    return answer
+
+
+def _touch(answer):
+    """Everything public of it that is no method can be looked at."""
+    if not type(answer).__module__.startswith("unmix4d"):
+        return
+    for name in dir(type(answer)):
+        if name.startswith("_") or callable(getattr(type(answer), name)):
+            continue
+        what = f"{type(answer).__name__}.{name}"
+        value = _step(what, lambda name=name: getattr(answer, name), lambda *_: None)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isinf(value).any():
+            raise Broken(f"{what}: infinite values")
+
+
+def _follow(answer, asked, folder, count):
+    """`asked`: nothing, or one list of (name, arguments) and what is asked of those answers."""
+    for name, options, *then in asked[0] if asked and answer is not None else ():
+        if name in _SPECIAL or hasattr(answer, name):
+            _follow(_ask(answer, name, options, folder, count), then, folder, count)
+
+
+def _report(result, folder, **options):
+    path = os.path.join(folder, "rëport.html")
+    result.report(path, **options)
+    text = Path(path).read_text(encoding="utf-8")
+    if "<script>" in text or not text.rstrip().endswith("</html>"):
+        raise Broken("report: a page that is not whole, or runs a script")
+
+
+def _explore(result, folder, **options):
+    shown = result.explore(**options)
+    if hasattr(shown, "explorer"):
+        rows, cols = result.frame.scan_shape
+        shown.explorer.go(rows - 1, 0)
+        shown.explorer.go(0, cols - 1)
+    return True
+
+
+def _attach(result, folder, host):
+    return result.attach(host) or True
+
+
+_SPECIAL = {
+    "save and load": lambda result, folder: _same(result, folder),
+    "repr": lambda answer, folder: repr(answer) + answer.citation,
+    "log_likelihood": lambda result, folder, **options: result.log_likelihood(result.source, **options),
+    "merge_orientations": lambda result, folder, **options: unmix4d.merge_orientations(result, **options),
+    "compare_orientations": lambda result, folder, **options: unmix4d.compare_orientations(**options),
+    "concatenate": lambda view, folder, others=(), **options: view.concatenate(*_several(others), **options),
+    "to_csv": lambda grains, folder, path: grains.to_csv(os.path.join(folder, path) if isinstance(path, str) else path),
+    "report": _report,
+    "explore": _explore,
+    "attach": _attach,
+}
+
+
+def _several(value):
+    return value if isinstance(value, list) else [value]
 
 
 def _same(result, folder):
@@ -149,46 +235,3 @@ def _same(result, folder):
     if again.settings != result.settings:
         raise Broken("the settings changed when saved")
     return True
-
-
-def _inspect(name, answer, case, options):
-    """Shapes, types, and finite wherever nothing is excluded."""
-    if isinstance(answer, dict):
-        for each in answer.values():
-            _inspect(name, each, case, options)
-    elif hasattr(answer, "patterns") and hasattr(answer, "maps"):
-        _inspect_decomposition(name, answer, case, options)
-    elif hasattr(answer, "models"):
-        for each in answer.models.values():
-            _inspect_decomposition(name, each, case, options)
-    elif isinstance(answer, (float, np.floating)):
-        # NaN is what is said where the masks leave no 3 x 3 pixels together.
-        _require(np.isfinite(answer) or name == "noise_deviation", name, f"the answer is {answer}")
-    elif isinstance(answer, tuple):
-        _require(all(isinstance(part, Unmix) for part in answer), name, f"got {answer!r}")
-    repr(answer)
-
-
-def _require(condition, name, what):
-    if not condition:
-        raise Broken(f"{name}: {what}")
-
-
-def _inspect_decomposition(name, result, case, options):
-    frame = result.frame
-    _require(result.patterns.shape == (result.k, *frame.detector_shape), name, f"patterns {result.patterns.shape}")
-    _require(result.maps.shape == (result.k, *frame.scan_shape), name, f"maps {result.maps.shape}")
-    dtype = result.source.scan.dtype
-    double = options.get("precision") == "double" or dtype.kind == "f" and dtype.itemsize == 8
-    found = {result.maps.dtype, result.patterns.dtype}
-    _require(found == {np.dtype(np.float64 if double else np.float32)}, name, f"dtypes are {found} of a scan of {dtype}")
-    kept = frame.kept_positions.reshape(frame.scan_shape)
-    pixels = frame.kept_pixels.reshape(frame.detector_shape)
-    for images, where, what in ((result.maps, kept, "maps"), (result.patterns, pixels, "patterns")):
-        _require(np.isfinite(images[:, where]).all(), name, f"{what} are not finite where nothing is excluded")
-        _require(np.isnan(images[:, ~where]).all(), name, f"{what} are not NaN where excluded")
-        _require(not images.flags.writeable, name, f"{what} can be written to")
-    if result.method in ("nmf", "merge_nmf", "vca", "fuzzy_cmeans"):
-        _require((result.maps[:, kept] >= 0).all(), name, "negative maps")
-    _require(np.isfinite(result.explained).all(), name, f"explained is {result.explained}")
-    _require(np.isfinite(result.loss) or result.method == "fuzzy_cmeans", name, f"the loss is {result.loss}")

@@ -6,6 +6,7 @@ Everything drawn is plain values, so that a failing case can be read, and built 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -37,6 +38,7 @@ class ScanCase:
     chunks: tuple = (2, 3, 2, 4)
     seed: int = 0
     facts: dict = field(default_factory=dict)
+    what: ClassVar[str] = "scan: an array"
 
     def array(self) -> np.ndarray:
         """The numbers, as a plain array."""

@@ -177,6 +177,8 @@ def test_what_is_no_checkpoint_is_left_alone(view, tmp_path):
         view.nmf(2, checkpoint=tmp_path)
     with pytest.raises(OSError, match="in a folder that can be written to"):
         view.nmf(2, checkpoint=tmp_path / "nowhere" / "a.h5")
+    with pytest.raises(ValueError, match="checkpoint must be a name that a file can have"):
+        view.nmf(3, checkpoint=str(tmp_path / "a\0b.h5"))
     with pytest.raises(TypeError, match="checkpoint must be the name of a file, got 5"):
         view.nmf(2, checkpoint=5)
     assert other.read_bytes() == before

@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 import unmix4d  # noqa: E402
-from hostile_calls import FEATURES, VIEW_CALLS, calls, follow_ups  # noqa: E402
+import unmix4d.results.quality  # noqa: E402
+from hostile_calls import AFTER, DRAWING, FEATURES, OF_FEATURES, VIEW_CALLS  # noqa: E402
 from hostile_judge import Broken, clear_refusal, run_case  # noqa: E402
-from strategies import ScanCase, preparations, scan_cases  # noqa: E402
+from hostile_more_calls import COSTLY_AFTER, COSTLY_VIEW_CALLS, OF_ANSWERS, OF_RESULTS  # noqa: E402
+from hostile_scenarios import scenarios  # noqa: E402
+from strategies import ScanCase  # noqa: E402
 from unmix4d import Unmix  # noqa: E402
 
 settings.register_profile(
@@ -29,9 +32,7 @@ def folder(tmp_path_factory):
 @SUITE
 @given(st.data())
 def test_an_answer_or_one_clear_sentence(folder, data):
-    case = data.draw(scan_cases())
-    prepare = data.draw(preparations(case.shape))
-    run_case(case, prepare, data.draw(calls(case.shape)), data.draw(follow_ups(case.shape)), folder)
+    run_case(*data.draw(scenarios()), folder)
 
 
 def test_the_judge_sees_what_it_should():
@@ -110,12 +111,28 @@ def test_wrong_arguments_are_refused_before_anything_is_read(name, options):
     assert "was read" not in str(caught.value)
 
 
+def _public_methods(cls):
+    return {name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))}
+
+
 def test_every_method_of_a_view_is_attacked():
     """A new method cannot be left out by forgetting it."""
-    elsewhere = {"choose_k", "group_rotated", "bragg_disks", "prepare", "at_positions", "matrix", "frame", "scan", "shape"}
-    public = {name for name in dir(Unmix) if not name.startswith("_")}
-    assert public - elsewhere == set(VIEW_CALLS), public ^ set(VIEW_CALLS)
-    assert set(FEATURES) <= public
+    attacked = {"prepare", *VIEW_CALLS, *COSTLY_VIEW_CALLS}
+    assert _public_methods(Unmix) - {"matrix"} == attacked
+    from unmix4d.feature_view import FeatureView
+
+    assert _public_methods(FeatureView) - {"matrix"} == attacked | set(OF_FEATURES)
+    assert set(FEATURES) <= attacked
+
+
+def test_every_method_of_an_answer_is_attacked():
+    results = (unmix4d.Decomposition, unmix4d.FuzzyClusters, unmix4d.MergedDecomposition)
+    attacked = {*AFTER, *DRAWING, *COSTLY_AFTER, *OF_RESULTS}
+    inside = {"save", "read_head", "saved_head"}  # "save and load"
+    assert set.union(*map(_public_methods, results)) - inside <= attacked
+    for name, table in OF_ANSWERS.items():
+        cls = getattr(unmix4d.results, name, None) or getattr(unmix4d.results.quality, name)
+        assert _public_methods(cls) == set(table), name
 
 
 # What the generated cases found, one test each.

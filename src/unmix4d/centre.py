@@ -7,7 +7,9 @@ import numpy as np
 from .frame import Frame
 from .messages import warn
 
-__all__ = ["require_centre", "opposite_pixels"]
+__all__ = ["require_centre", "require_near", "opposite_pixels"]
+
+_FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
 
 
 def require_centre(frame: Frame, use: str) -> None:
@@ -29,6 +31,15 @@ def require_centre(frame: Frame, use: str) -> None:
         warn(
             f"the centre ({row:.1f}, {col:.1f}) is in a corner of the detector of {rows} x {cols} pixels, as in a scan "
             f"whose centre was never calibrated; {use} relies on it"
+        )
+
+
+def require_near(frame: Frame, use: str) -> None:
+    """Refuse a centre from where all pixels lie in one direction, a million pixels away."""
+    if frame.radius().max() > _FAR * max(frame.detector_shape):
+        raise ValueError(
+            f"the centre must be within {_FAR} detector sizes of {frame.detector_shape} pixels for {use}, got "
+            f"({frame.centre[0]:.6g}, {frame.centre[1]:.6g})"
         )
 
 

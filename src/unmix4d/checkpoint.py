@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from . import checks
 from .file_safety import array_checksum, open_dataset, refuse_bomb, require_checksum
 from .journal import Journal
 
@@ -57,10 +58,7 @@ class CheckpointFile:
     """
 
     def __init__(self, path, key: dict):
-        try:
-            self.path = os.fspath(path)
-        except TypeError:
-            raise TypeError(f"checkpoint must be the name of a file, got {path!r}") from None
+        self.path = checks.file_name(path, "checkpoint")
         self.key = json.loads(json.dumps(key))
         self._groups: dict[str, tuple[dict, dict]] = {}
         self._added: dict[str, tuple[int, int]] = {}  # where in the file

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 
 import numpy as np
 
-__all__ = ["count", "choice", "pair", "positive", "mask", "seed", "real_dtype", "unwrap"]
+__all__ = ["count", "choice", "file_name", "pair", "positive", "mask", "numbers_of", "seed", "real_dtype", "unwrap"]
 
 
 def count(value, name: str, *, minimum: int = 1, maximum: int | None = None, why: str = "") -> int:
@@ -40,6 +41,22 @@ def choice(value, name: str, options) -> str:
     return value
 
 
+def file_name(value, name: str = "path") -> str:
+    """The name of a file as text that the system can take."""
+    try:
+        path = os.fspath(value)
+    except TypeError:
+        raise TypeError(f"{name} must be the name of a file, got {value!r}") from None
+    try:
+        path = os.fsdecode(path)
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeError:
+        possible = False
+    if not possible:
+        raise ValueError(f"{name} must be a name that a file can have, got {value!r}")
+    return path
+
+
 def pair(value, name: str) -> tuple[float, float]:
     """(row, column), or one number for both, as finite floats."""
     try:
@@ -56,6 +73,14 @@ def pair(value, name: str) -> tuple[float, float]:
 def unwrap(value):
     """The array inside a HyperSpy signal; anything else as it is."""
     return value.data if hasattr(value, "axes_manager") else value
+
+
+def numbers_of(value, name: str) -> np.ndarray:
+    """An array of real numbers, as floats; NaN is one."""
+    try:
+        return np.asarray(unwrap(value), float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
 
 
 def mask(value, name: str, shape: tuple[int, int]) -> np.ndarray | None:

@@ -70,7 +70,15 @@ class FeatureView(Unmix):
         return self.frame.scan_shape + self.frame.detector_shape
 
     def matrix(self, precision: str = "single"):
-        """The features as a matrix (n_positions, n_features)."""
+        """The features as a matrix (n_positions, n_features).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)]).matrix().shape
+        (48, 72)
+        """
         checks.choice(precision, "precision", ("single", "double"))
         if "values" not in self.features.__dict__:
             with self._progress(1, self.features.kind.replace("_", " ")) as tick:
@@ -164,15 +172,48 @@ class FeatureView(Unmix):
         return FeatureView(at_positions(self.features, keep))
 
     def prepare(self, **_):
-        """Not for features: prepare the scan before they are made."""
+        """Not for features: prepare the scan before they are made.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.prepare(direct_beam=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: prepare is not for angular_average features: prepare the scan before the features are made
+        """
         self._refuse("prepare", "prepare the scan before the features are made")
 
     def persist(self):
-        """Not for features, which are held in memory once they are computed."""
+        """Not for features, which are held in memory once they are computed.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.persist()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: persist is not for angular_average features: ...
+        """
         self._refuse("persist", "features stay in memory once they are computed; persist the scan before")
 
     def split_counts(self, *_, **__):
-        """Not for features, which are no counts: split the scan before they are made."""
+        """Not for features, which are no counts: split the scan before they are made.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.split_counts()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: split_counts is not for angular_average features: ...
+        """
         self._refuse("split_counts", "features are no counts; split the scan before the features are made")
 
     def _refuse(self, method, instead):

@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 
+from . import checks
 from .checkpoint import replace_file
 from .file_safety import array_checksum, open_dataset, refuse_bomb, require_checksum, text_checksum
 from .frame import Calibration, Frame
@@ -39,17 +40,10 @@ def save(result: Decomposition, path) -> None:
     OSError
         When the file cannot be written; an older file of that name is then untouched.
     """
-    path = _name(path)
+    path = checks.file_name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
     replace_file(path, lambda file: _write(file, result), "the result")
-
-
-def _name(path):
-    try:
-        return os.fspath(path)
-    except TypeError:
-        raise TypeError(f"path must be the name of a file, got {path!r}") from None
 
 
 def _write(file, result):
@@ -131,7 +125,7 @@ def load(path, data=None) -> Decomposition:
     """
     import h5py
 
-    path = _name(path)
+    path = checks.file_name(path)
     if not os.path.isfile(path):
         raise OSError(f"there is no file {path!r}")
     try:

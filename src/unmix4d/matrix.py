@@ -100,6 +100,16 @@ class PatternMatrix:
         -------
         piece : ndarray (n_positions, ...) or None
         sums : tuple of ndarray of float64
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.visit(lambda block: (block[:, :1], (block.sum(),)))
+        (array([[0.],
+               [3.]]), (array(15.),))
         """
         self._passes[0] += 1
         if self._offset is not None:
@@ -110,6 +120,16 @@ class PatternMatrix:
         """The same scan minus its mean pattern, which is taken off each batch as it is read: for PCA.
 
         Taking it off the products instead would leave the difference of two large numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.centred().gather()
+        array([[-1.5, -1.5, -1.5],
+               [ 1.5,  1.5,  1.5]])
         """
         other = copy.copy(self)
         other._offset = self.statistics().mean_pattern.astype(self.dtype)
@@ -122,6 +142,15 @@ class PatternMatrix:
         ------
         ValueError
             When a kept value is NaN or infinite; says where.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.statistics().mean_pattern, X.statistics().norm2
+        (array([1.5, 2.5, 3.5]), 55.0)
         """
         if self._statistics is None:
             rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
@@ -161,7 +190,17 @@ class PatternMatrix:
             )
 
     def require_counts(self, method: str) -> Statistics:
-        """The statistics, after refusing negative values and an empty scan on behalf of `method`."""
+        """The statistics, after refusing negative values and an empty scan on behalf of `method`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.require_counts("nmf").total
+        15.0
+        """
         statistics = self.statistics()
         if statistics.minimum < 0:
             raise ValueError(
@@ -173,28 +212,86 @@ class PatternMatrix:
         return statistics
 
     def times(self, right) -> np.ndarray:
-        """X @ right, (n_positions, k), for right (n_pixels, k). One pass."""
+        """X @ right, (n_positions, k), for right (n_pixels, k). One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.times(np.ones((3, 1)))
+        array([[ 3.],
+               [12.]])
+        """
         right = np.ascontiguousarray(right, self.dtype)
         return self.visit(partial(_times_kernel, right=right))[0]
 
     def transpose_times(self, left) -> np.ndarray:
-        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass."""
+        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.transpose_times(np.ones((2, 1)))
+        array([[3.],
+               [5.],
+               [7.]])
+        """
         left = np.ascontiguousarray(left, self.dtype)
         return self.visit(_transpose_kernel, (left,))[1][0]
 
     def normal(self, right, weights=None) -> np.ndarray:
-        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass."""
+        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.normal(np.ones((3, 1)), weights=[1, 0])
+        array([[0.],
+               [3.],
+               [6.]])
+        """
         right = np.ascontiguousarray(right, self.dtype)
         rows = () if weights is None else (np.asarray(weights, self.dtype)[:, None],)
         return self.visit(partial(_normal_kernel, right=right), rows)[1][0]
 
     def gram(self, weights=None) -> np.ndarray:
-        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels."""
+        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.gram()
+        array([[ 9., 12., 15.],
+               [12., 17., 22.],
+               [15., 22., 29.]])
+        """
         rows = () if weights is None else (np.asarray(weights, np.float64)[:, None],)
         return self.visit(_gram_kernel, rows)[1][0]
 
     def gather(self) -> np.ndarray:
-        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans."""
+        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.gather()
+        array([[0., 1., 2.],
+               [3., 4., 5.]])
+        """
         return self.visit(_gather_kernel)[0]
 
     def alternate(self, patterns, maps, update, position_weights=None, gram=None):
@@ -218,6 +315,18 @@ class PatternMatrix:
         MtM : ndarray of float64 (k, k)
         XPt_M : float
             Sum of (X P^T) * maps, for the objective.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> patterns = np.eye(2, 3)
+        >>> maps, xtm, mtm, cross = X.alternate(patterns, np.ones((2, 2)), lambda cross, gram, maps: cross)
+        >>> maps
+        array([[0., 1.],
+               [3., 4.]])
         """
         patterns = np.ascontiguousarray(patterns, self.dtype)
         if gram is None:
@@ -230,7 +339,17 @@ class PatternMatrix:
         return maps, xtm, mtm, float(cross)
 
     def squared_residuals(self, maps, patterns, pixel_weights=None) -> np.ndarray:
-        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass."""
+        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.squared_residuals(np.ones((2, 1)), np.ones((1, 3)))
+        array([ 2., 29.])
+        """
         return self.residuals(maps, patterns, pixel_weights)[0]
 
     def residuals(self, maps, patterns, pixel_weights=None):
@@ -245,6 +364,15 @@ class PatternMatrix:
         Returns
         -------
         ndarray (n_positions,), ndarray (n_pixels,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> X.residuals(np.ones((2, 1)), np.ones((1, 3)))
+        (array([ 2., 29.]), array([ 5.,  9., 17.]))
         """
         return self.residuals_each([(maps, patterns)], pixel_weights)[0]
 
@@ -259,6 +387,16 @@ class PatternMatrix:
         Returns
         -------
         list of (ndarray (n_positions,), ndarray (n_pixels,))
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), Frame((1, 2), (1, 3)))
+        >>> factors = np.ones((2, 1)), np.ones((1, 3))
+        >>> len(X.residuals_each([factors, factors]))
+        2
         """
         patterns = [np.ascontiguousarray(p, self.dtype) for _, p in factors]
         maps = [np.ascontiguousarray(m, self.dtype) for m, _ in factors]

@@ -10,7 +10,15 @@ __all__ = ["UnmixWarning", "warn"]
 
 
 class UnmixWarning(UserWarning):
-    """Something about the data or the result that its reader should know."""
+    """Something about the data or the result that its reader should know.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from unmix4d import UnmixWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", UnmixWarning)  # ours alone
+    """
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__))

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse
 
 from . import checks
+from .centre import require_near
 from .frame import Frame
 from .units import in_pixels
 
@@ -71,6 +72,7 @@ class PolarTransform:
     def __init__(self, frame: Frame, *, n_azimuth: int = 360, radial_step=1.0, r_min=0.0, r_max=None):
         if frame.polar:
             raise ValueError("PolarTransform needs patterns in rows and columns, but those of this scan are polar already")
+        require_near(frame, "a polar transform")
         self.frame = frame
         n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
         step = checks.positive(self._pixels(radial_step, "radial_step"), "radial_step")
@@ -107,6 +109,15 @@ class PolarTransform:
         -------
         ndarray (k, n_azimuth, n_radius)
             float32 for float32 input, else float64; 0 where not `valid`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.polar import PolarTransform
+        >>> polar = PolarTransform(Frame((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, r_max=15)
+        >>> bool(np.allclose(polar.forward(np.ones((1, 41, 41))), 1))
+        True
         """
         values = self._columns(patterns, math.prod(self.frame.detector_shape), "patterns")
         out = self._matrix("share" if conserve else "sample", values.dtype) @ values
@@ -125,6 +136,16 @@ class PolarTransform:
         Returns
         -------
         ndarray (k, n_detector)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.polar import PolarTransform
+        >>> polar = PolarTransform(Frame((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, r_max=15)
+        >>> image = polar.back(np.ones((1, 36, 16)), fill=0).reshape(41, 41)
+        >>> float(image[20, 30].round(6)), float(image[20, 40])
+        (1.0, 0.0)
         """
         values = self._columns(polar, math.prod(self.shape), "polar")
         out = np.ascontiguousarray((self._matrix("back", values.dtype) @ values).T)
@@ -132,7 +153,15 @@ class PolarTransform:
         return out
 
     def sampling(self):
-        """The sparse matrix of `forward`, (n_azimuth * n_radius, n_detector)."""
+        """The sparse matrix of `forward`, (n_azimuth * n_radius, n_detector).
+
+        Examples
+        --------
+        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.polar import PolarTransform
+        >>> PolarTransform(Frame((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, r_max=15).sampling().shape
+        (576, 1681)
+        """
         return self._matrix("sample", np.dtype(np.float64))
 
     def _pixels(self, value, name):
@@ -155,7 +184,7 @@ class PolarTransform:
 
     def _reach(self, n_azimuth):
         angles = np.arange(n_azimuth) * (2 * np.pi / n_azimuth)
-        radii = np.arange(1, math.ceil(self.frame.radius().max()) + 1)
+        radii = np.arange(1, max(1, math.ceil(self.frame.radius().max())) + 1)  # one for a detector of a single pixel, too
         row, col = _to_detector(self.frame, angles[:, None], radii[None, :])
         found = radii[_on_detector(row, col, self.frame.detector_shape).mean(axis=0) >= 0.5]
         return float(found[-1]) if found.size else float(radii[-1])

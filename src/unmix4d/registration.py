@@ -47,6 +47,11 @@ def register() -> None:
 
     Called by ``import unmix4d``. Calling it again changes nothing, and an attribute ``unmix`` that a class
     has already is left alone, with one warning.
+
+    Examples
+    --------
+    >>> import unmix4d
+    >>> unmix4d.register()  # done by the import already: changes nothing
     """
     global _active
     _active = True
@@ -60,7 +65,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take ``.unmix`` away again, also from hosts that are imported later; `register` brings it back."""
+    """Take ``.unmix`` away again, also from hosts that are imported later; `register` brings it back.
+
+    Examples
+    --------
+    >>> import unmix4d
+    >>> unmix4d.unregister()
+    >>> unmix4d.register()  # and back
+    """
     global _active
     _active = False
     for cls in list(_carriers):

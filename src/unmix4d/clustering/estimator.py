@@ -98,6 +98,14 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         ------
         ValueError
             When there are fewer different samples than clusters, a sample is NaN or infinite, or a parameter out of range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import FuzzyCMeans
+        >>> model = FuzzyCMeans(2, random_state=0).fit(np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1]]))
+        >>> model.memberships_.shape
+        (4, 2)
         """
         X = validate_data(self, X, dtype=np.float64)
         rule = membership_rule(self.m, self.contrast)
@@ -119,13 +127,31 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return self
 
     def transform(self, X) -> np.ndarray:
-        """Memberships (n_samples, n_clusters) of any samples in the clusters that were found."""
+        """Memberships (n_samples, n_clusters) of any samples in the clusters that were found.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import FuzzyCMeans
+        >>> model = FuzzyCMeans(2, random_state=0).fit(np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1]]))
+        >>> model.transform([[0.0, 0.1], [2.5, 2.5]]).sum(1).round(6).tolist()
+        [1.0, 1.0]
+        """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.ascontiguousarray(self._model.rule.memberships(self._model.squares(X).T.copy()).T)
 
     def predict(self, X) -> np.ndarray:
-        """The cluster (n_samples,) of any samples, by their largest membership."""
+        """The cluster (n_samples,) of any samples, by their largest membership.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import FuzzyCMeans
+        >>> model = FuzzyCMeans(2, random_state=0).fit(np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1]]))
+        >>> bool(model.predict([[0.0, 0.1]])[0] == model.labels_[0])
+        True
+        """
         return self.transform(X).argmax(1)
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
+from .. import checks
 from ..threads import in_threads, one_thread_per_block
 
 __all__ = [
@@ -143,7 +144,7 @@ def radial_weights(weight, radius, as_published: bool = False):
         if weight not in ("radius", "none"):
             raise ValueError(f"weight must be 'radius', 'none' or an array with a value for each radius, got {weight!r}")
         return np.asarray(radius, float) if weight == "radius" else np.ones(len(radius))
-    weight = np.asarray(weight, float)
+    weight = checks.numbers_of(weight, "weight")
     if weight.shape != (len(radius),) or not np.isfinite(weight).all() or weight.min() < 0 or weight.max() == 0:
         raise ValueError(f"weight must hold a value of at least 0 for each of the {len(radius)} radii, one of them above 0")
     return weight

@@ -197,8 +197,8 @@ def _halves(counts, pairs, rings, parts):
             averages[-1][:slow] = 0
         products = np.stack([(averages[0] * a).sum(axis=1) for a in (averages[1].conj(), averages[1])])
         curve = scipy.fft.irfft(products, rings.n_azimuth, axis=1)[: 1 + pairs.mirrored.any()]
-        norms = [scipy.fft.irfft((abs(a) ** 2).sum(axis=1), rings.n_azimuth)[0] for a in averages]
-        out[part] = np.clip(curve.max() / math.sqrt(max(norms[0] * norms[1], 1e-60)), 0, 1)
+        norms = [float(scipy.fft.irfft((abs(a) ** 2).sum(axis=1), rings.n_azimuth)[0]) for a in averages]
+        out[part] = np.clip(float(curve.max()) / math.sqrt(max(norms[0] * norms[1], 1e-60)), 0, 1)
     return out
 
 
@@ -217,5 +217,7 @@ def _grouped_parts(counts, parts, angles, mirrored, reliability, mirror, **how):
     corrected = np.minimum(similarity.matrix / np.outer(least, least), 1.0)
     np.fill_diagonal(corrected, 1.0)
     similarity = dataclasses.replace(similarity, matrix=corrected)
+    if how["n_groups"] is not None:
+        how["n_groups"] = min(how["n_groups"], n)  # parts may have lost all their positions to better ones
     intensities = np.bincount(parts, counts.totals, n)
     return similarity, group_patterns(similarity, rings, intensities=intensities, profiles=profiles * counts.radius, **how)

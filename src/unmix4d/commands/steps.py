@@ -38,7 +38,7 @@ class Plan:
 def writable_folder(chosen) -> str:
     """The folder of ``--out``, not yet made; OSError where nothing can be written to it."""
     stem = os.path.splitext(os.path.basename(os.path.normpath(chosen.file)))[0]
-    folder = existing = os.path.abspath(chosen.out or f"unmix4d-{stem}")
+    folder = existing = os.path.abspath(checks.file_name(chosen.out or f"unmix4d-{stem}", "--out"))
     # A command that is wrong for another reason is to leave no folder behind: the one above is tried.
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)

@@ -36,6 +36,15 @@ class Evidence:
         Least-squares maps given the final patterns, neither constrained nor clipped.
     totals : ndarray (scan_row * scan_col,)
         Sum of every measured pattern.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.constraints import Evidence, SumToOne
+    >>> from unmix4d.frame import Frame
+    >>> maps = np.full((6, 2), 0.5)
+    >>> seen = Evidence(Frame((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
+    >>> SumToOne().bind(seen.frame).check(seen)  # the maps sum to 1: nothing to warn of
     """
 
     frame: Frame
@@ -114,6 +123,14 @@ class Constraint:
         ------
         ValueError
             When the constraint does not fit the frame.
+
+        Examples
+        --------
+        >>> from unmix4d.constraints import Sparse
+        >>> from unmix4d.frame import Frame
+        >>> rule = Sparse(0.1).bind(Frame((2, 3), (4, 4)))
+        >>> rule.frame.detector_shape
+        (4, 4)
         """
         checks.choice(self.on, f"on of {type(self).__name__}", ("patterns", "maps"))
         self.frame = frame
@@ -131,26 +148,72 @@ class Constraint:
         -------
         ndarray
             Same shape and dtype; what is returned at excluded entries is ignored.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import SumToOne
+        >>> from unmix4d.frame import Frame
+        >>> SumToOne().bind(Frame((1, 2), (4, 4))).project(np.array([[1.0, 2.0], [0.5, 0.5]]))
+        array([[0. , 1. ],
+               [0.5, 0.5]])
         """
         raise NotImplementedError(f"{type(self).__name__} must have a method project(A)")
 
     def check(self, evidence: Evidence) -> None:
-        """Called once after the run: warn here where the data speak against the constraint."""
+        """Called once after the run: warn here where the data speak against the constraint.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import Evidence, SumToOne
+        >>> from unmix4d.frame import Frame
+        >>> maps = np.full((6, 2), 0.5)
+        >>> seen = Evidence(Frame((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
+        >>> SumToOne().bind(seen.frame).check(seen)  # the maps sum to 1: nothing to warn of
+        """
 
     def settings(self) -> dict:
-        """The name and all arguments, in JSON types; large arrays as shape and fingerprint."""
+        """The name and all arguments, in JSON types; large arrays as shape and fingerprint.
+
+        Examples
+        --------
+        >>> from unmix4d.constraints import SmoothMaps
+        >>> SmoothMaps(sigma=1.5).settings()["sigma"]
+        [1.5, 1.5]
+        """
         arguments = inspect.signature(type(self)).parameters
         return {"name": type(self).__name__, **{name: _to_json(getattr(self, name)) for name in arguments}}
 
     def images(self, A) -> np.ndarray:
-        """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to."""
+        """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import Sparse
+        >>> from unmix4d.frame import Frame
+        >>> rule = Sparse(0.1, on="maps").bind(Frame((2, 3), (4, 4)))
+        >>> rule.images(np.ones((6, 2))).shape
+        (2, 2, 3)
+        """
         A = self._fitting(A)
         if self.on == "patterns":
             return A.reshape(-1, *self.frame.detector_shape)
         return A.T.reshape(-1, *self.frame.scan_shape)
 
     def flat(self, images) -> np.ndarray:
-        """The way back from `images`: (k, rows, cols) as the matrix that `project` returns."""
+        """The way back from `images`: (k, rows, cols) as the matrix that `project` returns.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import Sparse
+        >>> from unmix4d.frame import Frame
+        >>> rule = Sparse(0.1, on="maps").bind(Frame((2, 3), (4, 4)))
+        >>> rule.flat(np.ones((2, 2, 3))).shape
+        (6, 2)
+        """
         flat = np.asarray(images).reshape(len(images), -1)
         return np.ascontiguousarray(flat if self.on == "patterns" else flat.T)
 

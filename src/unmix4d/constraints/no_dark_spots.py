@@ -121,7 +121,19 @@ class NoDarkSpots(Constraint):
         return np.ascontiguousarray(np.maximum(X + lift, 0).T)
 
     def baseline(self, A) -> np.ndarray:
-        """The radial baseline under each pattern, at every pixel: (k, det_row * det_col)."""
+        """The radial baseline under each pattern, at every pixel: (k, det_row * det_col).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import NoDarkSpots
+        >>> from unmix4d.frame import Frame
+        >>> rule = NoDarkSpots().bind(Frame((3, 3), (32, 32), centre=(15.5, 15.5)))
+        >>> pattern = np.ones((1, 32, 32))
+        >>> pattern[0, 20, 20] = 50  # a spot
+        >>> float(rule.images(rule.baseline(pattern.reshape(1, -1)))[0, 20, 20].round(6))
+        1.0
+        """
         X = self._pixels_first(A)
         rings = self._rings_for(X.dtype)
         return rings.at_pixels(self._without_spots(X, rings)[0]).T.copy()

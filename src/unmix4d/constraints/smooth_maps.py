@@ -111,12 +111,33 @@ class SmoothMaps(Constraint):
         return self
 
     def smooth(self, A) -> np.ndarray:
-        """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all."""
+        """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import SmoothMaps
+        >>> from unmix4d.frame import Frame
+        >>> smooth = SmoothMaps(sigma=1).bind(Frame((5, 5), (8, 8)))
+        >>> bool(np.allclose(smooth.smooth(np.full((25, 1), -2.0)), -2))
+        True
+        """
         A = self._fitting(A)
         return self._apply(A)
 
     def adjoint(self, A) -> np.ndarray:
-        """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel."""
+        """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.constraints import SmoothMaps
+        >>> from unmix4d.frame import Frame
+        >>> smooth = SmoothMaps(sigma=1).bind(Frame((5, 5), (8, 8)))
+        >>> a, b = np.random.default_rng(0).random((2, 25, 1))
+        >>> bool(np.isclose((smooth.smooth(a) * b).sum(), (a * smooth.adjoint(b)).sum()))
+        True
+        """
         A = self._fitting(A)
         return self._apply.adjoint(A)
 

@@ -94,7 +94,7 @@ def find_vertices(loadings, n: int, generators, *, projection: str = "auto", pow
 def _snr_db(loadings, n, power, n_pixels):
     kept = np.einsum("ij,ij->", loadings, loadings) / len(loadings)
     # Of the noise, too, a share of n / n_pixels lies in the subspace.
-    floor = np.finfo(np.float32).eps * power
+    floor = float(np.finfo(np.float32).eps) * power  # NumPy 2 would go on in single precision
     signal, noise = max(kept - n / n_pixels * power, floor), max(power - kept, floor)
     return float(10 * np.log10(signal / noise))
 

@@ -101,11 +101,31 @@ class Features:
         )
 
     def matrix(self, precision: str = "single") -> FeatureMatrix:
-        """The features as what every solver works on."""
+        """The features as what every solver works on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.features import Features, feature_frame
+        >>> from unmix4d.frame import Frame
+        >>> features = Features("ones", feature_frame(Frame((2, 3), (40, 40)), (1, 4)), lambda: np.ones((6, 4), np.float32))
+        >>> features.matrix().shape
+        (6, 4)
+        """
         return FeatureMatrix(self.values, self.frame, precision)
 
     def record(self) -> dict:
-        """What the settings of a result say of the features, in JSON types."""
+        """What the settings of a result say of the features, in JSON types.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.features import Features, feature_frame
+        >>> from unmix4d.frame import Frame
+        >>> features = Features("ones", feature_frame(Frame((2, 3), (40, 40)), (1, 4)), lambda: np.ones((6, 4), np.float32))
+        >>> features.record()
+        {'kind': 'ones', 'shape': [1, 4], 'dropped': 0}
+        """
         shape, dropped = list(self.frame.detector_shape), int((~self.frame.kept_pixels).sum())
         return {"kind": self.kind, "shape": shape, "dropped": dropped, **self.settings}
 
@@ -156,6 +176,13 @@ def feature_frame(frame: Frame, shape, mask=None, *, polar: bool = False) -> Fra
     -------
     Frame
         With ``features=True``: there is no detector, and no centre to rely on.
+
+    Examples
+    --------
+    >>> from unmix4d.features import feature_frame
+    >>> from unmix4d.frame import Frame
+    >>> feature_frame(Frame((2, 3), (40, 40)), (1, 4)).detector_shape
+    (1, 4)
     """
     ours = frame.calibration
     return Frame(

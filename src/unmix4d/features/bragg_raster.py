@@ -31,7 +31,8 @@ class BraggFeatures(Features):
     ----------
     disks : BraggDisks
         All vectors, those that are left out by `q_min`, `q_max` and the scan mask among them.
-    cells : scipy.sparse.csr_array of float32 (n_positions, n_features)
+    cells : scipy.sparse.csr_array (n_positions, n_features)
+        Of float32; float64 of a scan in double precision.
     """
 
     disks: BraggDisks | None = None
@@ -88,7 +89,7 @@ def bragg_features(
     Raises
     ------
     ValueError
-        When no vector is left, or intensities are missing or negative.
+        When no vector is left, or intensities are missing, negative or all 0.
 
     Warns
     -----
@@ -114,7 +115,9 @@ def bragg_features(
     reach = max(np.abs(chosen.q_row).max(), np.abs(chosen.q_col).max()) if q_max is None else q_max
     # Nothing of what is shared gets lost at the edge.
     grid = chosen.raster(cell, reach=[reach + (max(1, round(spread / size)) - 1) * size for size in cell])
-    cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(frame.kept_positions)].astype(np.float32)
+    cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(frame.kept_positions)].astype(_dtype(source))
+    if not cells.count_nonzero():
+        raise ValueError("the Bragg vectors must have intensities above 0, but all that are used have 0")
     _warn_of_empty(chosen, frame)
     hit = np.zeros(cells.shape[1], bool) if drop_empty else ~grid.within(q_min).ravel()
     hit[cells.indices] = True
@@ -125,6 +128,13 @@ def bragg_features(
     ours = raster_frame(frame, grid, disks.unit, hit).replace(features=source is not None)
     cells = sparse.csr_array(cells[:, np.flatnonzero(hit)])
     return BraggFeatures("bragg_disks", ours, cells.toarray, record, source, host or HostRecord(), disks=disks, cells=cells)
+
+
+def _dtype(source):
+    """Single precision, but for a scan in double: then maps and patterns of a result are of one type."""
+    of_patterns = source is not None and not hasattr(source, "features")
+    wide = of_patterns and source.scan.dtype.kind == "f" and source.scan.dtype.itemsize == 8  # of either byte order
+    return np.float64 if wide else np.float32
 
 
 def raster_frame(frame: Frame, grid: Raster, unit: str, hit) -> Frame:

@@ -34,6 +34,14 @@ def radial_variance(source, radii, step: float, kind: str, *, grid=None, setting
     -------
     Features
         Of the shape (1, n_radii).
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> from unmix4d.features import radial_variance
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> radial_variance(Unmix(phantom.data, centre=phantom.centre), [5.0, 7.0, 9.0], 2.0, "normalised").values.shape
+    (48, 3)
     """
     shares = radial_bins(Grid(source.frame) if grid is None else grid, radii, step)
     frame = feature_frame(source.frame, (1, len(radii)), ~shares.used.T)
@@ -60,4 +68,10 @@ def _variance_kernel(X, weighting, normalised):
     if normalised:
         # A ring without any intensity is not uneven.
         variance = np.divide(variance, mean**2, out=np.zeros_like(variance), where=mean != 0)
+    largest, most = float(variance.max(initial=0)), float(np.finfo(X.dtype).max)
+    if largest > most:
+        raise ValueError(
+            f"the radial variance must be at most {most:.3g} for arithmetic in {X.dtype}, got {largest:.3g}: "
+            "rescale the scan"
+        )
     return variance.astype(X.dtype), ()

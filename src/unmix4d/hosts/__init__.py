@@ -6,6 +6,8 @@ No host is ever imported in order to look at an object: if it was not imported, 
 from __future__ import annotations
 
 import importlib.metadata
+import math
+import numbers
 import sys
 
 import numpy as np
@@ -51,6 +53,16 @@ def read_scan(obj) -> Scan:
     )
 
 
+def _number_of(fill_value, dtype) -> float:
+    """As a number that the patterns can hold; NaN is one."""
+    if isinstance(fill_value, (bool, np.bool_)) or not isinstance(fill_value, numbers.Real):
+        raise TypeError(f"fill_value must be a number, got {fill_value!r}")
+    largest = float(np.finfo(dtype).max)
+    if not math.isnan(fill_value) and abs(fill_value) > largest:
+        raise ValueError(f"fill_value must be NaN or at most {largest:.3g} for patterns of {dtype}, got {fill_value!r}")
+    return float(fill_value)
+
+
 def write(result, *, fill_value: float = 0.0):
     """Maps and patterns as objects of the host that the scan came from.
 
@@ -70,6 +82,7 @@ def write(result, *, fill_value: float = 0.0):
     """
     if result.host.kind not in _HOSTS:
         raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {result.host.kind!r}")
+    fill_value = _number_of(fill_value, result.patterns.dtype)
     try:
         return _HOSTS[result.host.kind].write(result, fill_value=fill_value)
     except ImportError as error:

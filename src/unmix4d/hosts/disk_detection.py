@@ -25,6 +25,7 @@ __all__ = ["DETECTORS", "disk_radius", "find_disks"]
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
 _BLOCK_BYTES = 32 << 20
+_LARGE = 1e15  # squares of larger values, added up, are near the end of single precision
 _ABOVE_NOISE = 4.0  # times the noise of the correlation, or of the mean intensity of a disk
 _CORRELATION = 0.35, 0.5  # of a normalised correlation, for large and for small disks, whose noise reaches higher
 
@@ -90,12 +91,14 @@ def find_disks(scan: Scan, mean_pattern, *, detector=None, radius=None, options=
     Raises
     ------
     ValueError
-        When the scan has no detector of its own and none is named, or the radius cannot be found.
+        When the scan has no detector of its own and none is named, or the radius cannot be found or is that of half of
+        the detector.
     ImportError
         When the package of the detector is not installed.
     """
     detector = _choose(scan.host.kind, detector)
     radius = disk_radius(mean_pattern) if radius is None else checks.positive(radius, "disk_radius")
+    _require_inside(radius, scan.frame.detector_shape)
     frame, find = scan.frame, {"py4dstem": _py4dstem, "pyxem": _pyxem}[detector]
     options = _options(detector, radius, options or {})
     far = None
@@ -164,6 +167,11 @@ def _told(function, *args, **options):
         raise TypeError(f"detection must hold arguments that {function.__name__} takes: {error}") from error
 
 
+def _require_inside(radius, shape):
+    if 2 * max(1, round(radius)) + 1 > min(shape):
+        raise ValueError(f"disk_radius must be below half of the detector of {shape[0]} x {shape[1]} pixels, got {radius:g}")
+
+
 def _read(scan, rows, cols):
     """Some patterns (rows, cols, det_row, det_col) as floats, excluded pixels 0."""
     block = np.asarray(scan.patterns[rows, cols]).astype(np.float32)
@@ -210,7 +218,10 @@ def _pyxem(sample, radius, options):
 
     def find(block):
         quiet = {"show_progressbar": False}
-        matched = Diffraction2D(block[None]).template_match_disk(disk_r=disk, subtract_min=False, **quiet)
+        # The correlation has no scale, but the squares that it is made of must be numbers.
+        largest = float(block.max(initial=0))
+        scaled = block / largest if largest > _LARGE else block
+        matched = Diffraction2D(scaled[None]).template_match_disk(disk_r=disk, subtract_min=False, **quiet)
         found = _told(matched.find_peaks, interactive=False, get_intensity=False, **quiet, **options)
         for pattern, peaks in zip(block, found.data.ravel()):
             peaks = np.asarray(peaks, float).reshape(-1, 2)  # a row of NaN where there is no peak

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 
+from .. import checks
+
 __all__ = ["open_scan", "HOSTS"]
 
 HOSTS = ("pyxem", "py4dstem", "array")
@@ -36,7 +38,7 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None):
     ImportError
         When the host that reads it is not installed.
     """
-    path = os.fspath(path)
+    path = checks.file_name(path)
     if not os.path.exists(path):
         raise OSError(f"there is no file {path!r}")
     try:

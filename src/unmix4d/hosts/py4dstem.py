@@ -35,13 +35,13 @@ def read(cube) -> Scan:
     pixel_size, pixel_unit = _size(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
     step, step_unit = _size(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
     centre, centres = _origin(known.get_origin(), patterns.shape[:2])
-    rotation, flip = known.get_QR_rotation_degrees(), known.get_QR_flip()
+    rotation, flip = _rotation(known.get_QR_rotation_degrees()), known.get_QR_flip()
     calibration = Calibration(
         step=(step, step), step_unit=step_unit, pixel_size=(pixel_size, pixel_size), pixel_unit=pixel_unit,
         beam_energy=_beam_energy(cube), convergence_angle=_number(known.get_convergence_semiangle_mrad()),
         # py4DSTEM turns detector vectors into the scan; ours goes from the scan to the detector. "No flip" is
         # what it says before anything was measured.
-        rotation_deg=None if rotation is None else 0.0 - float(rotation),
+        rotation_deg=None if rotation is None else 0.0 - rotation,
         flip=None if rotation is None or flip is None else bool(flip),
     )
     frame = Frame(
@@ -55,16 +55,27 @@ def read(cube) -> Scan:
 
 def _size(size, unit, name):
     value = 1.0 if size is None else _number(size)
-    if value is None or not math.isfinite(value) or value <= 0:
+    if value is None or value <= 0:
         raise ValueError(f"{name} of the calibration must be a number above 0, got {size!r}")
     return value, canonical_unit(unit)
 
 
 def _number(value):
-    """A float where there is one number, also in an array; None otherwise."""
+    """A finite float where there is one number, also in an array; None otherwise."""
     if value is None or isinstance(value, (str, bytes, bool)) or np.size(value) != 1:
         return None
-    return float(np.asarray(value).ravel()[0])
+    try:
+        number = float(np.asarray(value).ravel()[0])
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _rotation(value):
+    number = _number(value)
+    if value is not None and number is None:
+        warn(f"the QR rotation of the calibration must be one finite number, got {value!r}: it is not used")
+    return number
 
 
 def _origin(origin, scan_shape):
@@ -72,6 +83,7 @@ def _origin(origin, scan_shape):
     if origin is None:
         return None, None
     parts = [np.ma.filled(np.ma.asarray(part, dtype=float), np.nan) for part in origin]
+    parts = [np.where(np.isfinite(part), part, np.nan) for part in parts]
     if not all(np.isfinite(part).any() for part in parts):
         return None, None  # measured nowhere
     if all(part.size == 1 for part in parts):
@@ -93,7 +105,7 @@ def _ellipse(ellipse):
         return None
     a, b, theta = (_number(value) for value in ellipse)
     if a is None or b is None or theta is None:
-        warn("the elliptic distortion of the calibration differs from position to position: not used")
+        warn("the elliptic distortion of the calibration must be three finite numbers, one for all positions: not used")
         return None
     return a, b, (math.degrees(theta) - 90.0) % 180.0
 

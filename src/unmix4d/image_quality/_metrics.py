@@ -62,6 +62,14 @@ def psnr(a, b, *, data_range, mask=None):
     """Peak signal-to-noise ratio in decibels: 10 log10(data_range**2 / mean squared difference) over the kept pixels.
 
     Parameters, errors and masks as for `ssim`, images from 3 x 3 pixels; infinite for equal images, higher = more alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> image = np.zeros((20, 30))
+    >>> float(image_quality.psnr(image, image + 0.1, data_range=1).round(6))
+    20.0
     """
     return _between(a, b, "psnr", data_range, mask)
 
@@ -149,6 +157,14 @@ def cross_correlation(a, b, *, mask=None):
     """Zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN where an image is the same everywhere.
 
     Parameters as for `ssim`; images from 3 x 3 pixels. It does not depend on scale or offset, hence on no data range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import image_quality
+    >>> image = np.random.default_rng(0).random((20, 30))
+    >>> float(image_quality.cross_correlation(image, 5 - 2 * image).round(6))
+    -1.0
     """
     return _between(a, b, "cross_correlation", 1.0, mask)
 
@@ -165,6 +181,12 @@ class Metric:
         Whether higher or lower values are more alike.
     identical : float
         The value of two equal images.
+
+    Examples
+    --------
+    >>> from unmix4d.image_quality import METRICS
+    >>> [name for name, metric in METRICS.items() if metric.direction == "lower"]
+    ['gmsd', 'mdsi']
     """
 
     function: Callable

@@ -18,6 +18,7 @@ __all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "refle
            "symmetry_of"]  # fmt: skip
 
 _AZIMUTHS = 360
+_MOST_DIGITS = 100  # of intensities, so that their squares are numbers too
 _PERCENTILE = 75  # of a ring: above the median, below the spots
 _QUIET = {"show_progressbar": False}
 
@@ -93,6 +94,9 @@ def polar_patterns(patterns, frame, *, q_max, q_min=0.0, gamma=0.5, background=N
         if background is not None:
             how = {"percentile": _PERCENTILE} if background == "radial percentile" else {}
             polar = polar.subtract_diffraction_background(background, **how, **_QUIET)
+    largest = float(np.nanmax(polar.data, initial=0))
+    if gamma * math.log10(max(largest, 1)) > _MOST_DIGITS:
+        raise ValueError(f"gamma must leave numbers below 1e{_MOST_DIGITS}, got {gamma:g} for values up to {largest:.3g}")
     polar.data = np.maximum(np.nan_to_num(polar.data), 0) ** gamma
     return polar
 

@@ -21,6 +21,7 @@ __all__ = ["candidates", "rank", "refined"]
 _WIDER = 2.0  # how much wider spots and relrods are while candidates are a grid step away from the truth
 _STEPS_DEG = (1.0, 0.5, 0.25)
 _MOST_STEPS = 10
+_BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
 _CLEARLY_DIFFERENT = 5.0  # degrees
 
@@ -50,9 +51,11 @@ def candidates(proposals, compare, *, refine=True, by_host=False):
     ]
     if not by_host:
         proposals = [[_with_more(*both) for both in zip(*rows)] for rows in zip(proposals, each)]
-    found, shape = _ranked(proposals, each, refine, by_host), None
+    by_pattern = any(isinstance(one, PatternLikeness) for row in each for one in row)
+    # With a pattern, a few orientations tell the shape of the excitation, which then counts.
+    found, shape = _ranked(proposals, each, refine, by_host, best=2 if by_pattern else _BEST), None
     some = [(likeness, best) for row, told in zip(each, found) for likeness, best in _best_phase(row, told)]
-    if some and isinstance(some[0][0], PatternLikeness):
+    if some and by_pattern:
         shape = best_shape(*zip(*((likeness, best.matrix) for likeness, best in some)))
         each = [[None if one is None else one.of_shape(shape) for one in row] for row in each]
         found = _ranked(proposals, each, refine, by_host)
@@ -80,14 +83,14 @@ def _best_phase(likenesses, found):
     return [max(known, key=lambda pair: pair[1].fit)] if known else []
 
 
-def _ranked(proposals, likenesses, refine, by_host):
+def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
     def one(proposal, likeness):
         if proposal is None:
             return None
         if likeness is None:
             return _by_score(proposal)
         matrices = proposal.matrices[:1] if by_host else proposal.matrices
-        matrix, fit, rival, i = rank(likeness, matrices, proposal.symmetry, refine=refine and not by_host)
+        matrix, fit, rival, i = rank(likeness, matrices, proposal.symmetry, refine=refine and not by_host, best=best)
         return Candidate(proposal.phase, matrix, float(proposal.scores[i]), fit, rival, proposal.native(i, matrix))
 
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
@@ -124,7 +127,7 @@ def _small_turns(step_deg):
     return Rotation.from_rotvec(np.radians(step_deg) * axes).as_matrix()
 
 
-def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DIFFERENT, best=6):
+def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DIFFERENT, best=_BEST):
     """Candidates by likeness: the best one refined, and how near the best clearly different one comes.
 
     Parameters

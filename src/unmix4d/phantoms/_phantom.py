@@ -95,6 +95,13 @@ class Phantom:
         -------
         ndarray
             (scan_row, scan_col, det_row, det_col), float64. The whole scan is held: not for a large one.
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms
+        >>> p = phantoms.random_scan(shape=(3, 4, 10, 20), k=2, dose=None, seed=0)
+        >>> float(abs(p.expectation() - p.data).max().round(3))
+        0.0
         """
         return np.tensordot(self.maps, self.patterns, axes=(0, 0))
 
@@ -109,6 +116,12 @@ class Phantom:
         Returns
         -------
         dask.array.Array
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms
+        >>> phantoms.random_scan(shape=(3, 4, 10, 20), k=2, seed=0).to_dask(chunks=(1, 4, 10, 20)).numblocks
+        (3, 1, 1, 1)
         """
         import dask.array as da
 
@@ -136,6 +149,12 @@ class Phantom:
         ------
         ImportError
             If pyxem is not installed.
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms
+        >>> phantoms.random_scan(shape=(3, 4, 10, 20), k=2, seed=0).to_pyxem()  # doctest: +SKIP
+        <ElectronDiffraction2D, title: random_scan, dimensions: (4, 3|20, 10)>
         """
         from ._hosts import to_pyxem
 
@@ -154,6 +173,12 @@ class Phantom:
         ------
         ImportError
             If py4DSTEM is not installed.
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms
+        >>> phantoms.random_scan(shape=(3, 4, 10, 20), k=2, seed=0).to_py4dstem().shape  # doctest: +SKIP
+        (3, 4, 10, 20)
         """
         from ._hosts import to_py4dstem
 

@@ -54,6 +54,14 @@ def intensity_norm(image):
     Linear below what most pixels have, logarithmic over at most three decades above that: a direct beam many thousand
     times brighter than the spots saturates instead of swamping them. Images with negative values (SVD, PCA) get a
     symmetric range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import plots
+    >>> norm, signed = plots.intensity_norm(np.array([[0.0, 1.0], [2.0, 1e6]]))
+    >>> bool(norm(1.0) > norm(0.0)), bool(signed)
+    (True, False)
     """
     from matplotlib.colors import AsinhNorm
 
@@ -83,6 +91,14 @@ def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
     Returns
     -------
     matplotlib AxesImage
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import plots
+    >>> drawn = plots.pattern(np.random.default_rng(0).random((20, 30)), pixel_size=0.02, unit="1/Å", title="one")
+    >>> drawn.axes.get_title(), drawn.get_array().shape
+    ('one', (20, 30))
     """
     image = np.asarray(image, float)
     norm, signed = intensity_norm(image)
@@ -107,6 +123,13 @@ def scan_map(image, *, step=1.0, unit=PIXELS, ax=None, title=None):
     Returns
     -------
     matplotlib AxesImage, or Line2D for a line scan
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import plots
+    >>> plots.scan_map(np.random.default_rng(0).random((6, 8)), step=2.0, unit="nm").get_array().shape
+    (6, 8)
     """
     from matplotlib.colors import Normalize
 
@@ -167,6 +190,14 @@ def scale_bar(ax, width, size, unit, *, dark=True):
         Calibrated size of a pixel.
     dark : bool
         Whether the image is dark, so that the bar must be light.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import plots
+    >>> drawn = plots.pattern(np.ones((20, 40)))
+    >>> plots.scale_bar(drawn.axes, 40, 0.5, "nm").txt_label.get_text()
+    '5 nm'
     """
     from matplotlib import patheffects
     from matplotlib.font_manager import FontProperties
@@ -203,6 +234,13 @@ def decomposition(result, components=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+    >>> len(plots.decomposition(result, components=[0, 2]).axes)
+    4
     """
     import matplotlib.pyplot as plt
 
@@ -247,14 +285,24 @@ def _height(shape, size, width):
 
 
 def scree(result, ax=None):
-    """Explained fraction of each component on a log scale; the elbow, where there is one, is marked."""
+    """Explained fraction of each component on a log scale; the elbow, where there is one, is marked.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> scree = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).scree(10)
+    >>> plots.scree(scree).get_yscale()
+    'log'
+    """
     ax = _axes(ax)
     numbers = np.arange(1, len(result.explained) + 1)
     elbow = result.elbow
-    ax.semilogy(numbers, result.explained, "o-", color="0.6", ms=4, lw=1)
+    ax.plot(numbers, result.explained, "o-", color="0.6", ms=4, lw=1)
+    if (result.explained > 0).any():  # a scan of nothing has no logarithm
+        ax.set_yscale("log")
     if elbow is not None:
         label = f"regime changes after {elbow}"
-        ax.semilogy(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=label)
+        ax.plot(numbers[:elbow], result.explained[:elbow], "o", color="#b5179e", ms=5, label=label)
         ax.legend(frameon=False)
     ax.set_xlabel("component")
     ax.set_ylabel("fraction of the sum of squares")
@@ -278,6 +326,13 @@ def convergence(result, ax=None):
     -------
     matplotlib Axes
         Of the error.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, n_starts=2, random_state=0)
+    >>> len(plots.convergence(result).lines) >= 2
+    True
     """
     if not result.convergence:
         raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")

@@ -12,6 +12,7 @@ __all__ = ["grains", "grain_sizes"]
 # Hues that can be told apart on a grey image, also by most colour-blind people together with the numbers.
 _HUES = ("#4cc9f0", "#ffb703", "#f72585", "#52d273", "#b388ff", "#ff6b35", "#f4f06c")
 _NEAR = 2  # positions between grains that must not have one colour
+_MOST_BINS = 1000
 _INSET = 0.7  # contour level: boundaries lie within their grain, so that those of neighbours stay apart
 
 
@@ -40,7 +41,7 @@ def grains(found, ax=None, *, image=None, numbers=True):
     shape, calibration = found.frame.scan_shape, found.frame.calibration
     if _is_line(shape):
         raise ValueError(f"grains of a line scan have no boundaries to draw: this scan has the shape {shape}, use .masks")
-    image = _strongest_share(found) if image is None else np.asarray(image, float)
+    image = _strongest_share(found) if image is None else checks.numbers_of(image, "image")
     if image.shape != shape:
         raise ValueError(f"image must have the shape of the scan {shape}, got {image.shape}")
     ax = _sized(shape, calibration.step) if ax is None else ax
@@ -118,6 +119,21 @@ def _number(ax, i, mask, step, colour):
     )  # fmt: skip
 
 
+def _bin_edges(values, bins):
+    """Edges of a histogram of what the user wants: nothing, a number, or the edges."""
+    if bins is None:
+        bins = min(max(int(np.ceil(np.sqrt(len(values)))) + 1, 4), 30)
+    if np.ndim(bins) == 0:
+        return np.histogram_bin_edges(values, bins=checks.count(bins, "bins", maximum=_MOST_BINS))
+    try:
+        edges = np.asarray(bins, float)
+    except (TypeError, ValueError):
+        edges = np.empty(0)
+    if edges.ndim != 1 or edges.size < 2 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+        raise ValueError(f"bins must be a number of bins or two or more ascending edges, got {bins!r}")
+    return edges
+
+
 def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
     """Histogram of a column of the table; grains that an edge cuts are stacked on top in a lighter tone.
 
@@ -134,14 +150,15 @@ def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
 
     Raises
     ------
-    ValueError
-        When there is no such column, or no grain.
+    ValueError, TypeError
+        When there is no such column, no grain, or `bins` is neither a number nor ascending edges.
     """
     checks.choice(column, "column", [name for name in found.table if name not in ("grain", "touches_edge")])
     if len(found) == 0:
         raise ValueError("there is no grain to draw sizes of: lower min_size or the threshold")
-    ax = _axes(ax)
     values, cut = np.asarray(found.table[column], float), found.table["touches_edge"]
+    bins = _bin_edges(values, bins)
+    ax = _axes(ax)
     if bins is None:
         bins = np.histogram_bin_edges(values, bins=min(max(int(np.ceil(np.sqrt(len(values)))) + 1, 4), 30))
     ax.hist(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -85,10 +86,14 @@ def dendrogram(found, ax=None):
         width = min(max(5.0, 0.22 * n_leaves, 1.25 * len(found)), 10.0)
         ax = plt.figure(figsize=(width, 4.6)).add_axes((0.11, 0.43, 0.87, 0.53))
     colours = _branch_colours(found)
-    drawn = hierarchy.dendrogram(
-        found.linkage, ax=ax, link_color_func=colours.__getitem__, no_labels=n_leaves > _MOST_NUMBERS, leaf_font_size=7,
-        leaf_rotation=0 if n_leaves <= 30 else 90,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a tree without height, whose leaves are all alike
+        drawn = hierarchy.dendrogram(
+            found.linkage, ax=ax, link_color_func=colours.__getitem__, no_labels=n_leaves > _MOST_NUMBERS, leaf_font_size=7,
+            leaf_rotation=0 if n_leaves <= 30 else 90,
+        )  # fmt: skip
+    if not found.linkage[:, 2].max() > 0:
+        ax.set_ylim(0, 1)
     ax.axhline(found.height, color="0.6", lw=0.8, ls="--")
     ax.set_ylim(bottom=-0.01 * ax.get_ylim()[1])
     ax.set_ylabel("distance, 1 - similarity")

@@ -77,10 +77,7 @@ def _sections(sections, parts):
 
 def _reserved(path):
     """(path, an empty file beside it): what cannot be written is found before anything is computed."""
-    try:
-        path = os.fspath(path)
-    except TypeError:
-        raise TypeError(f"path must be the name of a file, got {path!r}") from None
+    path = checks.file_name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
     try:

@@ -119,12 +119,26 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
             raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.frame}")
 
     def saved_head(self) -> dict:
-        """What a relative of this class saves besides its arrays, in JSON types."""
+        """What a relative of this class saves besides its arrays, in JSON types.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0).saved_head()
+        {}
+        """
         return {}
 
     @classmethod
     def read_head(cls, head: dict) -> dict:
-        """What `saved_head` wrote, as arguments."""
+        """What `saved_head` wrote, as arguments.
+
+        Examples
+        --------
+        >>> from unmix4d import Decomposition
+        >>> Decomposition.read_head({})
+        {}
+        """
         return {}
 
     @property
@@ -374,6 +388,14 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         Returns
         -------
         matplotlib Figure
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> figure = result.plot()
+        >>> len(figure.axes)
+        4
         """
         from .. import plots
 
@@ -391,6 +413,13 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         -------
         matplotlib Axes
             Of the error.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.plot_convergence().get_ylabel()
+        'error above the lowest, relative'
         """
         from .. import plots
 
@@ -424,13 +453,36 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         return hosts.write(self, fill_value=fill_value)
 
     def attach(self, host) -> None:
-        """Put maps and patterns into the tree of a py4DSTEM DataCube of the same grid."""
+        """Put maps and patterns into the tree of a py4DSTEM DataCube of the same grid.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> cube = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_py4dstem()  # doctest: +SKIP
+        >>> cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
+        >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
+        True
+        """
         from .. import hosts
 
         hosts.attach(self, host)
 
     def save(self, path) -> None:
-        """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only."""
+        """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import unmix4d
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result.save(Path(folder) / "run.unmix.h5")
+        ...     again = unmix4d.load(Path(folder) / "run.unmix.h5")
+        >>> bool((again.maps == result.maps).all())
+        True
+        """
         from .. import files
 
         files.save(self, path)

@@ -131,6 +131,21 @@ class FuzzyClusters(Decomposition):
         ------
         ValueError
             When fewer different positions than `n` take part, or the result was loaded without its data.
+
+        Examples
+        --------
+        One structure on the left; on the right another one, in two variants:
+
+        >>> import numpy as np
+        >>> from unmix4d import Unmix
+        >>> rng = np.random.default_rng(0)
+        >>> patterns = rng.random((3, 16, 16))
+        >>> patterns[2] = 0.8 * patterns[1] + 0.2 * patterns[2]
+        >>> where = np.tile([0, 0, 0, 0, 0, 1, 1, 2, 2, 2], (6, 1))
+        >>> clusters = Unmix(rng.poisson(500 * patterns[where])).fuzzy_cmeans(2, random_state=0)
+        >>> inside = clusters.subclusters(clusters.labels()[0, 9], 2, random_state=0)
+        >>> inside.labels()[0].tolist()
+        [-1, -1, -1, -1, -1, 1, 1, 0, 0, 0]
         """
         cluster = checks.count(cluster, "cluster", minimum=0, maximum=self.k - 1)
         if self.view is None:
@@ -155,10 +170,25 @@ class FuzzyClusters(Decomposition):
         Returns
         -------
         ndarray (..., k)
+
+        Raises
+        ------
+        TypeError, ValueError
+            When these are no finite numbers, or not as many for each point as there are loadings.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> line = phantoms.martineau_fig5()
+        >>> clusters = Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0)
+        >>> clusters.membership_at(clusters.loading_centres).round(3).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
         """
         from ..clustering.fuzzy import memberships_of
 
-        points = np.asarray(loadings, np.float64)
+        points, n_svd = _points(loadings), len(self.loadings)
+        if points.ndim < 1 or points.shape[-1] != n_svd:
+            raise ValueError(f"loadings must have the shape (..., {n_svd}), got {points.shape}")
         known = self.frame.from_maps(self.loadings)
         return memberships_of(
             points.reshape(-1, points.shape[-1]), known, self.loading_centres, self.covariances,
@@ -177,6 +207,14 @@ class FuzzyClusters(Decomposition):
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> line = phantoms.martineau_fig5()
+        >>> clusters = Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0)
+        >>> clusters.plot_scatter().get_xlabel()
+        'loading 0'
         """
         from ..plots import fuzzy as plots_fuzzy
 
@@ -192,3 +230,10 @@ class FuzzyClusters(Decomposition):
         rest = [line.replace("share of the sum of squares", "share of the memberships") for line in rest]
         rest.append("  .plot_scatter() .subclusters(i, n)")
         return "\n".join([first, rest[0], *notes, *rest[1:]])
+
+
+def _points(loadings):
+    points = checks.numbers_of(loadings, "loadings")
+    if not np.isfinite(points).all():
+        raise ValueError("loadings must be finite, got NaN or infinite values")
+    return points

@@ -67,6 +67,14 @@ class FuzzyValidity:
         Returns
         -------
         ndarray of matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> line = phantoms.martineau_fig5()
+        >>> validity = Unmix(line.data, centre=line.centre).fuzzy_validity(range(2, 4), random_state=0)
+        >>> len(validity.plot())
+        4
         """
         from ..plots import fuzzy as plots_fuzzy
 

@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 
+from .. import checks
 from ..maps.shapes import region_shape
 
 __all__ = ["COLUMNS", "make", "units", "to_csv", "touches_edge"]
@@ -60,10 +61,7 @@ def units(step_unit: str) -> dict[str, str]:
 
 def to_csv(grains, path) -> None:
     """Write the table, under a temporary name that is changed at the end; see `Grains.to_csv`."""
-    try:
-        path = os.fspath(path)
-    except TypeError:
-        raise TypeError(f"path must be the name of a file, got {path!r}") from None
+    path = checks.file_name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
     text = _text(grains)

@@ -202,6 +202,15 @@ class Grains:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+        >>> ax = grains.plot()
+        >>> sorted(text.get_text() for text in ax.texts)
+        ['0', '1', '2']
         """
         from ..plots import grains as plots_grains
 
@@ -221,6 +230,14 @@ class Grains:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+        >>> grains.plot_sizes().get_xlabel()
+        'equivalent diameter (nm)'
         """
         from ..plots import grains as plots_grains
 
@@ -239,6 +256,14 @@ class Grains:
         ------
         ValueError
             When there is no grain.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> masks, labels = Unmix(film.data).nmf(3, random_state=0).grains().to_host()
+        >>> masks.shape, labels.shape
+        ((3, 24, 20), (24, 20))
         """
         from .. import hosts
 
@@ -255,6 +280,19 @@ class Grains:
         ------
         OSError
             When the file cannot be written; an older file of that name is then untouched.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     grains.to_csv(Path(folder) / "grains.csv")
+        ...     lines = (Path(folder) / "grains.csv").read_text(encoding="utf-8").splitlines()
+        >>> len(lines), lines[0].split(",")[:4]
+        (4, ['grain', 'component', 'n_positions', 'area (nm²)'])
         """
         grain_table.to_csv(self, path)
 

@@ -126,6 +126,15 @@ class Groups:
         ------
         ValueError, TypeError
             When there is no such group.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> groups = Unmix(film.data, centre=film.centre).group_rotated(1)
+        >>> angles = groups.angle_map()
+        >>> angles.shape, bool((angles < 360 / groups.symmetry[0]).all())
+        ((4, 4), True)
         """
         angle, found = self.orientation(group)
         turn = 360.0 / np.maximum(self.symmetry, 1)
@@ -133,7 +142,17 @@ class Groups:
             return np.where(found >= 0, np.mod(angle, turn[found]), np.nan)
 
     def orientation(self, group: int | None = None):
-        """Angle (scan_row, scan_col) and group (scan_row, scan_col) at every position; NaN and -1 where there is none."""
+        """Angle (scan_row, scan_col) and group (scan_row, scan_col) at every position; NaN and -1 where there is none.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> groups = Unmix(film.data, centre=film.centre).group_rotated(1)
+        >>> angle, group = groups.orientation()
+        >>> angle.shape, group.tolist()[0]
+        ((4, 4), [0, 0, 0, 0])
+        """
         from .. import checks
 
         if group is not None:
@@ -165,6 +184,14 @@ class Groups:
         Returns
         -------
         matplotlib Figure
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> figure = Unmix(film.data, centre=film.centre).group_rotated(1).plot()
+        >>> len(figure.axes)
+        2
         """
         from ..plots import groups as plots_groups
 
@@ -176,6 +203,13 @@ class Groups:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=2, scan_shape=(6, 6), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> Unmix(film.data, centre=film.centre).group_rotated().plot_dendrogram().get_ylabel()
+        'distance, 1 - similarity'
         """
         from ..plots import groups as plots_groups
 
@@ -195,6 +229,14 @@ class Groups:
         -------
         matplotlib Axes
             Of the diffraction similarity.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> groups = Unmix(film.data, centre=film.centre).group_rotated(1)
+        >>> groups.plot_similarity().images[0].get_array().shape == groups.similarity.shape
+        True
         """
         from ..plots import groups as plots_groups
 
@@ -212,6 +254,14 @@ class Groups:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+        >>> ax = Unmix(film.data, centre=film.centre).group_rotated(1).plot_angles(group=0)
+        >>> ax.images[0].get_array().shape
+        (4, 4)
         """
         from ..plots import groups as plots_groups
 

@@ -103,6 +103,14 @@ class KChoice:
         Returns
         -------
         matplotlib Figure, or Axes where `ax` is given
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
+        >>> len(choice.plot().axes)
+        5
         """
         from ..plots import choose_k as plots_choose_k
 
@@ -123,6 +131,14 @@ class KChoice:
         ------
         ValueError
             When another rule was asked for.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+        >>> choice = Unmix(film.data, centre=film.centre).choose_k(range(2, 6), rule="cao2025", random_state=0)
+        >>> len(choice.plot_image_quality())
+        3
         """
         from ..plots import choose_k as plots_choose_k
 
@@ -142,6 +158,14 @@ class KChoice:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
+        >>> choice.plot_similarity(3, "ssim").images[0].get_array().shape
+        (3, 3)
         """
         from ..plots import choose_k as plots_choose_k
 

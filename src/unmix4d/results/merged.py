@@ -60,13 +60,29 @@ class MergedDecomposition(Decomposition):
     saved_arrays: ClassVar[dict] = {"stability": ("k",), "agreement": ("k",), "spread": ("k", "scan")}
 
     def saved_head(self) -> dict:
-        """The tree, in JSON types; the runs are not saved."""
+        """The tree, in JSON types; the runs are not saved.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
+        >>> sorted(merged.saved_head()["merging"])
+        ['best', 'history', 'members']
+        """
         tree = [asdict(merge) for merge in self.history]
         return {"merging": {"best": self.best, "members": self.members, "history": tree}}
 
     @classmethod
     def read_head(cls, head: dict) -> dict:
-        """What `saved_head` wrote, as arguments."""
+        """What `saved_head` wrote, as arguments.
+
+        Examples
+        --------
+        >>> from unmix4d import MergedDecomposition
+        >>> MergedDecomposition.read_head({"merging": {"best": 0, "members": [[0, 1], [2]], "history": []}})["members"]
+        ((0, 1), (2,))
+        """
         from ..decomposition.agglomeration import Merge
 
         head = head["merging"]
@@ -147,6 +163,15 @@ class MergedDecomposition(Decomposition):
         ------
         ValueError
             When this is a consensus, which has no tree.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
+        >>> ax = merged.plot_history()
+        >>> ax.get_ylabel()
+        'similarity'
         """
         from ..plots import merging as plots_merging
 
@@ -162,6 +187,15 @@ class MergedDecomposition(Decomposition):
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
+        >>> ax = merged.plot_stability()
+        >>> ax.get_xlabel()
+        'component'
         """
         from ..plots import merging as plots_merging
 

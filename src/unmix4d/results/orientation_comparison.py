@@ -27,6 +27,18 @@ class OrientationComparison:
     time_s : tuple of (float or None)
         Seconds of ours and of the full run.
     frame : Frame
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import OrientationComparison
+    >>> from unmix4d.frame import Frame
+    >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
+    >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), Frame((2, 2), (8, 8)))
+    >>> comparison.agrees.tolist()
+    [[True, True], [False, False]]
+    >>> comparison.table["positions"].tolist(), comparison.table["median_deg"].tolist()
+    (['all', 'single', 'overlap'], [2.0, 1.5, 30.0])
     """
 
     misorientation_deg: np.ndarray
@@ -75,6 +87,16 @@ class OrientationComparison:
         Returns
         -------
         pair of matplotlib Axes
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import OrientationComparison
+        >>> from unmix4d.frame import Frame
+        >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
+        >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), Frame((2, 2), (8, 8)))
+        >>> len(comparison.plot())
+        2
         """
         from ..plots import orientation as plots_orientation
 

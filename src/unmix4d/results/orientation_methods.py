@@ -89,8 +89,8 @@ class OrientationMethods:
             measured one (see `unmix4d.orientation.pattern_likeness`), the one whose simulated disks are most like the
             measured disks, or the one with the host's best score. ``"auto"``: the pattern, or the disks of `vectors`.
         candidates : int, optional
-            How many orientations py4DSTEM is asked for (pyxem gives one for every template): 24 with ``rank="disks"``, else 1
-            or 4. With ``rank="pattern"`` every template of the host is looked at here, at all in-plane angles.
+            How many orientations py4DSTEM is asked for (pyxem gives one for every template): 24 with ``rank="disks"``, else
+            1 or 4. With ``rank="pattern"`` every template of the host is looked at here, at all in-plane angles.
         refine : bool
             Whether the best of them are refined to 0.25 degrees; else they stay on the host's grid. Not with
             ``rank="host"``.

@@ -177,6 +177,15 @@ class Overlap:
         ------
         ValueError
             When the components are not two of those compared, or the scan is a line.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
+        >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
+        >>> ax = overlap.plot()
+        >>> len(ax.images)
+        1
         """
         from ..plots import overlap as plots_overlap
 
@@ -205,6 +214,14 @@ class Overlap:
         ------
         ValueError, TypeError
             When a position, a point or a component does not exist.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
+        >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
+        >>> overlap.plot_profile((0, 6), (23, 6), points=2).get_xlabel()
+        'distance from (0, 6) (nm)'
         """
         from ..plots import overlap as plots_overlap
 

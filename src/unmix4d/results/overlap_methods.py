@@ -92,6 +92,14 @@ class OverlapMethods:
         ------
         ValueError
             When there is no such component or scale, or the result has negative components (svd, pca).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> ax = result.composite(legend=False)
+        >>> ax.images[0].get_array().shape
+        (6, 8, 3)
         """
         from ..plots import composite as plots_composite
 

@@ -74,6 +74,13 @@ class PatternSimilarity:
         Returns
         -------
         matplotlib Axes
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+        >>> result.pattern_similarity("gmsd").plot().images[0].get_array().shape
+        (3, 3)
         """
         from ..plots import quality as plots_quality
 
@@ -176,6 +183,14 @@ class QualityReport:
         Returns
         -------
         matplotlib Figure
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+        >>> figure = result.report_quality().plot([0, 2])
+        >>> len(figure.axes)
+        8
         """
         from ..plots import quality as plots_quality
 

@@ -40,7 +40,15 @@ class Scree:
         return find_elbow(self.explained)
 
     def plot(self, ax=None):
-        """Explained fraction per component on a log scale, with the elbow; returns the axes."""
+        """Explained fraction per component on a log scale, with the elbow; returns the axes.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> ax = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).scree(10).plot()
+        >>> ax.get_xlabel()
+        'component'
+        """
         from .. import plots
 
         return plots.scree(self, ax=ax)
@@ -66,6 +74,12 @@ def find_elbow(explained) -> int | None:
     Returns
     -------
     int or None
+
+    Examples
+    --------
+    >>> from unmix4d.results.scree import find_elbow
+    >>> find_elbow([0.6, 0.3, 0.01, 0.0098, 0.0096, 0.0094, 0.0093, 0.0091])
+    2
     """
     explained = np.asarray(explained, float)
     visible = explained[explained > explained.max(initial=0) * 1e-12]

@@ -143,6 +143,13 @@ class GrainScores:
         Returns
         -------
         dict
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms, scores
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(32, 32), background=0, seed=0)
+        >>> scores.grain_scores(film.maps, film.maps).as_dict()["found"]
+        3
         """
         names = (
             "mean_map_correlation", "found", "TPR_G", "TNR_G", "TPR_G_matched", "TNR_G_matched", "TPR_G_all", "TPR_G_paper",
