@@ -12,6 +12,7 @@ from unmix4d.orientation import laue_rotations, mean_orientation, misorientation
 from unmix4d.orientation.disk_likeness import DiskLikeness
 from unmix4d.orientation.geometry import detector_to_scan, to_scan_frame
 from unmix4d.orientation.in_plane import turned_templates
+from unmix4d.orientation.match_py4dstem import zone_axis_range
 from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPattern
 from unmix4d.orientation.ranking import rank
 from unmix4d.orientation.reflections import Reflections
@@ -58,6 +59,47 @@ def test_symmetry_of_a_lattice(lattice, n):
     found = laue_rotations(np.array(lattice, float))
     assert len(found) == n
     assert np.allclose(found @ found.transpose(0, 2, 1), np.eye(3)) and np.allclose(np.linalg.det(found), 1)
+
+
+_HALF = 3**0.5 / 2
+_HEXAGONAL = np.array([[3, 0, 0], [-1.5, 3 * _HALF, 0], [0, 0, 5]])
+
+
+def _rotations(*turns):
+    """The group that some rotations generate: (axis, order)."""
+    group = [np.eye(3)]
+    steps = [Rotation.from_rotvec(2 * np.pi / n * np.array(axis, float)).as_matrix() for axis, n in turns]
+    for one in group:
+        for step in steps:
+            new = one @ step
+            if not any(np.allclose(new, known) for known in group):
+                group.append(new)
+    return np.array(group)
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "order"),
+    [(laue_rotations(np.eye(3)), 24), (_rotations(((1, 0, 0), 2), ((0, 0, 1), 2), (np.ones(3) / 3**0.5, 3)), 12),
+     (laue_rotations(_HEXAGONAL), 12), (_rotations(((0, 0, 1), 6)), 6), (laue_rotations(np.diag([3.0, 3, 5])), 8),
+     (_rotations(((0, 0, 1), 4)), 4), (laue_rotations(np.diag([3.0, 4, 5])), 4)],
+)  # fmt: skip
+def test_every_direction_is_in_the_range_of_zone_axes(symmetry, order):
+    """With the crystal's rotations and Friedel's law; and none of them more than twice: the range is not too large."""
+    assert len(symmetry) == order
+    corners = np.vstack([[0, 0, 1], zone_axis_range(symmetry)["zone_axis_range"]])
+    directions = np.random.default_rng(0).normal(size=(400, 3))
+    equivalent = np.einsum("sij,nj->nsi", np.concatenate([symmetry, -symmetry]), directions)
+    inside = (np.linalg.solve(corners.T, equivalent[..., None])[..., 0] > -1e-9).all(-1).sum(1)
+    assert inside.min() >= 1 and inside.max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "kind"),
+    [(_rotations(((0, 0, 1), 3)), "fiber"), (_rotations(((0, 0, 1), 3), ((1, 0, 0), 2)), "fiber"),
+     (_rotations(((0, 1, 0), 2)), "half"), (_rotations(((0, 0, 1), 2)), "full"), (np.eye(3)[None], "full")],
+)  # fmt: skip
+def test_range_of_zone_axes_that_is_no_triangle(symmetry, kind):
+    assert zone_axis_range(symmetry)["zone_axis_range"] == kind
 
 
 def test_atoms_take_symmetry_away():

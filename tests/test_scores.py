@@ -158,3 +158,19 @@ def test_table_names_every_component(truth):
 def test_errors(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_likelihood_refuses_what_is_no_count():
+    from unmix4d.scores import poisson_log_likelihood
+
+    for counts, expected, message in (
+        ([[0, 1]], [[0.5]], "expected must have the shape of counts"),
+        ([[np.nan, np.nan]], [[1.0, 1.0]], "must have an entry that is not NaN"),
+        ([[0, 1.5]], [[1.0, 1.0]], "counts must be whole numbers"),
+        ([[0, -1]], [[1.0, 1.0]], "counts must be whole numbers"),
+        ([[0, 1]], [[1.0, np.inf]], "expected must be finite and not negative"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            poisson_log_likelihood(counts, expected)
+    # Of the entries that both have: the logarithm of the Poisson probability of 2 where 2 is expected.
+    assert poisson_log_likelihood([[2, np.nan]], [[2.0, 1.0]]) == pytest.approx(2 * np.log(2) - 2 - np.log(2))
