@@ -4,6 +4,7 @@ Electrons travel along -z, lab x = row, y = column, z = row x column; kinematica
 """
 
 import itertools
+import warnings
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -86,3 +87,23 @@ def order(decomposition):
     """Which component is which grain."""
     wanted = maps().reshape(3, -1)
     return np.corrcoef(np.nan_to_num(decomposition.maps).reshape(3, -1), wanted)[:3, 3:].argmax(0)
+
+
+def silver_phase():
+    """Of orix."""
+    from diffpy.structure import Atom, Lattice, Structure
+    from orix.crystal_map import Phase
+
+    lattice = Lattice(A, A, A, 90, 90, 90)
+    return Phase("silver", space_group=225, structure=Structure([Atom("Ag", p) for p in ATOMS], lattice))
+
+
+def simulate(phase, rotations):
+    """What a user of pyxem makes with diffsims."""
+    from diffsims.generators.simulation_generator import SimulationGenerator
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return SimulationGenerator(300, minimum_intensity=1e-3).calculate_diffraction2d(
+            phase, rotations, reciprocal_radius=REACH, max_excitation_error=0.03, with_direct_beam=False
+        )

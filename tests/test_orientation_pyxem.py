@@ -19,33 +19,14 @@ def unmixed():
     return scene.result(scene.scan())
 
 
-def silver_phase():
-    from diffpy.structure import Atom, Lattice, Structure
-    from orix.crystal_map import Phase
-
-    a = scene.A
-    return Phase("silver", space_group=225, structure=Structure([Atom("Ag", p) for p in scene.ATOMS], Lattice(a, a, a, 90,
-    90, 90)))
-
-
-def simulate(phase, rotations):
-    from diffsims.generators.simulation_generator import SimulationGenerator
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return SimulationGenerator(300, minimum_intensity=1e-3).calculate_diffraction2d(
-            phase, rotations, reciprocal_radius=1.4, max_excitation_error=0.03, with_direct_beam=False
-        )
-
-
 @pytest.fixture(scope="module")
 def simulation(pyxem):
     from orix.sampling import get_sample_reduced_fundamental
 
-    phase = silver_phase()
+    phase = scene.silver_phase()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return simulate(phase, get_sample_reduced_fundamental(2, point_group=phase.point_group))
+        return scene.simulate(phase, get_sample_reduced_fundamental(2, point_group=phase.point_group))
 
 
 @pytest.fixture(scope="module")
@@ -137,15 +118,15 @@ def test_several_phases(unmixed, simulation):
 
     iron = Phase("iron", space_group=229, structure=Structure(
         [Atom("Fe", [0, 0, 0]), Atom("Fe", [0.5, 0.5, 0.5])], Lattice(2.87, 2.87, 2.87, 90, 90, 90)))  # fmt: skip
-    silver = silver_phase()
+    silver = scene.silver_phase()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         both = [get_sample_reduced_fundamental(3, point_group=phase.point_group) for phase in (iron, silver)]
-    found = unmixed.index(simulate([iron, silver], both))
+    found = unmixed.index(scene.simulate([iron, silver], both))
     assert list(found.phases) == ["iron", "silver"]
     assert {match.phase for match in found.matches} == {"silver"} and min(match.gap for match in found.matches) > 0.03
     assert set(np.unique(found.crystal_map.phase_id)) == {1}
-    named = unmixed.index({"a": simulate(iron, both[0]), "b": simulation})
+    named = unmixed.index({"a": scene.simulate(iron, both[0]), "b": simulation})
     assert {match.phase for match in named.matches} == {"b"}
 
 
@@ -170,7 +151,7 @@ def test_an_existing_crystal_map_is_merged(unmixed, indexed):
     row, col = np.indices(scene.SCAN)
     full = CrystalMap(
         Orix.from_matrix(to_orix_matrix(matrices)), x=2.0 * col.ravel(), y=2.0 * row.ravel(),
-        phase_list=PhaseList(silver_phase()), phase_id=np.zeros(192, int),
+        phase_list=PhaseList(scene.silver_phase()), phase_id=np.zeros(192, int),
     )  # fmt: skip
     merged = unmix4d.merge_orientations(unmixed, full)
     away = [misorientation_deg(a.matrix, b.matrix, CUBIC) for a, b in zip(merged.matches, indexed.matches)]
