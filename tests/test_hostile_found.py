@@ -229,3 +229,10 @@ def test_patterns_that_are_the_same_everywhere_are_grouped():
     """With NumPy 2 the smallest divisor was zero in single precision."""
     view = Unmix(np.full((4, 5, 8, 9), 3, "u1"), centre=(3.5, 4)).prepare(friedel=True)
     assert len(view.group_rotated(friedel=True)) == 1
+
+
+@pytest.mark.parametrize("feature", ["polar", "radial_variance", "symmetry"])
+def test_radii_far_beyond_the_detector_are_refused(feature):
+    view = Unmix(np.ones((2, 3, 12, 20), np.uint16), centre=(6, 10))
+    with pytest.raises(ValueError, match="r_max must be at most 100000 steps of radial_step above r_min"):
+        getattr(view, feature)(r_max=2**70)

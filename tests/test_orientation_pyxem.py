@@ -43,6 +43,14 @@ def test_known_orientations_are_found(indexed, unmixed):
     assert indexed.host == "pyxem" and set(indexed.symmetry) == {"silver"} and len(indexed.symmetry["silver"]) == 24
 
 
+@pytest.mark.parametrize("limits", [{"q_min": 1.35}, {"q_max": 0.05}, {"q_min": 0}, {"disk_radius": 30}])
+def test_where_little_or_nothing_can_be_compared(unmixed, simulation, limits):
+    """Without warnings, and never NaN: the fit is what it is."""
+    found = unmixed.index(simulation, **limits)
+    assert all(np.isfinite(match.fit) and match.fit <= 1 for match in found.matches)
+    assert all(np.isfinite(match.matrix).all() for match in found.matches if match.matched)
+
+
 def test_the_host_alone(unmixed, simulation):
     found = unmixed.index(simulation, rank="host")
     assert max(errors(found, scene.order(unmixed))) < 4

@@ -78,11 +78,11 @@ def test_the_walls_are_seen():
 
 def test_import_is_light_and_fast():
     code = (
-        "import sys, time; start = time.perf_counter(); import unmix4d; took = time.perf_counter() - start\n"
+        "import sys, time; start = time.process_time(); import unmix4d; took = time.process_time() - start\n"
         "heavy = {'numpy', 'scipy', 'sklearn', 'skimage', 'matplotlib', 'dask', 'h5py', 'pyxem', 'hyperspy', 'py4DSTEM'}\n"
         "print(took, sorted(heavy & set(sys.modules)))"
     )
-    # The best of three: what is measured is the package, not a busy machine.
+    # Time of the processor and the best of three: what is measured is the package, not a busy machine.
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
     times, loaded = zip(*(run.stdout.split(" ", 1) for run in runs))
     assert loaded[0].strip() == "[]"

@@ -20,6 +20,7 @@ __all__ = ["FeatureMethods"]
 
 _MOST_SECTORS = 3600
 _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
+_MOST_RADII = 100_000
 
 
 class FeatureMethods:
@@ -279,6 +280,10 @@ class FeatureMethods:
             first = nearest if nearest > 1.5 else beam_edge(grid, self._maximum())
         if not last > first:
             raise ValueError(f"r_max must be above r_min, got {last:.4g} and {first:.4g} pixels")
+        if (last - first) / step > _MOST_RADII:
+            raise ValueError(
+                f"r_max must be at most {_MOST_RADII} steps of radial_step above r_min, got {(last - first) / step:.4g}"
+            )
         return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
 
 

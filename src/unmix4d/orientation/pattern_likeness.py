@@ -206,7 +206,7 @@ def _above_background(amplitude, q, used):
     out = np.zeros(amplitude.shape)
     if not used.any():
         return out
-    step = q[used].max() / max(4, min(amplitude.shape) / 2)
+    step = q[used].max() / max(4, min(amplitude.shape) / 2) or 1.0
     ring = np.rint(q / step).astype(int)[used]
     values, n = amplitude[used], ring.max() + 1
     order = np.lexsort((values, ring))

@@ -64,7 +64,7 @@ def candidates(proposals, compare, *, refine=True, by_host=False):
 
 def _with_more(proposal, likeness):
     """What the host proposes, and what its templates come to with the whole pattern."""
-    if not isinstance(likeness, PatternLikeness):
+    if not isinstance(likeness, PatternLikeness) or not likeness.pattern.norm > 0:
         return proposal
     more = turned_templates(likeness, proposal.library, proposal.symmetry)
     # What the host says of them is what it says of the nearest orientation that it proposes.
