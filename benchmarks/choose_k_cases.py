@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmix4d import phantoms
-from unmix4d.noise import noise_edge
+from unmix4d.engine.noise import noise_edge
 
 __all__ = ["DOSES", "Case", "all_cases", "build", "truth_sizes"]
 

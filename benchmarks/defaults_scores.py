@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 from scans import film_scan, sped_scan
 
-import unmix4d.weights
+import unmix4d.engine.weights
 from unmix4d import Unmix, phantoms
-from unmix4d.compression import compress
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
 from unmix4d.decomposition.constrained import alternate
-from unmix4d.decomposition.finish import finish
 from unmix4d.decomposition.nmf import hals
 from unmix4d.decomposition.problems import Compressed
+from unmix4d.decomposition.refit import refitted
 from unmix4d.decomposition.run import rank_for
 from unmix4d.decomposition.starts import Start
+from unmix4d.engine.compression import compress
+from unmix4d.engine.weights import WeightedMatrix, choose_weights
 from unmix4d.methods.nmf import CONSTRAINED_ITER, MAX_ITER
 from unmix4d.scores import score
-from unmix4d.weights import WeightedMatrix, choose_weights
 
 __all__ = [
     "GROUPS", "ITERATIONS", "RANKS", "SEEDS", "USUAL", "Setting", "all_cases", "curve", "nmf_itself", "package_state",
@@ -118,23 +118,23 @@ def _silver(data):
 @contextmanager
 def _cap(value):
     """The cap of the weights is no argument of anything: it is put in its place for a while."""
-    before = unmix4d.weights._CAP
-    unmix4d.weights._CAP = value
+    before = unmix4d.engine.weights._CAP
+    unmix4d.engine.weights._CAP = value
     try:
         yield
     finally:
-        unmix4d.weights._CAP = before
+        unmix4d.engine.weights._CAP = before
 
 
 def _rules(view):
-    return [SmoothMaps(sigma=_SIGMA).bind(view.frame), NoDarkSpots().bind(view.frame)]
+    return [SmoothMaps(sigma=_SIGMA).bind(view.geometry), NoDarkSpots().bind(view.geometry)]
 
 
 def _compressed(view, k, matrix, weights, rank, smooth, pixels_only):
     """The scan as `nmf` compresses it, or None where no pixel reaches the cap."""
     kind, _, cap = weights.partition(" ")
-    smoothing = SmoothMaps(sigma=_SIGMA).bind(view.frame) if smooth else None
-    with _cap(float(cap or unmix4d.weights._CAP)):
+    smoothing = SmoothMaps(sigma=_SIGMA).bind(view.geometry) if smooth else None
+    with _cap(float(cap or unmix4d.engine.weights._CAP)):
         if kind == "capped" and weights != "capped 3" and choose_weights(matrix.statistics(), kind).kind == "none":
             return None
         rank = min(RANKS[rank] * k + 2, *matrix.shape)
@@ -176,7 +176,7 @@ def curve(view, k, truth, setting, matrix, compressed):
             found = hals(problem, maps, patterns, **options)
         maps, patterns, done = found.maps, found.patterns, stage
         maps_now, patterns_now = _finished(matrix, low, found, bool(rules))
-        _note(answer, view.frame.to_images(patterns_now), view.frame.to_maps(maps_now), truth)
+        _note(answer, view.geometry.to_images(patterns_now), view.geometry.to_maps(maps_now), truth)
     return answer
 
 
@@ -184,7 +184,7 @@ def _finished(matrix, low, found, constrained):
     """Maps and patterns of the unweighted data as `nmf` returns them, but for their scale."""
     if constrained:
         return low.weights.off(found.maps, found.patterns)
-    final = finish(WeightedMatrix(matrix, low.weights), found.maps, found.patterns)
+    final = refitted(WeightedMatrix(matrix, low.weights), found.maps, found.patterns)
     return final.maps, final.patterns
 
 

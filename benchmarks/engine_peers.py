@@ -145,7 +145,7 @@ def als(X, k, iterations, on_patterns=None, on_maps=None, seed=0):
 def naive(case, constrained=False):
     """`als` in double precision, with the projections of our own constraints where asked for."""
     X, shape = _matrix(case)
-    rules = [rule.bind(case.view(case.lazy_counts()).frame) for rule in _rules()] if constrained else []
+    rules = [rule.bind(case.view(case.lazy_counts()).geometry) for rule in _rules()] if constrained else []
     on = {f"on_{rule.on}": rule for rule in rules}
 
     def run():

@@ -76,14 +76,14 @@ def judge(phantom, raw, arguments):
 
     view = raw.prepare(**arguments).persist() if arguments else raw
     result = view.nmf(phantom.k, n_starts=3, random_state=0)
-    frame, X = raw.frame, raw.matrix().gather().astype(float)
-    maps, patterns = frame.from_maps(result.maps).astype(float), frame.from_images(result.patterns).astype(float)
+    geometry, X = raw.geometry, raw.matrix().gather().astype(float)
+    maps, patterns = geometry.from_maps(result.maps).astype(float), geometry.from_images(result.patterns).astype(float)
 
     def loss(maps, patterns):
         return float(np.mean((X - maps @ patterns) ** 2))
 
     refitted = nnls_rows(X.T @ maps, maps.T @ maps).T
-    raw_maps = frame.to_maps(nnls_rows(X @ patterns.T, patterns @ patterns.T))
+    raw_maps = geometry.to_maps(nnls_rows(X @ patterns.T, patterns @ patterns.T))
     found = score(result, phantom)
     weakest = int(np.argmin([phantom.maps[i].sum() * phantom.patterns[i].sum() for i in range(phantom.k)]))
     on_raw = score((result.patterns, raw_maps), phantom)

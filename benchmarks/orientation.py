@@ -46,7 +46,7 @@ def film_item(args, report, goals):
     start = time.perf_counter()
     result = _unmixed(view, _SEEDS[0])
     unmixing = time.perf_counter() - start
-    places = np.argwhere(np.ones(result.frame.scan_shape, bool))[:: args.every]
+    places = np.argwhere(np.ones(result.geometry.scan_shape, bool))[:: args.every]
     report(
         f"## 1. Silver film, 16 grains, {result.k} components found in {_RUNS} runs of merging NMF\n\n"
         f"Multislice, 300 keV, vectors up to {Q_MAX} 1/Å. Judged at {len(places)} of {thickness[0].size} positions, where "

@@ -85,9 +85,9 @@ def py4dstem_full(view, places, crystal, n):
     start = time.perf_counter()
     disks, _ = find_disks(scan, mean, detector="py4dstem", radius=radius)
     found = time.perf_counter() - start
-    row, col = disks.q_row + view.frame.centre[0], disks.q_col + view.frame.centre[1]
+    row, col = disks.q_row + view.geometry.centre[0], disks.q_col + view.geometry.centre[1]
     peaks = [np.column_stack([row, col, disks.intensity])[disks.position == i] for i in range(len(places))]
-    lists = [_calibrated(one, view.frame, 0.1) for one in peaks]
+    lists = [_calibrated(one, view.geometry, 0.1) for one in peaks]
     out = np.full((len(places), n, 3, 3), np.nan)
     start = time.perf_counter()
     for i, one in enumerate(lists):
@@ -103,11 +103,11 @@ def pyxem_full(view, places, simulation, n):
     from unmix4d.orientation.geometry import from_orix_matrix
     from unmix4d.orientation.match_pyxem import polar_patterns
 
-    rows, cols = view.frame.scan_shape
+    rows, cols = view.geometry.scan_shape
     patterns = _patterns(view, np.argwhere(np.ones((rows, cols), bool)))
-    polar_patterns(patterns[:2], view.frame, q_max=Q_MAX).get_orientation(simulation, show_progressbar=False)  # compiles
+    polar_patterns(patterns[:2], view.geometry, q_max=Q_MAX).get_orientation(simulation, show_progressbar=False)  # compiles
     start = time.perf_counter()
-    polar = polar_patterns(patterns, view.frame, q_max=Q_MAX)
+    polar = polar_patterns(patterns, view.geometry, q_max=Q_MAX)
     transform = time.perf_counter() - start
     start = time.perf_counter()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -122,11 +122,11 @@ def pyxem_full(view, places, simulation, n):
 def _patterns(view, places):
     """(n, det_row, det_col), excluded pixels 0."""
     out = np.stack([np.asarray(view.scan.patterns[i, j], np.float64) for i, j in places])
-    out[:, ~view.frame.kept_pixels.reshape(view.frame.detector_shape)] = 0
+    out[:, ~view.geometry.kept_pixels.reshape(view.geometry.detector_shape)] = 0
     return out
 
 
 def _sub_scan(view, places):
     """A scan of one row of these places."""
-    frame = view.frame.replace(scan_shape=(1, len(places)), scan_mask=None)
-    return view.scan.replace(patterns=_patterns(view, places)[None].astype(np.float32), frame=frame, centres=None)
+    geometry = view.geometry.replace(scan_shape=(1, len(places)), scan_mask=None)
+    return view.scan.replace(patterns=_patterns(view, places)[None].astype(np.float32), geometry=geometry, centres=None)

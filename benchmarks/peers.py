@@ -140,7 +140,7 @@ NEEDS = {"pyxem": "pyxem", "HyperSpy": "pyxem", "py4DSTEM": "py4DSTEM"}
 def exact_loss(view, patterns, maps):
     """Mean of (data - maps x patterns)**2 over all positions and kept pixels."""
     matrix = view.matrix()
-    keep = view.frame.kept_pixels.reshape(view.shape[2:])
+    keep = view.geometry.kept_pixels.reshape(view.shape[2:])
     squares = matrix.squared_residuals(maps.reshape(len(maps), -1).T, patterns[:, keep])
     return float(squares.sum() / np.prod(matrix.shape, dtype=float))
 

@@ -26,7 +26,7 @@ from tables import machine_facts, markdown_table
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.group_angles import folded
 from unmix4d.clustering.similarity import diffraction_similarity, rings_of
-from unmix4d.polar import PolarTransform
+from unmix4d.core.polar import PolarTransform
 
 ORDERS = {1: 2, 2: 6, 3: 4, 4: 2, 5: 4, 6: 2}  # symmetry of the phases of `rotated_phases`
 
@@ -156,7 +156,7 @@ def speed_item(args, report, goals):
     p = phantoms.rotated_phases(scan_shape=(10, 20), dose=1e4)
     view = Unmix(p.data, centre=p.centre)
     begin, busy = time.perf_counter(), time.process_time()
-    polar = PolarTransform(view.frame, n_azimuth=360, r_min=1)
+    polar = PolarTransform(view.geometry, n_azimuth=360, r_min=1)
     rings = rings_of(polar.forward(p.patterns[1:].astype(np.float32)), polar.valid, polar.radius)
     diffraction_similarity(rings)
     wall = time.perf_counter() - begin

@@ -67,7 +67,7 @@ class Case:
     def detector_mask(self, counts):
         """True at the pixels under the direct beam, which no program is to see."""
         view = self.view(counts)
-        return ~view.frame.kept_pixels.reshape(view.shape[2:])
+        return ~view.geometry.kept_pixels.reshape(view.shape[2:])
 
     def truth(self, mask):
         """What `unmix4d.scores.score` compares with."""

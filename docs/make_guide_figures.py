@@ -63,7 +63,7 @@ def constraints():
     found = {"none": u.nmf(4, random_state=0), "SmoothMaps and NoDarkSpots": u.nmf(4, constraints=both, random_state=0)}
     figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.6), layout="constrained")
     for row, (name, result) in zip(axes, found.items()):
-        cal, weakest = result.frame.calibration, int(np.argmin(result.explained))
+        cal, weakest = result.geometry.calibration, int(np.argmin(result.explained))
         for ax, i in zip(row, (0, weakest)):
             plots.pattern(result.patterns[i], pixel_size=cal.pixel_size, unit=cal.pixel_unit, ax=ax)
         for ax, i in zip(row[2:], (0, weakest)):
@@ -136,7 +136,7 @@ def preparation():
     figure, axes = plt.subplots(1, 3, figsize=(7.6, 2.8), layout="constrained")
     for ax, (title, one) in zip(axes, views.items()):
         image = np.array(one.scan.patterns[6, 6], float)
-        image[~one.frame.kept_pixels.reshape(one.frame.detector_shape)] = np.nan
+        image[~one.geometry.kept_pixels.reshape(one.geometry.detector_shape)] = np.nan
         plots.pattern(image, pixel_size=scan.pixel_size, unit="1/Å", ax=ax, title=title)
     return figure
 

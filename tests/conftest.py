@@ -125,7 +125,7 @@ def crystal():
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch):
     """No progress bars, and no figures left open."""
-    monkeypatch.setattr("unmix4d.progress._DELAY", 1e9)
+    monkeypatch.setattr("unmix4d.core.progress._DELAY", 1e9)
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")

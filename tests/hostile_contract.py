@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unmix4d import (
-    Decomposition,
-    Grains,
-    Groups,
-    KChoice,
-    OrientationComparison,
-    Orientations,
-    Overlap,
-    Unmix,
-)
+from unmix4d import Decomposition, Grains, Groups, KChoice, OrientationComparison, Orientations, Overlap, Unmix
 
 __all__ = ["Broken", "inspect"]
 
@@ -49,20 +40,20 @@ def _require(condition, name, what):
         raise Broken(f"{name}: {what}")
 
 
-def _kept(frame):
-    return frame.kept_positions.reshape(frame.scan_shape)
+def _kept(geometry):
+    return geometry.kept_positions.reshape(geometry.scan_shape)
 
 
 def _decomposition(name, result, options):
-    frame = result.frame
-    _require(result.patterns.shape == (result.k, *frame.detector_shape), name, f"patterns {result.patterns.shape}")
-    _require(result.maps.shape == (result.k, *frame.scan_shape), name, f"maps {result.maps.shape}")
+    geometry = result.geometry
+    _require(result.patterns.shape == (result.k, *geometry.detector_shape), name, f"patterns {result.patterns.shape}")
+    _require(result.maps.shape == (result.k, *geometry.scan_shape), name, f"maps {result.maps.shape}")
     dtype = result.source.scan.dtype
     double = options.get("precision") == "double" or dtype.kind == "f" and dtype.itemsize == 8
     found = {result.maps.dtype, result.patterns.dtype}
     _require(found == {np.dtype(np.float64 if double else np.float32)}, name, f"dtypes are {found} of a scan of {dtype}")
-    kept = _kept(frame)
-    pixels = frame.kept_pixels.reshape(frame.detector_shape)
+    kept = _kept(geometry)
+    pixels = geometry.kept_pixels.reshape(geometry.detector_shape)
     for images, where, what in ((result.maps, kept, "maps"), (result.patterns, pixels, "patterns")):
         _require(np.isfinite(images[:, where]).all(), name, f"{what} are not finite where nothing is excluded")
         _require(np.isnan(images[:, ~where]).all(), name, f"{what} are not NaN where excluded")
@@ -85,16 +76,16 @@ def _choice(name, choice, options):
 
 
 def _groups(name, groups, options):
-    frame, n = groups.frame, len(groups)
+    geometry, n = groups.geometry, len(groups)
     of_positions = groups.members is None
-    shape = frame.scan_shape if of_positions else (groups.members.k,)
+    shape = geometry.scan_shape if of_positions else (groups.members.k,)
     for what in ("labels", "angles_deg", "angle_residuals_deg", "mirrored"):
         _require(getattr(groups, what).shape == shape, name, f"{what} {getattr(groups, what).shape}")
     _require(-1 <= groups.labels.min() and groups.labels.max() < n, name, f"labels {np.unique(groups.labels)} of {n}")
     _require((groups.sizes > 0).all(), name, f"sizes {groups.sizes}")
-    _require(groups.patterns.shape == (n, *frame.detector_shape), name, f"patterns {groups.patterns.shape}")
-    _require(groups.maps.shape == (n, *frame.scan_shape), name, f"maps {groups.maps.shape}")
-    kept = _kept(frame)
+    _require(groups.patterns.shape == (n, *geometry.detector_shape), name, f"patterns {groups.patterns.shape}")
+    _require(groups.maps.shape == (n, *geometry.scan_shape), name, f"maps {groups.maps.shape}")
+    kept = _kept(geometry)
     _require(np.isfinite(groups.maps[:, kept]).all() and np.isnan(groups.maps[:, ~kept]).all(), name, "maps not as excluded")
     _require(not of_positions or (groups.labels[~kept] == -1).all(), name, "an excluded position has a group")
     _require(not np.isinf(groups.patterns).any() and np.isfinite(groups.similarity).all(), name, "infinite values")
@@ -102,8 +93,8 @@ def _groups(name, groups, options):
 
 
 def _grains(name, grains, options):
-    _require(grains.masks.shape == (len(grains), *grains.frame.scan_shape), name, f"masks {grains.masks.shape}")
-    _require(not grains.masks[:, ~_kept(grains.frame)].any(), name, "a grain at excluded positions")
+    _require(grains.masks.shape == (len(grains), *grains.geometry.scan_shape), name, f"masks {grains.masks.shape}")
+    _require(not grains.masks[:, ~_kept(grains.geometry)].any(), name, "a grain at excluded positions")
     _require(grains.masks.any((1, 2)).all(), name, "an empty grain")
     for column, values in grains.table.items():
         _require(len(values) == len(grains) and np.isfinite(values).all(), name, f"column {column}: {values}")
@@ -112,14 +103,14 @@ def _grains(name, grains, options):
 def _overlap(name, overlap, options):
     ratio = overlap.ratio[~np.isnan(overlap.ratio)]
     _require(((ratio >= 0) & (ratio <= 1)).all(), name, f"ratios up to {ratio.max(initial=0)}")
-    _require(np.isnan(overlap.ratio[~_kept(overlap.frame)]).all(), name, "a ratio at excluded positions")
+    _require(np.isnan(overlap.ratio[~_kept(overlap.geometry)]).all(), name, "a ratio at excluded positions")
     _require((overlap.first < len(overlap.weights)).all(), name, "no such component")
 
 
 def _orientations(name, found, options):
-    frame = found.frame
-    _require(found.first.shape == found.second.shape == frame.scan_shape, name, f"painted {found.first.shape}")
-    _require((found.first[~_kept(frame)] == -1).all(), name, "painted at excluded positions")
+    geometry = found.geometry
+    _require(found.first.shape == found.second.shape == geometry.scan_shape, name, f"painted {found.first.shape}")
+    _require((found.first[~_kept(geometry)] == -1).all(), name, "painted at excluded positions")
     for which, index in (("first", found.first), ("second", found.second)):
         matrices = found.matrices(which)
         some = matrices[index >= 0]

@@ -110,10 +110,10 @@ class VectorCase(ScanCase):
 
     def obj(self, folder, array):
         """Vectors of a scan of this shape."""
-        from unmix4d.frame import Frame
+        from unmix4d.core.geometry import ScanGeometry
 
         class Of:
-            frame = Frame(self.shape[:2], self.shape[2:])
+            geometry = ScanGeometry(self.shape[:2], self.shape[2:])
 
         return self.made.build(Of), None
 

@@ -197,7 +197,7 @@ def _report(result, folder, **options):
 def _explore(result, folder, **options):
     shown = result.explore(**options)
     if hasattr(shown, "explorer"):
-        rows, cols = result.frame.scan_shape
+        rows, cols = result.geometry.scan_shape
         shown.explorer.go(rows - 1, 0)
         shown.explorer.go(0, cols - 1)
     return True

@@ -52,7 +52,7 @@ def require(*modules):
 
 def _spots(made, of, rng):
     """(scan shape, position, q_row, q_col, intensity) in detector pixels from the beam."""
-    shape = of.frame.scan_shape
+    shape = of.geometry.scan_shape
     if made.odd == "other scan":
         shape = (shape[0] + 1, shape[1])
     n = {"none": 0, "one": 1}.get(made.odd, 4 * shape[0] * shape[1])
@@ -102,7 +102,7 @@ def _bragg_vectors(made, of, rng):
     from py4DSTEM.braggvectors import BraggVectors
 
     shape, position, row, col, value = _spots(made, of, rng)
-    known, detector = Calibration(), of.frame.detector_shape
+    known, detector = Calibration(), of.geometry.detector_shape
     known["Q_pixel_size"], known["Q_pixel_units"] = (0.1, "A^-1") if made.seed % 2 else (1, "pixels")
     if made.seed % 3:
         known.set_origin((detector[0] / 2, detector[1] / 2))
@@ -178,7 +178,7 @@ def _crystal_map(made, of, rng):
     from orix.crystal_map import CrystalMap, PhaseList
     from orix.quaternion import Rotation
 
-    shape = of.frame.scan_shape
+    shape = of.geometry.scan_shape
     if made.odd == "other scan":
         shape = (shape[0], shape[1] + 1)
     n = shape[0] * shape[1]
@@ -204,7 +204,7 @@ def _other(made, of, rng):
     """A result of another scan."""
     from unmix4d import Unmix
 
-    rows, cols = of.frame.scan_shape
+    rows, cols = of.geometry.scan_shape
     scan = np.random.default_rng(0).poisson(4, (rows + 1, cols + 2, 9, 8))
     return Unmix(scan, centre=(4, 4)).nmf(2, random_state=0, max_iter=2)
 
@@ -221,7 +221,7 @@ def _cube(made, of, rng):
     require("py4DSTEM")
     import py4DSTEM
 
-    shape = (*of.frame.scan_shape, *of.frame.detector_shape)
+    shape = (*of.geometry.scan_shape, *of.geometry.detector_shape)
     cube = py4DSTEM.DataCube(np.ones(shape if made.odd != "other scan" else (shape[0] + 1, *shape[1:]), "u1"))
     if made.odd == "nan":
         cube.calibration["Q_pixel_size"], cube.calibration["Q_pixel_units"] = np.nan, "A^-1"

@@ -11,10 +11,10 @@ import pytest
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms
 from unmix4d.constraints import Friedel
+from unmix4d.core.geometry import ScanGeometry
 from unmix4d.features import bragg_raster
 from unmix4d.features.bragg_disks import BraggDisks, Raster
 from unmix4d.features.bragg_raster import bragg_features
-from unmix4d.frame import Frame
 from unmix4d.hosts.disk_detection import disk_radius, find_disks
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -99,7 +99,7 @@ def diffraction_vectors(spots=SPOTS, scan_shape=(2, 3), centre=CENTRE, scale=SIZ
 
 def dense(view):
     """The raster of every position (n_positions, rows, cols), 0 where dropped."""
-    return np.nan_to_num(view.frame.to_images(view.features.values))
+    return np.nan_to_num(view.geometry.to_images(view.features.values))
 
 
 # The raster
@@ -161,12 +161,12 @@ def test_jitter_changes_a_shared_raster_little():
 
 def test_the_raster_of_a_view_is_calibrated_and_centred(view):
     found = view.bragg_disks(disks_of(SPOTS), bin=3, spread=0)
-    frame = found.frame
-    assert frame.calibration.pixel_size == pytest.approx((0.06, 0.06)) and frame.calibration.pixel_unit == "1/Å"
-    assert frame.calibration.step_unit == "nm" and frame.detector_shape == (2 * 5 + 1, 2 * 5 + 1)
+    geometry = found.geometry
+    assert geometry.calibration.pixel_size == pytest.approx((0.06, 0.06)) and geometry.calibration.pixel_unit == "1/Å"
+    assert geometry.calibration.step_unit == "nm" and geometry.detector_shape == (2 * 5 + 1, 2 * 5 + 1)
     image = dense(found)[3 + 2]  # position (1, 2)
     row, col = np.unravel_index(image.argmax(), image.shape)
-    where = [(n - c) * s for n, c, s in zip((row, col), frame.centre, frame.calibration.pixel_size)]
+    where = [(n - c) * s for n, c, s in zip((row, col), geometry.centre, geometry.calibration.pixel_size)]
     assert where == pytest.approx([9.4 * SIZE, -4.4 * SIZE], abs=0.03)
 
 
@@ -226,21 +226,21 @@ def test_bragg_vectors_are_calibrated_as_py4dstem_does_it(py4dstem):
     theirs = [vectors.cal[i, j] for i in range(2) for j in range(3)]
     assert np.allclose(ours.q_row[order], np.concatenate([v.qx for v in theirs]), atol=1e-12)
     assert np.allclose(ours.q_col[order], np.concatenate([v.qy for v in theirs]), atol=1e-12)
-    assert ours.unit == "1/Å" and Unmix(vectors).frame.calibration.rotation_deg == pytest.approx(-25.0)
+    assert ours.unit == "1/Å" and Unmix(vectors).geometry.calibration.rotation_deg == pytest.approx(-25.0)
 
 
 @pytest.mark.parametrize("angle", [0.0, 30.0, 100.0])
 def test_an_ellipse_becomes_a_ring(angle):
-    """Vectors on an ellipse with the axes a, b, as a `Frame` describes it, get the length b."""
+    """Vectors on an ellipse with the axes a, b, as a `ScanGeometry` describes it, get the length b."""
     turn, tilt = np.linspace(0, 2 * np.pi, 50, endpoint=False), np.deg2rad(angle)
     along, across = 12 * np.cos(turn), 10 * np.sin(turn)
     right, up = along * np.cos(tilt) - across * np.sin(tilt), along * np.sin(tilt) + across * np.cos(tilt)
     disks = BraggDisks((1, 1), np.zeros(50, int), -up, right, np.ones(50))
     assert np.ptp(disks.length) > 1.5
     assert np.allclose(disks.made_round((12, 10, angle)).length, 10, atol=1e-12)
-    frame = Frame((1, 1), (41, 41), centre=(20, 20), ellipse=(12, 10, angle))
-    assert frame.radius()[20, 30] == pytest.approx(  # the frame keeps the area, py4DSTEM and we the axis b
-        BraggDisks((1, 1), [0], [0.0], [10.0]).made_round(frame.ellipse).length[0] * math.sqrt(12 / 10)
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20), ellipse=(12, 10, angle))
+    assert geometry.radius()[20, 30] == pytest.approx(  # the geometry keeps the area, py4DSTEM and we the axis b
+        BraggDisks((1, 1), [0], [0.0], [10.0]).made_round(geometry.ellipse).length[0] * math.sqrt(12 / 10)
     )
 
 
@@ -311,7 +311,7 @@ def test_hostile_arguments(view):
         Raster.reaching((1.0, 1.0), (1e-6, 1e-6))
     with pytest.raises(ValueError, match="array has no detector of Bragg disks"):
         view.bragg_disks()
-    polar = Unmix(view.scan.replace(frame=view.frame.replace(polar=True)))
+    polar = Unmix(view.scan.replace(geometry=view.geometry.replace(polar=True)))
     with pytest.raises(ValueError, match="azimuth and radius"):
         polar.bragg_disks(disks)
 
@@ -369,14 +369,14 @@ def test_grains_from_vectors_alone(kind, request):
     result = view.nmf(3, random_state=0)
     pairs, correlation = unmix4d.scores.match_maps(result.maps, maps)
     assert min(correlation) > 0.97
-    frame = result.frame
-    assert frame.calibration.pixel_unit == "1/Å" and frame.calibration.pixel_size == pytest.approx((0.06, 0.06))
+    geometry = result.geometry
+    assert geometry.calibration.pixel_unit == "1/Å" and geometry.calibration.pixel_size == pytest.approx((0.06, 0.06))
     pattern = np.nan_to_num(result.patterns[pairs[0]])
-    row, col = ((index - c) * 0.06 for index, c in zip(np.indices(pattern.shape), frame.centre))
+    row, col = ((index - c) * 0.06 for index, c in zip(np.indices(pattern.shape), geometry.centre))
     first = 11 * SIZE * np.array([np.cos(0.1), np.sin(0.1)])
     near = pattern * (np.hypot(row - first[0], col - first[1]) < 0.1)
     assert [(near * q).sum() / near.sum() for q in (row, col)] == pytest.approx(first, abs=0.01)
-    assert np.isnan(result.patterns[0][tuple(int(c) for c in frame.centre)])
+    assert np.isnan(result.patterns[0][tuple(int(c) for c in geometry.centre)])
     back = result.to_host()
     if kind == "py4dstem":
         assert back[1].calibration.get_Q_pixel_size() == pytest.approx(0.06)
@@ -384,7 +384,7 @@ def test_grains_from_vectors_alone(kind, request):
     elif kind == "pyxem":
         axis = back[1].axes_manager.signal_axes[0]
         assert type(back[1]).__name__ == "Diffraction2D" and axis.scale == pytest.approx(0.06)
-        assert axis.offset == pytest.approx(-frame.centre[1] * 0.06)
+        assert axis.offset == pytest.approx(-geometry.centre[1] * 0.06)
     else:
         assert np.array_equal(back[1], result.patterns, equal_nan=True)
 
@@ -393,9 +393,9 @@ def test_a_view_of_vectors_can_be_put_on_another_raster():
     spots, maps = grains(seed=1)
     disks = disks_of(spots, maps.shape[1:]).scaled(SIZE, "1/Å")
     view = Unmix(disks, pixel_size=0.05, step=3, step_unit="nm")
-    assert view.frame.calibration.pixel_size == (0.05, 0.05) and view.frame.calibration.step == (3.0, 3.0)
+    assert view.geometry.calibration.pixel_size == (0.05, 0.05) and view.geometry.calibration.step == (3.0, 3.0)
     other = view.bragg_disks(bin=2, intensity="binary", q_max="0.4 1/Å")
-    assert other.frame.calibration.pixel_size == pytest.approx((0.1, 0.1)) and other.features.values.max() <= 1
+    assert other.geometry.calibration.pixel_size == pytest.approx((0.1, 0.1)) and other.features.values.max() <= 1
     assert other.features.settings["vectors"] < view.features.settings["vectors"]
     assert other.features.host == view.features.host
     total = other.features.source.features.values.sum(dtype=float)
@@ -433,7 +433,7 @@ def test_a_constraint_that_needs_the_centre_knows_it():
 
 def test_a_large_raster_is_not_held_as_a_whole(monkeypatch):
     spots, maps = grains(seed=4)
-    features = bragg_features(disks_of(spots, maps.shape[1:]), Frame(maps.shape[1:], (1, 1)), cell=2)
+    features = bragg_features(disks_of(spots, maps.shape[1:]), ScanGeometry(maps.shape[1:], (1, 1)), cell=2)
     right = np.random.default_rng(0).random((features.shape[1], 3))
     whole = features.matrix().times(right)
     monkeypatch.setattr(bragg_raster, "_DENSE_BYTES", 1)
@@ -493,7 +493,7 @@ def test_grains_from_found_disks(detector, request, polycrystal):
     assert found.features.settings["detector"] == detector and found.features.settings["bin"] == 3
     result = found.nmf(3, n_starts=3, random_state=0)
     assert min(unmix4d.scores.match_maps(result.maps, polycrystal.maps[1:])[1]) > 0.9
-    assert result.patterns.shape == (3, 72, 68) and result.features.shape[1:] == found.frame.detector_shape
+    assert result.patterns.shape == (3, 72, 68) and result.features.shape[1:] == found.geometry.detector_shape
 
 
 def test_lazy_and_masked_scans_are_searched_alike(py4dstem, polycrystal):
@@ -552,15 +552,16 @@ def test_cathode_particle(py4dstem):
         vectors = py4dstem.read(str(DATA / "cathode_bragg_vectors.h5"))
     view = Unmix(vectors)
     disks = view.features.disks
-    assert view.frame.scan_shape == (80, 58) and len(disks) == 121390 and disks.unit == "1/Å"
+    assert view.geometry.scan_shape == (80, 58) and len(disks) == 121390 and disks.unit == "1/Å"
     assert view.features.settings["vectors"] == 121390 - 4640  # one direct beam at every position
     sharp = view.features.source
     assert sharp.features.values.sum(dtype=float) == pytest.approx(disks.intensity[disks.length > 0.08].sum(), rel=1e-4)
     assert view.features.values.sum(dtype=float) == pytest.approx(disks.intensity[disks.length > 0.08].sum(), rel=1e-4)
     mean = sharp.mean_pattern()
     rows, cols = np.unravel_index(np.argsort(np.nan_to_num(mean), axis=None)[-2:], mean.shape)
-    frame = sharp.frame
-    q = [(r - frame.centre[0], c - frame.centre[1]) * np.array(frame.calibration.pixel_size) for r, c in zip(rows, cols)]
+    geometry = sharp.geometry
+    (row, col), size = geometry.centre, np.array(geometry.calibration.pixel_size)
+    q = [(r - row, c - col) * size for r, c in zip(rows, cols)]
     # The two strongest are the opposite reflections at (0.21, -0.64) and (-0.21, 0.64) 1/Å: rows before columns.
     assert np.allclose(sorted(map(tuple, q)), [(-0.21, 0.64), (0.21, -0.64)], atol=0.03)
 
@@ -576,4 +577,4 @@ def test_the_page_says_what_happens(py4dstem):
             exec(block, namespace)
     found, film = namespace["r"], namespace["film"]
     assert min(unmix4d.scores.match_maps(found.maps, film.maps[1:])[1]) > 0.9
-    assert found.frame.calibration.pixel_size[0] == pytest.approx(3 * film.pixel_size)
+    assert found.geometry.calibration.pixel_size[0] == pytest.approx(3 * film.pixel_size)

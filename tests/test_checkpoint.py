@@ -9,9 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from unmix4d import Unmix, checkpoint, phantoms
-from unmix4d.checkpoint import CheckpointFile
+from unmix4d import Unmix, phantoms
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
+from unmix4d.storage import checkpoint
+from unmix4d.storage.checkpoint import CheckpointFile
 
 RUNS = {
     "compressed": {"n_starts": 4, "max_iter": 12, "tol": 0},
@@ -106,7 +107,8 @@ def test_killed_by_force_it_goes_on(tmp_path):
     path, script = tmp_path / "run.h5", tmp_path / "run.py"
     script.write_text(
         "import sys, time\n"
-        "from unmix4d import Unmix, checkpoint, phantoms, progress\n"
+        "from unmix4d import Unmix, phantoms\n"
+        "from unmix4d.storage import checkpoint\n"
         "from unmix4d.decomposition import nmf\n"
         "checkpoint.EVERY = 0.0\n"
         "slow = nmf.relative_change\n"
@@ -198,8 +200,8 @@ def test_starts_that_end_at_once_do_not_spoil_the_file(tmp_path, monkeypatch):
     """Two threads: the one that writes must not meet the one that strips the maps of a start that lost."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from unmix4d.decomposition.checkpoints import Starts
     from unmix4d.decomposition.factorisation import Factorisation
-    from unmix4d.decomposition.resume import Starts
 
     checksum = checkpoint.array_checksum
 

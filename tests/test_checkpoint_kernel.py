@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, phantoms
-from unmix4d.checkpoint import CheckpointFile
+from unmix4d.storage.checkpoint import CheckpointFile
 
 pytestmark = [
     pytest.mark.skipif(
@@ -25,7 +25,8 @@ pytestmark = [
 BEGIN = """
 import time
 import numpy as np
-from unmix4d import Unmix, checkpoint, phantoms
+from unmix4d import Unmix, phantoms
+from unmix4d.storage import checkpoint
 from unmix4d.constraints import SmoothMaps
 from unmix4d.decomposition import constrained, nmf
 

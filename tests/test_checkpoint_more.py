@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, phantoms
-from unmix4d.checkpoint import CheckpointFile
-from unmix4d.journal import Journal
+from unmix4d.storage.checkpoint import CheckpointFile
+from unmix4d.storage.journal import Journal
 
 MERGE = {
     "pixels": (lambda u: u, {"initial_components": 6, "n_runs": 4, "max_iter": 20}),
@@ -146,7 +146,7 @@ def test_what_has_ended_is_not_done_again(view, tmp_path, monkeypatch):
 
     for module, name in (
         (merging, "hals"), (merge_nmf, "compress"), (choosing, "compress"), (choosing, "gains_per_position"),
-        (running, "nmf"), (running, "finish_each"),
+        (running, "nmf"), (running, "refitted_each"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, again)
     same_merged(view.merge_nmf(5, n_runs=3, checkpoint=merge), merged)
@@ -187,8 +187,8 @@ def test_a_lazy_scan_goes_on_too(film, tmp_path, monkeypatch):
 @pytest.mark.parametrize("cores", [1, 2])
 def test_ctrl_c_keeps_whole_runs_only(cores, view, tmp_path, monkeypatch):
     """The other threads end early when one of them is interrupted: what they have then is no answer."""
-    from unmix4d import threads
     from unmix4d.decomposition import merging, nmf
+    from unmix4d.engine import threads
 
     monkeypatch.setattr(threads, "cores", lambda: cores)
     for module, name, call in (
@@ -214,7 +214,7 @@ def test_threads_are_not_given_their_work_one_by_one(monkeypatch):
     """Ctrl-C while thousands of runs were being submitted left the pool locked, and the kernel of a notebook dead."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from unmix4d import threads
+    from unmix4d.engine import threads
 
     submitted, submit = [], ThreadPoolExecutor.submit
     monkeypatch.setattr(threads, "cores", lambda: 3)
@@ -305,7 +305,7 @@ def test_another_run_or_another_scan_is_refused(view, film, tmp_path):
 
 
 def test_what_is_no_checkpoint_is_refused_before_the_scan_is_read(view, tmp_path, monkeypatch):
-    monkeypatch.setattr("unmix4d.matrix.PatternMatrix.statistics", lambda self: pytest.fail("read"))
+    monkeypatch.setattr("unmix4d.engine.matrix.PatternMatrix.statistics", lambda self: pytest.fail("read"))
     (tmp_path / "text").write_text("hello")
     for call in (view.merge_nmf, lambda **more: view.choose_k([2], **more)):
         with pytest.raises(OSError, match="not a readable checkpoint"):

@@ -192,7 +192,7 @@ def test_similarity_uses_intensities_and_roots():
 
 def test_the_annulus_limits_the_comparison(phantom):
     view = Unmix(phantom.data, centre=phantom.centre)
-    mask = ~view.prepare(annulus=(4, 12)).frame.kept_pixels.reshape(32, 34)
+    mask = ~view.prepare(annulus=(4, 12)).geometry.kept_pixels.reshape(32, 34)
     found = view.choose_k([3, 4], n_starts=1, fraction=None, annulus=(4, 12), random_state=0)
     wanted = pattern_similarities(found[3].patterns, mask)["cosine"]
     assert found.similarities[3]["cosine"] == pytest.approx(wanted, abs=1e-4)

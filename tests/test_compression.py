@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from unmix4d import Unmix, UnmixWarning, compression, phantoms, scores, subspace
-from unmix4d.compression import Smoother, compress
+from unmix4d import Unmix, UnmixWarning, phantoms, scores
 from unmix4d.constraints import SmoothMaps
 from unmix4d.decomposition.problems import Compressed
-from unmix4d.noise import noise_edge
-from unmix4d.weights import WeightedMatrix, Weights, choose_weights, typical
+from unmix4d.engine import compression, subspace
+from unmix4d.engine.compression import Smoother, compress
+from unmix4d.engine.noise import noise_edge
+from unmix4d.engine.weights import WeightedMatrix, Weights, choose_weights, typical
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +51,11 @@ def way(request, monkeypatch):
 @pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
 def test_subspace_is_that_of_the_exact_svd(film, way, weights, smooth):
     view = Unmix(film.data)
-    smoothing = None if smooth is None else SmoothMaps(sigma=smooth).bind(view.frame)
+    smoothing = None if smooth is None else SmoothMaps(sigma=smooth).bind(view.geometry)
     matrix = view.matrix("double")
     low = compress(matrix, 8, wanted=5, weights=weights, smoothing=smoothing)
     X = dense(matrix, low.weights)
-    seen = X if smooth is None else operator(Smoother(view.frame, smoothing), len(X)) @ X
+    seen = X if smooth is None else operator(Smoother(view.geometry, smoothing), len(X)) @ X
     exact = np.linalg.svd(seen, full_matrices=False)
     # The wanted ones are exact to the tolerance of the Ritz residual; the rest are only some help.
     krylov = way == "krylov" or (way == "few pixels" and smooth)
@@ -90,7 +91,7 @@ def test_the_plain_randomised_svd_would_not_do():
 
 def test_passes(film, monkeypatch):
     view = Unmix(film.data)
-    smoothing = SmoothMaps(sigma=1).bind(view.frame)
+    smoothing = SmoothMaps(sigma=1).bind(view.geometry)
 
     def passes(**options):
         matrix = view.matrix()
@@ -131,8 +132,8 @@ def test_smoother_and_its_transpose(film):
     mask[4:9, 3:7] = True
     for view in (Unmix(film.data), Unmix(film.data).prepare(scan_mask=mask)):
         for rule in (SmoothMaps(sigma=(1.0, 0.6)), SmoothMaps(cutoff=0.3), SmoothMaps(kernel=np.ones((3, 5)))):
-            smoother = Smoother(view.frame, rule.bind(view.frame))
-            n = view.frame.n_positions
+            smoother = Smoother(view.geometry, rule.bind(view.geometry))
+            n = view.geometry.n_positions
             K = smoother(np.eye(n))
             assert np.allclose(smoother.adjoint(np.eye(n)), K.T, atol=1e-12)
             assert np.allclose(K.sum(1), 1)
@@ -214,7 +215,7 @@ def test_noise_edge_is_just_above_pure_noise(shape, uneven):
 def test_noise_edge_of_smoothed_noise():
     rng = np.random.default_rng(5)
     view = Unmix(np.ones((20, 18, 30, 40), np.uint8))
-    smoother = Smoother(view.frame, SmoothMaps(sigma=1).bind(view.frame))
+    smoother = Smoother(view.geometry, SmoothMaps(sigma=1).bind(view.geometry))
     noise = rng.standard_normal((360, 1200))
     edge = noise_edge((noise**2).sum(1), (noise**2).sum(0), smoother.spectrum)
     assert 1.0 < edge / np.linalg.norm(smoother(noise), 2) < 1.1
@@ -307,7 +308,7 @@ def test_the_spectrum_of_a_smoothing_does_not_look_at_masked_positions(film):
     mask = np.zeros((18, 16), bool)
     mask[6:12, 5:11] = True
     whole, holed = (Unmix(film.data).prepare(scan_mask=m) for m in (None, mask))
-    a, b = (Smoother(v.frame, SmoothMaps(sigma=0.8).bind(v.frame)).spectrum for v in (whole, holed))
+    a, b = (Smoother(v.geometry, SmoothMaps(sigma=0.8).bind(v.geometry)).spectrum for v in (whole, holed))
     assert a.max() == pytest.approx(1) and np.abs(np.sort(a) - np.sort(b)).max() < 0.05
 
 

@@ -140,16 +140,16 @@ class Mine:
     """The least that a constraint of a user's own has."""
 
     on = "patterns"
-    frame, calls = None, None
+    geometry, calls = None, None
 
-    def bind(self, frame):
-        self.frame = frame
+    def bind(self, geometry):
+        self.geometry = geometry
         return self
 
     def project(self, A):
         if self.calls is not None:
             self.calls.append(A.shape)
-        assert A.shape[1] == self.frame.detector_shape[0] * self.frame.detector_shape[1]
+        assert A.shape[1] == self.geometry.detector_shape[0] * self.geometry.detector_shape[1]
         return A
 
     def settings(self):
@@ -162,7 +162,7 @@ def test_anyone_can_write_one(glass):
     mask = np.zeros((48, 44), bool)
     mask[20:30, 18:26] = True
     result = view(glass).prepare(detector_mask=mask).nmf(3, constraints=[mine], max_iter=7, tol=0, random_state=0)
-    assert mine.frame is None and calls == [] and result.settings["constraints"] == [{"name": "Mine"}]
+    assert mine.geometry is None and calls == [] and result.settings["constraints"] == [{"name": "Mine"}]
     single = view(glass).nmf(3, constraints=Mine(), max_iter=2, random_state=0)
     assert single.k == 3
 
@@ -225,7 +225,7 @@ def test_a_constraint_serves_several_scans_at_once(glass):
         found = list(pool.map(lambda v: v.nmf(3, constraints=[shared], random_state=0).maps, views))
     for one, two in zip(found[:3], found[3:]):
         assert np.array_equal(one, two, equal_nan=True)
-    assert shared.frame is None
+    assert shared.geometry is None
     assert np.array_equal(low.sizes(), view(glass).compress(8, constraints=[SmoothMaps(sigma=2)]).sizes())
 
 
@@ -237,8 +237,8 @@ class Wrapped:
     def __init__(self):
         self.inner = SmoothMaps(sigma=1)
 
-    def bind(self, frame):
-        self.inner.bind(frame)
+    def bind(self, geometry):
+        self.inner.bind(geometry)
 
     def smooth(self, A):
         return self.inner.smooth(A)
@@ -277,7 +277,7 @@ def test_the_unit_of_the_data_does_not_matter_for_sum_to_one(glass, factor):
 
 
 def test_fixed_patterns_are_counted_before_the_scan_is_read(glass, monkeypatch):
-    from unmix4d import matrix
+    from unmix4d.engine import matrix
 
     monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
     one, three = FixedPatterns(glass.patterns[:1]), FixedPatterns(glass.patterns[:3])
@@ -299,7 +299,7 @@ def test_patterns_of_a_given_start_count(glass):
 def test_effects_are_in_the_order_of_the_components(glass):
     result = view(glass).nmf(4, constraints=[NoDarkSpots(tolerance=0)], random_state=0)
     (effect,) = result.settings["effects"]
-    rule = NoDarkSpots(tolerance=0).bind(view(glass).frame)
+    rule = NoDarkSpots(tolerance=0).bind(view(glass).geometry)
     rule.project(result.patterns.reshape(4, -1))
     # A second application adds nearly nothing to what has been raised; the first added most to the weakest.
     assert len(effect["added_per_component"]) == 4 and np.argmin(effect["added_per_component"]) == 0
@@ -315,7 +315,7 @@ def test_effects_are_in_the_order_of_the_components(glass):
     ],
 )
 def test_broken_constraints_are_refused_before_the_scan_is_read(glass, part, message, monkeypatch):
-    from unmix4d import matrix
+    from unmix4d.engine import matrix
 
     monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
     with pytest.raises((TypeError, ValueError), match=message):

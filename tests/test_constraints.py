@@ -8,7 +8,7 @@ import pytest
 
 from unmix4d import UnmixWarning, phantoms
 from unmix4d import constraints as c
-from unmix4d.frame import Calibration, Frame
+from unmix4d.core.geometry import Calibration, ScanGeometry
 
 SCAN, DETECTOR = (11, 14), (30, 26)
 SCAN_MASK = np.zeros(SCAN, bool)
@@ -18,7 +18,7 @@ DETECTOR_MASK = np.zeros(DETECTOR, bool)
 DETECTOR_MASK[13:17, 11:15] = True
 DETECTOR_MASK[4:9, 20:24] = True
 NANOMETRES = Calibration(step=(1.5, 1.5), step_unit="nm", pixel_size=(0.02, 0.02), pixel_unit="1/Å")
-FRAME = Frame(SCAN, DETECTOR, centre=(14.5, 12.0), calibration=NANOMETRES)
+FRAME = ScanGeometry(SCAN, DETECTOR, centre=(14.5, 12.0), calibration=NANOMETRES)
 MASKED = FRAME.replace(scan_mask=SCAN_MASK, detector_mask=DETECTOR_MASK)
 KERNEL = np.array([[0.0, 1, 0], [2, 4, 1], [0, 0, 1]])
 
@@ -55,11 +55,11 @@ def excluded(constraint):
 # What holds for all of them -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", ALL)
-def test_shape_precision_and_sign(name, frame):
+def test_shape_precision_and_sign(name, geometry):
     constraint = ALL[name]()
-    assert constraint.bind(frame) is constraint
+    assert constraint.bind(geometry) is constraint
     A = values(constraint, dtype="f4")
     A[excluded(constraint)] = 0
     A.setflags(write=False)
@@ -137,7 +137,7 @@ def test_binding_again_forgets_the_first_scan(name):
         with pytest.raises(ValueError, match="shape"):
             constraint.bind(FRAME.replace(detector_shape=(9, 9), centre=(4, 4)))
         return
-    constraint.bind(Frame((5, 6), (9, 8), centre=(4, 4), calibration=NANOMETRES))
+    constraint.bind(ScanGeometry((5, 6), (9, 8), centre=(4, 4), calibration=NANOMETRES))
     constraint.project(np.ones((3, 72) if constraint.on == "patterns" else (30, 3)))
     A = values(constraint)
     assert np.array_equal(constraint.bind(FRAME).project(A), ALL[name]().bind(FRAME).project(A))
@@ -233,19 +233,19 @@ def test_own_constraint_sees_images():
 # SmoothMaps -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", SMOOTHERS)
-def test_constant_maps_stay_constant(name, frame):
+def test_constant_maps_stay_constant(name, geometry):
     """At borders and beside holes too: nothing leaks in from where nothing was measured."""
-    smooth = ALL[name]().bind(frame)
+    smooth = ALL[name]().bind(geometry)
     out = smooth.project(np.full((SCAN[0] * SCAN[1], 2), 3.0))
-    assert np.allclose(out[frame.kept_positions], 3, rtol=1e-12)
+    assert np.allclose(out[geometry.kept_positions], 3, rtol=1e-12)
 
 
-@pytest.mark.parametrize("frame", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", SMOOTHERS)
-def test_smoothing_is_linear_and_its_adjoint_is_the_transpose(name, frame):
-    smooth = ALL[name]().bind(frame)
+def test_smoothing_is_linear_and_its_adjoint_is_the_transpose(name, geometry):
+    smooth = ALL[name]().bind(geometry)
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, SCAN[0] * SCAN[1], 2))
     assert np.allclose(smooth.smooth(2 * a - b), 2 * smooth.smooth(a) - smooth.smooth(b), atol=1e-12)
@@ -259,9 +259,9 @@ def test_the_probe_sets_the_width():
     point = np.zeros((41 * 41, 1))
     point[20 * 41 + 20] = 1
     row, col = np.indices((41, 41)) - 20
-    frame = Frame((41, 41), DETECTOR, calibration=Calibration(step=(1.5, 0.5), step_unit="nm"))
+    geometry = ScanGeometry((41, 41), DETECTOR, calibration=Calibration(step=(1.5, 0.5), step_unit="nm"))
     for fwhm in ("5 nm", "50 Å"):
-        smooth = c.SmoothMaps(probe_fwhm=fwhm).bind(frame)
+        smooth = c.SmoothMaps(probe_fwhm=fwhm).bind(geometry)
         spread = smooth.images(smooth.project(point))[0]
         widths = np.sqrt([(spread * row**2).sum(), (spread * col**2).sum()])
         assert widths == pytest.approx([5 / 2.3548 / 1.5, 5 / 2.3548 / 0.5], rel=0.02)
@@ -296,8 +296,8 @@ def test_a_kernel_is_put_around_every_position():
 
 def test_cutoff_keeps_below_and_removes_above():
     n = 40
-    frame = Frame((n, n), DETECTOR, calibration=Calibration(step=(2.0, 2.0), step_unit="nm"))
-    smooth = c.SmoothMaps(cutoff="0.1 1/nm").bind(frame)  # 0.2 cycles per position
+    geometry = ScanGeometry((n, n), DETECTOR, calibration=Calibration(step=(2.0, 2.0), step_unit="nm"))
+    smooth = c.SmoothMaps(cutoff="0.1 1/nm").bind(geometry)  # 0.2 cycles per position
     along = np.cos(np.pi * (np.arange(n) + 0.5) * np.arange(n)[:, None] / n)  # waves of m / 2n cycles per position
     waves = np.einsum("mi,j->mij", along, np.ones(n)).reshape(n, -1).T
     gain = np.abs(smooth.smooth(waves)).max(0) / np.abs(waves).max(0)
@@ -313,35 +313,35 @@ def test_cutoff_keeps_below_and_removes_above():
 def test_smoothing_brings_noisy_maps_closer_to_the_truth():
     phantom = phantoms.kimoto(scan_shape=(36, 36), detector_shape=(32, 32), dose=None)
     truth = phantom.maps.reshape(4, -1).T
-    frame = Frame(phantom.scan_shape, phantom.detector_shape, calibration=NANOMETRES)
+    geometry = ScanGeometry(phantom.scan_shape, phantom.detector_shape, calibration=NANOMETRES)
     noisy = np.maximum(truth + np.random.default_rng(0).normal(0, 0.01, truth.shape), 0)
     for smooth in (c.SmoothMaps(probe_fwhm="2 nm"), c.SmoothMaps(as_published=True), c.SmoothMaps(cutoff=0.25)):
-        better = smooth.bind(frame).project(noisy)
+        better = smooth.bind(geometry).project(noisy)
         before, after = (np.sqrt(((m - truth)[:, 1:] ** 2).mean()) for m in (noisy, better))
         assert after < 0.8 * before
 
 
 def test_line_scans_are_smoothed_along_the_line():
-    frame = Frame((1, 30), DETECTOR, calibration=NANOMETRES)
+    geometry = ScanGeometry((1, 30), DETECTOR, calibration=NANOMETRES)
     point = np.zeros((30, 1))
     point[15] = 1
     for smooth in (c.SmoothMaps(sigma=1), c.SmoothMaps(as_published=True), c.SmoothMaps(cutoff=0.2),
                    c.SmoothMaps(kernel=np.ones((3, 3)))):  # fmt: skip
-        out = smooth.bind(frame).project(point)
+        out = smooth.bind(geometry).project(point)
         assert out[14] > 0.1 and out[15] < 0.75 and np.allclose(smooth.smooth(np.ones((30, 1))), 1)
     with pytest.raises(ValueError, match="single position"):
-        c.SmoothMaps(sigma=1).bind(Frame((1, 1), DETECTOR))
+        c.SmoothMaps(sigma=1).bind(ScanGeometry((1, 1), DETECTOR))
 
 
 def test_a_position_without_neighbours_keeps_its_value():
     mask = np.ones(SCAN, bool)
     mask[5, 5] = mask[0, 0] = False
-    frame = FRAME.replace(scan_mask=mask)
+    geometry = FRAME.replace(scan_mask=mask)
     A = np.random.default_rng(0).random((SCAN[0] * SCAN[1], 2))
     ring = np.ones((3, 3))
     ring[1, 1] = 0
     for smooth in (c.SmoothMaps(kernel=ring), c.SmoothMaps(sigma=1), c.SmoothMaps(cutoff=0.05)):
-        assert np.allclose(smooth.bind(frame).project(A)[~mask.ravel()], A[~mask.ravel()])
+        assert np.allclose(smooth.bind(geometry).project(A)[~mask.ravel()], A[~mask.ravel()])
 
 
 def test_coarse_steps_and_units_that_do_not_fit():
@@ -354,16 +354,16 @@ def test_coarse_steps_and_units_that_do_not_fit():
         warnings.simplefilter("error")
         c.SmoothMaps(probe_fwhm="2 nm").bind(FRAME)
         # Along a line only its own step counts.
-        c.SmoothMaps(probe_fwhm="2 nm").bind(Frame((1, 20), DETECTOR, calibration=coarse.calibration))
-    plain = Frame(SCAN, DETECTOR)
-    for smooth, frame, message in (
+        c.SmoothMaps(probe_fwhm="2 nm").bind(ScanGeometry((1, 20), DETECTOR, calibration=coarse.calibration))
+    plain = ScanGeometry(SCAN, DETECTOR)
+    for smooth, geometry, message in (
         (c.SmoothMaps(probe_fwhm="2 nm"), plain, "not calibrated"),
         (c.SmoothMaps(probe_fwhm="2 1/nm"), FRAME, "probe_fwhm"),
         (c.SmoothMaps(cutoff="0.2 1/nm"), plain, "cycles per position"),
         (c.SmoothMaps(cutoff="0.2 nm"), FRAME, "cutoff"),
     ):
         with pytest.raises(ValueError, match=message):
-            smooth.bind(frame)
+            smooth.bind(geometry)
 
 
 # NoDarkSpots ----------------------------------------------------------------------------------------------------------
@@ -371,10 +371,10 @@ def test_coarse_steps_and_units_that_do_not_fit():
 
 @pytest.fixture(scope="module")
 def halo():
-    """Kimoto's amorphous and first crystalline pattern, total 1, and a frame for them."""
+    """Kimoto's amorphous and first crystalline pattern, total 1, and a geometry for them."""
     phantom = phantoms.kimoto(scan_shape=(9, 9), dose=None)
     patterns = phantom.patterns[:2].reshape(2, -1)
-    return patterns / patterns.sum(1, keepdims=True), Frame((9, 9), phantom.detector_shape, centre=phantom.centre)
+    return patterns / patterns.sum(1, keepdims=True), ScanGeometry((9, 9), phantom.detector_shape, centre=phantom.centre)
 
 
 def with_holes(halo, dose, seed=0):
@@ -414,16 +414,16 @@ def test_dark_spots_go_and_the_rest_stays(halo, dose, bias, left):
 @pytest.mark.parametrize("size, spots, left", [(64, 4, 0.02), (64, 8, 0.25), (128, 12, 0.03), (128, 16, 0.15)])
 @pytest.mark.parametrize("noise", [0, 0.1])
 def test_dark_spots_that_share_a_ring_do_not_hide_each_other(size, spots, left, noise):
-    frame = Frame((3, 3), (size, size), centre=((size - 1) / 2,) * 2)
+    geometry = ScanGeometry((3, 3), (size, size), centre=((size - 1) / 2,) * 2)
     radius, (rows, cols) = 0.3 * size, np.indices((size, size))
-    ring = np.exp(-((frame.radius() - radius) ** 2) / (2 * (0.08 * size) ** 2)) + 0.15
+    ring = np.exp(-((geometry.radius() - radius) ** 2) / (2 * (0.08 * size) ** 2)) + 0.15
     holes = np.zeros_like(ring)
     for azimuth in 0.1 + np.arange(spots) * 2 * np.pi / spots:
-        row, col = frame.centre[0] - radius * np.sin(azimuth), frame.centre[1] + radius * np.cos(azimuth)
+        row, col = geometry.centre[0] - radius * np.sin(azimuth), geometry.centre[1] + radius * np.cos(azimuth)
         holes = np.maximum(holes, np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 6.5))
     noisy = 1 + noise * np.random.default_rng(0).standard_normal(ring.shape)
     pattern = np.maximum(ring * (1 - 0.9 * holes) * noisy, 0)
-    out = c.NoDarkSpots().bind(frame).project(pattern.reshape(1, -1)).reshape(size, size)
+    out = c.NoDarkSpots().bind(geometry).project(pattern.reshape(1, -1)).reshape(size, size)
     core, clean = holes > 0.6, holes < 1e-3
     before, after = (1 - (image / ring)[core].mean() for image in (pattern, out))
     assert before > 0.65 and after < left
@@ -454,10 +454,10 @@ def test_raising_everything_is_the_larger_of_pattern_and_baseline(halo):
 
 
 def test_the_baseline_is_the_halo_under_the_spots(halo):
-    (amorphous, crystal), frame = halo
-    rule = c.NoDarkSpots().bind(frame)
+    (amorphous, crystal), geometry = halo
+    rule = c.NoDarkSpots().bind(geometry)
     under = rule.baseline((amorphous + crystal)[None])[0]
-    ring = frame.radius().ravel()
+    ring = geometry.radius().ravel()
     middle = (ring > 6) & (ring < 60)
     assert np.abs(under / amorphous - 1)[middle].max() < 0.35  # wings of spots below the threshold stay in it
     assert np.median(np.abs(under / amorphous - 1)[middle]) < 0.06
@@ -474,11 +474,11 @@ def test_conserving_changes_no_total_but_that_of_dark_spots(halo):
 
 def test_masked_detectors_and_ellipses(halo):
     dose = 1e6
-    (amorphous, crystal), frame = halo
-    ring = frame.radius()
+    (amorphous, crystal), geometry = halo
+    ring = geometry.radius()
     mask = ring < 5
     mask[64:, 62:66] = True
-    stopped = frame.replace(detector_mask=mask)
+    stopped = geometry.replace(detector_mask=mask)
     counts, dark, _ = with_holes(halo, dose)
     counts[:, mask.ravel()] = 0
     rule = c.NoDarkSpots().bind(stopped)
@@ -486,26 +486,26 @@ def test_masked_detectors_and_ellipses(halo):
     dark &= ~mask.ravel()
     assert depth(out[1], halo, dark, dose) < 0.1 and rule.bias[0] < 0.005
     # A halo stretched by 12 %: right with its ellipse, far off without it.
-    stretched = frame.replace(ellipse=(1.12, 1.0, 25.0))
+    stretched = geometry.replace(ellipse=(1.12, 1.0, 25.0))
     order = np.argsort(ring, axis=None)
     pattern = np.interp(stretched.radius().ravel(), ring.ravel()[order], amorphous[order])[None] * dose
-    told, untold = c.NoDarkSpots(tolerance=0).bind(stretched), c.NoDarkSpots(tolerance=0).bind(frame)
+    told, untold = c.NoDarkSpots(tolerance=0).bind(stretched), c.NoDarkSpots(tolerance=0).bind(geometry)
     told.project(pattern)
     untold.project(pattern)
     assert told.bias[0] < 0.01 and untold.bias[0] > 0.03
-    bearing = c.NoDarkSpots().bind(frame)
+    bearing = c.NoDarkSpots().bind(geometry)
     bearing.project(pattern)
     assert bearing.bias[0] < 0.3 * untold.bias[0]
 
 
 def test_rings_of_few_pixels_are_left_alone():
-    frame = Frame(SCAN, DETECTOR, centre=(14.0, 12.0))
+    geometry = ScanGeometry(SCAN, DETECTOR, centre=(14.0, 12.0))
     pattern = np.full((1, *DETECTOR), 5.0)
     pattern[0, 14, 12] = pattern[0, 29, 25] = 0
-    out = c.NoDarkSpots(tolerance=0).bind(frame).project(pattern.reshape(1, -1)).reshape(DETECTOR)
+    out = c.NoDarkSpots(tolerance=0).bind(geometry).project(pattern.reshape(1, -1)).reshape(DETECTOR)
     assert out[14, 12] == 0 and out[29, 25] < 1.5
     pattern[0, 20, 12] = 0
-    assert c.NoDarkSpots(tolerance=0).bind(frame).project(pattern.reshape(1, -1)).reshape(DETECTOR)[20, 12] > 4.5
+    assert c.NoDarkSpots(tolerance=0).bind(geometry).project(pattern.reshape(1, -1)).reshape(DETECTOR)[20, 12] > 4.5
 
 
 def test_an_empty_pattern_stays_empty():
@@ -517,9 +517,9 @@ def test_an_empty_pattern_stays_empty():
 @pytest.mark.parametrize("name", ["no dark spots", "friedel"])
 def test_the_centre_matters(name):
     with pytest.warns(UnmixWarning, match="centre of the patterns, which is not known"):
-        ALL[name]().bind(Frame(SCAN, DETECTOR))
+        ALL[name]().bind(ScanGeometry(SCAN, DETECTOR))
     with pytest.raises(ValueError, match="azimuth and radius"):
-        ALL[name]().bind(Frame(SCAN, DETECTOR, polar=True))
+        ALL[name]().bind(ScanGeometry(SCAN, DETECTOR, polar=True))
 
 
 # SumToOne -------------------------------------------------------------------------------------------------------------
@@ -551,7 +551,7 @@ def test_sum_to_one_leaves_excluded_positions_and_single_components():
     assert (c.SumToOne().bind(FRAME).project(values(rule, k=1)) == 1).all()
 
 
-def evidence(frame, **given):
+def evidence(geometry, **given):
     """Evidence in which everything not given is nothing in particular; excluded entries NaN."""
     k, n, m = 2, SCAN[0] * SCAN[1], DETECTOR[0] * DETECTOR[1]
     facts = dict(
@@ -560,11 +560,11 @@ def evidence(frame, **given):
     )  # fmt: skip
     facts.update(given)
     for name in ("patterns", "pattern_errors"):
-        facts[name] = np.where(frame.kept_pixels, facts[name], np.nan)
+        facts[name] = np.where(geometry.kept_pixels, facts[name], np.nan)
     for name in ("maps", "free_maps"):
-        facts[name] = np.where(frame.kept_positions[:, None], facts[name], np.nan)
-    facts["totals"] = np.where(frame.kept_positions, facts["totals"], np.nan)
-    return c.Evidence(frame=frame, **facts)
+        facts[name] = np.where(geometry.kept_positions[:, None], facts[name], np.nan)
+    facts["totals"] = np.where(geometry.kept_positions, facts["totals"], np.nan)
+    return c.Evidence(geometry=geometry, **facts)
 
 
 def test_sum_to_one_tells_when_the_signal_varies():
@@ -606,7 +606,7 @@ def test_friedel_agrees_with_the_preparation_of_that_name():
     for centre in ((14.5, 12.0), (13.8, 12.2), (9.0, 20.0)):
         view = Unmix(scan, centre=centre).prepare(detector_mask=DETECTOR_MASK, friedel=True)
         patterns = scan.reshape(6, -1).astype(float) * ~DETECTOR_MASK.ravel()
-        ours = c.Friedel().bind(view.frame).project(patterns).reshape(6, *DETECTOR)
+        ours = c.Friedel().bind(view.geometry).project(patterns).reshape(6, *DETECTOR)
         theirs = view.mean_pattern()
         assert np.allclose(ours.mean(0)[~DETECTOR_MASK], theirs[~DETECTOR_MASK], rtol=1e-6)
 

@@ -124,7 +124,7 @@ def test_mean_patterns_are_means_of_the_measured_patterns(as_host, crystal):
         expected = crystal.data[labels == i].mean(0)
         inside = ~np.isnan(means[i])
         assert np.allclose(means[i][inside], expected[inside], rtol=1e-5)
-        assert np.array_equal(inside, ~result.frame.detector_mask)
+        assert np.array_equal(inside, ~result.geometry.detector_mask)
 
 
 def test_single_patterns_come_from_pure_positions():
@@ -195,8 +195,8 @@ def test_quantem_like_datasets(scan):
             return self.array
 
     unmix = Unmix(Dataset4dstem())
-    assert unmix.frame.calibration.step == (2.0, 2.0) and unmix.frame.calibration.pixel_unit == "1/Å"
-    assert unmix.frame.centre == pytest.approx((9, 13))
+    assert unmix.geometry.calibration.step == (2.0, 2.0) and unmix.geometry.calibration.pixel_unit == "1/Å"
+    assert unmix.geometry.centre == pytest.approx((9, 13))
     maps, patterns = unmix.nmf(2, random_state=0).to_host()
     assert isinstance(maps, np.ndarray) and maps.shape == (2, 7, 9) and patterns.shape == (2, 20, 26)
 
@@ -219,7 +219,7 @@ def test_results_go_back_to_every_host(as_host, scan):
 def test_progress_is_silent_when_hyperspy_says_so(pyxem, scan, capsys, monkeypatch):
     import hyperspy.api as hs
 
-    monkeypatch.setattr("unmix4d.progress._DELAY", 0.0)
+    monkeypatch.setattr("unmix4d.core.progress._DELAY", 0.0)
     unmix = scan.to_pyxem().unmix
     unmix.nmf(2, max_iter=3, random_state=0)
     assert "NMF, 2 components" in capsys.readouterr().err

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from unmix4d import compression
 from unmix4d.choose_k.decision import decide
 from unmix4d.constraints import SmoothMaps
-from unmix4d.frame import Calibration, Frame
+from unmix4d.core.geometry import Calibration, ScanGeometry
+from unmix4d.core.messages import UnmixWarning
+from unmix4d.engine import compression
+from unmix4d.engine.matrix import PatternMatrix
+from unmix4d.engine.weights import Weights
 from unmix4d.maps import pair_table
-from unmix4d.matrix import PatternMatrix
-from unmix4d.messages import UnmixWarning
-from unmix4d.weights import Weights
 
 
 def test_pairs_that_overlap_alike_are_ordered_by_where_they_are_the_largest():
@@ -83,28 +83,28 @@ def test_zeros_have_singular_vectors_that_are_numbers():
 def test_bright_positions_count_less_unless_told_otherwise():
     rng = np.random.default_rng(0)
     data = rng.poisson(20 * rng.random((6, 7, 5, 4)) * np.linspace(1, 30, 42).reshape(6, 7, 1, 1))
-    low = [compression.compress(PatternMatrix(data, Frame((6, 7), (5, 4))), 3, weights="poisson", **how)
+    low = [compression.compress(PatternMatrix(data, ScanGeometry((6, 7), (5, 4))), 3, weights="poisson", **how)
            for how in ({}, {"position_weights": True}, {"position_weights": False})]  # fmt: skip
     assert low[0].norm2 == low[1].norm2 != low[2].norm2
 
 
 def test_a_probe_as_wide_as_the_step_is_no_reason_to_warn():
-    frame = Frame((5, 6), (8, 8))
-    SmoothMaps(probe_fwhm=1.0).bind(frame)
+    geometry = ScanGeometry((5, 6), (8, 8))
+    SmoothMaps(probe_fwhm=1.0).bind(geometry)
     with pytest.warns(UnmixWarning, match="the scan step is larger than the probe"):
-        SmoothMaps(probe_fwhm=0.99).bind(frame)
+        SmoothMaps(probe_fwhm=0.99).bind(geometry)
 
 
 def test_a_cutoff_that_the_scan_step_can_just_show_is_no_reason_to_warn():
-    frame = Frame((5, 6), (8, 8), calibration=Calibration(step=(2.0, 2.0), step_unit="nm"))
-    SmoothMaps(cutoff="0.25 1/nm").bind(frame)
+    geometry = ScanGeometry((5, 6), (8, 8), calibration=Calibration(step=(2.0, 2.0), step_unit="nm"))
+    SmoothMaps(cutoff="0.25 1/nm").bind(geometry)
     with pytest.warns(UnmixWarning, match="is beyond what the scan step can show"):
-        SmoothMaps(cutoff="0.26 1/nm").bind(frame)
+        SmoothMaps(cutoff="0.26 1/nm").bind(geometry)
 
 
 @pytest.mark.parametrize("published", [False, True])
 def test_a_sigma_of_zero_leaves_an_axis_as_it_is(published):
-    rule = SmoothMaps(sigma=(0.0, 0.8), as_published=published).bind(Frame((5, 7), (8, 8)))
+    rule = SmoothMaps(sigma=(0.0, 0.8), as_published=published).bind(ScanGeometry((5, 7), (8, 8)))
     maps = np.zeros((5, 7))
     maps[2, 3] = 1.0
     smooth = rule.project(maps.reshape(-1, 1)).reshape(5, 7)

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix, image_quality
-from unmix4d.centre import require_centre
 from unmix4d.clustering.group_angles import _along_tree, group_angles, symmetry_order
 from unmix4d.clustering.similarity import diffraction_similarity, rings_of
 from unmix4d.constraints import NoDarkSpots
 from unmix4d.constraints._rings import Rings
+from unmix4d.core.centre import require_centre
+from unmix4d.core.geometry import ScanGeometry
+from unmix4d.core.messages import UnmixWarning
+from unmix4d.core.polar import PolarTransform
 from unmix4d.features import radial_variance
-from unmix4d.features._sectors import Grid, PolarGrid, sector_shares, weighted
 from unmix4d.features.rings import beam_edge, find_rings, radial_profile, reach
-from unmix4d.frame import Frame
-from unmix4d.messages import UnmixWarning
-from unmix4d.polar import PolarTransform
+from unmix4d.features.sectors import Grid, PolarGrid, sector_shares, weighted
 from unmix4d.preparation import disks
 from unmix4d.preparation.masks import with_masks
 
@@ -22,7 +22,7 @@ from unmix4d.preparation.masks import with_masks
 @pytest.mark.parametrize("centre", [(0.2, 0.3), (0.2, 27.5), (37.8, 0.3), (37.8, 27.5)])
 def test_a_centre_in_any_corner_is_told(centre):
     with pytest.warns(UnmixWarning, match="is in a corner of the detector of 39 x 29 pixels"):
-        require_centre(Frame((2, 2), (39, 29), centre=centre, centre_known=True), "this")
+        require_centre(ScanGeometry((2, 2), (39, 29), centre=centre, centre_known=True), "this")
 
 
 NEAR = [(0.2, 1.0), (0.2, 27.0), (1.0, 0.3), (37.0, 0.3), (0.0, 14.0), (19.0, 0.0), (38.0, 14.0), (19.0, 28.0)]
@@ -30,23 +30,23 @@ NEAR = [(0.2, 1.0), (0.2, 27.0), (1.0, 0.3), (37.0, 0.3), (0.0, 14.0), (19.0, 0.
 
 @pytest.mark.parametrize("centre", NEAR)
 def test_a_centre_near_or_on_an_edge_is_not_told(centre):
-    require_centre(Frame((2, 2), (39, 29), centre=centre, centre_known=True), "this")
+    require_centre(ScanGeometry((2, 2), (39, 29), centre=centre, centre_known=True), "this")
 
 
 @pytest.mark.parametrize("centre", [(0.5, 1.0), (1.0, 0.5)])
 def test_a_fiftieth_of_the_detector_from_an_edge_is_no_corner(centre):
-    require_centre(Frame((2, 2), (50, 50), centre=centre, centre_known=True), "this")
+    require_centre(ScanGeometry((2, 2), (50, 50), centre=centre, centre_known=True), "this")
 
 
 @pytest.mark.parametrize("centre", [(-0.1, 14.0), (19.0, -0.1), (38.1, 14.0), (19.0, 28.1)])
 def test_a_centre_outside_is_told(centre):
     with pytest.warns(UnmixWarning, match="is outside the detector of 39 x 29 pixels"):
-        require_centre(Frame((2, 2), (39, 29), centre=centre, centre_known=True), "this")
+        require_centre(ScanGeometry((2, 2), (39, 29), centre=centre, centre_known=True), "this")
 
 
 def polar_grid(axis, by_area):
     shape = (36, 12) if axis == 0 else (12, 36)
-    return PolarGrid(Frame((1, 1), shape), axis, (5.0, 10.0), (2.0, 0.5), by_area=by_area)
+    return PolarGrid(ScanGeometry((1, 1), shape), axis, (5.0, 10.0), (2.0, 0.5), by_area=by_area)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -82,23 +82,23 @@ def test_rings_of_radial_variance_are_as_wide_as_their_step():
 def test_radii_beyond_the_detector_are_dropped_where_others_remain():
     data = np.random.default_rng(0).random((1, 2, 41, 41))
     features = radial_variance(Unmix(data, centre=(20, 20)), [6.0, 60.0], 2.0, "variance")
-    assert features.frame.kept_pixels.tolist() == [True, False]
+    assert features.geometry.kept_pixels.tolist() == [True, False]
     with pytest.raises(ValueError, match="find pixels that take part, got radii 60 to 70 pixels"):
         radial_variance(Unmix(data, centre=(20, 20)), [60.0, 70.0], 2.0, "variance")
 
 
 def test_rings_do_not_know_the_unit_of_the_data():
-    frame = Frame((1, 1), (101, 101))
-    r = frame.radius().ravel()
+    geometry = ScanGeometry((1, 1), (101, 101))
+    r = geometry.radius().ravel()
     rings = np.exp(-((r - 15) ** 2) / 8) + np.exp(-((r - 30) ** 2) / 8) + 0.01
-    expected = find_rings(Grid(frame), rings)
+    expected = find_rings(Grid(geometry), rings)
     for scale in (1e-12, 1e12):
-        assert np.allclose(find_rings(Grid(frame), rings * scale), expected)
+        assert np.allclose(find_rings(Grid(geometry), rings * scale), expected)
 
 
 def test_the_radial_profile_has_two_radii_a_pixel():
-    frame = Frame((1, 1), (41, 41))
-    radius, profile = radial_profile(Grid(frame), frame.radius().ravel())
+    geometry = ScanGeometry((1, 1), (41, 41))
+    radius, profile = radial_profile(Grid(geometry), geometry.radius().ravel())
     assert np.all(np.diff(radius) == 0.5) and radius[0] == 0.25
     middle = slice(10, -10)  # away from where the smoothing meets an end
     assert np.allclose(profile[middle], radius[middle], atol=0.15)
@@ -107,7 +107,7 @@ def test_the_radial_profile_has_two_radii_a_pixel():
 def test_the_last_radius_is_that_of_which_half_is_on_the_detector():
     """Of a square, seen from its middle: an eighth of a circle is cut off at each of its corners and sides."""
     for size in (41, 101):
-        grid = Grid(Frame((1, 1), (size, size)))
+        grid = Grid(ScanGeometry((1, 1), (size, size)))
         assert reach(grid) == pytest.approx(size / 2 / np.cos(np.pi / 8), abs=1)
 
 
@@ -120,7 +120,7 @@ def test_cross_correlation_does_not_know_the_unit_of_the_data():
 
 
 def test_a_single_radius_goes_back_to_the_pixels_beside_it():
-    polar = PolarTransform(Frame((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, r_min=10, r_max=10.5)
+    polar = PolarTransform(ScanGeometry((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, r_min=10, r_max=10.5)
     assert polar.shape == (36, 1)
     images = polar.back(np.ones((1, 36, 1)), fill=0).reshape(41, 41)
     assert images[20, 30] == 1 and images[20, 29] == images[20, 31] == 0
@@ -129,10 +129,10 @@ def test_a_single_radius_goes_back_to_the_pixels_beside_it():
 
 
 def test_the_last_half_pixel_belongs_to_the_detector():
-    frame = Frame((1, 1), (41, 41), centre=(20, 20))
-    assert PolarTransform(frame, n_azimuth=4, r_min=20.4, r_max=20.41).valid.all()
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
+    assert PolarTransform(geometry, n_azimuth=4, r_min=20.4, r_max=20.41).valid.all()
     with pytest.raises(ValueError, match="must find a pixel that takes part"):
-        PolarTransform(frame, n_azimuth=4, r_min=20.6, r_max=20.61)
+        PolarTransform(geometry, n_azimuth=4, r_min=20.6, r_max=20.61)
 
 
 def test_a_mirror_image_need_not_be_much_more_alike_to_be_one():
@@ -145,17 +145,17 @@ def test_a_mirror_image_need_not_be_much_more_alike_to_be_one():
 
 
 def test_two_radii_that_are_far_apart_fill_what_is_between():
-    polar = PolarTransform(Frame((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, radial_step=4, r_min=8, r_max=12)
+    polar = PolarTransform(ScanGeometry((1, 1), (41, 41), centre=(20, 20)), n_azimuth=36, radial_step=4, r_min=8, r_max=12)
     assert polar.radius.tolist() == [8, 12]
     image = polar.back(np.broadcast_to([0.0, 1.0], (1, 36, 2)), fill=-1).reshape(41, 41)
     assert image[20, 26:34] == pytest.approx([-1, -1, 0, 0.25, 0.5, 0.75, 1, -1])
 
 
 def test_a_beam_behind_a_mask_has_no_edge():
-    frame = Frame((1, 1), (41, 41), centre=(20, 20))
-    beam = np.exp(-(frame.radius() ** 2) / 18) + 0.02 * frame.radius()
-    assert beam_edge(Grid(frame), beam.ravel()) > 3
-    masked = Frame((1, 1), (41, 41), centre=(20, 20), detector_mask=frame.radius() < 1.5)
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
+    beam = np.exp(-(geometry.radius() ** 2) / 18) + 0.02 * geometry.radius()
+    assert beam_edge(Grid(geometry), beam.ravel()) > 3
+    masked = ScanGeometry((1, 1), (41, 41), centre=(20, 20), detector_mask=geometry.radius() < 1.5)
     assert beam_edge(Grid(masked), beam.ravel()[masked.kept_pixels]) == 0
 
 
@@ -166,8 +166,8 @@ def test_members_that_have_nothing_in_common_are_turned_too():
 
 
 def test_sectors_of_a_ring_share_its_pixels():
-    frame = Frame((1, 1), (41, 41), centre=(20, 20))
-    shares = sector_shares(Grid(frame), [(5, 12)], 8)
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
+    shares = sector_shares(Grid(geometry), [(5, 12)], 8)
     image = np.arctan2(20 - np.indices((41, 41))[0], np.indices((41, 41))[1] - 20) % (2 * np.pi)
     middles = (np.arange(8) + 0.5) * np.pi / 4
     # Pixels on the border of the first and the last one hold 0 and 360 degrees.
@@ -215,30 +215,30 @@ def test_angles_do_not_know_the_unit_of_the_weights():
 def test_disks_are_the_kept_pixels_within_their_radius():
     mask = np.zeros((9, 12), bool)
     mask[3, 4] = True
-    frame = Frame((1, 1), (9, 12), detector_mask=mask)
+    geometry = ScanGeometry((1, 1), (9, 12), detector_mask=mask)
     row, col = np.indices((9, 12))
     wanted = (np.hypot(row - 3, col - 4) <= 2) | (np.hypot(row - 6, col - 9) <= 2)
-    assert np.array_equal(disks(frame, [(3, 4), (6, 9)], 2), wanted[~mask])
-    assert np.array_equal(disks(frame, (6, 9), 0), ((row == 6) & (col == 9))[~mask])
+    assert np.array_equal(disks(geometry, [(3, 4), (6, 9)], 2), wanted[~mask])
+    assert np.array_equal(disks(geometry, (6, 9), 0), ((row == 6) & (col == 9))[~mask])
     for bad in ([], [1, 2, 3], [[1, 2, 3]], "spots", [(np.nan, 1)], np.zeros((1, 2, 2))):
         with pytest.raises(ValueError, match="spots must be positions"):
-            disks(frame, bad, 2)
+            disks(geometry, bad, 2)
     with pytest.raises(ValueError, match="there is none within 0 pixels of"):
-        disks(frame, (3, 4), 0)
+        disks(geometry, (3, 4), 0)
 
 
 @pytest.mark.parametrize("tolerance", [0, 2])
 def test_kept_totals_lower_the_rest_of_the_ring(tolerance):
     """With `conserve` what is below the baseline is raised to it, and all but bright spots lowered by what that adds."""
-    frame = Frame((1, 1), (41, 41), centre=(20, 20))
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
     pattern = np.random.default_rng(0).normal(100, 5, (1, 41 * 41))
     pattern[0, 41 * 20 + 32] = 1000.0  # a bright spot
-    rule = NoDarkSpots(conserve=True, tolerance=tolerance).bind(frame)
+    rule = NoDarkSpots(conserve=True, tolerance=tolerance).bind(geometry)
     raised = rule.project(pattern)
     assert abs(rule.bias[0]) < 2e-3  # 2e-2 were it not kept
     change = (raised - pattern)[0]
     assert change[41 * 20 + 32] == 0
-    ring = np.flatnonzero(np.abs(frame.radius().ravel() - 12) < 0.4)
+    ring = np.flatnonzero(np.abs(geometry.radius().ravel() - 12) < 0.4)
     ring = ring[ring != 41 * 20 + 32]
     above = pattern[0, ring] > rule.baseline(pattern)[0, ring]
     assert np.all(change[ring][above] < 0) and change[ring][~above].mean() > 0
@@ -251,8 +251,8 @@ def test_a_ring_of_six_pixels_has_a_mean(n, mean):
 
 
 def test_what_leaves_nothing_is_named():
-    frame, everything = Frame((2, 2), (3, 4)), np.ones((2, 2), bool)
+    geometry, everything = ScanGeometry((2, 2), (3, 4)), np.ones((2, 2), bool)
     with pytest.raises(ValueError, match="^scan_mask leaves no position: all 4 are excluded"):
-        with_masks(frame, scan_mask=everything)
+        with_masks(geometry, scan_mask=everything)
     with pytest.raises(ValueError, match="^this mask leaves no detector pixel: all 12 are excluded"):
-        with_masks(frame, detector_mask=np.ones((3, 4), bool), reason="this mask")
+        with_masks(geometry, detector_mask=np.ones((3, 4), bool), reason="this mask")

@@ -18,9 +18,9 @@ import pytest
 import unmix4d
 
 ROOT = Path(unmix4d.__file__).parent
-MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "units", "plots", "orientation", "features")
+MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation", "features")
 CLASSES = (
-    "accessor.Unmix", "feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "polar.PolarTransform",
+    "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "core.polar.PolarTransform",
     "results.quality.QualityReport", "results.quality.PatternSimilarity",
 )  # fmt: skip
 HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem",)}

@@ -9,8 +9,8 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms
-from unmix4d.explore import Explorer, explore, measured_pattern
 from unmix4d.plots.positions import PositionFigure
+from unmix4d.report.explorer import Explorer, explore, measured_pattern
 
 needs_widgets = pytest.mark.skipif(importlib.util.find_spec("ipywidgets") is None, reason="ipywidgets is not installed")
 
@@ -55,7 +55,7 @@ def test_without_ipywidgets_one_position_and_a_sentence(result, scan, no_widgets
 
 def test_it_begins_where_the_residual_is_largest(result, no_widgets):
     titles = [ax.get_title() for ax in result.explore().axes]
-    row, col = np.unravel_index(np.nanargmax(result.residual_map()), result.frame.scan_shape)
+    row, col = np.unravel_index(np.nanargmax(result.residual_map()), result.geometry.scan_shape)
     assert f"row {row}, column {col}" in titles
 
 
@@ -190,7 +190,7 @@ def test_the_mouse_moves_the_figure(result):
 def test_slow_patterns_are_read_on_a_click_only(result, monkeypatch):
     import ipywidgets
 
-    monkeypatch.setattr("unmix4d.explore._QUICK", 0.0)
+    monkeypatch.setattr("unmix4d.report.explorer._QUICK", 0.0)
     assert not Explorer(result, 3, 4, ipywidgets).follows
 
 

@@ -12,21 +12,20 @@ from scipy.optimize import nnls
 import unmix4d
 from unmix4d import Unmix, phantoms, scores
 from unmix4d.constraints import Friedel, NoDarkSpots, SmoothMaps
-from unmix4d.feature_view import FeatureView
-from unmix4d.features import Features, feature_frame
-from unmix4d.features._sectors import Grid, sector_shares, weighted
-from unmix4d.features.maximum import maximum_pattern
-from unmix4d.features.rings import beam_edge, find_rings
+from unmix4d.core.geometry import Calibration, ScanGeometry
+from unmix4d.features import Features, feature_geometry
+from unmix4d.features.rings import beam_edge, find_rings, maximum_pattern
 from unmix4d.features.scaling import KINDS
-from unmix4d.frame import Calibration, Frame
+from unmix4d.features.sectors import Grid, sector_shares, weighted
+from unmix4d.views.feature_view import FeatureView
 
 CENTRE = (30.0, 32.0)
 SHAPE = (61, 65)
 
 
-def spots(turn=0.0, places=((12, 10, 1.0), (75, 20, 2.0), (200, 16, 1.5)), frame=None):
+def spots(turn=0.0, places=((12, 10, 1.0), (75, 20, 2.0), (200, 16, 1.5)), geometry=None):
     """A pattern of spots at (angle, radius, height), turned counter-clockwise as seen with row 0 on top."""
-    frame = Frame((1, 1), SHAPE, centre=CENTRE) if frame is None else frame
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE) if geometry is None else geometry
     row, col = np.indices(SHAPE)
     image = np.zeros(SHAPE)
     for angle, radius, height in places:
@@ -44,13 +43,13 @@ def view(*images, **facts):
 def passes(monkeypatch):
     """How often a scan (not a matrix of features) is read."""
     count = [0]
-    run = unmix4d.matrix.run_pass
+    run = unmix4d.engine.matrix.run_pass
 
     def counted(plan, *rest):
         count[0] += plan.patterns.ndim == 4 and plan.patterns.shape[2] > 1
         return run(plan, *rest)
 
-    monkeypatch.setattr("unmix4d.matrix.run_pass", counted)
+    monkeypatch.setattr("unmix4d.engine.matrix.run_pass", counted)
     return count
 
 
@@ -75,20 +74,20 @@ def test_sectors_are_where_they_should_be():
 @pytest.mark.parametrize("ellipse, pixel_size", [(None, (1.0, 1.0)), ((1.2, 1.0, 30.0), (0.013, 0.01))])
 def test_sectors_add_up_to_the_ring(ellipse, pixel_size):
     """Area-weighted mean of the sectors = mean over the pixels of the ring, whatever the geometry."""
-    frame = Frame((1, 1), SHAPE, centre=CENTRE, ellipse=ellipse, calibration=Calibration(pixel_size=pixel_size))
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE, ellipse=ellipse, calibration=Calibration(pixel_size=pixel_size))
     image = np.random.default_rng(0).random(SHAPE).ravel()
-    grid, rings = Grid(frame), [(3, 9), (9, 20)]
+    grid, rings = Grid(geometry), [(3, 9), (9, 20)]
     fine, whole = (sector_shares(grid, rings, n) for n in (72, 1))
     sectors = (weighted(fine) @ image).reshape(2, 72)
     assert np.allclose(sectors.mean(1), weighted(whole) @ image, rtol=0.02)
-    radius = frame.radius().ravel()
+    radius = geometry.radius().ravel()
     rough = [image[(radius >= a) & (radius < b)].mean() for a, b in rings]
     assert np.allclose(weighted(whole) @ image, rough, atol=0.03)
 
 
 def test_no_sector_is_empty_by_chance():
     """Five degrees at a radius of two pixels are a sixth of a pixel."""
-    shares = sector_shares(Grid(Frame((1, 1), (31, 31))), [(1, 2), (2, 3), (0, 1)], 72)
+    shares = sector_shares(Grid(ScanGeometry((1, 1), (31, 31))), [(1, 2), (2, 3), (0, 1)], 72)
     assert shares.used.all()
     assert np.allclose(weighted(shares).sum(1), 1)
 
@@ -101,7 +100,7 @@ def test_masked_pixels_have_no_influence_and_their_sectors_are_dropped():
     dirty[:, mask] = np.nan
     made = [view(*images).prepare(detector_mask=mask).angular_average(rings=[(8, 20)]) for images in (clean, dirty)]
     assert np.array_equal(*(m.features.values for m in made))
-    dropped = made[0].frame.detector_mask[0]
+    dropped = made[0].geometry.detector_mask[0]
     assert 15 <= dropped.sum() <= 18 and dropped[2:16].all() and not dropped[20:].any()
     # Half a sector is enough to know its mean.
     flat = view(np.full(SHAPE, 3.0), np.full(SHAPE, 5.0)).prepare(detector_mask=mask)
@@ -112,11 +111,11 @@ def test_masked_pixels_have_no_influence_and_their_sectors_are_dropped():
 
 
 def test_the_ellipse_is_followed():
-    """An elliptical ring is even in the frame that knows its ellipse, uneven in one that does not."""
+    """An elliptical ring is even in the geometry that knows its ellipse, uneven in one that does not."""
     ellipse = (1.2, 1.0, 30.0)
-    frame = Frame((1, 1), SHAPE, centre=CENTRE, ellipse=ellipse)
-    ring = np.exp(-((frame.radius() - 16) ** 2) / 4)
-    right = Unmix(unmix4d.scan.Scan(ring[None, None], frame)).angular_average(rings=[(12, 20)], scaling="none")
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE, ellipse=ellipse)
+    ring = np.exp(-((geometry.radius() - 16) ** 2) / 4)
+    right = Unmix(unmix4d.core.scan.Scan(ring[None, None], geometry)).angular_average(rings=[(12, 20)], scaling="none")
     wrong = view(ring).angular_average(rings=[(14, 18)], scaling="none")
     spread = [values.std() / values.mean() for values in (right.features.values, wrong.features.values)]
     assert spread[0] < 0.02 and spread[1] > 0.08
@@ -138,18 +137,18 @@ def test_rings_are_found_from_the_maximum_pattern(passes):
     assert 4 < a < 9 and 15 < b < 19 and b == c and 24 < d < 30
     assert made.features.values is made.features.values
     assert passes == [2]
-    assert 4 < beam_edge(Grid(u.frame), u._maximum()) < 9 and passes == [2]
+    assert 4 < beam_edge(Grid(u.geometry), u._maximum()) < 9 and passes == [2]
 
 
 def test_without_rings_they_must_be_given():
-    smooth = np.exp(-((Frame((1, 1), SHAPE, centre=CENTRE).radius() / 10) ** 2))
+    smooth = np.exp(-((ScanGeometry((1, 1), SHAPE, centre=CENTRE).radius() / 10) ** 2))
     with pytest.raises(ValueError, match="rings must be given"):
         view(smooth, smooth).angular_average()
-    assert find_rings(Grid(Frame((1, 1), (61, 61))), _two_rings(9, 20).ravel())
+    assert find_rings(Grid(ScanGeometry((1, 1), (61, 61))), _two_rings(9, 20).ravel())
 
 
 def _two_rings(a, b):
-    radius = Frame((1, 1), (61, 61)).radius()
+    radius = ScanGeometry((1, 1), (61, 61)).radius()
     return sum(np.exp(-((radius - r) ** 2) / 6) for r in (a, b)) + 1e-3
 
 
@@ -171,7 +170,7 @@ def test_radial_variance_is_that_of_the_pixels_of_a_ring(kind):
     rng = np.random.default_rng(3)
     images = rng.gamma(2.0, 5.0, (2, *SHAPE))
     found = view(*images).radial_variance(6, 25, kind=kind, scaling="none").features.values
-    radius = Frame((1, 1), SHAPE, centre=CENTRE).radius()
+    radius = ScanGeometry((1, 1), SHAPE, centre=CENTRE).radius()
     for i, r in enumerate(range(6, 26)):
         ring = images[:, (radius >= r - 0.5) & (radius < r + 0.5)]
         expected = ring.var(1) / (1 if kind == "variance" else ring.mean(1) ** 2)
@@ -182,7 +181,7 @@ def test_radial_variance_is_that_of_the_pixels_of_a_ring(kind):
 
 def test_variance_keeps_its_digits_on_a_large_background():
     """Uneven by a thousandth, in single precision; an even ring has no variance at all."""
-    radius = Frame((1, 1), SHAPE, centre=CENTRE).radius()
+    radius = ScanGeometry((1, 1), SHAPE, centre=CENTRE).radius()
     row, col = np.indices(SHAPE)
     wave = np.cos(2 * np.arctan2(CENTRE[0] - row, col - CENTRE[1]))
     even = 1e4 + 0 * radius
@@ -213,12 +212,12 @@ def test_masked_azimuths_are_no_symmetry_of_an_even_ring():
 def test_polar_features_are_the_polar_pattern():
     u = view(spots(), spots(turn=45))
     made = u.polar(72, r_min=4, r_max=24, scaling="none")
-    assert made.shape == (1, 2, 72, 21) and made.frame.polar
+    assert made.shape == (1, 2, 72, 21) and made.geometry.polar
     first, turned = made.features.values.reshape(2, 72, 21)
     assert np.abs(turned - np.roll(first, 9, axis=0)).max() < 0.1 * first.max()
-    from unmix4d.polar import PolarTransform
+    from unmix4d.core.polar import PolarTransform
 
-    transform = PolarTransform(u.frame, n_azimuth=72, r_min=4, r_max=24)
+    transform = PolarTransform(u.geometry, n_azimuth=72, r_min=4, r_max=24)
     assert np.allclose(first, transform.forward(spots()[None])[0])
 
 
@@ -238,7 +237,8 @@ def test_every_input_gives_the_same_features(as_host, scan, make):
     here = make(Unmix(scan.data, centre=scan.centre).prepare(scan_mask=mask))
     assert there.features.values.dtype == np.float32
     assert np.allclose(there.features.values, here.features.values, rtol=1e-4, atol=1e-6)
-    assert there.features.values.shape == (there.frame.n_positions, there.frame.n_pixels) == (53, here.frame.n_pixels)
+    assert there.features.values.shape == (there.geometry.n_positions, there.geometry.n_pixels)
+    assert there.features.values.shape == (53, here.geometry.n_pixels)
 
 
 def test_features_take_one_pass_and_the_patterns_another(scan, passes):
@@ -283,7 +283,7 @@ def test_grains_are_found_from_angular_averages(film, averages):
     score = scores.score(result, film)
     assert score.found == 5 and min(score.map_correlation) > 0.97 and min(score.pattern_cosine) > 0.99
     # The direct beam is in no feature, but in the fitted patterns.
-    assert result.patterns[:, 32, 30].max() > 0 and result.frame.detector_shape == (64, 60)
+    assert result.patterns[:, 32, 30].max() > 0 and result.geometry.detector_shape == (64, 60)
     assert result.features.shape == (5, 3, 72)
     assert result.settings["features"]["kind"] == "angular_average" and result.settings["features"]["rings"][0] == [5, 11]
     assert np.allclose(np.nanmax(result.maps, axis=(1, 2)), 1)
@@ -292,7 +292,7 @@ def test_grains_are_found_from_angular_averages(film, averages):
 
 def test_the_fitted_patterns_are_the_non_negative_fit_to_the_scan(film, averages):
     result = averages.nmf(5, random_state=0)
-    maps = result.frame.from_maps(result.maps).astype(float)
+    maps = result.geometry.from_maps(result.maps).astype(float)
     pixels = film.data.reshape(maps.shape[0], -1)
     for pixel in (0, 500, 1010, 32 * 60 + 30, 3000):
         expected = nnls(maps, pixels[:, pixel].astype(float))[0]
@@ -301,7 +301,7 @@ def test_the_fitted_patterns_are_the_non_negative_fit_to_the_scan(film, averages
 
 def test_the_fitted_features_are_those_of_the_view(averages):
     result = averages.nmf(5, random_state=0)
-    maps, values = result.frame.from_maps(result.maps).astype(float), averages.features.values
+    maps, values = result.geometry.from_maps(result.maps).astype(float), averages.features.values
     fitted = maps @ result.features.reshape(5, -1)
     assert result.loss == pytest.approx(((values - fitted) ** 2).mean(), rel=1e-4)
     assert result.loss < 2  # in units of counting noise
@@ -312,7 +312,7 @@ def test_every_method_shows_patterns_of_the_scan(film, averages, method):
     arguments = {} if method in ("svd", "pca") else {"random_state": 0}
     result = getattr(averages, method)(4, **arguments)
     data = film.data.reshape(528, -1).astype(float)
-    fitted = result.frame.from_maps(result.maps).astype(float) @ result.patterns.reshape(4, -1)
+    fitted = result.geometry.from_maps(result.maps).astype(float) @ result.patterns.reshape(4, -1)
     if result.offset is not None:
         fitted = fitted + result.offset.ravel()
     residual = np.sqrt(((data - fitted) ** 2).mean(1)).reshape(24, 22)
@@ -321,7 +321,7 @@ def test_every_method_shows_patterns_of_the_scan(film, averages, method):
     assert np.allclose(result.reconstruct(3, 5).ravel(), fitted[3 * 22 + 5], rtol=1e-3, atol=1e-3)
     assert np.allclose(result.totals, film.data.sum((2, 3)), rtol=1e-5)
     assert np.allclose(result.mean_pattern, film.data.mean((0, 1)), rtol=1e-4)
-    maps, values = result.frame.from_maps(result.maps).astype(float), averages.features.values
+    maps, values = result.geometry.from_maps(result.maps).astype(float), averages.features.values
     model = maps @ result.features.reshape(4, -1) + (values.mean(0) if method == "pca" else 0)
     assert result.loss == pytest.approx(((values - model) ** 2).mean(), rel=1e-3)
 
@@ -515,9 +515,9 @@ def test_nan_in_a_pattern_is_reported_with_its_place():
 
 
 def test_features_that_break_their_promise_are_refused():
-    frame = feature_frame(Frame((2, 2), (5, 5)), (1, 3))
+    geometry = feature_geometry(ScanGeometry((2, 2), (5, 5)), (1, 3))
     with pytest.raises(ValueError, match="of my features must return float32 or float64 of the shape"):
-        _ = Features("my", frame, lambda: np.ones((4, 2), "f4")).values
+        _ = Features("my", geometry, lambda: np.ones((4, 2), "f4")).values
 
 
 def test_an_unknown_centre_is_said_once():
@@ -586,9 +586,9 @@ def test_py4dstem_agrees(py4dstem, film):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             theirs, ours = (u.angular_average(rings=RINGS, scaling="none", polar=p) for p in ("host", "own"))
-            both = ~(theirs.frame.detector_mask if theirs.frame.detector_mask is not None else np.zeros((3, 72), bool))
-            both &= ours.frame.kept_pixels.reshape(3, 72)
-            theirs, ours = (v.frame.to_images(v.features.values.mean(0)[None])[0] for v in (theirs, ours))
+            both = ~(theirs.geometry.detector_mask if theirs.geometry.detector_mask is not None else np.zeros((3, 72), bool))
+            both &= ours.geometry.kept_pixels.reshape(3, 72)
+            theirs, ours = (v.geometry.to_images(v.features.values.mean(0)[None])[0] for v in (theirs, ours))
         assert both.sum() > 130
         assert np.corrcoef(theirs[both], ours[both])[0, 1] > 0.985
         assert np.corrcoef(theirs[both], np.roll(ours, 18, axis=1)[both])[0, 1] < 0.95 or np.isnan(ours).any()
@@ -622,7 +622,7 @@ def test_features_can_travel_to_other_machines(scan):
         compute = made.features.compute.args[0].compute if made.features.settings.get("scaling") else made.features.compute
         kernel = pickle.loads(pickle.dumps(compute.args[1]))
         X = scan.data[:1, :2].reshape(2, -1).astype("f4")
-        assert np.array_equal(kernel(X)[0], compute.args[1](X)[0]) and kernel(X)[0].shape == (2, made.frame.n_pixels)
+        assert np.array_equal(kernel(X)[0], compute.args[1](X)[0]) and kernel(X)[0].shape == (2, made.geometry.n_pixels)
 
 
 def test_features_without_a_scan_are_patterns_themselves(tmp_path):
@@ -631,7 +631,7 @@ def test_features_without_a_scan_are_patterns_themselves(tmp_path):
     mask = np.zeros((6, 7), bool)
     mask[2] = True
     values = (rng.random((20, 2)) @ rng.random((2, 35))).astype("f4")
-    view = FeatureView(Features("raster", Frame((4, 5), (6, 7), detector_mask=mask, centre=(3, 3)), lambda: values))
+    view = FeatureView(Features("raster", ScanGeometry((4, 5), (6, 7), detector_mask=mask, centre=(3, 3)), lambda: values))
     result = view.nmf(2, random_state=0)
     assert result.features is None and result.source is view and result.patterns.shape == (2, 6, 7)
     assert np.isnan(result.patterns[:, 2]).all() and np.nanmax(result.residual_map()) < 0.02

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import unmix4d
-from unmix4d import Unmix, files
+from unmix4d import Unmix
+from unmix4d.storage import result_file as files
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def test_everything_comes_back(saved):
     assert loaded.settings == result.settings and loaded.method == result.method and loaded.loss == result.loss
     assert loaded.host == result.host
     for name in ("scan_shape", "detector_shape", "centre", "centre_known", "ellipse", "calibration"):
-        assert getattr(loaded.frame, name) == getattr(result.frame, name), name
-    assert np.array_equal(loaded.frame.scan_mask, result.frame.scan_mask)
-    assert np.array_equal(loaded.frame.detector_mask, result.frame.detector_mask)
+        assert getattr(loaded.geometry, name) == getattr(result.geometry, name), name
+    assert np.array_equal(loaded.geometry.scan_mask, result.geometry.scan_mask)
+    assert np.array_equal(loaded.geometry.detector_mask, result.geometry.detector_mask)
     assert np.array_equal(loaded.labels(), result.labels())
     assert "loaded without its data" in repr(loaded)
 
@@ -74,7 +75,7 @@ def test_svd_and_names_beyond_ascii(scan, tmp_path):
     path = tmp_path / "grän ☃.h5"
     result.save(str(path))
     loaded = unmix4d.load(path)
-    assert loaded.frame.calibration.step_unit == "µm" and loaded.convergence == []
+    assert loaded.geometry.calibration.step_unit == "µm" and loaded.convergence == []
     assert np.array_equal(loaded.maps, result.maps)
 
 
@@ -172,9 +173,9 @@ def _edit_settings(file, edit):
         (lambda f: _replace(f, "maps", np.zeros((2, 3, 3))), "maps has the shape"),
         (lambda f: _replace(f, "patterns", np.array([b"x"])), "incomplete or damaged"),
         (lambda f: _replace(f, "settings.json", "{broken"), "incomplete or damaged"),
-        (lambda f: _edit_settings(f, lambda h: h.pop("frame")), "incomplete or damaged"),
-        (lambda f: _edit_settings(f, lambda h: h["frame"]["calibration"].update(evil=1)), "incomplete or damaged"),
-        (lambda f: _edit_settings(f, lambda h: h["frame"].update(scan_shape=[1, 1])), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h.pop("geometry")), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h["geometry"]["calibration"].update(evil=1)), "incomplete or damaged"),
+        (lambda f: _edit_settings(f, lambda h: h["geometry"].update(scan_shape=[1, 1])), "incomplete or damaged"),
     ],
 )
 def test_damaged_files_are_refused_in_one_sentence(result, tmp_path, change, message):

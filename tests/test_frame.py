@@ -1,66 +1,66 @@
-"""Frame, Scan and the facts a caller may override."""
+"""ScanGeometry, Scan and the facts a caller may override."""
 
 import numpy as np
 import pytest
 
 from unmix4d import Unmix
-from unmix4d.frame import Frame
-from unmix4d.scan import Scan
+from unmix4d.core.geometry import ScanGeometry
+from unmix4d.core.scan import Scan
 
 
 def test_images_and_maps_there_and_back():
     scan_mask, detector_mask = np.zeros((3, 4), bool), np.zeros((10, 20), bool)
     scan_mask[1, 2], detector_mask[4:6, 7:9] = True, True
-    frame = Frame((3, 4), (10, 20), scan_mask, detector_mask)
-    assert (frame.n_positions, frame.n_pixels) == (11, 196)
+    geometry = ScanGeometry((3, 4), (10, 20), scan_mask, detector_mask)
+    assert (geometry.n_positions, geometry.n_pixels) == (11, 196)
     rows, columns = np.random.default_rng(0).random((2, 196)), np.random.default_rng(1).random((11, 2))
-    images, maps = frame.to_images(rows), frame.to_maps(columns)
+    images, maps = geometry.to_images(rows), geometry.to_maps(columns)
     assert images.shape == (2, 10, 20) and maps.shape == (2, 3, 4)
     assert np.isnan(images[:, detector_mask]).all() and np.isnan(maps[:, scan_mask]).all()
-    assert np.array_equal(frame.from_images(images), rows)
-    assert np.array_equal(frame.from_maps(maps), columns)
+    assert np.array_equal(geometry.from_images(images), rows)
+    assert np.array_equal(geometry.from_maps(maps), columns)
 
 
 def test_a_frame_is_frozen_and_keeps_its_own_masks():
     mask = np.zeros((3, 4), bool)
-    frame = Frame((3, 4), (10, 20), scan_mask=mask)
+    geometry = ScanGeometry((3, 4), (10, 20), scan_mask=mask)
     mask[0, 0] = True
-    assert not frame.scan_mask.any()
+    assert not geometry.scan_mask.any()
     with pytest.raises(ValueError, match="read-only"):
-        frame.scan_mask[0, 0] = True
+        geometry.scan_mask[0, 0] = True
     with pytest.raises(AttributeError):
-        frame.centre = (0, 0)
+        geometry.centre = (0, 0)
 
 
 def test_the_unset_centre_is_the_middle():
-    frame = Frame((3, 4), (10, 21))
-    assert frame.centre == (4.5, 10.0) and not frame.centre_known
-    assert Frame((3, 4), (10, 21), centre=(4.5, 10.0)).centre_known
+    geometry = ScanGeometry((3, 4), (10, 21))
+    assert geometry.centre == (4.5, 10.0) and not geometry.centre_known
+    assert ScanGeometry((3, 4), (10, 21), centre=(4.5, 10.0)).centre_known
 
 
 def test_radius_is_in_pixels_and_knows_square_ones():
-    frame = Frame((1, 1), (11, 21), centre=(5, 10))
-    assert frame.radius()[5, 13] == 3 and frame.radius()[2, 10] == 3
+    geometry = ScanGeometry((1, 1), (11, 21), centre=(5, 10))
+    assert geometry.radius()[5, 13] == 3 and geometry.radius()[2, 10] == 3
     # Pixels four times as tall as wide: two rows are as far as eight columns, and lengths are calibrated alike.
-    from unmix4d.frame import Calibration
+    from unmix4d.core.geometry import Calibration
 
-    tall = Frame((1, 1), (11, 21), centre=(5, 10), calibration=Calibration(pixel_size=(0.4, 0.1), pixel_unit="1/Å"))
+    tall = ScanGeometry((1, 1), (11, 21), centre=(5, 10), calibration=Calibration(pixel_size=(0.4, 0.1), pixel_unit="1/Å"))
     assert tall.radius()[7, 10] == pytest.approx(tall.radius()[5, 18])
     assert tall.radius()[7, 10] * tall.pixel_length == pytest.approx(0.8)
 
 
 def test_scan_and_frame_must_agree():
-    with pytest.raises(ValueError, match="its frame says"):
-        Scan(np.ones((3, 4, 10, 20)), Frame((4, 3), (10, 20)))
+    with pytest.raises(ValueError, match="its geometry says"):
+        Scan(np.ones((3, 4, 10, 20)), ScanGeometry((4, 3), (10, 20)))
 
 
 def test_overrides_on_every_host(as_host, scan):
     view = as_host(scan)
     other = Unmix(view.scan, centre=(3, 4), pixel_size=(0.1, 0.2), pixel_unit="A^-1", step=5, step_unit="Å")
-    assert other.frame.centre == (3.0, 4.0) and other.frame.centre_known
-    assert other.frame.calibration.pixel_size == (0.1, 0.2) and other.frame.calibration.pixel_unit == "1/Å"
-    assert other.frame.calibration.step == (5.0, 5.0) and other.frame.calibration.step_unit == "Å"
-    assert view.frame.centre == pytest.approx(scan.centre)
+    assert other.geometry.centre == (3.0, 4.0) and other.geometry.centre_known
+    assert other.geometry.calibration.pixel_size == (0.1, 0.2) and other.geometry.calibration.pixel_unit == "1/Å"
+    assert other.geometry.calibration.step == (5.0, 5.0) and other.geometry.calibration.step_unit == "Å"
+    assert view.geometry.centre == pytest.approx(scan.centre)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def test_overrides_that_make_no_sense(facts, error, message):
 
 def test_hosts_are_read_with_units_and_energy(as_host, scan):
     view = as_host(scan)
-    cal = view.frame.calibration
+    cal = view.geometry.calibration
     assert view.shape == (7, 9, 20, 26)
     assert cal.step == pytest.approx((scan.step, scan.step)) and cal.step_unit == "nm"
     assert cal.pixel_size == pytest.approx((scan.pixel_size, scan.pixel_size)) and cal.pixel_unit == "1/Å"
-    assert view.frame.centre == pytest.approx(scan.centre) and view.frame.centre_known
+    assert view.geometry.centre == pytest.approx(scan.centre) and view.geometry.centre_known
     if "pyxem" in as_host.kind:
         assert cal.beam_energy == scan.beam_energy
     text = repr(view)

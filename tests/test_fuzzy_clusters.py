@@ -118,7 +118,7 @@ def test_an_embedded_particle_is_not_found_by_clustering_but_by_nmf():
 def test_the_centre_pattern_projects_on_the_centre_of_the_loadings(wire, options):
     for precision, tolerance in (("single", 1e-6), ("double", 1e-12)):
         result = view_of(wire).fuzzy_cmeans(3, random_state=0, precision=precision, **options)
-        centres = result.centres.reshape(3, -1)[:, result.frame.kept_pixels]
+        centres = result.centres.reshape(3, -1)[:, result.geometry.kept_pixels]
         projected = centres.astype(float) @ result.axes.T.astype(float)
         size = np.linalg.norm(result.loading_centres, axis=1, keepdims=True)
         assert (np.abs(projected - result.loading_centres) / size).max() < tolerance
@@ -205,8 +205,8 @@ def test_saved_clusters_come_back(clusters, wire, tmp_path):
     for name in ("memberships", "centres", "loadings", "axes", "loading_centres", "covariances", "pure_fraction"):
         assert np.array_equal(getattr(again, name), getattr(clusters, name), equal_nan=True), name
     assert again.validity == clusters.validity and repr(again).startswith("<FuzzyClusters, 3 clusters")
-    points = clusters.frame.from_maps(clusters.loadings)
-    assert np.allclose(again.membership_at(points), clusters.frame.from_maps(clusters.memberships), atol=1e-3)
+    points = clusters.geometry.from_maps(clusters.loadings)
+    assert np.allclose(again.membership_at(points), clusters.geometry.from_maps(clusters.memberships), atol=1e-3)
     with pytest.raises(ValueError, match="subclusters needs what was clustered"):
         again.subclusters(0, 2)
     linked = unmix4d.load(tmp_path / "run.h5", data=view_of(wire).prepare(direct_beam=4))
@@ -243,9 +243,9 @@ def test_subclusters_of_features(wire):
     pairs, r = scores.match_maps(result.memberships, wire.maps)
     assert r.min() > 0.9
     raw = view_of(wire).prepare(direct_beam=4)
-    weights = raw.frame.from_maps(result.memberships.astype(float) ** 2)
+    weights = raw.geometry.from_maps(result.memberships.astype(float) ** 2)
     means = (raw.matrix("double").transpose_times(weights) / weights.sum(0)).T
-    assert np.allclose(result.centres.reshape(3, -1)[:, raw.frame.kept_pixels], means, rtol=1e-3, atol=1e-4)
+    assert np.allclose(result.centres.reshape(3, -1)[:, raw.geometry.kept_pixels], means, rtol=1e-3, atol=1e-4)
     inner = result.subclusters(0, 2, random_state=0)
     assert inner.features is not None and np.isnan(inner.memberships[0]).sum() == (result.memberships[0] < 0.9).sum()
 

@@ -205,7 +205,7 @@ def test_dissimilarity_of_a_scan_in_passes(film):
     matrix = view.matrix()
     found = scores.matrix_dissimilarity(matrix, weights)
     assert matrix.passes == 2
-    kept = ~view.frame.detector_mask
+    kept = ~view.geometry.detector_mask
     expected = scores.dissimilarity(film.data[:, :, kept].reshape(40 * 36, -1), weights)
     assert np.allclose(found, expected, rtol=1e-4)
 

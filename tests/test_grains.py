@@ -13,7 +13,7 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix, maps, phantoms, scores
-from unmix4d.frame import Calibration, Frame
+from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.results import Decomposition, Grains
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -23,11 +23,11 @@ def result(images, *, step=(1.0, 1.0), unit="nm", origin=(0.0, 0.0), mask=None, 
     """A Decomposition with the given maps and patterns of one total."""
     images = np.array(images, float)
     calibration = Calibration(step=step, step_unit=unit, scan_origin=origin)
-    frame = Frame(images.shape[1:], (3, 4), scan_mask=mask, calibration=calibration)
+    geometry = ScanGeometry(images.shape[1:], (3, 4), scan_mask=mask, calibration=calibration)
     if mask is not None:
         images[:, mask] = np.nan
     patterns = np.ones((len(images), 3, 4))
-    return Decomposition(method, patterns, images, np.ones(len(images)), 0.0, frame, {})
+    return Decomposition(method, patterns, images, np.ones(len(images)), 0.0, geometry, {})
 
 
 def boxes(*slices, shape=(20, 24)):
@@ -438,8 +438,8 @@ def test_table_is_what_a_data_frame_takes(film):
     )
     assert all(np.isfinite(column.astype(float)).all() for column in grains.table.values())
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(grains.table)
-    assert frame.shape == (12, len(grains.table)) and frame.area.dtype == float
+    geometry = pandas.DataFrame(grains.table)
+    assert geometry.shape == (12, len(grains.table)) and geometry.area.dtype == float
 
 
 def test_csv_has_units_and_all_digits(film, tmp_path):

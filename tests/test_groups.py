@@ -9,7 +9,7 @@ import pytest
 import unmix4d
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.group_angles import folded
-from unmix4d.frame import Frame
+from unmix4d.core.geometry import ScanGeometry
 from unmix4d.results import Decomposition, Groups
 
 ORDERS = {1: 2, 2: 6, 3: 4}
@@ -52,11 +52,11 @@ def true_components():
     p = phantoms.rotated_phases(
         layout="precipitates", n_grains=9, scan_shape=(18, 20), detector_shape=(96, 96), dose=None, seed=0
     )
-    frame = Frame(p.scan_shape, p.detector_shape, centre=p.centre)
+    geometry = ScanGeometry(p.scan_shape, p.detector_shape, centre=p.centre)
     patterns = np.concatenate([p.patterns[:1], p.patterns])
     maps = np.concatenate([p.maps[:1] * 0.4, p.maps[:1] * 0.6, p.maps[1:]])
     scale = maps.max(axis=(1, 2), keepdims=True)
-    result = Decomposition("nmf", patterns * scale, maps / scale, np.ones(11) / 11, 0.0, frame, {})
+    result = Decomposition("nmf", patterns * scale, maps / scale, np.ones(11) / 11, 0.0, geometry, {})
     return p, result
 
 
@@ -75,8 +75,8 @@ def test_positions_at_200_electrons(mosaic, mosaic_groups):
 
 def test_average_patterns_are_those_of_the_phases(mosaic, mosaic_groups):
     """The turned-back average of a group is the expectation of its strongest position."""
-    g, frame = mosaic_groups, mosaic_groups.frame
-    inside = frame.radius() < 44
+    g, geometry = mosaic_groups, mosaic_groups.geometry
+    inside = geometry.radius() < 44
     expected = mosaic.expectation()
     for group in range(3):
         row, col = np.argwhere((g.labels == group) & (np.abs(g.angles_deg) < 1e-6))[0]
@@ -252,7 +252,7 @@ def test_intensity_and_order_do_not_matter(true_components):
     base, order = result.group_rotated(), np.random.default_rng(1).permutation(11)
     factor = np.random.default_rng(2).uniform(0.1, 10, 11)[:, None, None]
     patterns, maps = (result.patterns * factor)[order], (result.maps / factor)[order]
-    other = Decomposition("nmf", patterns, maps, result.explained[order], 0.0, result.frame, {}).group_rotated()
+    other = Decomposition("nmf", patterns, maps, result.explained[order], 0.0, result.geometry, {}).group_rotated()
     assert ari(other.labels, base.labels[order]) == 1
     assert np.allclose(other.maps, base.maps, atol=1e-9) and np.array_equal(other.symmetry, base.symmetry)
     assert np.allclose(other.similarity, base.similarity[np.ix_(order, order)], atol=1e-9)

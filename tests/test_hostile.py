@@ -119,7 +119,7 @@ def test_every_method_of_a_view_is_attacked():
     """A new method cannot be left out by forgetting it."""
     attacked = {"prepare", *VIEW_CALLS, *COSTLY_VIEW_CALLS}
     assert _public_methods(Unmix) - {"matrix"} == attacked
-    from unmix4d.feature_view import FeatureView
+    from unmix4d.views.feature_view import FeatureView
 
     assert _public_methods(FeatureView) - {"matrix"} == attacked | set(OF_FEATURES)
     assert set(FEATURES) <= attacked
@@ -160,7 +160,7 @@ def test_a_probe_wider_than_the_scan_needs_no_memory():
     from unmix4d.constraints import SmoothMaps
 
     for sigma in (1e6, 1e300):
-        smooth = SmoothMaps(sigma=sigma).bind(view.frame)
+        smooth = SmoothMaps(sigma=sigma).bind(view.geometry)
         image = np.random.default_rng(1).random((20, 1))
         assert np.allclose(smooth.smooth(image), image.mean(), rtol=1e-9)  # everything within the scan weighs the same
         assert np.isfinite(view.nmf(2, smooth=sigma, random_state=0, max_iter=3).maps).all()
@@ -169,11 +169,11 @@ def test_a_probe_wider_than_the_scan_needs_no_memory():
 def test_smoothing_does_not_change_where_the_kernel_is_cut_at_the_scan():
     from unmix4d.constraints import SmoothMaps
     from unmix4d.constraints._smoothing import Convolution, gaussian
-    from unmix4d.frame import Frame
+    from unmix4d.core.geometry import ScanGeometry
 
-    frame, image = Frame((5, 6), (3, 3)), np.random.default_rng(0).random((30, 1))
+    geometry, image = ScanGeometry((5, 6), (3, 3)), np.random.default_rng(0).random((30, 1))
     long = Convolution((5, 6), np.outer(gaussian(4.0), gaussian(4.0)), np.ones(30, bool))
-    assert np.allclose(SmoothMaps(sigma=4.0).bind(frame).smooth(image), long(image), rtol=1e-12)
+    assert np.allclose(SmoothMaps(sigma=4.0).bind(geometry).smooth(image), long(image), rtol=1e-12)
 
 
 def test_names_beyond_ascii_and_units_without_dimension(tmp_path):
@@ -181,7 +181,7 @@ def test_names_beyond_ascii_and_units_without_dimension(tmp_path):
     view = Unmix(counts, step=np.array(0.25), step_unit="ünit ☃", pixel_size=np.float32(2))
     result = view.nmf(2, random_state=0, max_iter=2)
     result.save(tmp_path / "ŕ☃.h5")
-    assert unmix4d.load(tmp_path / "ŕ☃.h5").frame.calibration.step_unit == "ünit ☃"
+    assert unmix4d.load(tmp_path / "ŕ☃.h5").geometry.calibration.step_unit == "ünit ☃"
     assert "ünit ☃" in repr(result)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix
-from unmix4d.checkpoint import CheckpointFile
+from unmix4d.storage.checkpoint import CheckpointFile
 
 ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
 
@@ -29,7 +29,9 @@ def bytes_of(result, tmp_path_factory):
 
 
 def same(one, other):
-    if one.settings != other.settings or one.method != other.method or one.frame.calibration != other.frame.calibration:
+    if one.settings != other.settings or one.method != other.method:
+        return False
+    if one.geometry.calibration != other.geometry.calibration:
         return False
     return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in ARRAYS)
 
@@ -164,7 +166,7 @@ def test_loading_calls_nothing_that_could_execute(bytes_of, tmp_path):
     path.write_bytes(bytes_of)
     code = (
         "import builtins, pickle, sys\n"
-        "import numpy, h5py, unmix4d, unmix4d.files\n"
+        "import numpy, h5py, unmix4d, unmix4d.storage.result_file\n"
         "from unmix4d.results import merged\n"
         "events = []\n"
         "names = {'exec', 'compile', 'os.system', 'subprocess.Popen', 'pickle.find_class', 'os.exec', 'os.posix_spawn'}\n"

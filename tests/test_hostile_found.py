@@ -21,7 +21,7 @@ def test_a_rotation_that_is_no_number_is_not_used(py4dstem, rotation):
     cube = py4dstem.DataCube(np.ones((2, 3, 4, 5)))
     cube.calibration["QR_rotation_degrees"] = rotation
     with pytest.warns(unmix4d.UnmixWarning, match="QR rotation of the calibration must be one finite number"):
-        assert Unmix(cube).frame.calibration.rotation_deg is None
+        assert Unmix(cube).geometry.calibration.rotation_deg is None
 
 
 def test_an_origin_with_infinite_values_is_that_of_the_others(py4dstem):
@@ -30,7 +30,7 @@ def test_an_origin_with_infinite_values_is_that_of_the_others(py4dstem):
     origin[0, 0] = np.inf
     cube.calibration["qx0"], cube.calibration["qy0"] = origin, np.full((2, 3), 2.0)
     cube.calibration["qx0_mean"], cube.calibration["qy0_mean"] = np.inf, 2.0
-    assert Unmix(cube).frame.centre == (1.5, 2.0)
+    assert Unmix(cube).geometry.centre == (1.5, 2.0)
 
 
 def test_radial_variance_that_single_precision_cannot_hold_is_refused():
@@ -78,13 +78,14 @@ def test_a_component_without_digits_is_empty():
 
 def test_a_percentile_of_rings_is_taken_away(pyxem):
     """pyxem has no percentile of its own, and refused to work without one."""
-    from unmix4d.frame import Calibration, Frame
+    from unmix4d.core.geometry import Calibration, ScanGeometry
     from unmix4d.orientation.match_pyxem import polar_patterns
 
-    frame = Frame((1, 2), (21, 21), centre=(10, 10), calibration=Calibration(pixel_size=(0.1, 0.1), pixel_unit="1/Å"))
+    calibration = Calibration(pixel_size=(0.1, 0.1), pixel_unit="1/Å")
+    geometry = ScanGeometry((1, 2), (21, 21), centre=(10, 10), calibration=calibration)
     patterns = np.full((2, 21, 21), 7.0)
     patterns[:, 10, 16] = 50
-    polar = polar_patterns(patterns, frame, q_max=0.9, gamma=1.0, background="radial percentile").data
+    polar = polar_patterns(patterns, geometry, q_max=0.9, gamma=1.0, background="radial percentile").data
     assert np.median(polar) == pytest.approx(0, abs=1e-6) and polar.max() > 1
 
 
@@ -143,13 +144,14 @@ def test_disks_larger_than_half_of_the_detector_are_refused(detector, request):
 
 
 def test_a_power_that_no_number_holds_is_refused(pyxem):
-    from unmix4d.frame import Calibration, Frame
+    from unmix4d.core.geometry import Calibration, ScanGeometry
     from unmix4d.orientation.match_pyxem import polar_patterns
 
-    frame = Frame((1, 2), (21, 21), centre=(10, 10), calibration=Calibration(pixel_size=(0.1, 0.1), pixel_unit="1/Å"))
+    calibration = Calibration(pixel_size=(0.1, 0.1), pixel_unit="1/Å")
+    geometry = ScanGeometry((1, 2), (21, 21), centre=(10, 10), calibration=calibration)
     patterns = np.full((2, 21, 21), 1e30)
     with pytest.raises(ValueError, match="gamma must leave numbers below 1e100, got 20 for values"):
-        polar_patterns(patterns, frame, q_max=0.9, gamma=20.0)
+        polar_patterns(patterns, geometry, q_max=0.9, gamma=20.0)
 
 
 @pytest.fixture(scope="module")

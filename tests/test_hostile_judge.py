@@ -63,7 +63,7 @@ def test_painted_matrices_that_are_no_rotations_are_seen(result):
 
     painted = np.where(np.arange(20).reshape(4, 5) > 4, 0, -1)
     matrices = np.where((painted >= 0)[..., None, None], -np.eye(3), np.nan)
-    found = types.SimpleNamespace(frame=result.frame, first=painted, second=painted, matrices=lambda which: matrices)
+    found = types.SimpleNamespace(geometry=result.geometry, first=painted, second=painted, matrices=lambda which: matrices)
     with pytest.raises(Broken, match="no rotations"):
         _orientations("index", found, {})
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from unmix4d import hosts
-from unmix4d.frame import Calibration
-from unmix4d.messages import UnmixWarning
-from unmix4d.scan import HostRecord, Scan
+from unmix4d.core.geometry import Calibration
+from unmix4d.core.messages import UnmixWarning
+from unmix4d.core.scan import HostRecord, Scan
 
 SHAPE = (3, 4, 10, 20)
 SETTINGS = {
@@ -30,32 +30,32 @@ def _data(dtype=np.uint16, shape=SHAPE):
     return np.arange(math.prod(shape)).reshape(shape).astype(dtype)
 
 
-def _result(scan, k=2, frame=None, settings=SETTINGS):
-    """What the writers need of a decomposition, with NaN where the frame excludes something."""
-    frame = scan.frame if frame is None else frame
+def _result(scan, k=2, geometry=None, settings=SETTINGS):
+    """What the writers need of a decomposition, with NaN where the geometry excludes something."""
+    geometry = scan.geometry if geometry is None else geometry
     rng = np.random.default_rng(0)
-    patterns = frame.to_images(rng.random((k, frame.n_pixels), dtype=np.float32))
-    maps = frame.to_maps(rng.random((frame.n_positions, k), dtype=np.float32))
+    patterns = geometry.to_images(rng.random((k, geometry.n_pixels), dtype=np.float32))
+    maps = geometry.to_maps(rng.random((geometry.n_positions, k), dtype=np.float32))
     # Through JSON, because that is what happens to the record in a saved result.
     record = json.loads(json.dumps(scan.host.record, allow_nan=False))
     host = HostRecord(scan.host.kind, record, scan.host.name)
     return types.SimpleNamespace(
-        patterns=patterns, maps=maps, frame=frame, host=host, method="nmf", settings=copy.deepcopy(settings),
+        patterns=patterns, maps=maps, geometry=geometry, host=host, method="nmf", settings=copy.deepcopy(settings),
     )
 
 
-def _binned(frame, factor=2, crop=(2, 4)):
-    """The frame after cutting `crop` rows and columns off at the start and binning, as preparing does."""
-    old = frame.calibration
+def _binned(geometry, factor=2, crop=(2, 4)):
+    """The geometry after cutting `crop` rows and columns off at the start and binning, as preparing does."""
+    old = geometry.calibration
     size = tuple(p * factor for p in old.pixel_size)
     shift = tuple(c + (factor - 1) / 2 for c in crop)
-    shape = tuple((n - c) // factor for n, c in zip(frame.detector_shape, crop))
+    shape = tuple((n - c) // factor for n, c in zip(geometry.detector_shape, crop))
     origin = old.detector_origin
     if origin is not None:
         origin = tuple(o + s * p for o, s, p in zip(origin, shift, old.pixel_size))
-    centre = tuple((c - s) / factor for c, s in zip(frame.centre, shift))
+    centre = tuple((c - s) / factor for c, s in zip(geometry.centre, shift))
     calibration = Calibration(**{**vars(old), "pixel_size": size, "detector_origin": origin})
-    return frame.replace(detector_shape=shape, centre=centre, calibration=calibration)
+    return geometry.replace(detector_shape=shape, centre=centre, calibration=calibration)
 
 
 # Arrays and quantem -------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_arrays(make):
     data = make()
     scan = hosts.read_scan(data)
     assert scan.shape == SHAPE and scan.host.kind == "array"
-    assert not scan.frame.centre_known and scan.frame.centre == (4.5, 9.5)
+    assert not scan.geometry.centre_known and scan.geometry.centre == (4.5, 9.5)
     if hasattr(data, "dtype"):
         assert scan.patterns is data
     result = _result(scan)
@@ -129,23 +129,23 @@ def test_quantem():
     units = ("A", "A", "A^-1", "A^-1")
     scan = hosts.read_scan(Dataset4dstem(data, (2, 3, 0.1, 0.2), (5, 6, -0.4, -1.8), units))
     assert scan.patterns is data and scan.host.kind == "quantem" and scan.host.name == "gold"
-    calibration = scan.frame.calibration
+    calibration = scan.geometry.calibration
     assert calibration.step == (2, 3) and calibration.step_unit == "Å" and calibration.scan_origin == (5, 6)
     assert calibration.pixel_size == (0.1, 0.2) and calibration.pixel_unit == "1/Å"
-    assert scan.frame.centre == pytest.approx((4, 9)) and scan.frame.centre_known
+    assert scan.geometry.centre == pytest.approx((4, 9)) and scan.geometry.centre_known
     maps, patterns = hosts.write(_result(scan))
     assert type(maps) is type(patterns) is np.ndarray
 
 
 def test_quantem_without_calibration():
     scan = hosts.read_scan(Dataset4dstem(_data()))
-    assert not scan.frame.centre_known and scan.frame.calibration.pixel_unit == "px"
+    assert not scan.geometry.centre_known and scan.geometry.calibration.pixel_unit == "px"
 
 
 def test_quantem_with_two_units_on_the_detector():
     with pytest.warns(UnmixWarning, match="different units"):
         scan = hosts.read_scan(Dataset4dstem(_data(), (1, 1, 0.1, 0.2), units=("A", "A", "A^-1", "mrad")))
-    assert scan.frame.calibration.pixel_size == (1, 1)
+    assert scan.geometry.calibration.pixel_size == (1, 1)
 
 
 def test_quantem_with_a_sampling_of_zero_is_refused():
@@ -197,13 +197,13 @@ def test_pyxem_is_read(hs):
     metadata, axes = copy.deepcopy(signal.metadata.as_dictionary()), _axes(signal)
     scan = hosts.read_scan(signal)
     assert scan.patterns is signal.data and scan.shape == SHAPE
-    calibration = scan.frame.calibration
+    calibration = scan.geometry.calibration
     assert calibration.step == (2, 3) and calibration.step_unit == "nm"
     assert calibration.scan_origin == (10, 20) and calibration.detector_origin == (-0.42, -0.93)
     assert calibration.pixel_size == (0.1, 0.1) and calibration.pixel_unit == "1/Å"
     assert calibration.beam_energy == 200 and calibration.convergence_angle == 1.5
-    assert scan.frame.centre == pytest.approx((4.2, 9.3)) and scan.frame.centre_known
-    assert scan.frame.centre[::-1] == pytest.approx(signal.calibration.center)
+    assert scan.geometry.centre == pytest.approx((4.2, 9.3)) and scan.geometry.centre_known
+    assert scan.geometry.centre[::-1] == pytest.approx(signal.calibration.center)
     assert scan.host.record["class"] == "ElectronDiffraction2D" and scan.host.name == "gold"
     json.dumps(scan.host.record, allow_nan=False)
     _same(signal.metadata.as_dictionary(), metadata)
@@ -240,21 +240,21 @@ def test_pyxem_crop_and_bin_are_honoured(hs, sign):
     axis = signal.axes_manager.signal_axes[0]
     axis.scale, axis.offset = sign * axis.scale, sign * axis.offset
     scan = hosts.read_scan(signal)
-    assert scan.frame.centre == pytest.approx((4.2, 9.3)) and min(scan.frame.calibration.pixel_size) > 0
-    frame = _binned(scan.frame)
-    _, patterns = hosts.write(_result(scan, frame=frame))
+    assert scan.geometry.centre == pytest.approx((4.2, 9.3)) and min(scan.geometry.calibration.pixel_size) > 0
+    geometry = _binned(scan.geometry)
+    _, patterns = hosts.write(_result(scan, geometry=geometry))
     expected = signal.isig[4:, 2:].rebin(scale=(1, 1, 2, 2))
     for ours, theirs in zip(patterns.axes_manager.signal_axes, expected.axes_manager.signal_axes):
         assert (ours.scale, ours.offset) == pytest.approx((theirs.scale, theirs.offset))
         assert ours.units == theirs.units
-    assert patterns.calibration.center[::-1] == pytest.approx(frame.centre)
+    assert patterns.calibration.center[::-1] == pytest.approx(geometry.centre)
 
 
 def test_pyxem_centre_and_units_given_by_the_user(hs):
     scan = hosts.read_scan(_signal(hs))
     calibration = Calibration(pixel_size=(2.0, 2.0), pixel_unit="mrad")
-    frame = scan.frame.replace(centre=(3.0, 5.0), calibration=calibration)
-    _, patterns = hosts.write(_result(scan, frame=frame))
+    geometry = scan.geometry.replace(centre=(3.0, 5.0), calibration=calibration)
+    _, patterns = hosts.write(_result(scan, geometry=geometry))
     assert patterns.calibration.center == pytest.approx([5, 3]) and patterns.calibration.units == ["mrad"] * 2
 
 
@@ -262,7 +262,7 @@ def test_pyxem_without_calibration(hs):
     import pyxem.signals
 
     scan = hosts.read_scan(pyxem.signals.Diffraction2D(_data()))
-    assert not scan.frame.centre_known and scan.frame.calibration.pixel_unit == "px"
+    assert not scan.geometry.centre_known and scan.geometry.calibration.pixel_unit == "px"
     _, patterns = hosts.write(_result(scan))
     assert type(patterns) is pyxem.signals.Diffraction2D
     assert patterns.axes_manager.signal_axes[0].offset == 0
@@ -271,7 +271,7 @@ def test_pyxem_without_calibration(hs):
     for axis in signal.axes_manager.signal_axes:
         axis.offset = 0
     scan = hosts.read_scan(signal)
-    assert scan.frame.centre == (0, 0) and scan.frame.centre_known
+    assert scan.geometry.centre == (0, 0) and scan.geometry.centre_known
 
 
 def test_pyxem_lazy_stays_lazy(hs):
@@ -290,11 +290,11 @@ def test_pyxem_masks(hs):
     mask[3, 15:] = True
     signal.calibration.mask = mask
     scan = hosts.read_scan(signal)
-    np.testing.assert_array_equal(scan.frame.detector_mask, mask)
+    np.testing.assert_array_equal(scan.geometry.detector_mask, mask)
     assert signal.calibration.mask is mask
     position = np.zeros(SHAPE[:2], bool)
     position[2, 3] = True
-    result = _result(scan, frame=scan.frame.replace(scan_mask=position))
+    result = _result(scan, geometry=scan.geometry.replace(scan_mask=position))
     maps, patterns = hosts.write(result, fill_value=-1)
     np.testing.assert_array_equal(patterns.data[:, mask], -1)
     np.testing.assert_array_equal(np.isnan(maps.data[0]), position)
@@ -302,7 +302,7 @@ def test_pyxem_masks(hs):
     assert np.isnan(result.patterns[:, mask]).all()
     signal.calibration.mask = mask[:5]
     with pytest.warns(UnmixWarning, match="mask in the metadata has the shape"):
-        assert hosts.read_scan(signal).frame.detector_mask is None
+        assert hosts.read_scan(signal).geometry.detector_mask is None
 
 
 @pytest.mark.parametrize("shape", [(4, 10, 20), (10, 20)], ids=["line", "single"])
@@ -314,7 +314,7 @@ def test_pyxem_with_fewer_navigation_axes(hs, shape):
     maps, patterns = hosts.write(_result(scan))
     assert _axes(patterns)[1:] == _axes(signal)[-2:]
     if len(shape) == 3:
-        assert scan.frame.calibration.step == (2, 2) and scan.frame.calibration.scan_origin == (0, 10)
+        assert scan.geometry.calibration.step == (2, 2) and scan.geometry.calibration.scan_origin == (0, 10)
         assert type(maps) is hs.signals.Signal1D and maps.data.shape == (2, 4)
         assert _axes(maps)[1] == {**_axes(signal)[0], "navigate": False}
     else:
@@ -343,11 +343,11 @@ def test_axes_with_two_units(hs):
     signal.axes_manager.signal_axes[0].units = "mrad"
     with pytest.warns(UnmixWarning, match="signal axes have different units .1/Å and mrad"):
         scan = hosts.read_scan(signal)
-    assert scan.frame.calibration.pixel_unit == "px" and scan.frame.centre == pytest.approx((4.2, 9.3))
+    assert scan.geometry.calibration.pixel_unit == "px" and scan.geometry.centre == pytest.approx((4.2, 9.3))
     _, patterns = hosts.write(_result(scan))
     assert _axes(patterns)[1:] == _axes(signal)[2:]
-    calibration = Calibration(**{**vars(scan.frame.calibration), "detector_origin": None})
-    _, patterns = hosts.write(_result(scan, frame=scan.frame.replace(centre=(3, 5), calibration=calibration)))
+    calibration = Calibration(**{**vars(scan.geometry.calibration), "detector_origin": None})
+    _, patterns = hosts.write(_result(scan, geometry=scan.geometry.replace(centre=(3, 5), calibration=calibration)))
     assert patterns.calibration.center == pytest.approx([5, 3])
 
 
@@ -362,14 +362,14 @@ def test_transposed_signal(hs):
     signal = _signal(hs).transpose(signal_axes=(0, 1))
     scan = hosts.read_scan(signal)
     assert scan.shape == signal.data.shape == (10, 20, 3, 4)
-    assert scan.frame.calibration.step == (0.1, 0.1) and scan.frame.calibration.pixel_size == (2, 3)
+    assert scan.geometry.calibration.step == (0.1, 0.1) and scan.geometry.calibration.pixel_size == (2, 3)
 
 
 def test_navigation_axes_that_come_last_in_the_array(hs):
     axes = [{"size": n, "navigate": n < 5, "scale": n} for n in (10, 20, 3, 4)]
     data = _data(shape=(10, 20, 3, 4))
     scan = hosts.read_scan(hs.signals.Signal2D(data, axes=axes))
-    assert scan.shape == SHAPE and scan.frame.calibration.step == (3, 4)
+    assert scan.shape == SHAPE and scan.geometry.calibration.step == (3, 4)
     np.testing.assert_array_equal(scan.patterns, data.transpose(2, 3, 0, 1))
 
 
@@ -382,7 +382,7 @@ def test_polar_patterns(hs):
     radius.name, radius.offset = "Radius", 0.3
     signal.metadata.set_item("General.mask", np.zeros((30, 40), bool))  # of the detector, left there by pyxem
     scan = hosts.read_scan(signal)
-    assert not scan.frame.centre_known
+    assert not scan.geometry.centre_known
     _, patterns = hosts.write(_result(scan))
     assert type(patterns) is pyxem.signals.PolarDiffraction2D
     assert _axes(patterns)[1:] == _axes(signal)[2:]
@@ -461,15 +461,15 @@ def test_py4dstem_is_read(py4dstem):
     cube = _cube(py4dstem)
     before = _state(cube)
     scan = hosts.read_scan(cube)
-    calibration = scan.frame.calibration
+    calibration = scan.geometry.calibration
     assert scan.patterns is cube.data and scan.host.kind == "py4dstem" and scan.host.name == "gold"
     assert calibration.step == (2.5, 2.5) and calibration.step_unit == "Å"
     assert calibration.pixel_size == (0.05, 0.05) and calibration.pixel_unit == "1/Å"
-    assert scan.frame.centre == (4.25, 9.5) and scan.frame.centre_known and scan.centres is None
-    assert calibration.rotation_deg is None and calibration.flip is None and scan.frame.ellipse is None
+    assert scan.geometry.centre == (4.25, 9.5) and scan.geometry.centre_known and scan.centres is None
+    assert calibration.rotation_deg is None and calibration.flip is None and scan.geometry.ellipse is None
     cube.calibration.set_QR_rotflip_degrees((30.0, True))
     cube.calibration["beam_energy"] = 300e3
-    calibration = hosts.read_scan(cube).frame.calibration
+    calibration = hosts.read_scan(cube).geometry.calibration
     assert calibration.rotation_deg == pytest.approx(-30) and calibration.flip is True
     assert calibration.beam_energy == 300
     cube = _cube(py4dstem)
@@ -478,8 +478,8 @@ def test_py4dstem_is_read(py4dstem):
 
 
 def test_py4dstem_without_calibration(py4dstem):
-    frame = hosts.read_scan(py4dstem.DataCube(_data())).frame
-    assert not frame.centre_known and frame.calibration.pixel_unit == frame.calibration.step_unit == "px"
+    geometry = hosts.read_scan(py4dstem.DataCube(_data())).geometry
+    assert not geometry.centre_known and geometry.calibration.pixel_unit == geometry.calibration.step_unit == "px"
 
 
 def test_py4dstem_cube_in_a_file(py4dstem, tmp_path):
@@ -496,15 +496,15 @@ def test_py4dstem_origin_maps(py4dstem):
     cube.calibration.set_origin((4 + 0.1 * rows, 9 + 0.2 * cols))
     scan = hosts.read_scan(cube)
     assert scan.centres.shape == (3, 4, 2) and scan.centres[2, 3] == pytest.approx((4.2, 9.6))
-    assert scan.frame.centre == pytest.approx((4.1, 9.3))
+    assert scan.geometry.centre == pytest.approx((4.1, 9.3))
     cube.calibration["qx0"] = np.where(rows + cols > 0, 4.0, np.nan)
     scan = hosts.read_scan(cube)
-    assert scan.frame.centre[0] == 4 and np.isfinite(scan.centres).all()
+    assert scan.geometry.centre[0] == 4 and np.isfinite(scan.centres).all()
     cube.calibration["qx0"] = np.full(SHAPE[:2], np.nan)
-    assert not hosts.read_scan(cube).frame.centre_known
+    assert not hosts.read_scan(cube).geometry.centre_known
     cube.calibration["qx0"] = np.zeros((2, 2))
     with pytest.warns(UnmixWarning, match="origin of the calibration has the shapes"):
-        assert not hosts.read_scan(cube).frame.centre_known
+        assert not hosts.read_scan(cube).geometry.centre_known
 
 
 def test_py4dstem_rotation_sense(py4dstem):
@@ -513,7 +513,7 @@ def test_py4dstem_rotation_sense(py4dstem):
 
     cube = _cube(py4dstem)
     cube.calibration.set_QR_rotflip_degrees((25.0, False))
-    ours = hosts.read_scan(cube).frame.calibration.rotation_deg
+    ours = hosts.read_scan(cube).geometry.calibration.rotation_deg
     row, column = 1.0, 2.0
     _, _, there_row, there_column = get_Qvector_from_Rvector(row, column, 25.0)
     angle = np.degrees(np.arctan2(-row, column)) + ours
@@ -529,13 +529,13 @@ def test_py4dstem_ellipse_sense(py4dstem, theta_deg):
     cube = py4dstem.DataCube(np.zeros((1, 1, 90, 110), np.uint8))
     cube.calibration.set_origin(centre)
     cube.calibration.set_ellipse((a, b, theta))
-    frame = hosts.read_scan(cube).frame
+    geometry = hosts.read_scan(cube).geometry
     # The image is our radius; in py4DSTEM's coordinates it must depend on the radius only.
     ellipse = (*centre, a, b, theta)
-    polar, radius, _ = cartesian_to_polarelliptical_transform(frame.radius(), ellipse, r_range=(5, 30))
+    polar, radius, _ = cartesian_to_polarelliptical_transform(geometry.radius(), ellipse, r_range=(5, 30))
     ratio = polar / radius
     assert ratio.std() < 2e-3 * ratio.mean()
-    swapped = frame.replace(ellipse=(b, a, frame.ellipse[2])).radius()
+    swapped = geometry.replace(ellipse=(b, a, geometry.ellipse[2])).radius()
     wrong, _, _ = cartesian_to_polarelliptical_transform(swapped, ellipse, r_range=(5, 30))
     assert (wrong / radius).std() > 0.05 * ratio.mean()
     # And back.
@@ -548,16 +548,16 @@ def test_py4dstem_results_are_native(py4dstem):
     scan = hosts.read_scan(_cube(py4dstem))
     mask = np.zeros(SHAPE[2:], bool)
     mask[0, 0] = True
-    frame = _binned(scan.frame)
-    maps, patterns = hosts.write(_result(scan, frame=frame))
+    geometry = _binned(scan.geometry)
+    maps, patterns = hosts.write(_result(scan, geometry=geometry))
     assert type(maps) is py4dstem.RealSlice and type(patterns) is py4dstem.DiffractionSlice
     assert maps.root is patterns.root and maps.calibration is patterns.calibration
     calibration = maps.calibration
     assert calibration.get_Q_pixel_size() == pytest.approx(0.1) and calibration.get_Q_pixel_units() == "A^-1"
     assert calibration.get_R_pixel_size() == 2.5 and calibration.get_R_pixel_units() == "A"
-    assert calibration.get_origin() == pytest.approx(frame.centre)
+    assert calibration.get_origin() == pytest.approx(geometry.centre)
     assert maps.slicelabels[1] == patterns.slicelabels[1] == "component_1"
-    _, patterns = hosts.write(_result(scan, frame=scan.frame.replace(detector_mask=mask)), fill_value=7)
+    _, patterns = hosts.write(_result(scan, geometry=scan.geometry.replace(detector_mask=mask)), fill_value=7)
     assert np.all(patterns.data[:, mask] == 7) and not np.isnan(patterns.data).any()
 
 
@@ -567,7 +567,7 @@ def test_py4dstem_results_are_native(py4dstem):
 def test_py4dstem_units_of_its_own(py4dstem, unit, size, theirs):
     scan = hosts.read_scan(py4dstem.DataCube(_data()))
     calibration = Calibration(pixel_size=(2.0, 2.0), pixel_unit=unit, step=(3.0, 3.0), step_unit="nm")
-    maps, _ = hosts.write(_result(scan, frame=scan.frame.replace(calibration=calibration)))
+    maps, _ = hosts.write(_result(scan, geometry=scan.geometry.replace(calibration=calibration)))
     written = maps.calibration
     assert written.get_Q_pixel_size() == pytest.approx(size) and written.get_Q_pixel_units() == theirs
     assert (written.get_R_pixel_size(), written.get_R_pixel_units()) == (3, "nm")
@@ -610,7 +610,7 @@ def test_py4dstem_attach_refuses_other_grids(py4dstem):
         hosts.attach(_result(scan), other)
     cube = _cube(py4dstem)
     with pytest.raises(ValueError, match="detector shape"):
-        hosts.attach(_result(scan, frame=_binned(scan.frame)), cube)
+        hosts.attach(_result(scan, geometry=_binned(scan.geometry)), cube)
     cube.calibration.set_Q_pixel_size(0.06)
     with pytest.raises(ValueError, match="detector pixel of 0.05 x 0.05 1/Å, but the cube of 0.06"):
         hosts.attach(_result(scan), cube)

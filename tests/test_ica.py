@@ -203,7 +203,7 @@ def test_results_are_saved(crystal, tmp_path):
     ],
 )
 def test_wrong_arguments_are_refused_before_the_scan_is_read(scan, arguments, error, message, monkeypatch):
-    from unmix4d import matrix
+    from unmix4d.engine import matrix
 
     monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
     with pytest.raises(error, match=message):

@@ -8,10 +8,10 @@ import pytest
 from scipy.special import kl_div
 
 from unmix4d import Unmix, phantoms, scores
-from unmix4d.compression import compress
 from unmix4d.decomposition import kullback_leibler
 from unmix4d.decomposition.kullback_leibler import nmf_kl, positive_start, solve_kl
-from unmix4d.sparse_matrix import sparsified
+from unmix4d.engine.compression import compress
+from unmix4d.engine.sparse_matrix import sparsified
 
 SMALL = {
     "fig5": lambda: phantoms.martineau_fig5(scan_shape=(2, 40), detector_shape=(32, 28)),
@@ -117,7 +117,7 @@ def test_every_input_gives_the_same_answer(as_host, scan):
 
 
 def test_blocks_batches_and_sparse_rows_change_nothing(scan, monkeypatch):
-    from unmix4d import blocks, passes, sparse_matrix
+    from unmix4d.engine import blocks, passes, sparse_matrix
 
     scan_mask, detector_mask = np.zeros((7, 9), bool), np.zeros((20, 26), bool)
     scan_mask[2], detector_mask[5:9, 5:9] = True, True
@@ -229,6 +229,6 @@ def test_a_bright_beam_needs_no_weights():
     matrix = view.matrix()
     low = compress(matrix, 10, wanted=4, weights="capped", seed=0)
     best, _ = nmf_kl(matrix, low, 4, n_starts=1, max_iter=40, tol=0, init="nndsvd", seed=0)
-    found = scores.map_correlation(view.frame.to_maps(best.maps), phantom.maps).mean()
+    found = scores.map_correlation(view.geometry.to_maps(best.maps), phantom.maps).mean()
     assert found > 0.95
     assert found > scores.map_correlation(plain.maps, phantom.maps).mean() + 0.05

@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from unmix4d import Unmix, passes, threads
+from unmix4d import Unmix
+from unmix4d.engine import passes, threads
 
 
 def blas_threads():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unmix4d import Unmix
+from unmix4d.core.geometry import ScanGeometry
 from unmix4d.decomposition.hals import update_factor
-from unmix4d.frame import Frame
-from unmix4d.matrix import PatternMatrix
+from unmix4d.engine.matrix import PatternMatrix
 
 RNG = np.random.default_rng(5)
 SCAN_MASK = np.zeros((7, 9), bool)
@@ -68,7 +68,7 @@ def test_every_real_dtype(scan, dtype):
 
 
 def test_small_blocks_and_batches_change_nothing(scan, monkeypatch):
-    from unmix4d import blocks, passes
+    from unmix4d.engine import blocks, passes
 
     whole = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
     for block, batch in ((2000, 600), (1 << 14, 5000), (1, 1)):
@@ -94,9 +94,9 @@ def test_blocks_follow_the_storage_chunks(tmp_path):
 
 
 def test_a_row_of_the_scan_wider_than_a_block_is_split():
-    frame = Frame((2, 5000), (128, 128))
+    geometry = ScanGeometry((2, 5000), (128, 128))
     patterns = np.broadcast_to(np.uint16(1), (2, 5000, 128, 128))
-    tiles = PatternMatrix(patterns, frame)._plan.tiles
+    tiles = PatternMatrix(patterns, geometry)._plan.tiles
     assert max((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) * 128 * 128 * 2 <= 64 << 20
     assert sum((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) == 10000
 

@@ -85,10 +85,10 @@ def test_what_the_result_is_made_of(film, view, result, agreed):
     # Patterns are the exact non-negative fit to the scan for these maps.
     from unmix4d.decomposition.nnls import nnls_rows
 
-    maps = agreed.frame.from_maps(agreed.maps).astype(float)
-    X = film.data.reshape(-1, 64 * 60)[:, agreed.frame.kept_pixels].astype(float)
+    maps = agreed.geometry.from_maps(agreed.maps).astype(float)
+    X = film.data.reshape(-1, 64 * 60)[:, agreed.geometry.kept_pixels].astype(float)
     fitted = nnls_rows(X.T @ maps, maps.T @ maps).T
-    assert np.allclose(agreed.frame.from_images(agreed.patterns), fitted, rtol=1e-3, atol=1e-3 * fitted.max())
+    assert np.allclose(agreed.geometry.from_images(agreed.patterns), fitted, rtol=1e-3, atol=1e-3 * fitted.max())
     assert agreed.spread.shape == agreed.maps.shape and np.nanmin(agreed.spread) >= 0
     assert "consensus; 8 of 8" in repr(agreed) and "merged from" in repr(result)
     assert "Bruefach" in result.citation
@@ -135,7 +135,7 @@ def test_least_part_and_min_share_leave_components_out(result):
     agreed = result.consensus()
     assert everything.k >= agreed.k and (everything.stability > 0).all()
     told = agreed.settings["consensus"]
-    assert told["left_out"] + told["satellites"] == everything.k - agreed.k
+    assert told["left_out"] + told["rim_components"] == everything.k - agreed.k
     assert result.consensus(how="mean").k == agreed.k
 
 
@@ -188,7 +188,7 @@ def test_a_scan_with_too_much_to_start_with_is_said(monkeypatch, film):
     ],
 )
 def test_wrong_arguments_are_refused_before_the_scan_is_read(film, arguments, error, message, monkeypatch):
-    monkeypatch.setattr("unmix4d.matrix.run_pass", lambda *_: pytest.fail("the scan was read"))
+    monkeypatch.setattr("unmix4d.engine.matrix.run_pass", lambda *_: pytest.fail("the scan was read"))
     with pytest.raises(error, match=message):
         Unmix(film.data, centre=film.centre).merge_nmf(**arguments)
 

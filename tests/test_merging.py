@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from unmix4d import phantoms
+from unmix4d.core.geometry import ScanGeometry
 from unmix4d.decomposition.agglomeration import Components, gap_threshold, join_alike, join_fragments
 from unmix4d.decomposition.consensus import consensus
-from unmix4d.decomposition.dense import Dense
 from unmix4d.decomposition.map_smoothing import smooth_maps
 from unmix4d.decomposition.merging import best_run, merge_components, merge_runs, noise_rank
 from unmix4d.decomposition.nnls import nnls_rows
+from unmix4d.decomposition.problems import Dense
 from unmix4d.decomposition.pure_positions import PurePositions
 from unmix4d.decomposition.redundant import drop_explained
-from unmix4d.frame import Frame
+from unmix4d.engine.weights import Weights
 from unmix4d.scores import map_correlation
-from unmix4d.weights import Weights
 
 
 def film(n_grains=6, overlap=0.6, seed=1, scan=(30, 28)):
@@ -28,7 +28,7 @@ def film(n_grains=6, overlap=0.6, seed=1, scan=(30, 28)):
 
 
 def problem_of(values, scan, weights=None):
-    return Dense(values.astype(np.float32), Frame(scan, (1, values.shape[1])), weights)
+    return Dense(values.astype(np.float32), ScanGeometry(scan, (1, values.shape[1])), weights)
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +177,8 @@ def test_weights_do_not_change_what_intensity_means():
 
 def test_compressed_scan_gives_the_same_grains():
     from unmix4d import Unmix
-    from unmix4d.compression import compress
     from unmix4d.decomposition.problems import Compressed
+    from unmix4d.engine.compression import compress
 
     phantom = phantoms.polycrystal(n_grains=4, scan_shape=(24, 22), detector_shape=(32, 32), seed=2)
     low = compress(Unmix(phantom.data, centre=phantom.centre).matrix("single"), 20, weights="poisson", seed=0)
@@ -192,20 +192,20 @@ def test_masked_positions_are_left_out():
     values, phantom = film()
     mask = np.zeros(phantom.scan_shape, bool)
     mask[5:9, 3:20] = True
-    frame = Frame(phantom.scan_shape, (1, values.shape[1]), scan_mask=mask)
-    problem = Dense(values[frame.kept_positions].astype(np.float32), frame)
+    geometry = ScanGeometry(phantom.scan_shape, (1, values.shape[1]), scan_mask=mask)
+    problem = Dense(values[geometry.kept_positions].astype(np.float32), geometry)
     run = merge_runs(problem, 15, n_runs=1, seed=0)[0]
     assert run.maps.shape[0] == (~mask).sum()
-    r = map_correlation(frame.to_maps(run.maps), phantom.maps[1:])
+    r = map_correlation(geometry.to_maps(run.maps), phantom.maps[1:])
     assert r.mean() > 0.85
 
 
 def test_smoothing_leaves_excluded_positions_out():
     mask = np.zeros((9, 9), bool)
     mask[:, 5:] = True
-    frame = Frame((9, 9), (1, 1), scan_mask=mask)
+    geometry = ScanGeometry((9, 9), (1, 1), scan_mask=mask)
     flat = np.ones((1, 45))
-    np.testing.assert_allclose(smooth_maps(flat, frame, 2.0), 1, rtol=1e-12)
+    np.testing.assert_allclose(smooth_maps(flat, geometry, 2.0), 1, rtol=1e-12)
 
 
 # What the peer gets wrong (see the developers' notes on py4DSTEM's iterative NMF).
@@ -369,12 +369,12 @@ def test_wrong_arguments(runs, changes, message):
 
 
 def test_wrong_values_and_runs(runs):
-    frame = Frame((2, 3), (1, 2))
+    geometry = ScanGeometry((2, 3), (1, 2))
     for bad in (-1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="finite and not negative"):
-            Dense(np.full((6, 2), bad), frame)
+            Dense(np.full((6, 2), bad), geometry)
     with pytest.raises(ValueError, match="6 rows"):
-        Dense(np.ones((5, 2)), frame)
+        Dense(np.ones((5, 2)), geometry)
     with pytest.raises(ValueError, match="at least one run"):
         consensus(runs[0], [])
     with pytest.raises(ValueError, match="min_share must be from 0 to 1"):
@@ -391,7 +391,7 @@ def test_input_is_not_changed(runs):
 
 
 def test_satellites_join_what_they_lie_around_and_noise_is_left_out():
-    from unmix4d.decomposition.satellites import NOISE, own_part, satellites_of
+    from unmix4d.decomposition.rim_components import NOISE, own_part, rim_components_of
 
     rng = np.random.default_rng(0)
     rows, cols = np.indices((30, 30))
@@ -402,10 +402,10 @@ def test_satellites_join_what_they_lie_around_and_noise_is_left_out():
     maps = np.stack([1.0 * disk, 0.2 * rim, 1.0 * other, 0.2 * noise], axis=-1).reshape(-1, 4)
     part = own_part(maps, np.eye(4))
     assert part[0] > 0.9 and part[2] > 0.9 and part[1] < 0.15 and part[3] < 0.15
-    frame = Frame((30, 30), (1, 4))
-    found = satellites_of(frame, maps, np.eye(4))
+    geometry = ScanGeometry((30, 30), (1, 4))
+    found = rim_components_of(geometry, maps, np.eye(4))
     assert found[0] == found[2] == -1 and found[1] == 0 and found[3] in (2, NOISE)
-    assert (satellites_of(frame, maps, np.eye(4), least_part=0) == -1).all()
+    assert (rim_components_of(geometry, maps, np.eye(4), least_part=0) == -1).all()
     # As large as the others, it is a component of its own.
     maps[:, 1] *= 10
-    assert satellites_of(frame, maps, np.eye(4))[1] == -1
+    assert rim_components_of(geometry, maps, np.eye(4))[1] == -1

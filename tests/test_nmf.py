@@ -159,7 +159,7 @@ def test_excluded_values_cannot_influence_the_answer(crystal):
     mask[20:] = True
     same = Unmix(spoilt[:3]).prepare(detector_mask=mask | detector_mask)
     assert np.allclose(Unmix(data).prepare(detector_mask=mask).nmf(4, max_iter=20, random_state=0).maps, reference.maps)
-    assert same.frame.n_pixels == 20 * 44 - (mask | detector_mask)[:20].sum()
+    assert same.geometry.n_pixels == 20 * 44 - (mask | detector_mask)[:20].sum()
 
 
 def test_scale_and_order(crystal):
@@ -239,7 +239,7 @@ def test_more_components_than_the_data_hold_are_reported():
     ],
 )
 def test_wrong_arguments_are_refused_before_the_scan_is_read(scan, arguments, error, message, monkeypatch):
-    from unmix4d import matrix
+    from unmix4d.engine import matrix
 
     monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
     with pytest.raises(error, match=message):

@@ -7,11 +7,11 @@ from scipy.spatial.transform import Rotation
 import orientation_scene as scene
 import unmix4d
 from unmix4d import Unmix
-from unmix4d.frame import Calibration, Frame
+from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.orientation import laue_rotations, mean_orientation, misorientation_deg
 from unmix4d.orientation.disk_likeness import DiskLikeness
 from unmix4d.orientation.geometry import detector_to_scan, to_scan_frame
-from unmix4d.orientation.in_plane import turned_templates
+from unmix4d.orientation.in_plane import rotated_templates
 from unmix4d.orientation.match_py4dstem import zone_axis_range
 from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPattern
 from unmix4d.orientation.ranking import rank
@@ -160,8 +160,8 @@ def test_disks_and_refinement_find_the_orientation():
 def smoothed(pattern, q_min=0.1, **facts):
     facts = {"rotation_deg": None, "flip": False, **facts}
     calibration = Calibration(pixel_size=(scene.PIXEL, scene.PIXEL), pixel_unit="1/Å", **facts)
-    return SmoothedPattern(pattern, Frame((1, 1), scene.SIZE, centre=scene.CENTRE, calibration=calibration), radius=1.3,
-                           q_min=q_min)  # fmt: skip
+    geometry = ScanGeometry((1, 1), scene.SIZE, centre=scene.CENTRE, calibration=calibration)
+    return SmoothedPattern(pattern, geometry, radius=1.3, q_min=q_min)
 
 
 @pytest.mark.parametrize(("turn", "flip"), [(0, False), (37, False), (-20, True)])
@@ -187,7 +187,7 @@ def test_templates_are_turned_in_the_plane():
         turned = Rotation.from_euler("z", 131, degrees=True).as_matrix() @ truth
         others = Rotation.random(30, random_state=1).as_matrix()
         for one in (turned, np.diag([-1.0, 1, -1]) @ turned):
-            found = turned_templates(likeness, np.concatenate([others, one[None]]), CUBIC)
+            found = rotated_templates(likeness, np.concatenate([others, one[None]]), CUBIC)
             assert misorientation_deg(found[0], truth, CUBIC) < 4  # in steps of 3 degrees, with wide spots
             apart = [misorientation_deg(a, b, CUBIC) for i, a in enumerate(found) for b in found[:i]]
             assert len(found) > 3 and min(apart) > 5
@@ -356,7 +356,7 @@ def test_rotation_and_flip_of_the_detector_are_taken_out(py4dstem, silver, unmix
     cube.calibration.set_QR_rotation_degrees(-30.0)
     cube.calibration.set_QR_flip(True)
     result = cube.unmix.nmf(3, random_state=0)
-    assert result.frame.centre == pytest.approx(centre)
+    assert result.geometry.centre == pytest.approx(centre)
     found = result.index(silver)
     assert max(errors(found, scene.order(result))) < 1
     assert "frame of the scan" in repr(found)

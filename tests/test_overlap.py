@@ -8,7 +8,7 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix, maps, phantoms
-from unmix4d.frame import Calibration, Frame
+from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.results import Decomposition, Overlap
 
 matplotlib.use("Agg")
@@ -18,7 +18,7 @@ def result(images, *, patterns=None, step=(1.0, 1.0), mask=None, residual=0.0, m
     """A Decomposition with the given maps; patterns with one bright pixel each unless others are given."""
     images = np.array(images, float)
     k = len(images)
-    frame = Frame(images.shape[1:], (3, 4), scan_mask=mask, calibration=Calibration(step=step, step_unit="nm"))
+    geometry = ScanGeometry(images.shape[1:], (3, 4), scan_mask=mask, calibration=Calibration(step=step, step_unit="nm"))
     if mask is not None:
         images[:, mask] = np.nan
     if patterns is None:
@@ -26,7 +26,7 @@ def result(images, *, patterns=None, step=(1.0, 1.0), mask=None, residual=0.0, m
         patterns[np.arange(k), np.arange(k)] = 100.0
         patterns = patterns.reshape(k, 3, 4)
     more.setdefault("residuals", np.full(images.shape[1:], residual))
-    return Decomposition(method, patterns, images, np.ones(k), 0.0, frame, {}, **more)
+    return Decomposition(method, patterns, images, np.ones(k), 0.0, geometry, {}, **more)
 
 
 def ramp(n=21, rows=5):
@@ -151,7 +151,7 @@ def test_scale_of_patterns_and_maps_does_not_matter(wire):
     factors = np.array([0.1, 3.0, 40.0])
     again = Decomposition(
         "nmf", found.patterns * factors[:, None, None], found.maps / factors[:, None, None], found.explained, found.loss,
-        found.frame, {}, residuals=found.residuals,
+        found.geometry, {}, residuals=found.residuals,
     )  # fmt: skip
     one, other = found.overlap(), again.overlap()
     assert np.allclose(one.ratio, other.ratio, rtol=1e-4, equal_nan=True)
@@ -162,7 +162,7 @@ def test_permuting_components_permutes_their_numbers(wire):
     _, found = wire
     order = np.array([2, 0, 1])
     again = Decomposition(
-        "nmf", found.patterns[order], found.maps[order], found.explained[order], found.loss, found.frame, {},
+        "nmf", found.patterns[order], found.maps[order], found.explained[order], found.loss, found.geometry, {},
         residuals=found.residuals,
     )  # fmt: skip
     one, other = found.overlap(), again.overlap()
@@ -244,7 +244,7 @@ def test_memberships_are_compared_as_they_are():
     class Shares(Decomposition):
         maps_are_memberships = True
 
-    again = Shares("another", patterns, ramp(), np.ones(2), 0.0, fuzzy.frame, {})
+    again = Shares("another", patterns, ramp(), np.ones(2), 0.0, fuzzy.geometry, {})
     assert np.array_equal(again.overlap().ratio, overlap.ratio)
 
 
@@ -269,7 +269,7 @@ def test_features_have_the_error_of_their_fit():
     images = ramp()
     for loss, lost in ((1e-6, False), (4.0, True)):
         made = Decomposition(
-            "nmf", result(images).patterns, images, np.ones(2), loss, result(images).frame, {}, features=features
+            "nmf", result(images).patterns, images, np.ones(2), loss, result(images).geometry, {}, features=features
         )
         # 3 standard errors: 3 sqrt(4 x 4 / 2) / 10 = 0.85 where both are there.
         assert np.isnan(made.overlap().ratio[:, 1:-1]).all() == lost

@@ -14,66 +14,97 @@ import pytest
 import unmix4d
 
 ROOT = Path(unmix4d.__file__).parent
-HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims"}
-CORE = {"units", "checks", "frame", "messages", "progress", "scan", "blocks", "passes", "threads", "matrix", "preparation",
-        "centre", "scratch", "weights", "subspace", "noise", "compression", "checkpoint", "journal", "file_safety", "polar",
-        "sparse_matrix", "constraints", "maps", "features"}  # fmt: skip
-SOLVERS = {"decomposition", "clustering", "choose_k", "scores", "image_quality"}
-RESULTS = {"results", "files", "phantoms", "assemble", "assemble_merged", "assemble_fuzzy", "overrides", "methods",
-           "feature_view", "report", "explore", "commands"}  # fmt: skip
+HOSTS = {"pyxem", "hyperspy", "py4DSTEM", "emdfile", "quantem", "orix", "diffsims", "diffpy"}
+# From the ground: a room may import from its own layer and from those below.
+LAYERS = (
+    {"core", "phantoms"},
+    {"storage", "engine"},
+    {"preparation", "constraints", "maps", "image_quality", "features", "clustering", "decomposition", "choose_k", "scores"},
+    {"hosts", "plots"},
+    {"results", "orientation", "report"},
+    {"methods", "views"},
+    {"load", "registration", "commands", "demo", "__init__", "__main__"},
+)
+LAYER = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+APART = {("core", "phantoms"), ("phantoms", "core"), ("storage", "engine"), ("engine", "storage"), ("hosts", "plots"),
+         ("plots", "hosts")}  # fmt: skip
+WITH_HOSTS = {"hosts", "orientation", "phantoms"}  # inside functions only
 
 
 def modules():
     return sorted(ROOT.rglob("*.py"))
 
 
-def room(path):
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def name_of(path):
+    """``plots.basic`` of ``plots/basic.py``; a package is named as its folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def imports(path, anywhere=True):
-    """Names imported by a file: absolute ones by top-level package, our own as 'unmix4d.<room>'."""
+FILES = {name_of(path): path for path in modules()}
+
+
+def imports(path):
+    """What a file imports, inside functions too, as (our files, packages of others, those of them at the top)."""
+    ours, others, top = set(), set(), set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if anywhere else tree.body
-    depth = len(path.relative_to(ROOT).parts) - 1
-    for node in nodes:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            found = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found = {node.module.split(".")[0]}
         elif isinstance(node, ast.ImportFrom):
-            if node.level == 0:
-                yield node.module.split(".")[0]
-            elif node.level > depth:
-                names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
-                yield from (f"unmix4d.{name}" for name in names)
+            ours |= set(_ours(path, node))
+            continue
+        else:
+            continue
+        others |= found
+        top |= found if node in tree.body else set()
+    return ours, others, top
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_wall_is_crossed(path):
-    here, everywhere, top = room(path), set(imports(path)), set(imports(path, anywhere=False))
-    assert not top & HOSTS, "a host may be imported inside functions only"
-    assert "matplotlib" not in top
-    drawing = {name for name in everywhere if name == "matplotlib" or name.startswith("unmix4d.plots")}
-    if here in CORE | SOLVERS:
-        assert not everywhere & HOSTS
-        assert not drawing
-        assert not everywhere & {"unmix4d.hosts", "unmix4d.accessor", "unmix4d.results"}
-    if here in CORE:
-        assert not everywhere & {"unmix4d.decomposition", "sklearn"}
-    if here in SOLVERS:
-        assert not everywhere & {"unmix4d.scan", "unmix4d.preparation"}
-    if here == "hosts":
-        assert not drawing and "unmix4d.decomposition" not in everywhere
-    if here == "orientation":
-        assert not drawing and "unmix4d.accessor" not in everywhere
-    if (here in RESULTS and here != "phantoms") or here.startswith("plots"):
-        assert not everywhere & HOSTS
+def _ours(path, node):
+    folder = path.relative_to(ROOT).parts[:-1]
+    base = (*folder[: len(folder) - node.level + 1], *(node.module.split(".") if node.module else ()))
+    for alias in node.names:
+        whole = ".".join((*base, alias.name))
+        yield whole if whole in FILES else ".".join(base) or "__init__"
 
 
-def test_the_walls_are_seen():
-    """The reader of imports finds what it looks for: otherwise the test above could not fail."""
-    assert "unmix4d.hosts" in set(imports(ROOT / "accessor.py"))
-    assert "unmix4d.units" in set(imports(ROOT / "preparation" / "masks.py"))
-    assert "hyperspy" in set(imports(ROOT / "hosts" / "pyxem.py"))
+@pytest.mark.parametrize("name", FILES)
+def test_no_arrow_points_upwards(name):
+    room, (ours, others, top) = name.split(".")[0], imports(FILES[name])
+    for other in {target.split(".")[0] for target in ours} - {room}:
+        assert LAYER[other] <= LAYER[room] and (room, other) not in APART, f"{name} imports {other}"
+    heavy = HOSTS | {"matplotlib", "sklearn", "skimage", "dask", "h5py"}
+    assert not top & heavy - ({"sklearn"} if name == "clustering.estimator" else set()), "inside functions only"
+    if room not in WITH_HOSTS:
+        assert not others & HOSTS
+    if LAYER[room] < LAYER["plots"]:
+        assert "matplotlib" not in others
+    if LAYER[room] == 0:
+        assert top <= {*sys.stdlib_module_names, "numpy", "scipy"}
+
+
+def test_there_is_no_circle():
+    arrows = {name: imports(path)[0] - {name} for name, path in FILES.items()}
+    while leaves := {name for name, targets in arrows.items() if not targets & arrows.keys()}:
+        arrows = {name: targets for name, targets in arrows.items() if name not in leaves}
+    assert not arrows, f"each of these leads to itself or to a circle: {sorted(arrows)}"
+
+
+def test_what_lies_in_the_root():
+    loose = {path.stem for path in ROOT.glob("*.py")}
+    assert loose == {"__init__", "__main__", "demo", "load", "registration"}
+    assert {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} == LAYER.keys() - loose
+
+
+def test_imports_are_seen():
+    """The reader of imports finds what it looks for: otherwise the tests above could not fail."""
+    assert "hosts" in {name.split(".")[0] for name in imports(ROOT / "views" / "unmix.py")[0]}
+    assert "core.units" in imports(ROOT / "preparation" / "masks.py")[0]
+    assert "hyperspy" in imports(ROOT / "hosts" / "pyxem.py")[1]
+    assert "plots.grains" in imports(ROOT / "results" / "grains.py")[0]  # inside functions
 
 
 def test_import_is_light_and_fast():

@@ -14,7 +14,7 @@ import pytest
 import orientation_scene as scene
 import unmix4d
 from unmix4d import Unmix, phantoms
-from unmix4d.messages import UnmixWarning
+from unmix4d.core.messages import UnmixWarning
 
 DOCS = Path(__file__).parent.parent / "docs"
 ELSEWHERE = {"bragg_disks.md", "features.md", "grains.md", "index.md", "merging.md"}

@@ -45,11 +45,11 @@ def test_patterns_above_maps_on_every_host(as_host, crystal):
 def test_scale_bars_have_the_length_they_say(result):
     figure = result.plot([0])
     pattern_bar, map_bar = bars(figure)
-    for bar, size in ((pattern_bar, result.frame.calibration.pixel_size[1]), (map_bar, 2.0)):
+    for bar, size in ((pattern_bar, result.geometry.calibration.pixel_size[1]), (map_bar, 2.0)):
         length = float(label(bar).split()[0])
         drawn = bar.size_bar.get_children()[0].get_width()
         assert drawn * size == pytest.approx(length)
-    width = result.frame.detector_shape[1]
+    width = result.geometry.detector_shape[1]
     assert 0.1 * width <= pattern_bar.size_bar.get_children()[0].get_width() <= 0.26 * width
 
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from unmix4d.frame import Calibration, Frame
-from unmix4d.polar import PolarTransform
+from unmix4d.core.geometry import Calibration, ScanGeometry
+from unmix4d.core.polar import PolarTransform
 
 SHAPE = (90, 100)
 CENTRE = (42.3, 51.6)
-FRAME = Frame((2, 2), SHAPE, centre=CENTRE)
+FRAME = ScanGeometry((2, 2), SHAPE, centre=CENTRE)
 
 
-def spot(frame, row, col, sigma=2.0):
-    r, c = np.indices(frame.detector_shape)
+def spot(geometry, row, col, sigma=2.0):
+    r, c = np.indices(geometry.detector_shape)
     return np.exp(-((r - row) ** 2 + (c - col) ** 2) / (2 * sigma**2)).reshape(1, -1)
 
 
@@ -52,20 +52,20 @@ def test_a_turned_pattern_is_shifted_along_the_azimuth():
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_radii_are_those_of_the_frame(name):
     """The image of the radius itself becomes columns of constant value, in every geometry."""
-    frame = GEOMETRIES[name]
-    polar = PolarTransform(frame, r_min=3, r_max=30)
-    found = polar.forward(frame.radius().reshape(1, -1))[0]
+    geometry = GEOMETRIES[name]
+    polar = PolarTransform(geometry, r_min=3, r_max=30)
+    found = polar.forward(geometry.radius().reshape(1, -1))[0]
     assert polar.valid.all()
     assert np.abs(found - polar.radius).max() < 0.08
-    assert np.abs(PolarTransform(FRAME, r_min=3, r_max=30).forward(frame.radius()[None])[0] - polar.radius).max() > (
+    assert np.abs(PolarTransform(FRAME, r_min=3, r_max=30).forward(geometry.radius()[None])[0] - polar.radius).max() > (
         1.0 if name != "round" else 0
     )
 
 
 def test_an_elliptical_ring_becomes_straight():
-    frame = GEOMETRIES["ellipse"]
-    ring = np.exp(-((frame.radius() - 25) ** 2) / 8).reshape(1, -1)
-    right, wrong = (PolarTransform(f, r_max=32).forward(ring)[0, :, 25] for f in (frame, FRAME))
+    geometry = GEOMETRIES["ellipse"]
+    ring = np.exp(-((geometry.radius() - 25) ** 2) / 8).reshape(1, -1)
+    right, wrong = (PolarTransform(f, r_max=32).forward(ring)[0, :, 25] for f in (geometry, FRAME))
     assert right.min() > 0.95
     assert wrong.min() < 0.5
 
@@ -73,13 +73,13 @@ def test_an_elliptical_ring_becomes_straight():
 def test_turning_under_an_ellipse_is_a_shift_too():
     """Angles are those of the pattern before the optics stretched it."""
     a, b, tilt = 1.2, 1.0, np.deg2rad(30)
-    frame = GEOMETRIES["ellipse"]
-    polar = PolarTransform(frame)
+    geometry = GEOMETRIES["ellipse"]
+    polar = PolarTransform(geometry)
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
     stretch = turn @ np.diag([np.sqrt(a / b), np.sqrt(b / a)]) @ turn.T
     for angle in (0, 30, 65, 120, 250):
         right, up = stretch @ (25 * np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))]))
-        image = polar.forward(spot(frame, CENTRE[0] - up, CENTRE[1] + right))[0]
+        image = polar.forward(spot(geometry, CENTRE[0] - up, CENTRE[1] + right))[0]
         azimuth, radius = np.unravel_index(image.argmax(), image.shape)
         assert abs(polar.azimuth_deg[azimuth] - angle) <= 1 and abs(polar.radius[radius] - 25) <= 1
 
@@ -88,8 +88,8 @@ def test_azimuth_wraps_round():
     polar = PolarTransform(FRAME)
     image = polar.forward(spot(FRAME, *at_angle(0, 30)))[0]
     assert image[359, 30] == pytest.approx(image[1, 30], rel=0.01) and image[359, 30] > 0.9
-    frame = FRAME.replace(centre=(42.0, 51.0))
-    coarse = PolarTransform(frame, n_azimuth=36)
+    geometry = FRAME.replace(centre=(42.0, 51.0))
+    coarse = PolarTransform(geometry, n_azimuth=36)
     first = np.zeros((1, *coarse.shape))
     first[0, 0] = 1
     back = coarse.back(first)[0].reshape(SHAPE)
@@ -100,11 +100,11 @@ def test_azimuth_wraps_round():
 
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_there_and_back(name):
-    frame = GEOMETRIES[name]
+    geometry = GEOMETRIES[name]
     rng = np.random.default_rng(0)
     places = [at_angle(rng.uniform(0, 360), rng.uniform(0, 30)) for _ in range(12)]
-    smooth = sum(spot(frame, *place, sigma=6) for place in places)
-    polar = PolarTransform(frame)
+    smooth = sum(spot(geometry, *place, sigma=6) for place in places)
+    polar = PolarTransform(geometry)
     back = polar.back(polar.forward(smooth))
     covered = np.isfinite(back)
     assert covered.mean() > 0.7
@@ -114,8 +114,8 @@ def test_there_and_back(name):
 def test_masked_pixels_have_no_influence_and_are_reported():
     mask = np.zeros(SHAPE, bool)
     mask[20:40, 60:80] = True
-    frame = FRAME.replace(detector_mask=mask)
-    polar = PolarTransform(frame)
+    geometry = FRAME.replace(detector_mask=mask)
+    polar = PolarTransform(geometry)
     clean = np.random.default_rng(1).random((2, SHAPE[0] * SHAPE[1]))
     dirty = clean.copy()
     dirty[:, mask.ravel()] = np.nan
@@ -127,7 +127,7 @@ def test_masked_pixels_have_no_influence_and_are_reported():
     assert mask[int(row), int(col)] and not polar.valid[45, 20] and polar.valid[45, 5] and polar.valid[225, 20]
     back = polar.back(np.where(polar.valid, 1.0, np.nan)[None])[0].reshape(SHAPE)
     assert np.isnan(back[mask]).all()
-    ring = frame.radius()
+    ring = geometry.radius()
     assert np.allclose(back[~mask & (ring < 40)], 1)
     assert (polar.back(out[None], fill=-1.0)[0].reshape(SHAPE)[mask] == -1).all()
 
@@ -135,10 +135,10 @@ def test_masked_pixels_have_no_influence_and_are_reported():
 @pytest.mark.parametrize("dtype, tolerance", [("f8", 1e-12), ("f4", 1e-6)])
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_intensity_is_conserved(name, dtype, tolerance):
-    frame = GEOMETRIES[name]
+    geometry = GEOMETRIES[name]
     rng = np.random.default_rng(2)
     patterns = rng.random((3, *SHAPE)).astype(dtype)
-    polar = PolarTransform(frame, n_azimuth=72, r_max=frame.radius().max() + 1)
+    polar = PolarTransform(geometry, n_azimuth=72, r_max=geometry.radius().max() + 1)
     shared = polar.forward(patterns, conserve=True)
     assert shared.sum((1, 2), dtype="f8") == pytest.approx(patterns.sum((1, 2), dtype="f8"), rel=tolerance)
     assert polar.forward(patterns).sum() != pytest.approx(patterns.sum(), rel=0.01)  # the other form conserves values
@@ -173,9 +173,10 @@ def test_default_radii_reach_what_half_of_the_azimuths_reach():
 
 
 def test_lengths_may_have_units():
-    frame = GEOMETRIES["flat pixels"]
-    length = frame.pixel_length
-    polar = PolarTransform(frame, r_min=f"{5 * length} 1/Å", r_max=f"{20.5 * length} 1/Å", radial_step=f"{2 * length} 1/Å")
+    geometry = GEOMETRIES["flat pixels"]
+    length = geometry.pixel_length
+    radii = {"r_min": f"{5 * length} 1/Å", "r_max": f"{20.5 * length} 1/Å", "radial_step": f"{2 * length} 1/Å"}
+    polar = PolarTransform(geometry, **radii)
     assert np.allclose(polar.radius, [5, 7, 9, 11, 13, 15, 17, 19])
 
 

@@ -22,9 +22,9 @@ def test_nothing_is_computed_and_nothing_is_changed(as_host, scan):
         gain=2.0,
     )  # fmt: skip
     assert view.scan.lazy and view.shape == (7, 9, 10, 12)
-    assert unmix.shape == (7, 9, 20, 26) and unmix.frame.detector_mask is None
+    assert unmix.shape == (7, 9, 20, 26) and unmix.geometry.detector_mask is None
     assert np.array_equal(before, scan.data)
-    assert view.frame.calibration.step_unit == "nm" and view.frame.calibration.pixel_unit == "1/Å"
+    assert view.geometry.calibration.step_unit == "nm" and view.geometry.calibration.pixel_unit == "1/Å"
 
 
 def test_persisted_views_give_the_same_answer(as_host, scan):
@@ -47,33 +47,33 @@ def test_every_host_prepares_alike(as_host, scan):
         scan.data, centre=scan.centre, pixel_size=scan.pixel_size, pixel_unit="1/Å", step=scan.step, step_unit="nm"
     ).prepare(**options)
     assert np.allclose(values(view), values(reference), rtol=1e-6)
-    assert np.array_equal(view.frame.detector_mask, reference.frame.detector_mask)
-    assert view.frame.centre == pytest.approx(reference.frame.centre)
-    assert view.frame.calibration.pixel_size == pytest.approx(reference.frame.calibration.pixel_size)
+    assert np.array_equal(view.geometry.detector_mask, reference.geometry.detector_mask)
+    assert view.geometry.centre == pytest.approx(reference.geometry.centre)
+    assert view.geometry.calibration.pixel_size == pytest.approx(reference.geometry.calibration.pixel_size)
 
 
 def test_direct_beam_and_annulus_in_pixels_and_units(scan):
     u = Unmix(scan.data, centre=CENTRE, pixel_size=0.05, pixel_unit="1/Å")
     rows, cols = np.indices((20, 26))
     radius = np.hypot(rows - 9, cols - 13)
-    assert np.array_equal(u.prepare(direct_beam=4).frame.detector_mask, radius <= 4)
-    assert np.array_equal(u.prepare(direct_beam="0.2 1/Å").frame.detector_mask, radius <= 4)
-    assert np.array_equal(u.prepare(direct_beam="2 1/nm").frame.detector_mask, radius <= 4)
-    both = u.prepare(direct_beam=4, annulus=("0.1 1/Å", 8)).frame.detector_mask
+    assert np.array_equal(u.prepare(direct_beam=4).geometry.detector_mask, radius <= 4)
+    assert np.array_equal(u.prepare(direct_beam="0.2 1/Å").geometry.detector_mask, radius <= 4)
+    assert np.array_equal(u.prepare(direct_beam="2 1/nm").geometry.detector_mask, radius <= 4)
+    both = u.prepare(direct_beam=4, annulus=("0.1 1/Å", 8)).geometry.detector_mask
     assert np.array_equal(both, (radius <= 4) | (radius > 8))
-    assert np.array_equal(u.prepare(annulus=(None, 8)).frame.detector_mask, radius > 8)
+    assert np.array_equal(u.prepare(annulus=(None, 8)).geometry.detector_mask, radius > 8)
     assert "direct_beam=4 px (0.2 1/Å)" in repr(u.prepare(direct_beam=4))
 
 
 def test_masks_follow_the_ellipse():
     """The radius is constant along an ellipse of the given axes and angle (counter-clockwise on screen)."""
-    frame = Unmix(np.ones((1, 2, 200, 220)), centre=(100, 110)).frame.replace(ellipse=(1.5, 1.0, 30.0))
+    geometry = Unmix(np.ones((1, 2, 200, 220)), centre=(100, 110)).geometry.replace(ellipse=(1.5, 1.0, 30.0))
     angle = np.deg2rad(np.arange(0, 360, 5.0))
     along, across = 60 * np.cos(angle), 40 * np.sin(angle)
     turn = np.deg2rad(30)
     right = along * np.cos(turn) - across * np.sin(turn)
     up = along * np.sin(turn) + across * np.cos(turn)
-    sampled = frame.radius()[np.round(100 - up).astype(int), np.round(110 + right).astype(int)]
+    sampled = geometry.radius()[np.round(100 - up).astype(int), np.round(110 + right).astype(int)]
     assert np.allclose(sampled, np.sqrt(60 * 40), rtol=0.02)
 
 
@@ -84,15 +84,15 @@ def test_masks_may_be_hyperspy_signals(pyxem, scan):
     detector[2, 5], positions[3, 4] = True, True
     signal = scan.to_pyxem()
     view = signal.unmix.prepare(detector_mask=hs.signals.Signal2D(detector), scan_mask=hs.signals.BaseSignal(positions).T)
-    assert np.array_equal(view.frame.detector_mask, detector)
-    assert np.array_equal(view.frame.scan_mask, positions)
+    assert np.array_equal(view.geometry.detector_mask, detector)
+    assert np.array_equal(view.geometry.scan_mask, positions)
 
 
 def test_masks_add_up(scan):
     one, two = np.zeros((20, 26), bool), np.zeros((20, 26), bool)
     one[0], two[:, 0] = True, True
     view = Unmix(scan.data).prepare(detector_mask=one).prepare(detector_mask=two)
-    assert np.array_equal(view.frame.detector_mask, one | two)
+    assert np.array_equal(view.geometry.detector_mask, one | two)
     assert len(view.scan.steps) == 2
 
 
@@ -103,9 +103,9 @@ def test_crop_and_bin_keep_the_calibration_true(scan):
     assert view.shape == (7, 9, 4, 7)
     expected = scan.data[:, :, 2:18, 3:24].reshape(7, 9, 4, 4, 7, 3).sum((3, 5))
     assert np.array_equal(values(view), expected)
-    assert view.frame.calibration.pixel_size == pytest.approx((0.2, 0.15))
+    assert view.geometry.calibration.pixel_size == pytest.approx((0.2, 0.15))
     # Original pixels 6..9 x 9..11 (middle 7.5, 10) are pixel (1, 2) of the view.
-    here = (np.array((1, 2)) - view.frame.centre) * view.frame.calibration.pixel_size
+    here = (np.array((1, 2)) - view.geometry.centre) * view.geometry.calibration.pixel_size
     assert here == pytest.approx((np.array((7.5, 10.0)) - CENTRE) * 0.05)
 
 
@@ -130,8 +130,8 @@ def test_numbers_may_come_from_numpy(scan, bin):
     assert Unmix(scan.data).prepare(bin=bin).shape == (7, 9, 10, 13)
     assert Unmix(scan.data).prepare(average_neighbours=np.int64(3)).scan.lazy
     assert np.array_equal(
-        Unmix(scan.data, centre=CENTRE).prepare(annulus=(np.float32(2), np.inf)).frame.detector_mask,
-        Unmix(scan.data, centre=CENTRE).prepare(annulus=(2, None)).frame.detector_mask,
+        Unmix(scan.data, centre=CENTRE).prepare(annulus=(np.float32(2), np.inf)).geometry.detector_mask,
+        Unmix(scan.data, centre=CENTRE).prepare(annulus=(2, None)).geometry.detector_mask,
     )
 
 
@@ -143,7 +143,7 @@ def test_a_bin_with_an_excluded_pixel_is_excluded(scan):
     mask = np.zeros((20, 26), bool)
     mask[5, 7] = True
     view = Unmix(scan.data).prepare(detector_mask=mask, bin=2)
-    assert np.argwhere(view.frame.detector_mask).tolist() == [[2, 3]]
+    assert np.argwhere(view.geometry.detector_mask).tolist() == [[2, 3]]
 
 
 def test_friedel_averages_opposite_pixels(scan):
@@ -269,7 +269,7 @@ def test_align_brings_the_beam_to_the_centre():
     view = Unmix(data, centre=(9, 12)).prepare(align=centres)
     found = values(view)
     assert (found[:, :, 9, 12] == 100).all()
-    assert view.frame.centre == pytest.approx((9.2, 12.2))
+    assert view.geometry.centre == pytest.approx((9.2, 12.2))
     # Pixels to which some pattern contributes nothing are excluded.
     shifts = np.round((9, 12) - centres).astype(int)
     expected = np.zeros((20, 26), bool)
@@ -277,7 +277,7 @@ def test_align_brings_the_beam_to_the_centre():
         inside = np.zeros((20, 26), bool)
         inside[max(dr, 0) : 20 + min(dr, 0), max(dc, 0) : 26 + min(dc, 0)] = True
         expected |= ~inside
-    assert np.array_equal(view.frame.detector_mask, expected)
+    assert np.array_equal(view.geometry.detector_mask, expected)
 
 
 def test_crop_and_bin_move_the_beam_positions_along():
@@ -291,7 +291,7 @@ def test_crop_and_bin_move_the_beam_positions_along():
     view = Unmix(scan).prepare(crop=((1, 19), (2, 28)), bin=2).prepare(align=True)
     found = values(view)
     assert found[0, 0].max() == 100 and np.array_equal(found[0, 0], found[0, 1])
-    assert tuple(np.argwhere(found[0, 0] == 100)[0]) == pytest.approx(view.frame.centre)
+    assert tuple(np.argwhere(found[0, 0] == 100)[0]) == pytest.approx(view.geometry.centre)
 
 
 def test_align_keeps_calibrated_coordinates_true():
@@ -301,18 +301,19 @@ def test_align_keeps_calibrated_coordinates_true():
     centres = np.full((1, 2, 2), (9.0, 12.0))
     centres[0, 1] = (11.0, 12.0)
     scan = Unmix(np.ones((1, 2, 20, 26)), centre=(10, 12), pixel_size=0.05, pixel_unit="1/Å").scan
-    calibration = replace(scan.frame.calibration, detector_origin=(-0.5, -0.6))
-    scan = scan.replace(frame=scan.frame.replace(calibration=calibration))
-    for target, patterns in (((10, 12), scan), ((9.6, 12.3), scan.replace(frame=scan.frame.replace(centre=(9.6, 12.3))))):
-        frame = Unmix(patterns).prepare(align=centres).frame
-        moved = np.array(frame.calibration.detector_origin) - (-0.5, -0.6)
-        assert moved == pytest.approx(-0.05 * (np.array(frame.centre) - target))
+    calibration = replace(scan.geometry.calibration, detector_origin=(-0.5, -0.6))
+    scan = scan.replace(geometry=scan.geometry.replace(calibration=calibration))
+    elsewhere = scan.replace(geometry=scan.geometry.replace(centre=(9.6, 12.3)))
+    for target, patterns in (((10, 12), scan), ((9.6, 12.3), elsewhere)):
+        geometry = Unmix(patterns).prepare(align=centres).geometry
+        moved = np.array(geometry.calibration.detector_origin) - (-0.5, -0.6)
+        assert moved == pytest.approx(-0.05 * (np.array(geometry.centre) - target))
 
 
 def test_align_without_a_known_centre_lets_the_beam_be_the_origin(pyxem, scan):
     signal = pyxem.signals.Diffraction2D(scan.data)
     view = signal.unmix.prepare(align=np.full((7, 9, 2), (12.0, 20.0)))
-    assert view.frame.centre == (12.0, 20.0)
+    assert view.geometry.centre == (12.0, 20.0)
     _, patterns = view.nmf(2, max_iter=2, random_state=0).to_host()
     assert patterns.calibration.center == pytest.approx([20, 12])
 
@@ -322,7 +323,7 @@ def test_align_asks_nothing_of_excluded_positions():
     centres[0, 1] = np.nan
     mask = np.array([[False, True, False]])
     view = Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres, scan_mask=mask)
-    assert view.frame.centre == (9.0, 12.0) and view.frame.detector_mask is None
+    assert view.geometry.centre == (9.0, 12.0) and view.geometry.detector_mask is None
     with pytest.raises(ValueError, match="NaN or infinite ones at kept positions"):
         Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres)
 
@@ -332,7 +333,7 @@ def test_align_moves_the_mask_along():
     mask = np.zeros((20, 26), bool)
     mask[5, 5] = True
     view = Unmix(np.ones((1, 2, 20, 26)), centre=(9, 12)).prepare(align=centres, detector_mask=mask)
-    excluded = view.frame.detector_mask
+    excluded = view.geometry.detector_mask
     assert excluded[5, 5] and excluded[4, 5] and excluded[19].all() and excluded.sum() == 2 + 26
 
 
@@ -345,13 +346,14 @@ def test_align_uses_what_py4dstem_knows(py4dstem, scan):
     assert np.array_equal(values(view)[4, 4, :19], scan.data[4, 4, 1:]) or np.array_equal(
         values(view)[0, 0, 1:], scan.data[0, 0, :19]
     )
-    assert view.frame.detector_mask.sum() == 26
+    assert view.geometry.detector_mask.sum() == 26
 
 
 def test_masks_of_the_aligned_beam_are_at_the_centre():
     centres = np.array([[[9.0, 12.0], [11.0, 15.0]]])
     view = Unmix(np.ones((1, 2, 20, 26)), centre=(9, 12)).prepare(align=centres, direct_beam=1)
-    assert view.frame.detector_mask[9, 12] and view.frame.detector_mask[8, 12] and not view.frame.detector_mask[7, 12]
+    mask = view.geometry.detector_mask
+    assert mask[9, 12] and mask[8, 12] and not mask[7, 12]
 
 
 @pytest.mark.parametrize(

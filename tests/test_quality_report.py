@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import unmix4d
 from unmix4d import Unmix, image_quality, phantoms
-from unmix4d.matrix import PatternMatrix
+from unmix4d.engine.matrix import PatternMatrix
 
 
 @pytest.fixture(scope="module")

@@ -61,11 +61,11 @@ def test_the_unit_of_intensity_makes_no_difference():
 def test_redrawn_patterns_are_spots_on_nothing(crystal):
     u = Unmix(crystal.data, centre=crystal.centre)
     view = u.prepare(direct_beam=4, redraw_peaks=2.0)
-    assert view.scan.lazy and view.scan.dtype == np.float32 and view.frame.redrawn
+    assert view.scan.lazy and view.scan.dtype == np.float32 and view.geometry.redrawn
     assert view.scan.steps[-1]["redraw_peaks"] == {"radius": "2 px", "detector": "own", "threshold": 5.0}
     assert "redraw_peaks" in repr(view)
     patterns = np.asarray(view.scan.patterns)
-    kept = view.frame.kept_pixels.reshape(48, 44)
+    kept = view.geometry.kept_pixels.reshape(48, 44)
     assert (patterns[..., kept] >= 0).all() and (patterns[..., kept] == 0).mean() > 0.5
     raw, redrawn = crystal.data[5, 6].astype(float), patterns[5, 6].astype(float)
     rows, cols, totals = find_spots(np.where(kept, raw, 0), 2.0, 5.0, kept)
@@ -151,9 +151,9 @@ def test_what_needs_the_background_or_counts_refuses(crystal, tmp_path):
     with pytest.raises(ValueError, match="prepared with redraw_peaks, after which values are none"):
         result.log_likelihood(view)
     result.save(tmp_path / "r.h5")
-    assert load(tmp_path / "r.h5").frame.redrawn and not u.frame.redrawn
+    assert load(tmp_path / "r.h5").geometry.redrawn and not u.geometry.redrawn
     with pytest.raises(ValueError, match="NoDarkSpots"):
-        NoDarkSpots().bind(view.prepare(bin=2).frame)
+        NoDarkSpots().bind(view.prepare(bin=2).geometry)
     assert u.nmf(2, constraints=[NoDarkSpots()], random_state=0).k == 2
 
 
@@ -198,7 +198,7 @@ def test_vectors_beyond_the_detector_and_under_masks_are_left_out():
     disks = BraggDisks((1, 2), [0, 0, 1], [50.0, 0.0, 4.0], [0.0, 0.0, 4.0], [10.0, 20.0, 30.0])
     u = Unmix(np.ones((1, 2, 30, 30)), centre=(15.0, 15.0))
     view = u.prepare(direct_beam=4, redraw_peaks=disks)
-    kept = view.frame.kept_pixels.reshape(30, 30)
+    kept = view.geometry.kept_pixels.reshape(30, 30)
     assert_allclose(np.asarray(view.scan.patterns)[..., kept].sum(-1), [[0, 30]], rtol=1e-5)
 
 

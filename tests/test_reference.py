@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reference_runs import RUNS, numbers_of, reference_scan, run
-from unmix4d import passes, threads
+from unmix4d.engine import passes, threads
 
 KEPT = json.loads((Path(__file__).parent / "reference" / "methods.json").read_text(encoding="utf-8"))
 # Iterations carry rounding on; ICA and fuzzy clustering end where their steps become small, not at an exact point.

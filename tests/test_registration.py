@@ -15,11 +15,11 @@ import weakref
 import pytest
 
 from unmix4d import registration
-from unmix4d.messages import UnmixWarning
+from unmix4d.core.messages import UnmixWarning
 
 
 class StandIn:
-    """Stands for unmix4d.accessor.Unmix."""
+    """Stands for unmix4d.views.unmix.Unmix."""
 
     def __init__(self, obj):
         self.obj = obj
@@ -32,9 +32,9 @@ class StandIn:
 @pytest.fixture
 def hosts(tmp_path, monkeypatch):
     """``hosts(source)`` makes a host module with a class Cube and returns its name, the only one known."""
-    accessor = types.ModuleType("unmix4d.accessor")
+    accessor = types.ModuleType("unmix4d.views.unmix")
     accessor.Unmix = StandIn
-    monkeypatch.setitem(sys.modules, "unmix4d.accessor", accessor)
+    monkeypatch.setitem(sys.modules, "unmix4d.views.unmix", accessor)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name, value in (("_active", False), ("_hooked", set()), ("_told", set())):
         monkeypatch.setattr(registration, name, value)
@@ -183,7 +183,7 @@ def test_real_hosts_imported_afterwards():
         registration.register()
         available = {available!r}
         import numpy as np
-        from unmix4d.accessor import Unmix
+        from unmix4d.views.unmix import Unmix
         if "py4DSTEM" in available:
             import py4DSTEM
             assert isinstance(py4DSTEM.DataCube(np.ones((2, 3, 4, 5))).unmix, Unmix)
@@ -215,7 +215,7 @@ def test_real_host_imported_first():
             from py4DSTEM import DataCube as Class
         from unmix4d import registration
         registration.register()
-        from unmix4d.accessor import Unmix
+        from unmix4d.views.unmix import Unmix
         assert Class.unmix is Unmix
         """)
 

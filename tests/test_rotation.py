@@ -7,12 +7,12 @@ from unmix4d import Unmix, phantoms
 from unmix4d.clustering.anisotropy import is_amorphous, spots_of
 from unmix4d.clustering.group_angles import folded, group_angles
 from unmix4d.clustering.hierarchy import cut_tree, make_tree, widest_gap
+from unmix4d.clustering.rotate_patterns import PatternRotation
 from unmix4d.clustering.rotated_groups import group_patterns
 from unmix4d.clustering.similarity import diffraction_similarity, rings_of
-from unmix4d.clustering.turn_patterns import Turning
-from unmix4d.frame import Frame
+from unmix4d.core.geometry import ScanGeometry
+from unmix4d.core.polar import PolarTransform
 from unmix4d.phantoms._patterns import Detector, mirror, rotate
-from unmix4d.polar import PolarTransform
 
 SHAPE, CENTRE = (128, 120), (61.3, 58.2)
 DETECTOR = Detector(SHAPE, CENTRE, 0.016)
@@ -28,8 +28,8 @@ def crystal(angle=0.0, *, flip=None, xy=XY, bright=BRIGHT, halo=0.5):
 
 
 def compare(patterns, mask=None, **options):
-    frame = Frame((1, 1), SHAPE, centre=CENTRE, detector_mask=mask)
-    polar = PolarTransform(frame, n_azimuth=360, r_min=2)
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE, detector_mask=mask)
+    polar = PolarTransform(geometry, n_azimuth=360, r_min=2)
     making = {name: options.pop(name) for name in ("friedel", "weight", "as_published") if name in options}
     rings = rings_of(polar.forward(np.asarray(patterns)), polar.valid, polar.radius, **making)
     same = {"as_published": making["as_published"]} if "as_published" in making else {}
@@ -62,8 +62,8 @@ def test_known_rotations_to_half_a_degree(turned):
 def test_a_quarter_turn_is_that_of_numpy():
     """np.rot90 turns counter-clockwise with row 0 on top."""
     image = np.random.default_rng(0).random((41, 41)) * (np.hypot(*(np.indices((41, 41)) - 20)) < 18)
-    frame = Frame((1, 1), (41, 41), centre=(20, 20))
-    polar = PolarTransform(frame, n_azimuth=360, r_min=1, r_max=18)
+    geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
+    polar = PolarTransform(geometry, n_azimuth=360, r_min=1, r_max=18)
     rings = rings_of(polar.forward(np.stack([np.rot90(image), image])), polar.valid, polar.radius)
     found = diffraction_similarity(rings)
     assert found.matrix[0, 1] > 0.999 and found.angles_deg[0, 1] == pytest.approx(90, abs=1e-3)
@@ -139,8 +139,8 @@ def test_brute_force():
 
 def test_as_published_is_not_normalised(turned):
     found, _ = compare(np.stack([turned[0], 3 * turned[1]]), as_published=True)
-    frame = Frame((1, 1), SHAPE, centre=CENTRE)
-    polar = PolarTransform(frame, n_azimuth=360, r_min=2).forward(turned[:1])
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE)
+    polar = PolarTransform(geometry, n_azimuth=360, r_min=2).forward(turned[:1])
     assert found.matrix[0, 0] == pytest.approx((polar**2).sum(), rel=1e-6)
     assert found.matrix[1, 1] == pytest.approx(9 * found.matrix[0, 0], rel=0.02)
     assert error(found.angles_deg[1, 0], KNOWN[1]) < 0.2
@@ -168,7 +168,7 @@ def test_weight_by_radius():
     ]  # fmt: skip
     values = [compare(pair, weight=w)[0].matrix[0, 1] for w in ("none", "radius")]
     assert values[0] > values[1] + 0.05  # measured 0.91 and 0.71
-    n = len(PolarTransform(Frame((1, 1), SHAPE, centre=CENTRE), r_min=2).radius)
+    n = len(PolarTransform(ScanGeometry((1, 1), SHAPE, centre=CENTRE), r_min=2).radius)
     only_inner = (np.arange(n) < 30).astype(float)
     assert compare(pair, weight=only_inner)[0].matrix[0, 1] > 0.99
     for wrong in ("mass", np.ones(n - 1), -np.ones(n), np.zeros(n)):
@@ -184,18 +184,18 @@ def test_empty_and_even_patterns_are_like_nothing():
 
 def test_ellipse_and_oblong_pixels():
     """Rotations of the pattern made round are found on a detector that is not."""
-    from unmix4d.frame import Calibration
-    from unmix4d.polar import _to_detector
+    from unmix4d.core.geometry import Calibration
+    from unmix4d.core.polar import _to_detector
 
     oblong = Calibration(pixel_size=(1.1, 1))
-    frame = Frame((1, 1), (120, 128), centre=(60, 62), ellipse=(1.1, 0.95, 30.0), calibration=oblong)
-    row, col = np.indices(frame.detector_shape)
+    geometry = ScanGeometry((1, 1), (120, 128), centre=(60, 62), ellipse=(1.1, 0.95, 30.0), calibration=oblong)
+    row, col = np.indices(geometry.detector_shape)
     patterns = []
     for angle in KNOWN:
         xy = rotate(XY, angle)
-        at = _to_detector(frame, np.arctan2(xy[:, 1], xy[:, 0]), np.hypot(*xy.T) * 60)
+        at = _to_detector(geometry, np.arctan2(xy[:, 1], xy[:, 0]), np.hypot(*xy.T) * 60)
         patterns.append(sum(b * np.exp(-((row - r) ** 2 + (col - c) ** 2) / 4) for b, r, c in zip(BRIGHT, *at)))
-    polar = PolarTransform(frame, r_min=2)
+    polar = PolarTransform(geometry, r_min=2)
     rings = rings_of(polar.forward(np.stack(patterns)), polar.valid, polar.radius)
     assert error(diffraction_similarity(rings).angles_deg, KNOWN[:, None] - KNOWN[None]).max() < 0.5
 
@@ -270,9 +270,9 @@ def test_amorphous_patterns_have_no_spots():
     crystals = [crystal(a) for a in KNOWN[:3]]
     crystals = [2e4 * c / c.sum() for c in crystals]
     means = np.stack([halo, dark, slope, *crystals])
-    frame = Frame((1, 1), SHAPE, centre=CENTRE)
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE)
     for patterns in (means, rng.poisson(means), rng.poisson(means / 20)):
-        found = spots_of(frame, patterns.astype(float), r_min=2)
+        found = spots_of(geometry, patterns.astype(float), r_min=2)
         assert is_amorphous(found).tolist() == [True] * 3 + [False] * 3, found
 
 
@@ -281,11 +281,11 @@ def test_amorphous_patterns_are_grouped_by_their_profile():
     wide = Detector(SHAPE, CENTRE, 0.011).halo()  # the same glass at another density
     means = [DETECTOR.halo(), DETECTOR.halo(), wide, wide, crystal() / crystal().sum(), crystal(40) / crystal().sum()]
     patterns = rng.poisson(1e5 * np.stack(means)).astype(float)
-    frame = Frame((1, 1), SHAPE, centre=CENTRE)
-    polar = PolarTransform(frame, r_min=2)
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE)
+    polar = PolarTransform(geometry, r_min=2)
     rings = rings_of(polar.forward(patterns), polar.valid, polar.radius)
     found = group_patterns(
-        diffraction_similarity(rings), rings, intensities=np.ones(6), amorphous=is_amorphous(spots_of(frame, patterns)),
+        diffraction_similarity(rings), rings, intensities=np.ones(6), amorphous=is_amorphous(spots_of(geometry, patterns)),
         profiles=polar.forward(patterns).mean(1) * polar.radius, n_groups=3,
     )  # fmt: skip
     assert found.labels.tolist() == [0, 0, 1, 1, 2, 2]
@@ -293,9 +293,9 @@ def test_amorphous_patterns_are_grouped_by_their_profile():
 
 
 def test_turning_back_lays_copies_on_each_other(turned):
-    frame = Frame((1, 1), SHAPE, centre=CENTRE)
-    turning = Turning(frame)
-    inside = frame.radius() < 55
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE)
+    turning = PatternRotation(geometry)
+    inside = geometry.radius() < 55
     for pattern, angle in zip(turned, KNOWN):
         back, seen = turning(pattern, angle)
         assert seen[inside].all()
@@ -308,7 +308,7 @@ def test_phantom_of_rotated_phases():
     p = phantoms.rotated_phases(scan_shape=(4, 5), detector_shape=(96, 100), dose=None, seed=3)
     assert p.k == 21 and np.allclose(p.maps.sum(0), 1) and np.allclose(p.data.sum((2, 3)), 1e4, rtol=1e-4)
     view = Unmix(p.data, centre=p.centre)
-    polar = PolarTransform(view.frame, r_min=2)
+    polar = PolarTransform(view.geometry, r_min=2)
     rings = rings_of(polar.forward(p.patterns[1:]), polar.valid, polar.radius)
     found = diffraction_similarity(rings)
     same = p.phases[1:, None] == p.phases[None, 1:]

@@ -180,7 +180,7 @@ def test_files_of_hyperspy_stay_on_disk(pyxem, scan, tmp_path, monkeypatch):
         quiet_save(scan.to_pyxem().save, str(path))
         view = Unmix(open_scan(path))
         assert view.scan.lazy and view.scan.host.kind == "pyxem"
-        assert view.frame.calibration.step == pytest.approx((scan.step, scan.step))
+        assert view.geometry.calibration.step == pytest.approx((scan.step, scan.step))
     assert main(["run", str(path), "--components", "3", "--out", str(tmp_path / "out")]) == 0
     expected = scan.to_pyxem().unmix.nmf(3, random_state=0)
     assert np.allclose(unmix4d.load(tmp_path / "out" / "result.unmix.h5").maps, expected.maps, atol=1e-5)
@@ -193,7 +193,7 @@ def test_cubes_of_py4dstem_stay_on_disk(py4dstem, scan, tmp_path, monkeypatch):
     cube = open_scan(path)
     assert type(cube).__name__ == "DataCube" and isinstance(cube.data, h5py.Dataset)
     view, same = Unmix(cube), scan.to_py4dstem().unmix
-    assert view.frame.calibration == same.frame.calibration and view.frame.centre == same.frame.centre
+    assert view.geometry.calibration == same.geometry.calibration and view.geometry.centre == same.geometry.centre
     assert main(["run", str(path), "--components", "3", "--out", str(tmp_path / "out")]) == 0
     assert np.allclose(unmix4d.load(tmp_path / "out" / "result.unmix.h5").maps, same.nmf(3, random_state=0).maps, atol=1e-5)
 

@@ -6,8 +6,8 @@ from scipy import sparse
 
 from test_matrix import DETECTOR_MASK, SCAN_MASK, plain, products
 from unmix4d import Unmix
-from unmix4d.frame import Frame
-from unmix4d.sparse_matrix import SparseMatrix, sparsified
+from unmix4d.core.geometry import ScanGeometry
+from unmix4d.engine.sparse_matrix import SparseMatrix, sparsified
 
 FEW = np.random.default_rng(4).poisson(0.05, (7, 9, 20, 26)).astype("u2")
 
@@ -35,7 +35,7 @@ def test_every_host_is_collected(as_host, scan):
 
 
 def test_small_batches_change_nothing(monkeypatch):
-    from unmix4d import blocks, passes, sparse_matrix
+    from unmix4d.engine import blocks, passes, sparse_matrix
 
     whole = held(FEW, "double").normal(np.ones((520, 2)))
     monkeypatch.setattr(blocks, "_SLICE_BYTES", 2000)
@@ -85,7 +85,7 @@ def test_the_given_matrix_is_not_changed():
     """Not even where it stores an entry twice, or a zero."""
     parts = np.array([1.0, 2.0, 0.0, 5.0]), np.array([3, 3, 1, 0]), np.array([0, 3, 3, 4])
     csr = sparse.csr_matrix(tuple(part.copy() for part in parts), shape=(3, 6))
-    matrix = SparseMatrix(csr, Frame((1, 3), (2, 3)))
+    matrix = SparseMatrix(csr, ScanGeometry((1, 3), (2, 3)))
     assert matrix.times(np.eye(6)).tolist() == [[0, 0, 0, 3, 0, 0], [0] * 6, [5, 0, 0, 0, 0, 0]]
     assert matrix._csr.nnz == 2
     assert all(np.array_equal(a, b) for a, b in zip((csr.data, csr.indices, csr.indptr), parts))
@@ -111,10 +111,10 @@ def test_memory_is_that_of_the_non_zeros():
     [
         (np.eye(6), TypeError, "csr must be a scipy sparse matrix or array, got ndarray"),
         (sparse.eye(6, dtype=complex), TypeError, "csr must hold real numbers, got dtype complex128"),
-        (sparse.eye(5), ValueError, r"csr must have the shape \(6, 6\) of its frame, got \(5, 5\)"),
+        (sparse.eye(5), ValueError, r"csr must have the shape \(6, 6\) of its geometry, got \(5, 5\)"),
         (sparse.eye(6) * np.nan, ValueError, r"csr must be finite, got 6 NaN"),
     ],
 )
 def test_wrong_input_is_refused(csr, error, message):
     with pytest.raises(error, match=message):
-        SparseMatrix(csr, Frame((2, 3), (1, 6)))
+        SparseMatrix(csr, ScanGeometry((2, 3), (1, 6)))

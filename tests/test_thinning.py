@@ -29,7 +29,7 @@ def test_every_host_splits_alike(as_host, scan):
     a, b = both(scan.data, 0.3, 5)
     assert np.array_equal(values(fit), a) and np.array_equal(values(held_out), b)
     assert np.array_equal(a + b, before) and np.array_equal(scan.data, before)
-    assert fit.scan.host == unmix.scan.host and fit.frame.calibration == unmix.frame.calibration
+    assert fit.scan.host == unmix.scan.host and fit.geometry.calibration == unmix.geometry.calibration
 
 
 def test_nothing_is_read_when_counts_are_split(scan):
@@ -85,7 +85,7 @@ def test_positions_pixels_and_seeds_have_their_own_dice():
 
 
 def test_blocks_chunks_and_batches_change_nothing(monkeypatch):
-    from unmix4d import blocks
+    from unmix4d.engine import blocks
 
     expected = both(POISSON)[0]
     for chunks in ((1, 1, 20, 26), (3, 5, 10, 13), (7, 9, 20, 26)):
@@ -104,7 +104,7 @@ def test_masks_and_a_smaller_scan_change_nothing():
     assert np.array_equal(both(data, scan_mask=scan_mask, detector_mask=detector_mask)[0], expected)
     assert np.array_equal(both(data[:4, :5])[0], expected[:4, :5])
     view = Unmix(data).prepare(scan_mask=scan_mask, detector_mask=detector_mask).split_counts()[0]
-    assert np.array_equal(view.frame.scan_mask, scan_mask) and np.array_equal(view.frame.detector_mask, detector_mask)
+    assert np.array_equal(view.geometry.scan_mask, scan_mask) and np.array_equal(view.geometry.detector_mask, detector_mask)
 
 
 def test_excluded_values_may_be_anything():

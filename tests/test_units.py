@@ -2,7 +2,7 @@
 
 import pytest
 
-from unmix4d.units import canonical_unit, convert, in_pixels, parse_length
+from unmix4d.core.units import canonical_unit, convert, in_pixels, parse_length
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms, scores
 from unmix4d.decomposition.svd import truncated_svd
-from unmix4d.decomposition.vertex_components import vertex_start
-from unmix4d.decomposition.vertices import find_vertices
+from unmix4d.decomposition.vertex_components import find_vertices, vertex_start
 
 
 @pytest.mark.parametrize("name", ["martineau_fig5", "martineau_fig6"])
@@ -111,7 +110,7 @@ def test_vertices_are_the_purest_positions():
 
 
 def test_averaging_helps_where_a_pattern_is_noisy(monkeypatch):
-    from unmix4d.decomposition import vertices
+    from unmix4d.decomposition import vertex_components as vertices
 
     phantom = phantoms.bicrystal_in_vacuum(dose=100, seed=0)
     several = scores.score(Unmix(phantom.data).vca(3, random_state=0), phantom)
@@ -217,7 +216,7 @@ def test_results_are_saved(crystal, tmp_path):
     ],
 )
 def test_wrong_arguments_are_refused_before_the_scan_is_read(scan, arguments, error, message, monkeypatch):
-    from unmix4d import matrix
+    from unmix4d.engine import matrix
 
     monkeypatch.setattr(matrix, "run_pass", lambda *a, **k: pytest.fail("the scan was read"))
     with pytest.raises(error, match=message):

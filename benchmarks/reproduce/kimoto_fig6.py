@@ -66,7 +66,7 @@ def answers(phantom, *, starts, iterations, exact=False):
 
 def smoothed(answer, view):
     """The same patterns; maps convolved with the published kernel once, at the end."""
-    kernel = SmoothMaps(as_published=True).bind(view.frame)
+    kernel = SmoothMaps(as_published=True).bind(view.geometry)
     maps = kernel.images(kernel.project(answer.maps.reshape(4, -1).T))
     return Answer(answer.patterns, maps)
 

@@ -189,7 +189,7 @@ def make(options):
     X = np.ascontiguousarray(phantom.data.reshape(-1, phantom.patterns[0].size), np.float32)
     pca = {k: view.svd(k).loss for k in (4, K)}
     found = curves(view, X, options.iterations, options.seed)
-    fitted = exactly_fitted(X, found[CONSTRAINED], SmoothMaps(as_published=True).bind(view.frame))
+    fitted = exactly_fitted(X, found[CONSTRAINED], SmoothMaps(as_published=True).bind(view.geometry))
     return Report(
         "Kimoto 2025, Fig. 7: convergence, nk = 6",
         f"{options.iterations} iterations from one random start (that of MU is another). Mean squared error of the full "

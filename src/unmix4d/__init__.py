@@ -9,25 +9,25 @@ from __future__ import annotations
 import importlib
 
 from . import registration
-from ._version import __version__
+from .core.version import __version__
 from .registration import register, unregister
 
 _PUBLIC = {
-    "Unmix": "accessor",
+    "Unmix": "views.unmix",
     "Decomposition": "results",
     "MergedDecomposition": "results",
     "FuzzyClusters": "results",
     "FuzzyValidity": "results",
     "Grains": "results",
     "Groups": "results",
-    "OrientationComparison": "results",
-    "Orientations": "results",
+    "OrientationComparison": "orientation.compare",
+    "Orientations": "orientation.orientations",
     "Overlap": "results",
     "Scree": "results",
     "KChoice": "results",
-    "UnmixWarning": "messages",
+    "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
-    "load": "files",
+    "load": "storage.result_file",
     "merge_orientations": "orientation",
     "compare_orientations": "orientation",
 }

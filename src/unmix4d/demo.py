@@ -79,7 +79,7 @@ def _through(name, convert, phantom, folder):
 
 
 def _plain(phantom):
-    from .accessor import Unmix
+    from .views.unmix import Unmix
 
     return Unmix(
         phantom.data, centre=phantom.centre, pixel_size=phantom.pixel_size, pixel_unit=phantom.pixel_unit,

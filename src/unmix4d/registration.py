@@ -13,7 +13,7 @@ import weakref
 
 import wrapt
 
-from .messages import UnmixWarning
+from .core.messages import UnmixWarning
 
 __all__ = ["UnmixAttribute", "register", "unregister"]
 
@@ -37,7 +37,7 @@ class UnmixAttribute:
     __slots__ = ()
 
     def __get__(self, instance, owner=None):
-        from .accessor import Unmix
+        from .views.unmix import Unmix
 
         return Unmix if instance is None else Unmix._of(instance)
 

@@ -4,9 +4,9 @@ Numbers only, from a `PatternMatrix` and factorisations of it. `Unmix.choose_k` 
 """
 
 from .cao2025 import Cao2025, cao2025
+from .checkpoint import Numbers
 from .decision import RULES, Choice, decide
 from .knee import REACH, loss_knee, region_of_interest
-from .resume import Numbers
 from .run import Evidence, HeldOut, compared, compressed_for, held_out_gains, weigh
 from .votes import CRITERIA, votes_of
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..scratch import scratch
+from ..engine.buffers import buffer
 
 __all__ = ["gains_per_position"]
 
@@ -55,7 +55,7 @@ def _gain_kernel(X, positions, *maps, patterns, pixels):
     out = np.empty((len(X), len(maps) + 1))
     out[:, -1] = electrons
     for i, (own, its) in enumerate(zip(maps, patterns)):
-        expected = np.dot(own, its, out=scratch("expected", X.shape, X.dtype))
+        expected = np.dot(own, its, out=buffer("expected", X.shape, X.dtype))
         np.maximum(expected, least, out=expected)
         # Logarithms only where something was counted, which is a small part of a scan of few electrons.
         logs = counts * np.log(expected.ravel()[counted])

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..scratch import scratch
+from ..engine.buffers import buffer
 
 __all__ = ["absolute_losses"]
 
@@ -43,7 +43,7 @@ def absolute_losses(matrix, factors) -> np.ndarray:
 def _absolute_kernel(X, *maps, patterns):
     rows = np.empty((len(X), len(maps)))
     for i, (own, its) in enumerate(zip(maps, patterns)):
-        difference = np.dot(own, its, out=scratch("absolute", X.shape, X.dtype))
+        difference = np.dot(own, its, out=buffer("absolute", X.shape, X.dtype))
         np.subtract(X, difference, out=difference)
         rows[:, i] = np.abs(difference, out=difference).sum(1, dtype=np.float64)
     return rows, ()

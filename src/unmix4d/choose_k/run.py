@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..compression import compress
-from ..decomposition.resume import compressed_once
+from ..decomposition.checkpoints import compressed_once
 from ..decomposition.run import factorise_each, rank_for
+from ..engine.compression import compress
 from .agreement import agreement_each
 from .coherence import morans_i
 from .held_out import gains_per_position
@@ -129,7 +129,7 @@ def weigh(
         "mse_over_svd": _over_svd(low, ks, outcomes),
     }
     stable = [stability(o.best.maps, [s.maps for s in o.starts if s is not o.best]) for o in outcomes]
-    coherent = [morans_i(matrix.frame.to_maps(maps)) for maps, _ in factors]
+    coherent = [morans_i(matrix.geometry.to_maps(maps)) for maps, _ in factors]
     agreeing = agreement_each(matrix, factors)
     for name, values in (("stability", stable), ("coherence", coherent), ("agreement", agreeing)):
         table[name], table[f"worst_{name}"] = _mean_and_least(values)
@@ -160,7 +160,7 @@ def compared(evidence: Evidence, patterns, mask=None) -> Evidence:
 
 
 def compressed_for(matrix, ks, *, smoothing, weights: str, seed: int, tick: Callable | None = None, resume=None):
-    """One compression of a scan for all numbers, as `unmix4d.compression.compress`.
+    """One compression of a scan for all numbers, as `unmix4d.engine.compression.compress`.
 
     Directions inside the noise never converge: only those above it are waited for.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from ..polar import PolarTransform
+from ..core.polar import PolarTransform
 
 __all__ = ["SLOW", "SPOTS", "Spots", "is_amorphous", "spots_of"]
 
@@ -35,12 +35,12 @@ class Spots:
     bright: np.ndarray
 
 
-def spots_of(frame, patterns, *, n_azimuth=360, radial_step=1.0, r_min=0.0, r_max=None) -> Spots:
+def spots_of(geometry, patterns, *, n_azimuth=360, radial_step=1.0, r_min=0.0, r_max=None) -> Spots:
     """Look for spots in patterns.
 
     Parameters
     ----------
-    frame : Frame
+    geometry : ScanGeometry
     patterns : ndarray (k, det_row, det_col)
     n_azimuth, radial_step, r_min, r_max
         As for `PolarTransform`.
@@ -53,16 +53,16 @@ def spots_of(frame, patterns, *, n_azimuth=360, radial_step=1.0, r_min=0.0, r_ma
     --------
     >>> import numpy as np
     >>> from unmix4d.clustering.anisotropy import spots_of
-    >>> from unmix4d.frame import Frame
-    >>> frame, noise = Frame((1, 1), (64, 64), centre=(32, 32)), np.random.default_rng(0).poisson(9.0, (64, 64))
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> geometry, noise = ScanGeometry((1, 1), (64, 64), centre=(32, 32)), np.random.default_rng(0).poisson(9.0, (64, 64))
     >>> spot = noise + 400.0 * np.exp(-((np.indices((64, 64)) - np.array([20, 40])[:, None, None]) ** 2).sum(0) / 4)
-    >>> (spots_of(frame, np.stack([noise, spot]), r_min=4).reliability > 0.3).tolist()
+    >>> (spots_of(geometry, np.stack([noise, spot]), r_min=4).reliability > 0.3).tolist()
     [False, True]
     """
-    row, col = np.indices(frame.detector_shape)
-    kept = frame.kept_pixels.reshape(frame.detector_shape)
-    halves = [frame.replace(detector_mask=~kept | ((row + col) % 2 == i)) for i in (0, 1)]
-    whole = PolarTransform(frame, n_azimuth=n_azimuth, radial_step=radial_step, r_min=r_min, r_max=r_max)
+    row, col = np.indices(geometry.detector_shape)
+    kept = geometry.kept_pixels.reshape(geometry.detector_shape)
+    halves = [geometry.replace(detector_mask=~kept | ((row + col) % 2 == i)) for i in (0, 1)]
+    whole = PolarTransform(geometry, n_azimuth=n_azimuth, radial_step=radial_step, r_min=r_min, r_max=r_max)
     grid = dict(n_azimuth=n_azimuth, radial_step=radial_step, r_min=r_min, r_max=float(whole.radius[-1]) + 1e-6)
     transforms = [PolarTransform(half, **grid) for half in halves]
     valid = transforms[0].valid & transforms[1].valid & whole.valid

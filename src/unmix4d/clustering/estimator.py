@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .. import checks
+from ..core import checks
 from .fuzzy import fuzzy_cmeans
 from .memberships import membership_rule
 from .metrics import COVARIANCES

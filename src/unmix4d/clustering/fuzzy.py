@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..threads import in_threads, one_thread_per_block
+from ..engine.threads import in_threads, one_thread_per_block
 from .memberships import membership_rule
 from .metrics import GustafsonKessel, Spherical
 

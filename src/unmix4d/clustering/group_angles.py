@@ -13,13 +13,13 @@ from .similarity import Rings, Similarity, highest
 __all__ = ["GroupAngles", "average_spectrum", "folded", "group_angles", "symmetry_order", "turns"]
 
 _ORDERS = (6, 4, 3, 2)
-_ALIKE = 0.8  # autocorrelation above which a turned pattern is the same: see symmetry_order
+_ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same: see symmetry_order
 _ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class GroupAngles:
-    """How the members of one group are turned.
+    """How the members of one group are rotated.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def turns(angles, n_frequency, period):
 
 
 def average_spectrum(spectra, weights, angles, mirrored, period):
-    """Weighted average of patterns turned (and mirrored) back, as a spectrum (n_frequency, n_radius)."""
+    """Weighted average of patterns rotated (and mirrored) back, as a spectrum (n_frequency, n_radius)."""
     mirrored = np.asarray(mirrored, bool)
     factors = turns(angles, len(spectra), period) * (np.asarray(weights, float) / np.sum(weights))
     factors = factors.astype(spectra.dtype)
@@ -110,7 +110,7 @@ def average_spectrum(spectra, weights, angles, mirrored, period):
 
 
 def _aligned(spectra, weights, angles, mirrored, rings, root):
-    """Every member turned to where it fits the average of the others best, a few times."""
+    """Every member rotated to where it fits the average of the others best, a few times."""
     share = weights / weights.sum()
     power = np.einsum("mnr,mnr->mn", spectra.real, spectra.real) + np.einsum("mnr,mnr->mn", spectra.imag, spectra.imag)
     for _ in range(_ROUNDS):

@@ -15,7 +15,7 @@ __all__ = ["RotatedGroups", "group_patterns"]
 
 @dataclass(frozen=True, eq=False)
 class RotatedGroups:
-    """Groups of patterns that are turned against each other.
+    """Groups of patterns that are rotated against each other.
 
     Attributes
     ----------

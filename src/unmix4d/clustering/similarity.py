@@ -1,4 +1,4 @@
-"""Diffraction similarity: how alike two patterns are when one of them may be turned in the plane (Kimoto 2025, eqs. 10, 11).
+"""Diffraction similarity: how alike two patterns are when one may be rotated in the plane (Kimoto 2025, eqs. 10, 11).
 
 Angular cross-correlation of polar patterns by FFT, all pairs at once: for every angular frequency one matrix product over
 the radii, tile by tile over one triangle.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from .. import checks
-from ..threads import in_threads, one_thread_per_block
+from ..core import checks
+from ..engine.threads import in_threads, one_thread_per_block
 
 __all__ = [
     "Rings", "Similarity", "diffraction_similarity", "halved", "highest", "parabola", "radial_weights", "rings_from",
@@ -34,7 +34,7 @@ class Rings:
     spectra : ndarray of complex64 or complex128 (n_frequency, k, n_radius)
         Fourier transform over the azimuth of what is compared, times the square root of the weight of each radius.
     seen : ndarray (k, n_azimuth) or None
-        Energy of each pattern that is beside the mask when the mask is turned by each angle; None without masked parts.
+        Energy of each pattern that is beside the mask when the mask is rotated by each angle; None without masked parts.
     seen_mirrored : ndarray (k, n_azimuth) or None
         The same for the mirrored mask.
     energy : ndarray (k,)
@@ -65,7 +65,7 @@ class Similarity:
     matrix : ndarray (k, k)
         Symmetric; 1 on the diagonal and at least 0, unless ``as_published``.
     angles_deg : ndarray (k, k)
-        Pattern i is pattern j (mirrored first, where `mirrored`) turned by ``angles_deg[i, j]``, counter-clockwise as seen
+        Pattern i is pattern j (mirrored first, where `mirrored`) rotated by ``angles_deg[i, j]``, counter-clockwise as seen
         on screen with row 0 on top; within half a `period` of 0.
     mirrored : ndarray of bool (k, k)
     period : float
@@ -161,7 +161,7 @@ def halved(polar, valid):
 
 
 def _seen(values, valid):
-    """Energy of each pattern beside the turned mask, and beside the mirrored and turned one, for every angle."""
+    """Energy of each pattern beside the rotated mask, and beside the mirrored and rotated one, for every angle."""
     squares = scipy.fft.rfft(values**2, axis=1)
     mask = scipy.fft.rfft(valid.astype(values.dtype), axis=0)
     n = values.shape[1]
@@ -256,7 +256,7 @@ def _normalised(curve, rings, a, b, mirror):
         first, second = (np.broadcast_to(rings.energy[part], (1, len(rings.energy[part]))) for part in (a, b))
     else:
         seen = rings.seen_mirrored if mirror else rings.seen
-        # Turning one against the other by +t shows of the second what turning the mask by -t does.
+        # Rotating one against the other by +t shows of the second what rotation the mask by -t does.
         first, second = seen[a].T, (seen[b].T if mirror else np.roll(seen[b, ::-1], 1, axis=1).T)
     floor = _TINY * max(float(rings.energy.max()), _TINY)
     for part, energy, place in ((a, first, (slice(None), slice(None), None)), (b, second, (slice(None), None, slice(None)))):

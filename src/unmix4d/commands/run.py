@@ -122,7 +122,7 @@ def _said(error, code, debug):
 
 def _only_ours():
     """Warnings of this package in one line each; those of hosts are theirs."""
-    from ..messages import UnmixWarning
+    from ..core.messages import UnmixWarning
 
     def show(message, category, *_, **__):
         print(f"note: {message}", file=sys.stderr)

@@ -7,8 +7,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from .. import checks
-from ..units import parse_length
+from ..core import checks
+from ..core.units import parse_length
 
 __all__ = ["Plan", "writable_folder", "opened", "planned", "compute"]
 
@@ -52,8 +52,8 @@ def writable_folder(chosen) -> str:
 
 def opened(chosen):
     """The prepared view of the file; nothing of its patterns is read."""
-    from ..accessor import Unmix
     from ..hosts.opening import open_scan
+    from ..views.unmix import Unmix
 
     # Whatever is wrong with a length is said before a host is imported, which takes a while.
     facts = _calibration(chosen)
@@ -124,7 +124,7 @@ def _number(view, chosen):
         raise ValueError(f"--components must be a number{also} for {chosen.method}")
     if chosen.method == "merge":
         return None, None
-    most = min(view.frame.n_positions, view.frame.n_pixels)
+    most = min(view.geometry.n_positions, view.geometry.n_pixels)
     if wanted == "auto":
         low, high = _RANGE[0], min(_RANGE[1], most)
     else:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks
-from ..frame import Frame
+from ..core import checks
+from ..core.geometry import ScanGeometry
 
 __all__ = ["Constraint", "Evidence"]
 
@@ -25,7 +25,7 @@ class Evidence:
 
     Attributes
     ----------
-    frame : Frame
+    geometry : ScanGeometry
     patterns : ndarray (k, det_row * det_col)
         Least-squares patterns given the final maps: neither constrained nor clipped, so that they may be negative.
     pattern_errors : ndarray (k, det_row * det_col)
@@ -41,13 +41,13 @@ class Evidence:
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import Evidence, SumToOne
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> maps = np.full((6, 2), 0.5)
-    >>> seen = Evidence(Frame((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
-    >>> SumToOne().bind(seen.frame).check(seen)  # the maps sum to 1: nothing to warn of
+    >>> seen = Evidence(ScanGeometry((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
+    >>> SumToOne().bind(seen.geometry).check(seen)  # the maps sum to 1: nothing to warn of
     """
 
-    frame: Frame
+    geometry: ScanGeometry
     patterns: np.ndarray
     pattern_errors: np.ndarray
     maps: np.ndarray
@@ -65,8 +65,8 @@ class Constraint:
     ----------
     on : {"patterns", "maps"}
         What it acts on.
-    frame : Frame or None
-        The frame it is bound to.
+    geometry : ScanGeometry or None
+        The geometry it is bound to.
     fixes_scale : bool
         True: the maps have a scale of their own, and the solver leaves it.
     n_fixed : int
@@ -101,17 +101,17 @@ class Constraint:
     """
 
     on = ""
-    frame: Frame | None = None
+    geometry: ScanGeometry | None = None
     fixes_scale = False
     n_fixed = 0
     smoothing = False
 
-    def bind(self, frame: Frame) -> Constraint:
+    def bind(self, geometry: ScanGeometry) -> Constraint:
         """Fit the constraint to a scan; called once before the first iteration, and again for another scan.
 
         Parameters
         ----------
-        frame : Frame
+        geometry : ScanGeometry
             Shapes, masks, centre and calibration.
 
         Returns
@@ -122,18 +122,18 @@ class Constraint:
         Raises
         ------
         ValueError
-            When the constraint does not fit the frame.
+            When the constraint does not fit the geometry.
 
         Examples
         --------
         >>> from unmix4d.constraints import Sparse
-        >>> from unmix4d.frame import Frame
-        >>> rule = Sparse(0.1).bind(Frame((2, 3), (4, 4)))
-        >>> rule.frame.detector_shape
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> rule = Sparse(0.1).bind(ScanGeometry((2, 3), (4, 4)))
+        >>> rule.geometry.detector_shape
         (4, 4)
         """
         checks.choice(self.on, f"on of {type(self).__name__}", ("patterns", "maps"))
-        self.frame = frame
+        self.geometry = geometry
         return self
 
     def project(self, A) -> np.ndarray:
@@ -153,8 +153,8 @@ class Constraint:
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import SumToOne
-        >>> from unmix4d.frame import Frame
-        >>> SumToOne().bind(Frame((1, 2), (4, 4))).project(np.array([[1.0, 2.0], [0.5, 0.5]]))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> SumToOne().bind(ScanGeometry((1, 2), (4, 4))).project(np.array([[1.0, 2.0], [0.5, 0.5]]))
         array([[0. , 1. ],
                [0.5, 0.5]])
         """
@@ -167,10 +167,10 @@ class Constraint:
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import Evidence, SumToOne
-        >>> from unmix4d.frame import Frame
+        >>> from unmix4d.core.geometry import ScanGeometry
         >>> maps = np.full((6, 2), 0.5)
-        >>> seen = Evidence(Frame((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
-        >>> SumToOne().bind(seen.frame).check(seen)  # the maps sum to 1: nothing to warn of
+        >>> seen = Evidence(ScanGeometry((2, 3), (4, 4)), np.ones((2, 16)), np.ones((2, 16)), maps, maps, np.ones(6))
+        >>> SumToOne().bind(seen.geometry).check(seen)  # the maps sum to 1: nothing to warn of
         """
 
     def settings(self) -> dict:
@@ -192,15 +192,15 @@ class Constraint:
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import Sparse
-        >>> from unmix4d.frame import Frame
-        >>> rule = Sparse(0.1, on="maps").bind(Frame((2, 3), (4, 4)))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> rule = Sparse(0.1, on="maps").bind(ScanGeometry((2, 3), (4, 4)))
         >>> rule.images(np.ones((6, 2))).shape
         (2, 2, 3)
         """
         A = self._fitting(A)
         if self.on == "patterns":
-            return A.reshape(-1, *self.frame.detector_shape)
-        return A.T.reshape(-1, *self.frame.scan_shape)
+            return A.reshape(-1, *self.geometry.detector_shape)
+        return A.T.reshape(-1, *self.geometry.scan_shape)
 
     def flat(self, images) -> np.ndarray:
         """The way back from `images`: (k, rows, cols) as the matrix that `project` returns.
@@ -209,8 +209,8 @@ class Constraint:
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import Sparse
-        >>> from unmix4d.frame import Frame
-        >>> rule = Sparse(0.1, on="maps").bind(Frame((2, 3), (4, 4)))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> rule = Sparse(0.1, on="maps").bind(ScanGeometry((2, 3), (4, 4)))
         >>> rule.flat(np.ones((2, 2, 3))).shape
         (6, 2)
         """
@@ -222,12 +222,12 @@ class Constraint:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
 
     def _fitting(self, A) -> np.ndarray:
-        """`A` as an array, once it is sure that it belongs to the frame."""
-        if self.frame is None:
-            raise ValueError(f"{type(self).__name__} must be bound to a scan before it is used: call bind(frame) first")
+        """`A` as an array, once it is sure that it belongs to the geometry."""
+        if self.geometry is None:
+            raise ValueError(f"{type(self).__name__} must be bound to a scan before it is used: call bind(geometry) first")
         A = np.asarray(A)
         A = A if A.dtype.kind == "f" else A.astype(np.float64)
-        size = math.prod(self.frame.detector_shape if self.on == "patterns" else self.frame.scan_shape)
+        size = math.prod(self.geometry.detector_shape if self.on == "patterns" else self.geometry.scan_shape)
         if A.ndim != 2 or A.shape[1 if self.on == "patterns" else 0] != size:
             wanted = f"(k, {size})" if self.on == "patterns" else f"({size}, k)"
             raise ValueError(f"A must have the shape {wanted} for {type(self).__name__}, got {A.shape}")

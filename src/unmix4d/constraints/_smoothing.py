@@ -40,8 +40,9 @@ def _operators(shape, kernel):
     left, sizes, right = np.linalg.svd(kernel)
     if sizes[1:].max(initial=0) <= 1e-12 * sizes[0]:
         down, across = np.abs(left[:, 0]) * sizes[0], np.abs(right[0])
-        along = scipy.sparse.kron(_shifts(rows, down), scipy.sparse.eye(cols)), scipy.sparse.kron(
-            scipy.sparse.eye(rows), _shifts(cols, across)
+        along = (
+            scipy.sparse.kron(_shifts(rows, down), scipy.sparse.eye(cols)),
+            scipy.sparse.kron(scipy.sparse.eye(rows), _shifts(cols, across)),
         )
         return [scipy.sparse.csr_matrix(matrix) for matrix, weights in zip(along, (down, across)) if len(weights) > 1]
     reach = len(kernel) // 2

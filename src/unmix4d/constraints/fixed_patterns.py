@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from ._base import Constraint
 
 __all__ = ["FixedPatterns"]
@@ -33,8 +33,8 @@ class FixedPatterns(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import FixedPatterns
-    >>> from unmix4d.frame import Frame
-    >>> fixed = FixedPatterns(np.eye(2)).bind(Frame((3, 3), (2, 2)))
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> fixed = FixedPatterns(np.eye(2)).bind(ScanGeometry((3, 3), (2, 2)))
     >>> fixed.project(np.array([[3.0, 4.0, 0.0, 0.0], [1.0, 2.0, 3.0, 4.0]])).round(3)
     array([[3.536, 0.   , 0.   , 3.536],
            [1.   , 2.   , 3.   , 4.   ]])
@@ -61,13 +61,13 @@ class FixedPatterns(Constraint):
         """Number of patterns that are fixed."""
         return len(self.patterns)
 
-    def bind(self, frame) -> FixedPatterns:
+    def bind(self, geometry) -> FixedPatterns:
         """Check that the patterns belong to the detector; they are needed at every pixel that is not excluded."""
-        super().bind(frame)
-        wanted, shape = frame.detector_shape, self.patterns.shape[1:]
+        super().bind(geometry)
+        wanted, shape = geometry.detector_shape, self.patterns.shape[1:]
         if shape != wanted:
             raise ValueError(f"patterns must have the shape {wanted} of the detector, got {shape}")
-        flat = np.where(frame.kept_pixels, self.patterns.reshape(self.n_fixed, -1), 0)
+        flat = np.where(geometry.kept_pixels, self.patterns.reshape(self.n_fixed, -1), 0)
         missing, empty = np.isnan(flat).any(axis=1), ~(flat > 0).any(axis=1)
         for bad, what in ((missing, "is NaN at pixels that take part"), (empty, "is zero everywhere")):
             if bad.any():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..centre import opposite_pixels, require_centre
-from ..messages import warn
+from ..core.centre import opposite_pixels, require_centre
+from ..core.messages import warn
 from ._base import Constraint
 
 __all__ = ["Friedel"]
@@ -33,9 +33,9 @@ class Friedel(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import Friedel
-    >>> from unmix4d.frame import Frame
-    >>> frame = Frame((3, 3), (1, 4), centre=(0, 1))
-    >>> Friedel().bind(frame).project(np.array([[1.0, 5.0, 3.0, 7.0]]))
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> geometry = ScanGeometry((3, 3), (1, 4), centre=(0, 1))
+    >>> Friedel().bind(geometry).project(np.array([[1.0, 5.0, 3.0, 7.0]]))
     array([[2., 5., 2., 7.]])
     """
 
@@ -44,13 +44,13 @@ class Friedel(Constraint):
     def __init__(self):
         pass
 
-    def bind(self, frame) -> Friedel:
+    def bind(self, geometry) -> Friedel:
         """Find the partner of every pixel."""
-        super().bind(frame)
-        require_centre(frame, "Friedel")
-        self._partners = opposite_pixels(frame.detector_shape, frame.centre, frame.detector_mask)
+        super().bind(geometry)
+        require_centre(geometry, "Friedel")
+        self._partners = opposite_pixels(geometry.detector_shape, geometry.centre, geometry.detector_mask)
         if np.array_equal(self._partners, np.arange(self._partners.size)):
-            raise ValueError(f"Friedel needs pixels with a partner, but none lies opposite to the centre {frame.centre}")
+            raise ValueError(f"Friedel needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
         return self
 
     def project(self, A) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
-from ..centre import require_centre
-from ..polar import PolarTransform
+from ..core import checks
+from ..core.centre import require_centre
+from ..core.polar import PolarTransform
 from ._base import Constraint
 from ._rings import ENOUGH, Rings
 from ._smoothing import Convolution
@@ -70,11 +70,11 @@ class NoDarkSpots(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import NoDarkSpots
-    >>> from unmix4d.frame import Frame
-    >>> frame = Frame((3, 3), (32, 32), centre=(15.5, 15.5))
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> geometry = ScanGeometry((3, 3), (32, 32), centre=(15.5, 15.5))
     >>> pattern = np.ones((1, 32, 32))
     >>> pattern[0, 5:8, 9:12] = 0
-    >>> rule = NoDarkSpots().bind(frame)
+    >>> rule = NoDarkSpots().bind(geometry)
     >>> raised = rule.images(rule.project(pattern.reshape(1, -1)))
     >>> float(raised.min().round(6)), float(rule.bias[0].round(4))
     (1.0, 0.0089)
@@ -95,20 +95,20 @@ class NoDarkSpots(Constraint):
         self.conserve, self.as_published = bool(conserve), bool(as_published)
         self.bias = None
 
-    def bind(self, frame) -> NoDarkSpots:
+    def bind(self, geometry) -> NoDarkSpots:
         """Find the rings of a detector."""
-        super().bind(frame)
-        require_centre(frame, "NoDarkSpots")
-        if frame.redrawn:
+        super().bind(geometry)
+        require_centre(geometry, "NoDarkSpots")
+        if geometry.redrawn:
             raise ValueError(
                 "NoDarkSpots needs the halo between the spots, which prepare(redraw_peaks=...) has set to 0: leave out one "
                 "of the two"
             )
         self.bias = None
-        self._kept = frame.kept_pixels
+        self._kept = geometry.kept_pixels
         self._rings = {}
-        self._window = Convolution(frame.detector_shape, _WINDOW, self._kept)
-        self._polar = PolarTransform(frame, r_max=frame.radius().max()) if self.as_published else None
+        self._window = Convolution(geometry.detector_shape, _WINDOW, self._kept)
+        self._polar = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
         return self
 
     def project(self, A) -> np.ndarray:
@@ -127,8 +127,8 @@ class NoDarkSpots(Constraint):
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import NoDarkSpots
-        >>> from unmix4d.frame import Frame
-        >>> rule = NoDarkSpots().bind(Frame((3, 3), (32, 32), centre=(15.5, 15.5)))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> rule = NoDarkSpots().bind(ScanGeometry((3, 3), (32, 32), centre=(15.5, 15.5)))
         >>> pattern = np.ones((1, 32, 32))
         >>> pattern[0, 20, 20] = 50  # a spot
         >>> float(rule.images(rule.baseline(pattern.reshape(1, -1)))[0, 20, 20].round(6))
@@ -144,7 +144,7 @@ class NoDarkSpots(Constraint):
 
     def _rings_for(self, dtype):
         if dtype not in self._rings:
-            self._rings[dtype] = Rings(self.frame.radius(), self._kept, dtype)
+            self._rings[dtype] = Rings(self.geometry.radius(), self._kept, dtype)
         return self._rings[dtype]
 
     def _without_spots(self, X, rings):

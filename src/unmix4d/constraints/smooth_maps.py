@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .. import checks
-from ..messages import warn
-from ..units import PIXELS, canonical_unit, convert, in_pixels, is_calibrated, parse_length
+from ..core import checks
+from ..core.messages import warn
+from ..core.units import PIXELS, canonical_unit, convert, in_pixels, is_calibrated, parse_length
 from ._base import Constraint
 from ._smoothing import Convolution, LowPass, gaussian
 
@@ -62,9 +62,9 @@ class SmoothMaps(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import SmoothMaps
-    >>> from unmix4d.frame import Calibration, Frame
-    >>> frame = Frame((5, 5), (8, 8), calibration=Calibration(step=(1.5, 1.5), step_unit="nm"))
-    >>> smooth = SmoothMaps(probe_fwhm="2 nm").bind(frame)
+    >>> from unmix4d.core.geometry import Calibration, ScanGeometry
+    >>> geometry = ScanGeometry((5, 5), (8, 8), calibration=Calibration(step=(1.5, 1.5), step_unit="nm"))
+    >>> smooth = SmoothMaps(probe_fwhm="2 nm").bind(geometry)
     >>> point = np.zeros((25, 1))
     >>> point[12] = 1
     >>> smooth.images(smooth.project(point))[0, 2].round(3)
@@ -92,22 +92,22 @@ class SmoothMaps(Constraint):
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
         self.as_published = bool(as_published)
 
-    def bind(self, frame) -> SmoothMaps:
+    def bind(self, geometry) -> SmoothMaps:
         """Prepare the smoothing for the borders, mask and step of a scan."""
-        super().bind(frame)
-        if max(frame.scan_shape) == 1:
+        super().bind(geometry)
+        if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
         if self.cutoff is not None:
-            self._apply = LowPass(frame.scan_shape, self._cutoffs(), frame.kept_positions)
+            self._apply = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
             return self
         kernel = self.kernel
         if kernel is None:
             reach = 1 if self.as_published else None
             # What reaches beyond the scan has no weight there: a probe of any width needs no longer kernel.
-            sizes = zip(self._sigmas(), frame.scan_shape)
+            sizes = zip(self._sigmas(), geometry.scan_shape)
             down, across = (gaussian(s, reach if n > 1 else 0, most=n - 1) for s, n in sizes)
             kernel = np.outer(down, across)
-        self._apply = Convolution(frame.scan_shape, kernel, frame.kept_positions)
+        self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions)
         return self
 
     def smooth(self, A) -> np.ndarray:
@@ -117,8 +117,8 @@ class SmoothMaps(Constraint):
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import SmoothMaps
-        >>> from unmix4d.frame import Frame
-        >>> smooth = SmoothMaps(sigma=1).bind(Frame((5, 5), (8, 8)))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> smooth = SmoothMaps(sigma=1).bind(ScanGeometry((5, 5), (8, 8)))
         >>> bool(np.allclose(smooth.smooth(np.full((25, 1), -2.0)), -2))
         True
         """
@@ -132,8 +132,8 @@ class SmoothMaps(Constraint):
         --------
         >>> import numpy as np
         >>> from unmix4d.constraints import SmoothMaps
-        >>> from unmix4d.frame import Frame
-        >>> smooth = SmoothMaps(sigma=1).bind(Frame((5, 5), (8, 8)))
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> smooth = SmoothMaps(sigma=1).bind(ScanGeometry((5, 5), (8, 8)))
         >>> a, b = np.random.default_rng(0).random((2, 25, 1))
         >>> bool(np.isclose((smooth.smooth(a) * b).sum(), (a * smooth.adjoint(b)).sum()))
         True
@@ -150,7 +150,7 @@ class SmoothMaps(Constraint):
 
     def _scanned(self):
         """Axes along which there is more than one position."""
-        return [axis for axis in (0, 1) if self.frame.scan_shape[axis] > 1]
+        return [axis for axis in (0, 1) if self.geometry.scan_shape[axis] > 1]
 
     def _sigmas(self):
         """Sigma in positions along (row, column)."""
@@ -158,7 +158,7 @@ class SmoothMaps(Constraint):
             return self.sigma
         if self.probe_fwhm is None:
             return (_PUBLISHED / _FWHM,) * 2
-        facts = self.frame.calibration
+        facts = self.geometry.calibration
         widths = [in_pixels(self.probe_fwhm, step, facts.step_unit, "probe_fwhm") for step in facts.step]
         narrow = min(widths[axis] for axis in self._scanned())
         if narrow < 1:
@@ -172,7 +172,7 @@ class SmoothMaps(Constraint):
         """Cut-off in cycles per position along (row, column)."""
         if not isinstance(self.cutoff, str):
             return (self.cutoff,) * 2
-        facts = self.frame.calibration
+        facts = self.geometry.calibration
         number, given = parse_length(self.cutoff, "cutoff")
         if not is_calibrated(facts.step_unit):
             raise ValueError(f"cutoff = {self.cutoff!r} has a unit, but the scan has none: give cycles per position")

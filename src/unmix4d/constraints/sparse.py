@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from ._base import Constraint
 
 __all__ = ["Sparse"]
@@ -34,9 +34,9 @@ class Sparse(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import Sparse
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> pattern = np.array([[3.0, 0.2, 0.1, 4.0]])
-    >>> Sparse(0.2).bind(Frame((3, 3), (2, 2))).project(pattern).round(2)
+    >>> Sparse(0.2).bind(ScanGeometry((3, 3), (2, 2))).project(pattern).round(2)
     array([[2.5, 0. , 0. , 3.5]])
     """
 
@@ -49,8 +49,8 @@ class Sparse(Constraint):
     def project(self, A) -> np.ndarray:
         """`A` lowered by a share of each component's root mean square."""
         A = self._fitting(A)
-        frame = self.frame
-        axis, kept = (1, frame.kept_pixels) if self.on == "patterns" else (0, frame.kept_positions)
+        geometry = self.geometry
+        axis, kept = (1, geometry.kept_pixels) if self.on == "patterns" else (0, geometry.kept_positions)
         used = A if kept.all() else np.compress(kept, A, axis=axis)
         top = used.max(axis=axis, keepdims=True)
         top = np.where(top > 0, top, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..messages import warn
+from ..core.messages import warn
 from ._base import Constraint
 
 __all__ = ["SumToOne"]
@@ -31,9 +31,9 @@ class SumToOne(Constraint):
     --------
     >>> import numpy as np
     >>> from unmix4d.constraints import SumToOne
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> maps = np.array([[0.5, 0.5], [0.9, 0.5], [3.0, 0.0]])
-    >>> SumToOne().bind(Frame((1, 3), (8, 8))).project(maps).round(3).tolist()
+    >>> SumToOne().bind(ScanGeometry((1, 3), (8, 8))).project(maps).round(3).tolist()
     [[0.5, 0.5], [0.7, 0.3], [1.0, 0.0]]
     """
 
@@ -46,7 +46,7 @@ class SumToOne(Constraint):
     def project(self, A) -> np.ndarray:
         """Every row onto the simplex; excluded positions stay as they are."""
         A = self._fitting(A)
-        kept = self.frame.kept_positions
+        kept = self.geometry.kept_positions
         if kept.all():
             return onto_simplex(A)
         out = A.copy()

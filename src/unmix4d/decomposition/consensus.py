@@ -8,10 +8,10 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from .. import checks
+from ..core import checks
 from .map_smoothing import smooth_maps
 from .nnls import nnls_rows
-from .satellites import LEAST_PART, satellites_of
+from .rim_components import LEAST_PART, rim_components_of
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
 
@@ -37,11 +37,11 @@ class Consensus:
     spread : ndarray (n_positions, k)
         Median absolute deviation of the runs' maps from it.
     members : tuple of tuple of (int, int)
-        (run, component) pairs of each, without those of its satellites.
+        (run, component) pairs of each, without those of its rim components.
     left_out : int
         Matches that too few runs have.
-    satellites : int
-        Matches that joined another one or were left out as noise, see `satellites_of`.
+    rim_components : int
+        Matches that joined another one or were left out as noise, see `rim_components_of`.
     """
 
     maps: np.ndarray
@@ -51,7 +51,7 @@ class Consensus:
     spread: np.ndarray
     members: tuple
     left_out: int
-    satellites: int = 0
+    rim_components: int = 0
 
 
 def consensus(
@@ -75,8 +75,8 @@ def consensus(
     alike : float
         Least mean correlation within a match, 0 to 1.
     least_part : float
-        Components with less than this share of the squares of the fit at their own places are satellites: they join the
-        component around them, or are left out where there is none and their map is mostly noise (`satellites_of`).
+        Components with less than this share of the squares of the fit at their own places are rim components: they join the
+        component around them, or are left out where there is none and their map is mostly noise (`rim_components_of`).
     sigma : float
         Of the smoothing for the comparison, in positions.
 
@@ -97,12 +97,12 @@ def consensus(
     --------
     >>> import numpy as np
     >>> from unmix4d.decomposition.consensus import consensus
-    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.problems import Dense
     >>> from unmix4d.decomposition.merging import merge_runs
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> rng = np.random.default_rng(0)
     >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
-    >>> problem = Dense(rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30))), Frame((10, 10), (1, 30)))
+    >>> problem = Dense(rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30))), ScanGeometry((10, 10), (1, 30)))
     >>> agreed = consensus(problem, merge_runs(problem, 4, n_runs=3))
     >>> agreed.share
     array([1., 1.])
@@ -113,7 +113,7 @@ def consensus(
     if not len(runs):
         raise ValueError("runs must hold at least one run, got none")
     whose = np.array([(i, j) for i, run in enumerate(runs) for j in range(run.k)])
-    groups = _matches(problem.frame, np.concatenate([run.maps.T for run in runs]), alike, sigma)
+    groups = _matches(problem.geometry, np.concatenate([run.maps.T for run in runs]), alike, sigma)
     kept, left_out = [], 0
     for group in np.unique(groups):
         pairs = whose[groups == group]
@@ -125,10 +125,10 @@ def consensus(
         raise ValueError(f"min_share must leave a component to keep, got {min_share:g}: none is in as many of the runs")
     kept = [one for one in kept if one[0].sum() > 0]
     kept.sort(key=lambda one: -one[0].sum())
-    hosts = satellites_of(problem.frame, *_fitted(problem, kept), least_part=least_part, sigma=sigma)
+    hosts = rim_components_of(problem.geometry, *_fitted(problem, kept), least_part=least_part, sigma=sigma)
     if not (hosts == -1).any():
         hosts[:] = -1  # where everything is noise there is nothing better to keep
-    kept = [_with_satellites(kept, hosts, i) for i in range(len(kept)) if hosts[i] == -1]
+    kept = [_with_rim_components(kept, hosts, i) for i in range(len(kept)) if hosts[i] == -1]
     maps, spread, agreement, members = zip(*kept)
     maps = np.stack(maps, axis=1)
     share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
@@ -137,11 +137,11 @@ def consensus(
     return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, joined)
 
 
-def _matches(frame, rows, alike, sigma):
+def _matches(geometry, rows, alike, sigma):
     """Number of the match of every map."""
     if len(rows) == 1:
         return np.ones(1, int)
-    places = smooth_maps(rows, frame, sigma)
+    places = smooth_maps(rows, geometry, sigma)
     places = places[:, :: max(1, rows.shape[1] // _POSITIONS)]
     places = places - places.mean(axis=1, keepdims=True)
     size = np.linalg.norm(places, axis=1, keepdims=True)
@@ -165,7 +165,7 @@ def _one(runs, pairs, how):
     return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
 
 
-def _with_satellites(kept, hosts, i):
+def _with_rim_components(kept, hosts, i):
     """A match with what joins it, in the end also what joins that; stability and agreement stay those of the match."""
     middle, spread, agreement, pairs = kept[i]
     waiting = list(np.flatnonzero(hosts == i))

@@ -143,8 +143,8 @@ class _Side:
     def __init__(self, problem, constraints, on):
         self.on = on
         self.constraints = [c for c in constraints if c.on == on]
-        frame, weights = problem.frame, problem.weights
-        self._kept = frame.kept_pixels if on == "patterns" else frame.kept_positions
+        geometry, weights = problem.geometry, problem.weights
+        self._kept = geometry.kept_pixels if on == "patterns" else geometry.kept_positions
         self._all = bool(self._kept.all())
         factors = weights.pixels if on == "patterns" else weights.positions
         self._factors = None if factors is None else factors.astype(problem.dtype)

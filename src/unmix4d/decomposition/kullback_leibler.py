@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from ..sparse_matrix import sparsified
+from ..engine.sparse_matrix import sparsified
+from .checkpoints import kept_or_made
 from .factorisation import Factorisation, relative_change
 from .problems import Compressed
-from .resume import kept_or_made
 from .starts import Start
 
 __all__ = ["nmf_kl", "solve_kl", "positive_start"]
@@ -63,7 +63,7 @@ def nmf_kl(
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.compression import compress
+    >>> from unmix4d.engine.compression import compress
     >>> from unmix4d.decomposition.kullback_leibler import nmf_kl
     >>> matrix = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, dose=300, seed=0).data).matrix()
     >>> low = compress(matrix, 6, wanted=2, weights="none", seed=0)

@@ -8,13 +8,13 @@ from scipy.ndimage import gaussian_filter
 __all__ = ["smooth_maps"]
 
 
-def smooth_maps(rows, frame, sigma: float) -> np.ndarray:
+def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     """Gaussian means of maps over the positions that take part.
 
     Parameters
     ----------
     rows : ndarray (k, n_positions)
-    frame : Frame
+    geometry : ScanGeometry
     sigma : float
         In positions; 0 leaves the maps as they are.
 
@@ -26,19 +26,19 @@ def smooth_maps(rows, frame, sigma: float) -> np.ndarray:
     --------
     >>> import numpy as np
     >>> from unmix4d.decomposition.map_smoothing import smooth_maps
-    >>> from unmix4d.frame import Frame
-    >>> smooth_maps(np.array([[0.0, 0.0, 1.0]]), Frame((1, 3), (1, 1)), 0.5).round(2)
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> smooth_maps(np.array([[0.0, 0.0, 1.0]]), ScanGeometry((1, 3), (1, 1)), 0.5).round(2)
     array([[0.  , 0.11, 0.89]])
     """
     rows = np.asarray(rows)
     if sigma == 0:
         return rows
-    kept = frame.kept_positions
+    kept = geometry.kept_positions
     out = np.empty_like(rows)
     options = {"sigma": sigma, "mode": "nearest", "truncate": 3.0}
-    share = gaussian_filter(kept.reshape(frame.scan_shape).astype(np.float64), **options).ravel()[kept]
+    share = gaussian_filter(kept.reshape(geometry.scan_shape).astype(np.float64), **options).ravel()[kept]
     image = np.zeros(kept.size)
     for row, target in zip(rows, out):
         image[kept] = row
-        target[:] = gaussian_filter(image.reshape(frame.scan_shape), **options).ravel()[kept] / share
+        target[:] = gaussian_filter(image.reshape(geometry.scan_shape), **options).ravel()[kept] / share
     return out

@@ -12,16 +12,16 @@ from functools import partial
 
 import numpy as np
 
-from .. import checks
-from ..threads import in_threads, one_thread_per_block
+from ..core import checks
+from ..engine.threads import in_threads, one_thread_per_block
 from .agglomeration import Components, Merge, gap_threshold, join_alike, join_fragments
+from .checkpoints import kept_or_made
 from .factorisation import gram_of
 from .map_smoothing import smooth_maps
 from .nmf import hals
 from .nnls import nnls_rows
 from .pure_positions import PurePositions
 from .redundant import drop_explained
-from .resume import kept_or_made
 
 __all__ = [
     "MergeRun",
@@ -116,7 +116,7 @@ def merge_runs(
     tick : callable, optional
         Called after every run.
     resume : Runs, optional
-        Keeps the runs that have ended, see `unmix4d.decomposition.resume_runs`.
+        Keeps the runs that have ended, see `unmix4d.decomposition.merge_checkpoint`.
 
     Returns
     -------
@@ -135,13 +135,13 @@ def merge_runs(
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.problems import Dense
     >>> from unmix4d.decomposition.merging import merge_runs
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> rng = np.random.default_rng(0)
     >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
     >>> counts = rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30)))
-    >>> runs = merge_runs(Dense(counts, Frame((10, 10), (1, 30))), 4, n_runs=2)
+    >>> runs = merge_runs(Dense(counts, ScanGeometry((10, 10), (1, 30))), 4, n_runs=2)
     >>> [run.k for run in runs]
     [2, 2]
     """
@@ -208,12 +208,12 @@ def merge_components(
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.problems import Dense
     >>> from unmix4d.decomposition.merging import merge_components
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> maps = np.array([[3.0, 3, 0, 0], [1, 1, 0, 0], [0, 0, 2, 2]]).T
     >>> patterns = np.array([[4.0, 1, 0], [3, 2, 0], [0, 0, 5]])
-    >>> problem = Dense(maps @ patterns, Frame((1, 4), (1, 3)))
+    >>> problem = Dense(maps @ patterns, ScanGeometry((1, 4), (1, 3)))
     >>> run = merge_components(problem, maps, patterns, sigma=0, explained=1)
     >>> run.members, run.maps.T.tolist()
     (((0, 1), (2,)), [[20.0, 20.0, 0.0, 0.0], [0.0, 0.0, 10.0, 10.0]])
@@ -223,7 +223,7 @@ def merge_components(
     error = problem.exact_error(maps, patterns) / np.prod(problem.shape, dtype=float)
     part_maps, part_patterns = intensities(problem, maps, patterns)
     weighted = problem.weights.on(None, part_patterns)[1] if problem.weights.pixels is not None else part_patterns
-    places = smooth_maps(part_maps.T, problem.frame, sigma)
+    places = smooth_maps(part_maps.T, problem.geometry, sigma)
     components = Components(places, weighted, part_maps.sum(axis=0, dtype=np.float64), pattern_share)
     if threshold == "auto":
         threshold = gap_threshold(components)

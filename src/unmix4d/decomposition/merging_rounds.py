@@ -48,13 +48,13 @@ def merge_in_rounds(
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.problems import Dense
     >>> from unmix4d.decomposition.merging_rounds import merge_in_rounds
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> rng = np.random.default_rng(0)
     >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
     >>> counts = rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30)))
-    >>> [run.k for run in merge_in_rounds(Dense(counts, Frame((10, 10), (1, 30))), 5, n_runs=2)]
+    >>> [run.k for run in merge_in_rounds(Dense(counts, ScanGeometry((10, 10), (1, 30))), 5, n_runs=2)]
     [2, 2]
     """
     threshold = THRESHOLD if threshold == "auto" else threshold
@@ -88,6 +88,4 @@ def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):
         alive = (found.maps.sum(0) > 0) & (found.patterns.sum(1) > 0)
         members, nodes = ([x for x, there in zip(them, alive) if there] for them in (members, nodes))
         maps, patterns = intensities(problem, found.maps.T, found.patterns)
-    return MergeRun(
-        maps, patterns, tuple(members), len(parts[1]), tuple(history), 0, float(threshold), found.objective
-    )
+    return MergeRun(maps, patterns, tuple(members), len(parts[1]), tuple(history), 0, float(threshold), found.objective)

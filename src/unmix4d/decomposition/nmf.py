@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from ..threads import in_threads, one_thread_per_block
+from ..engine.threads import in_threads, one_thread_per_block
+from .checkpoints import kept_or_made
 from .constrained import alternate, at_unit_sum
 from .factorisation import Factorisation, balance, going_on, relative_change, state_of
-from .resume import kept_or_made
 from .starts import Start
 
 __all__ = ["nmf", "hals"]

@@ -1,16 +1,18 @@
-"""What a solver iterates on: the compressed scan, or the scan itself, with the same three products.
+"""What a solver iterates on: the compressed scan, the scan itself, or a small matrix in memory, with the same products.
 
-Both are weighted data, and factors have components as rows: maps (k, n_positions), patterns (k, n_pixels).
+All are weighted data, and factors have components as rows: maps (k, n_positions), patterns (k, n_pixels).
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.linalg import svds
 
+from ..engine.weights import Weights
 from .factorisation import gram_of
 from .hals import update_factor, update_rows
 
-__all__ = ["Compressed", "Full"]
+__all__ = ["Compressed", "Full", "Dense"]
 
 
 class Compressed:
@@ -24,7 +26,7 @@ class Compressed:
     parallel = True  # several starts at the same time: nothing is shared but what is only read
 
     def __init__(self, low):
-        self.low, self.weights, self.frame = low, low.weights, low.frame
+        self.low, self.weights, self.geometry = low, low.weights, low.geometry
         self.dtype, self.shape, self.norm2 = low.dtype, low.shape, low.norm2
         self._left, self._right = np.ascontiguousarray(low.left.T), low.right
 
@@ -77,7 +79,7 @@ class Full:
     parallel = False
 
     def __init__(self, matrix, norm2: float):
-        self.matrix, self.weights, self.frame = matrix, matrix.weights, matrix.frame
+        self.matrix, self.weights, self.geometry = matrix, matrix.weights, matrix.geometry
         self.dtype, self.shape, self.norm2 = matrix.dtype, matrix.shape, norm2
 
     def on_maps(self, patterns):
@@ -100,3 +102,83 @@ class Full:
     def exact_error(self, maps, patterns):
         """Sum of the squared residuals, computed directly. One pass."""
         return float(self.matrix.squared_residuals(maps.T, patterns).sum())
+
+
+class Dense:
+    """A non-negative matrix in memory.
+
+    Parameters
+    ----------
+    values : array_like (n_positions, n_pixels)
+        Not weighted; float64 is kept, everything else becomes float32.
+    geometry : ScanGeometry
+        Shape of the scan, and which positions take part.
+    weights : Weights, optional
+        None: as they are.
+
+    Raises
+    ------
+    ValueError
+        When a value is negative or not finite, or the shape is not that of the geometry.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.problems import Dense
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> problem = Dense(np.ones((6, 4)), ScanGeometry((2, 3), (1, 4)))
+    >>> problem.on_maps(np.eye(4)[:1])
+    array([[1., 1., 1., 1., 1., 1.]])
+    """
+
+    parallel = True
+
+    def __init__(self, values, geometry, weights: Weights | None = None):
+        values = np.asarray(values)
+        values = values if values.dtype == np.float64 else values.astype(np.float32)
+        if values.ndim != 2 or len(values) != geometry.n_positions:
+            raise ValueError(
+                f"values must have {geometry.n_positions} rows, one for a position, got the shape {values.shape}"
+            )
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError("values must be finite and not negative, but some are not")
+        self.weights, self.geometry = weights or Weights(), geometry
+        if self.weights.positions is not None:
+            values = values * self.weights.positions[:, None].astype(values.dtype)
+        if self.weights.pixels is not None:
+            values = values * self.weights.pixels.astype(values.dtype)
+        self._values = np.ascontiguousarray(values)
+        self.dtype, self.shape = values.dtype, values.shape
+        self.norm2 = float(np.einsum("ij,ij->", values, values, dtype=np.float64))
+
+    def on_maps(self, patterns):
+        """patterns @ X.T, (k, n_positions)."""
+        return patterns @ self._values.T
+
+    def on_patterns(self, maps):
+        """maps @ X, (k, n_pixels)."""
+        return maps @ self._values
+
+    def sweep(self, maps, patterns):
+        """New maps, then new patterns by HALS, and the sum of the squared residuals as far as the sums can tell."""
+        maps = update_rows(self.on_maps(patterns), gram_of(patterns), maps)
+        cross, gram = self.on_patterns(maps), gram_of(maps)
+        patterns = update_rows(cross, gram, patterns)
+        fitted = np.einsum("ij,ij->", cross, patterns, dtype=np.float64)
+        return maps, patterns, max(self.norm2 - 2 * fitted + float((gram * gram_of(patterns)).sum()), 0.0)
+
+    def exact_error(self, maps, patterns):
+        """Sum of the squared residuals, from the residuals themselves."""
+        rest = self._values - maps.T @ patterns
+        return float(np.einsum("ij,ij->", rest, rest, dtype=np.float64))
+
+    def directions(self, n: int):
+        """The matrix in its n leading directions: coordinates (n_positions, n) and directions (n, n_pixels)."""
+        if n < min(self.shape) // 4:
+            start = np.ones(min(self.shape), self.dtype)  # the same answer every time
+            vectors = svds(self._values, k=n, v0=start, return_singular_vectors="vh")[2][::-1]
+        else:
+            gram = gram_of(np.ascontiguousarray(self._values.T))
+            vectors = np.linalg.eigh(gram)[1][:, ::-1][:, :n].T
+        vectors = np.ascontiguousarray(vectors, self.dtype)
+        return self._values @ vectors.T, vectors

@@ -37,12 +37,12 @@ class PurePositions:
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.decomposition.dense import Dense
+    >>> from unmix4d.decomposition.problems import Dense
     >>> from unmix4d.decomposition.pure_positions import PurePositions
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> share = np.linspace(0, 1, 24)[:, None]
     >>> values = share * [4.0, 0, 1] + (1 - share) * [0, 4.0, 1]
-    >>> pure = PurePositions(Dense(values, Frame((1, 24), (1, 3))), 2, sigma=0)
+    >>> pure = PurePositions(Dense(values, ScanGeometry((1, 24), (1, 3))), 2, sigma=0)
     >>> patterns = pure(np.random.default_rng(0), part=1.0)
     >>> patterns[np.argsort(patterns[:, 0])].round(1) + 0.0
     array([[0., 4., 1.],
@@ -51,7 +51,7 @@ class PurePositions:
 
     def __init__(self, problem, n: int, sigma: float = 1.0):
         left, right = problem.directions(n) if hasattr(problem, "directions") else (problem.low.left, problem.low.right)
-        self._left = smooth_maps(left.T, problem.frame, sigma).T.astype(np.float64)
+        self._left = smooth_maps(left.T, problem.geometry, sigma).T.astype(np.float64)
         self._right, self._dtype = right, problem.dtype
         total = self._left @ right.sum(axis=1, dtype=np.float64)
         least = max(_DIM * float(np.median(total)), np.finfo(float).tiny)

@@ -8,16 +8,16 @@ from functools import partial
 
 import numpy as np
 
-from ..compression import LowRank, compress
-from ..noise import strengths
-from ..threads import in_threads
-from ..weights import WeightedMatrix
+from ..engine.compression import LowRank, compress
+from ..engine.noise import strengths
+from ..engine.threads import in_threads
+from ..engine.weights import WeightedMatrix
+from .checkpoints import compressed_once, kept_or_made
 from .factorisation import Factorisation
-from .finish import Finish, estimate, finish, finish_each, together
 from .kullback_leibler import nmf_kl
 from .nmf import nmf
 from .problems import Compressed, Full
-from .resume import compressed_once, kept_or_made
+from .refit import Refit, estimate, refitted, refitted_each, together
 from .starts import Start
 
 __all__ = ["Outcome", "compressed", "factorise", "factorise_each", "rank_for", "smoothing_of"]
@@ -32,7 +32,7 @@ class Outcome:
     best : Factorisation
         Of the weighted data.
     starts : list of Factorisation
-    final : Finish
+    final : Refit
         Of the unweighted data.
     low : LowRank
     strengths : ndarray of float64 (k,)
@@ -41,7 +41,7 @@ class Outcome:
 
     best: Factorisation
     starts: list
-    final: Finish
+    final: Refit
     low: LowRank
     strengths: np.ndarray
 
@@ -101,13 +101,13 @@ def factorise(
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "resume": resume}
     if objective == "kl":
         best, starts = nmf_kl(matrix, low, n, init=init, **options)
-        final = finish(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
+        final = refitted(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
         return Outcome(best, starts, final, low, _relative_strengths(low, final))
     problem = Full(weighted, low.norm2) if exact else Compressed(low)
     start = Start(low, matrix.statistics().mean_pattern, init)
     best, starts = nmf(problem, n, start, constraints=constraints, **options)
     if refit:
-        final = finish(weighted, best.maps, best.patterns, **_free(constraints))
+        final = refitted(weighted, best.maps, best.patterns, **_free(constraints))
     else:
         final = estimate(low, best.maps, best.patterns)
     return Outcome(best, starts, final, low, _relative_strengths(low, final))
@@ -168,8 +168,7 @@ def factorise_each(
     else:
         finals = [estimate(own, best.maps, best.patterns) for own, best in zip(lows, bests)]
     return [
-        Outcome(bests[i], solved[i][1], finals[i], lows[i], _relative_strengths(lows[i], finals[i]))
-        for i in range(len(ns))
+        Outcome(bests[i], solved[i][1], finals[i], lows[i], _relative_strengths(lows[i], finals[i])) for i in range(len(ns))
     ]
 
 
@@ -180,7 +179,7 @@ def _finished(weighted, bests, resume, **free):
         ns = [len(bests[i].patterns) for i in group]
         known = [None if resume is None else resume.end(n) for n in ns]
         if any(final is None for final in known):
-            known = finish_each(weighted, [(bests[i].maps, bests[i].patterns) for i in group], **free)
+            known = refitted_each(weighted, [(bests[i].maps, bests[i].patterns) for i in group], **free)
             for n, final in zip(ns, known):
                 if resume is not None:
                     resume.keep_end(n, final)

@@ -106,14 +106,14 @@ def given_start(init, matrix, n: int) -> tuple[np.ndarray, np.ndarray]:
         maps, patterns = (np.asarray(part) for part in init)
     except (TypeError, ValueError):
         raise ValueError(f"init must be 'nndsvd', 'random' or a pair (maps, patterns), got {init!r}") from None
-    frame = matrix.frame
-    if maps.shape == (n, *frame.scan_shape):
-        maps = frame.from_maps(maps)
-    if patterns.shape == (n, *frame.detector_shape):
-        patterns = frame.from_images(patterns)
+    geometry = matrix.geometry
+    if maps.shape == (n, *geometry.scan_shape):
+        maps = geometry.from_maps(maps)
+    if patterns.shape == (n, *geometry.detector_shape):
+        patterns = geometry.from_images(patterns)
     if maps.shape != (matrix.shape[0], n) or patterns.shape != (n, matrix.shape[1]):
         raise ValueError(
-            f"init must be maps {(n, *frame.scan_shape)} and patterns {(n, *frame.detector_shape)}, "
+            f"init must be maps {(n, *geometry.scan_shape)} and patterns {(n, *geometry.detector_shape)}, "
             f"got {maps.shape} and {patterns.shape}"
         )
     for name, part in (("maps", maps), ("patterns", patterns)):

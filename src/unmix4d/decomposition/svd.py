@@ -1,7 +1,4 @@
-"""Truncated SVD and PCA of a pattern matrix in a few passes.
-
-Few pixels: the exact Gram matrix. Otherwise block Krylov iteration, see `subspace`.
-"""
+"""The truncated singular value decomposition of a scan, and how much of it is more than rounding."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from ..subspace import leading_right
+from ..engine.subspace import leading_right
 
-__all__ = ["SVD", "truncated_svd"]
+__all__ = ["SVD", "truncated_svd", "numerical_rank", "require_rank"]
+
 
 _GRAM_LIMIT = 2048
 
@@ -70,6 +68,39 @@ def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Cal
     left, values, right = left[:, :n], values[:n], (turn @ np.asarray(basis, np.float64).T)[:n]
     sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
     sign[sign == 0] = 1
-    return SVD(
-        (left * sign).astype(matrix.dtype), values, (right * sign[:, None]).astype(matrix.dtype), float(residual)
-    )
+    return SVD((left * sign).astype(matrix.dtype), values, (right * sign[:, None]).astype(matrix.dtype), float(residual))
+
+
+_ROUNDING = 2  # singular values below so many times the precision of the largest one are rounding
+
+
+def numerical_rank(values, dtype) -> int:
+    """Number of singular values (descending) above the rounding of the largest one in this dtype."""
+    values = np.asarray(values, np.float64)
+    return int((values > _ROUNDING * np.finfo(dtype).eps * values[:1]).sum())
+
+
+def require_rank(values, dtype, method: str) -> None:
+    """Refuse more components than the scan has, on behalf of `method`.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        Singular values, descending, as many as components are asked for.
+    dtype : numpy dtype
+        Of the arithmetic they come from.
+    method : str
+
+    Raises
+    ------
+    ValueError
+        When not all of them are above rounding.
+    """
+    rank = numerical_rank(values, dtype)
+    if rank == 0:
+        raise ValueError(f"{method} needs a signal, but every value of the scan is 0")
+    if rank < len(values):
+        raise ValueError(
+            f"n must be at most {rank}, the rank of the scan, because {method} needs as many linearly independent "
+            f"patterns as components, got {len(values)}"
+        )

@@ -4,11 +4,9 @@ Knows no host and draws nothing. ``Unmix.angular_average`` and its relatives mak
 """
 
 from . import scaling
-from ._features import FeatureMatrix, Features, feature_frame
 from .angular_average import angular_average
-from .concatenation import concatenated
+from .features import FeatureMatrix, Features, at_positions, concatenated, feature_geometry
 from .polar_patterns import polar_patterns
-from .positions import at_positions
 from .radial_variance import KINDS as radial_variance_kinds
 from .radial_variance import radial_variance
 from .scaling import scaled
@@ -16,6 +14,6 @@ from .symmetry import KINDS as symmetry_kinds
 from .symmetry import symmetry
 
 __all__ = [
-    "FeatureMatrix", "Features", "angular_average", "at_positions", "concatenated", "feature_frame", "polar_patterns",
+    "FeatureMatrix", "Features", "angular_average", "at_positions", "concatenated", "feature_geometry", "polar_patterns",
     "radial_variance", "radial_variance_kinds", "scaled", "scaling", "symmetry", "symmetry_kinds",
 ]  # fmt: skip

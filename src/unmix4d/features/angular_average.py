@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ._features import Features, feature_frame
-from ._passes import linear, variance_per_count
-from ._sectors import Grid, sector_shares, weighted
+from .features import Features, feature_geometry
+from .passes import linear, variance_per_count
+from .sectors import Grid, sector_shares, weighted
 
 __all__ = ["angular_average"]
 
@@ -40,12 +40,12 @@ def angular_average(source, rings, n_sectors: int, *, grid=None, settings=None) 
     >>> angular_average(Unmix(phantom.data, centre=phantom.centre), [(4, 10), (10, 18)], 12).values.shape
     (48, 24)
     """
-    shares = sector_shares(Grid(source.frame) if grid is None else grid, rings, n_sectors)
+    shares = sector_shares(Grid(source.geometry) if grid is None else grid, rings, n_sectors)
     if not shares.used.any():
         raise ValueError(f"rings must have a sector on pixels that take part, got {len(rings)} without any")
-    frame = feature_frame(source.frame, shares.used.shape, ~shares.used)
+    geometry = feature_geometry(source.geometry, shares.used.shape, ~shares.used)
     settings = {"sector_deg": 360 / n_sectors, "rings": [list(ring) for ring in rings], **(settings or {})}
     weights = weighted(shares)
     return Features(
-        "angular_average", frame, linear(source, weights), settings, source, per_count=variance_per_count(weights)
+        "angular_average", geometry, linear(source, weights), settings, source, per_count=variance_per_count(weights)
     )

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from .. import checks
-from ..units import PIXELS, canonical_unit, convert, is_calibrated
+from ..core import checks
+from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
 
 __all__ = ["BraggDisks", "Raster", "INTENSITIES"]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .. import checks
-from ..frame import Frame
-from ..messages import warn
-from ..scan import HostRecord
-from ..sparse_matrix import SparseMatrix
-from ._features import Features
+from ..core import checks
+from ..core.geometry import ScanGeometry
+from ..core.messages import warn
+from ..core.scan import HostRecord
+from ..engine.sparse_matrix import SparseMatrix
 from .bragg_disks import BraggDisks, Raster
+from .features import Features
 
 __all__ = ["BraggFeatures", "bragg_features"]
 
@@ -41,12 +41,12 @@ class BraggFeatures(Features):
     def matrix(self, precision: str = "single"):
         """The features as what every solver works on; the zeros of a large raster are never held."""
         large = self.cells.dtype.itemsize * math.prod(self.shape) > _DENSE_BYTES
-        return SparseMatrix(self.cells, self.frame, precision) if large else super().matrix(precision)
+        return SparseMatrix(self.cells, self.geometry, precision) if large else super().matrix(precision)
 
 
 def bragg_features(
     disks: BraggDisks,
-    frame: Frame,
+    geometry: ScanGeometry,
     *,
     cell=None,
     intensity="sum",
@@ -58,13 +58,13 @@ def bragg_features(
     source=None,
     host: HostRecord | None = None,
 ) -> BraggFeatures:
-    """Bragg vectors on a grid, as features of the scan that `frame` belongs to.
+    """Bragg vectors on a grid, as features of the scan that `geometry` belongs to.
 
     Parameters
     ----------
     disks : BraggDisks
-        In the pixel unit of `frame`.
-    frame : Frame
+        In the pixel unit of `geometry`.
+    geometry : ScanGeometry
         Scan side and calibration. Its detector side is not used.
     cell : float or (float, float), optional
         Size of a cell; by default a fifth of the smallest usual distance of two disks.
@@ -84,7 +84,7 @@ def bragg_features(
     Returns
     -------
     BraggFeatures
-        The frame of its raster is calibrated, with the direct beam as its centre.
+        The geometry of its raster is calibrated, with the direct beam as its centre.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def bragg_features(
     --------
     >>> from unmix4d.features.bragg_raster import bragg_features
     >>> from unmix4d.features.bragg_disks import BraggDisks
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> disks = BraggDisks((1, 2), [0, 0, 1], [0.0, 2.0, 2.1], [0.0, 4.0, 4.0], [9.0, 1.0, 3.0])
-    >>> features = bragg_features(disks, Frame((1, 2), (9, 9)), cell=1, spread=0)
+    >>> features = bragg_features(disks, ScanGeometry((1, 2), (9, 9)), cell=1, spread=0)
     >>> features.values.ravel().tolist()
     [1.0, 3.0]
     """
@@ -110,22 +110,24 @@ def bragg_features(
     cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")
     spread = _SPREAD * min(cell) if spread is None else spread
     length = disks.length
-    used = frame.kept_positions[disks.position] & (length >= q_min) & (length <= (np.inf if q_max is None else q_max))
+    used = geometry.kept_positions[disks.position] & (length >= q_min) & (length <= (np.inf if q_max is None else q_max))
     chosen = disks.select(used)
     reach = max(np.abs(chosen.q_row).max(), np.abs(chosen.q_col).max()) if q_max is None else q_max
     # Nothing of what is shared gets lost at the edge.
     grid = chosen.raster(cell, reach=[reach + (max(1, round(spread / size)) - 1) * size for size in cell])
-    cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(frame.kept_positions)].astype(_dtype(source))
+    cells = chosen.on(grid, intensity=intensity, spread=spread)[np.flatnonzero(geometry.kept_positions)].astype(
+        _dtype(source)
+    )
     if not cells.count_nonzero():
         raise ValueError("the Bragg vectors must have intensities above 0, but all that are used have 0")
-    _warn_of_empty(chosen, frame)
+    _warn_of_empty(chosen, geometry)
     hit = np.zeros(cells.shape[1], bool) if drop_empty else ~grid.within(q_min).ravel()
     hit[cells.indices] = True
     record = {
         "cell": [float(v) for v in grid.cell], "unit": disks.unit, "intensity": intensity, "spread": float(spread),
         "q_min": float(q_min), "q_max": None if q_max is None else float(q_max), "vectors": len(chosen), **(settings or {}),
     }  # fmt: skip
-    ours = raster_frame(frame, grid, disks.unit, hit).replace(features=source is not None)
+    ours = raster_geometry(geometry, grid, disks.unit, hit).replace(features=source is not None)
     cells = sparse.csr_array(cells[:, np.flatnonzero(hit)])
     return BraggFeatures("bragg_disks", ours, cells.toarray, record, source, host or HostRecord(), disks=disks, cells=cells)
 
@@ -137,14 +139,14 @@ def _dtype(source):
     return np.float64 if wide else np.float32
 
 
-def raster_frame(frame: Frame, grid: Raster, unit: str, hit) -> Frame:
-    """A frame with the raster as its detector, calibrated and centred; cells without a vector are excluded."""
-    calibration = dataclasses.replace(frame.calibration, pixel_size=grid.cell, pixel_unit=unit, detector_origin=None)
+def raster_geometry(geometry: ScanGeometry, grid: Raster, unit: str, hit) -> ScanGeometry:
+    """A geometry with the raster as its detector, calibrated and centred; cells without a vector are excluded."""
+    calibration = dataclasses.replace(geometry.calibration, pixel_size=grid.cell, pixel_unit=unit, detector_origin=None)
     mask = None if hit.all() else ~hit.reshape(grid.shape)
-    return Frame(
-        frame.scan_shape,
+    return ScanGeometry(
+        geometry.scan_shape,
         grid.shape,
-        scan_mask=frame.scan_mask,
+        scan_mask=geometry.scan_mask,
         detector_mask=mask,
         centre=grid.centre,
         centre_known=True,
@@ -152,7 +154,7 @@ def raster_frame(frame: Frame, grid: Raster, unit: str, hit) -> Frame:
     )
 
 
-def _warn_of_empty(disks, frame):
-    empty = int((disks.counts.ravel() == 0)[frame.kept_positions].sum())
-    if empty > frame.n_positions / 2:
-        warn(f"{empty} of {frame.n_positions} positions hold no Bragg vector that is used: their maps will be 0 there")
+def _warn_of_empty(disks, geometry):
+    empty = int((disks.counts.ravel() == 0)[geometry.kept_positions].sum())
+    if empty > geometry.n_positions / 2:
+        warn(f"{empty} of {geometry.n_positions} positions hold no Bragg vector that is used: their maps will be 0 there")

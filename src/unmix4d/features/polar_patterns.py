@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..polar import PolarTransform
-from ._features import Features, feature_frame
-from ._passes import linear, variance_per_count
+from ..core.polar import PolarTransform
+from .features import Features, feature_geometry
+from .passes import linear, variance_per_count
 
 __all__ = ["polar_patterns"]
 
@@ -16,7 +16,7 @@ def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Featu
     ----------
     source : Unmix
     transform : PolarTransform
-        Of the frame of the view.
+        Of the geometry of the view.
     settings : dict, optional
 
     Returns
@@ -28,16 +28,16 @@ def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Featu
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> from unmix4d.features import polar_patterns
-    >>> from unmix4d.polar import PolarTransform
+    >>> from unmix4d.core.polar import PolarTransform
     >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
     >>> u = Unmix(phantom.data, centre=phantom.centre)
-    >>> polar_patterns(u, PolarTransform(u.frame, n_azimuth=36, r_min=4, r_max=12)).shape
+    >>> polar_patterns(u, PolarTransform(u.geometry, n_azimuth=36, r_min=4, r_max=12)).shape
     (48, 324)
     """
-    frame = feature_frame(source.frame, transform.shape, ~transform.valid, polar=True)
-    weights = transform.sampling()[transform.valid.ravel()][:, source.frame.kept_pixels]
+    geometry = feature_geometry(source.geometry, transform.shape, ~transform.valid, polar=True)
+    weights = transform.sampling()[transform.valid.ravel()][:, source.geometry.kept_pixels]
     settings = {
         "azimuth_deg": float(transform.azimuth_deg[1]), "radius": [float(r) for r in transform.radius], **(settings or {})
     }  # fmt: skip
     weights = weights.tocsr()
-    return Features("polar", frame, linear(source, weights), settings, source, per_count=variance_per_count(weights))
+    return Features("polar", geometry, linear(source, weights), settings, source, per_count=variance_per_count(weights))

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from ._features import Features, feature_frame
-from ._passes import Weighting, in_one_pass
-from ._sectors import Grid, sector_shares, weighted
+from .features import Features, feature_geometry
+from .passes import Weighting, in_one_pass
+from .sectors import Grid, sector_shares, weighted
 
 __all__ = ["KINDS", "radial_variance", "radial_bins"]
 
@@ -43,11 +43,11 @@ def radial_variance(source, radii, step: float, kind: str, *, grid=None, setting
     >>> radial_variance(Unmix(phantom.data, centre=phantom.centre), [5.0, 7.0, 9.0], 2.0, "normalised").values.shape
     (48, 3)
     """
-    shares = radial_bins(Grid(source.frame) if grid is None else grid, radii, step)
-    frame = feature_frame(source.frame, (1, len(radii)), ~shares.used.T)
+    shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
+    geometry = feature_geometry(source.geometry, (1, len(radii)), ~shares.used.T)
     kernel = partial(_variance_kernel, weighting=Weighting(weighted(shares)), normalised=kind == "normalised")
     settings = {"kind_of_variance": kind, "radius": [float(r) for r in radii], **(settings or {})}
-    return Features("radial_variance", frame, partial(in_one_pass, source, kernel), settings, source)
+    return Features("radial_variance", geometry, partial(in_one_pass, source, kernel), settings, source)
 
 
 def radial_bins(grid, radii, step):

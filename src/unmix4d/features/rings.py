@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage, signal
 
-from ..units import in_pixels
-from ._sectors import Grid, sector_shares, weighted
+from ..core.units import in_pixels
+from .sectors import Grid, sector_shares, weighted
 
-__all__ = ["beam_edge", "find_rings", "given_rings", "radial_profile", "reach"]
+__all__ = ["beam_edge", "find_rings", "given_rings", "radial_profile", "reach", "maximum_pattern"]
+
 
 _STEP = 0.5  # pixels between the radii of the profile
 _SMOOTH = 1.0  # pixels, sigma: minima of single pixels are noise
@@ -79,13 +80,13 @@ def find_rings(grid: Grid, maximum) -> list[tuple[float, float]]:
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.features._sectors import Grid
+    >>> from unmix4d.features.sectors import Grid
     >>> from unmix4d.features.rings import find_rings
-    >>> from unmix4d.frame import Frame
-    >>> frame = Frame((1, 1), (101, 101))
-    >>> r = frame.radius().ravel()
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> geometry = ScanGeometry((1, 1), (101, 101))
+    >>> r = geometry.radius().ravel()
     >>> rings = np.exp(-((r - 15) ** 2) / 8) + np.exp(-((r - 30) ** 2) / 8) + np.exp(-(r**2) / 8) + 0.01
-    >>> [(round(a), round(b)) for a, b in find_rings(Grid(frame), rings)]
+    >>> [(round(a), round(b)) for a, b in find_rings(Grid(geometry), rings)]
     [(7, 22), (22, 36)]
     """
     radius, profile = radial_profile(grid, maximum)
@@ -146,3 +147,42 @@ def given_rings(rings, grid) -> list[tuple[float, float]]:
             raise ValueError(f"rings must be on the detector, which ends at {largest:.4g} pixels, got {pair[0]!r}")
         out.append((inner, outer))
     return out
+
+
+def maximum_pattern(matrix) -> np.ndarray:
+    """Largest value of every kept pixel over the kept positions of a scan; one pass.
+
+    Parameters
+    ----------
+    matrix : PatternMatrix
+
+    Returns
+    -------
+    ndarray (n_pixels,)
+
+    Raises
+    ------
+    ValueError
+        When a kept value is NaN or infinite; says where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import Unmix
+    >>> from unmix4d.features.rings import maximum_pattern
+    >>> patterns = np.zeros((2, 3, 1, 4))
+    >>> patterns[0, 0, 0, 1], patterns[1, 2, 0, 2] = 5, 7
+    >>> maximum_pattern(Unmix(patterns).matrix()).tolist()
+    [0.0, 5.0, 7.0, 0.0]
+    """
+    pattern = matrix.visit(_maximum_kernel)[1][0].astype(matrix.dtype)
+    if not np.isfinite(pattern).all():
+        matrix.statistics()  # which says where
+    return pattern
+
+
+def _maximum_kernel(X):
+    return None, (X.max(0),)
+
+
+_maximum_kernel.join = np.maximum

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ._features import Features
+from .features import Features
 
 __all__ = ["DEFAULT", "KINDS", "scaled"]
 
@@ -45,10 +45,10 @@ def scaled(features: Features, kind: str) -> Features:
     Examples
     --------
     >>> import numpy as np
-    >>> from unmix4d.features import Features, feature_frame, scaled
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.features import Features, feature_geometry, scaled
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> x = np.array([[1.0, 10.0], [2.0, 40.0], [3.0, 20.0]])
-    >>> features = Features("two", feature_frame(Frame((1, 3), (9, 9)), (1, 2)), lambda: x)
+    >>> features = Features("two", feature_geometry(ScanGeometry((1, 3), (9, 9)), (1, 2)), lambda: x)
     >>> scaled(features, "minmax").values[:, 1].round(3).tolist()
     [0.0, 1.0, 0.333]
     """

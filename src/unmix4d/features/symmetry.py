@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import scipy.sparse
 
-from ._features import Features, feature_frame
-from ._passes import Weighting, in_one_pass
-from ._sectors import Grid, weighted
+from .features import Features, feature_geometry
+from .passes import Weighting, in_one_pass
 from .radial_variance import radial_bins
+from .sectors import Grid, weighted
 
 __all__ = ["KINDS", "symmetry"]
 
@@ -46,7 +46,7 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
     >>> symmetry(Unmix(phantom.data, centre=phantom.centre), [6.0, 8.0], 2.0, (2, 4), "power").values.shape
     (48, 4)
     """
-    shares = radial_bins(Grid(source.frame) if grid is None else grid, radii, step)
+    shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
     used = np.broadcast_to(shares.used.T, (len(orders), len(radii)))
     mean = weighted(shares)
     waves = []
@@ -59,9 +59,9 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
         _power_kernel, weighting=Weighting(scipy.sparse.vstack([mean, *waves]).tocsr()), n=len(orders),
         normalised=kind == "normalised",
     )  # fmt: skip
-    frame = feature_frame(source.frame, used.shape, ~used)
+    geometry = feature_geometry(source.geometry, used.shape, ~used)
     settings = {"orders": list(orders), "kind_of_power": kind, "radius": [float(r) for r in radii], **(settings or {})}
-    return Features("symmetry", frame, partial(in_one_pass, source, kernel), settings, source)
+    return Features("symmetry", geometry, partial(in_one_pass, source, kernel), settings, source)
 
 
 def _power_kernel(X, weighting, n, normalised):

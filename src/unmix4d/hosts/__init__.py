@@ -12,14 +12,16 @@ import sys
 
 import numpy as np
 
-from ..scan import Scan
+from ..core.scan import Scan
 from . import array, py4dstem, pyxem, quantem
 
 __all__ = ["read_scan", "write", "write_grains", "attach", "progress_wanted", "versions"]
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
 _DISTRIBUTIONS = {
-    "pyxem": ("pyxem", "hyperspy"), "py4dstem": ("py4DSTEM", "emdfile"), "quantem": ("quantem",),
+    "pyxem": ("pyxem", "hyperspy"),
+    "py4dstem": ("py4DSTEM", "emdfile"),
+    "quantem": ("quantem",),
 }
 
 
@@ -48,8 +50,7 @@ def read_scan(obj) -> Scan:
         if host.matches(obj):
             return host.read(obj)
     raise TypeError(
-        "the scan must be a pyxem signal, a py4DSTEM DataCube, a quantem dataset or a 4-D array, "
-        f"got {type(obj).__name__}"
+        f"the scan must be a pyxem signal, a py4DSTEM DataCube, a quantem dataset or a 4-D array, got {type(obj).__name__}"
     )
 
 
@@ -69,7 +70,7 @@ def write(result, *, fill_value: float = 0.0):
     Parameters
     ----------
     result : Decomposition
-        Anything with ``patterns``, ``maps``, ``frame``, ``host``, ``method`` and ``settings``.
+        Anything with ``patterns``, ``maps``, ``geometry``, ``host``, ``method`` and ``settings``.
     fill_value : float
         Put at excluded detector pixels in the patterns, because the tools of the hosts do not take NaN. Maps,
         and the NumPy arrays of a scan that came as one, keep NaN.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frame import Frame
-from ..scan import HostRecord, OpenDataset, Scan, as_patterns
+from ..core.geometry import ScanGeometry
+from ..core.scan import HostRecord, OpenDataset, Scan, as_patterns
 
 __all__ = ["matches", "read", "write", "write_regions"]
 
@@ -21,7 +21,7 @@ def matches(obj) -> bool:
 def read(obj) -> Scan:
     """A scan of which only the shape is known."""
     patterns = as_patterns(obj)
-    return Scan(patterns, Frame(patterns.shape[:2], patterns.shape[2:]), host=HostRecord("array"))
+    return Scan(patterns, ScanGeometry(patterns.shape[:2], patterns.shape[2:]), host=HostRecord("array"))
 
 
 def write(result, *, fill_value: float = 0.0):

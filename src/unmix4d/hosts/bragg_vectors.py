@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
+from ..core.geometry import Calibration, ScanGeometry
+from ..core.scan import HostRecord
+from ..core.units import PIXELS, canonical_unit, is_calibrated
 from ..features.bragg_disks import BraggDisks
-from ..frame import Calibration, Frame
-from ..scan import HostRecord
-from ..units import PIXELS, canonical_unit, is_calibrated
 from . import py4dstem
 from . import pyxem as pyxem_host
 from .hyperspy_metadata import to_json
@@ -64,7 +64,7 @@ def _kind(obj):
     return None
 
 
-def read(obj, *, centre=None, unit: str | None = None, default: Frame | None = None) -> FoundVectors:
+def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | None = None) -> FoundVectors:
     """The vectors inside a host's object, which is not changed.
 
     Parameters
@@ -78,7 +78,7 @@ def read(obj, *, centre=None, unit: str | None = None, default: Frame | None = N
         Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
         1/Å, the unit of py4DSTEM, unless it reaches beyond 10.
 
-    default : Frame, optional
+    default : ScanGeometry, optional
         Of the scan they were found in: vectors without an origin that are pixels of this very detector are counted from
         its centre, where that is known.
 
@@ -215,7 +215,7 @@ def _pyxem_vectors(obj, centre, unit, default):
             )
     if centre is not None:
         data[:, :2] -= centre
-    sign = np.where(scales < 0, -1, 1)  # the frame counts along the pixels
+    sign = np.where(scales < 0, -1, 1)  # the geometry counts along the pixels
     size = np.abs(scales) if is_calibrated(found) else np.ones(2)
     disks = BraggDisks(lists.shape, position, data[:, 0] * sign[0], data[:, 1] * sign[1], intensity, found, tuple(size))
     record, calibration = _pyxem_record(obj)

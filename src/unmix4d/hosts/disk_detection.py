@@ -16,9 +16,9 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from .. import checks
+from ..core import checks
+from ..core.scan import Scan
 from ..features.bragg_disks import BraggDisks
-from ..scan import Scan
 
 __all__ = ["DETECTORS", "disk_radius", "find_disks"]
 
@@ -98,13 +98,13 @@ def find_disks(scan: Scan, mean_pattern, *, detector=None, radius=None, options=
     """
     detector = _choose(scan.host.kind, detector)
     radius = disk_radius(mean_pattern) if radius is None else checks.positive(radius, "disk_radius")
-    _require_inside(radius, scan.frame.detector_shape)
-    frame, find = scan.frame, {"py4dstem": _py4dstem, "pyxem": _pyxem}[detector]
+    _require_inside(radius, scan.geometry.detector_shape)
+    geometry, find = scan.geometry, {"py4dstem": _py4dstem, "pyxem": _pyxem}[detector]
     options = _options(detector, radius, options or {})
     far = None
-    if frame.detector_mask is not None:
-        far = ndimage.distance_transform_edt(~frame.detector_mask) > radius
-    kept = frame.kept_positions.reshape(frame.scan_shape)
+    if geometry.detector_mask is not None:
+        far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
     find, pieces = find(_sample(scan, kept), radius, options), []
     for rows in _blocks(scan):
         wanted = np.argwhere(kept[rows]) + (rows.start, 0)
@@ -175,8 +175,8 @@ def _require_inside(radius, shape):
 def _read(scan, rows, cols):
     """Some patterns (rows, cols, det_row, det_col) as floats, excluded pixels 0."""
     block = np.asarray(scan.patterns[rows, cols]).astype(np.float32)
-    if scan.frame.detector_mask is not None:
-        block[..., scan.frame.detector_mask] = 0
+    if scan.geometry.detector_mask is not None:
+        block[..., scan.geometry.detector_mask] = 0
     return block
 
 
@@ -258,10 +258,10 @@ def _usable(peaks, far):
 
 def _assemble(scan, pieces):
     """BraggDisks from (scan index, peaks) pairs."""
-    frame = scan.frame
+    geometry = scan.geometry
     index = np.array([i for i, _ in pieces]).reshape(-1, 2)
-    centres = np.broadcast_to(frame.centre, (len(index), 2)) if scan.centres is None else scan.centres[tuple(index.T)]
+    centres = np.broadcast_to(geometry.centre, (len(index), 2)) if scan.centres is None else scan.centres[tuple(index.T)]
     peaks = [p - [*centre, 0] for (_, p), centre in zip(pieces, centres)]
-    position = np.repeat(index[:, 0] * frame.scan_shape[1] + index[:, 1], [len(p) for p in peaks])
+    position = np.repeat(index[:, 0] * geometry.scan_shape[1] + index[:, 1], [len(p) for p in peaks])
     row, col, intensity = np.concatenate(peaks).T
-    return BraggDisks(frame.scan_shape, position, row, col, np.maximum(intensity, 0), pixel_size=1.0)
+    return BraggDisks(geometry.scan_shape, position, row, col, np.maximum(intensity, 0), pixel_size=1.0)

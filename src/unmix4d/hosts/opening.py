@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from .. import checks
+from ..core import checks
 
 __all__ = ["open_scan", "HOSTS"]
 

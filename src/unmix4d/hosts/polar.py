@@ -12,10 +12,10 @@ import warnings
 
 import numpy as np
 
-from ..features._sectors import PolarGrid
-from ..frame import Calibration, Frame
-from ..scan import HostRecord, Scan
-from ..units import PIXELS, canonical_unit, convert
+from ..core.geometry import Calibration, ScanGeometry
+from ..core.scan import HostRecord, Scan
+from ..core.units import PIXELS, canonical_unit, convert
+from ..features.sectors import PolarGrid
 
 __all__ = ["polar_grid", "polar_scan"]
 
@@ -30,7 +30,7 @@ def polar_grid(scan: Scan, use: str) -> PolarGrid:
     Parameters
     ----------
     scan : Scan
-        With a polar frame.
+        With a polar geometry.
     use : str
         What needs it, for the error.
 
@@ -56,12 +56,12 @@ def polar_grid(scan: Scan, use: str) -> PolarGrid:
     along, across = angular[0], 1 - angular[0]
     to_deg = convert(1.0, units[along], "deg")
     # Crops and bins are counted in pixels of the input; a value belongs to the bin from one tick to the next.
-    size, first = scan.frame.calibration.pixel_size, scan.frame.calibration.detector_origin or (0.0, 0.0)
+    size, first = scan.geometry.calibration.pixel_size, scan.geometry.calibration.detector_origin or (0.0, 0.0)
     axis, radial = axes[along], axes[across]
     begin = axis["offset"] + axis["scale"] * (first[along] + 0.5)
     inner = radial["offset"] / radial["scale"] + first[across] + 0.5
     return PolarGrid(
-        scan.frame, along, (begin * to_deg, axis["scale"] * size[along] * to_deg), (inner, size[across]),
+        scan.geometry, along, (begin * to_deg, axis["scale"] * size[along] * to_deg), (inner, size[across]),
         abs(radial["scale"]), units[across],
     )  # fmt: skip
 
@@ -89,36 +89,36 @@ def polar_scan(scan: Scan, use: str) -> tuple[Scan, PolarGrid]:
     make = {"pyxem": _pyxem, "py4dstem": _py4dstem}.get(scan.host.kind)
     if make is None:
         raise ValueError(f"polar='host' of {use} needs a scan of pyxem or py4DSTEM, got one of {scan.host.kind}")
-    frame = scan.frame
-    if not math.isclose(*frame.calibration.pixel_size, rel_tol=1e-6):
-        raise ValueError(f"polar='host' of {use} needs square pixels, got {frame.calibration.pixel_size}")
-    if frame.ellipse is not None and scan.host.kind == "pyxem":
+    geometry = scan.geometry
+    if not math.isclose(*geometry.calibration.pixel_size, rel_tol=1e-6):
+        raise ValueError(f"polar='host' of {use} needs square pixels, got {geometry.calibration.pixel_size}")
+    if geometry.ellipse is not None and scan.host.kind == "pyxem":
         raise ValueError(f"polar='host' of {use} needs round patterns, but pyxem is not told of the ellipse of this view")
-    n_radius = int(np.ceil(min(frame.detector_shape) / 2))
-    transform, azimuth, radial = make(frame, n_radius)
-    rows, cols = frame.scan_shape
+    n_radius = int(np.ceil(min(geometry.detector_shape) / 2))
+    transform, azimuth, radial = make(geometry, n_radius)
+    rows, cols = geometry.scan_shape
     out = np.empty((rows, cols, _AZIMUTHS, n_radius), np.float64 if scan.dtype == np.float64 else np.float32)
-    step = max(1, _BLOCK_VALUES // (cols * math.prod(frame.detector_shape)))
+    step = max(1, _BLOCK_VALUES // (cols * math.prod(geometry.detector_shape)))
     for start in range(0, rows, step):
         block = np.asarray(scan.patterns[start : start + step]).astype(out.dtype)
-        out[start : start + step] = transform(np.where(frame.kept_pixels.reshape(frame.detector_shape), block, 0))
-    mask = np.isnan(transform(np.ones((1, 1, *frame.detector_shape), out.dtype))[0, 0])
-    ours = frame.calibration
-    polar = Frame(
-        frame.scan_shape, (_AZIMUTHS, n_radius), scan_mask=frame.scan_mask, detector_mask=mask if mask.any() else None,
+        out[start : start + step] = transform(np.where(geometry.kept_pixels.reshape(geometry.detector_shape), block, 0))
+    mask = np.isnan(transform(np.ones((1, 1, *geometry.detector_shape), out.dtype))[0, 0])
+    ours = geometry.calibration
+    polar = ScanGeometry(
+        geometry.scan_shape, (_AZIMUTHS, n_radius), scan_mask=geometry.scan_mask, detector_mask=mask if mask.any() else None,
         polar=True, calibration=Calibration(step=ours.step, step_unit=ours.step_unit, scan_origin=ours.scan_origin),
     )  # fmt: skip
-    length, unit = frame.pixel_length, ours.pixel_unit
+    length, unit = geometry.pixel_length, ours.pixel_unit
     return Scan(out, polar, host=HostRecord("array")), PolarGrid(polar, 0, azimuth, radial, length, unit, by_area=True)
 
 
-def _pyxem(frame, n_radius):
+def _pyxem(geometry, n_radius):
     """Sums over bins, divided by those of ones: pyxem's own mean counts masked pixels too."""
     from pyxem.signals import Diffraction2D
 
     def sums(block):
         signal = Diffraction2D(block)
-        signal.calibration(scale=1.0, units=PIXELS, center=(frame.centre[1], frame.centre[0]))
+        signal.calibration(scale=1.0, units=PIXELS, center=(geometry.centre[1], geometry.centre[0]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pyxem's and its libraries' own
             polar = signal.get_azimuthal_integral2d(
@@ -126,7 +126,7 @@ def _pyxem(frame, n_radius):
             )
         return polar.data.swapaxes(-1, -2)
 
-    counted = sums(frame.kept_pixels.reshape(1, 1, *frame.detector_shape).astype(np.float64))[0, 0]
+    counted = sums(geometry.kept_pixels.reshape(1, 1, *geometry.detector_shape).astype(np.float64))[0, 0]
 
     def transform(block):
         with np.errstate(all="ignore"):
@@ -135,17 +135,17 @@ def _pyxem(frame, n_radius):
     return transform, (-180 + 180 / _AZIMUTHS, 360 / _AZIMUTHS), (0.5, 1.0)
 
 
-def _py4dstem(frame, n_radius):
+def _py4dstem(geometry, n_radius):
     from py4DSTEM import DataCube
     from py4DSTEM.process.polar import PolarDatacube
 
-    kept = frame.kept_pixels.reshape(frame.detector_shape)
+    kept = geometry.kept_pixels.reshape(geometry.detector_shape)
 
     def transform(block):
         cube = DataCube(block)
-        cube.calibration.set_origin(tuple(float(c) for c in frame.centre))
-        if frame.ellipse is not None:
-            a, b, angle = frame.ellipse
+        cube.calibration.set_origin(tuple(float(c) for c in geometry.centre))
+        if geometry.ellipse is not None:
+            a, b, angle = geometry.ellipse
             cube.calibration.set_ellipse((a, b, math.radians(angle + 90)))
         polar = PolarDatacube(cube, qmin=0, qmax=n_radius, qstep=1.0, n_annular=_AZIMUTHS, mask=None if kept.all() else kept)
         out = np.empty((*block.shape[:2], _AZIMUTHS, n_radius), block.dtype)

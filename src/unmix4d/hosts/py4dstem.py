@@ -11,10 +11,10 @@ import sys
 
 import numpy as np
 
-from ..frame import Calibration, Frame
-from ..messages import warn
-from ..scan import HostRecord, Scan, as_patterns
-from ..units import PIXELS, canonical_unit, convert, is_calibrated
+from ..core.geometry import Calibration, ScanGeometry
+from ..core.messages import warn
+from ..core.scan import HostRecord, Scan, as_patterns
+from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
 
 __all__ = ["matches", "read", "write", "write_regions", "attach"]
 
@@ -37,20 +37,30 @@ def read(cube) -> Scan:
     centre, centres = _origin(known.get_origin(), patterns.shape[:2])
     rotation, flip = _rotation(known.get_QR_rotation_degrees()), known.get_QR_flip()
     calibration = Calibration(
-        step=(step, step), step_unit=step_unit, pixel_size=(pixel_size, pixel_size), pixel_unit=pixel_unit,
-        beam_energy=_beam_energy(cube), convergence_angle=_number(known.get_convergence_semiangle_mrad()),
+        step=(step, step),
+        step_unit=step_unit,
+        pixel_size=(pixel_size, pixel_size),
+        pixel_unit=pixel_unit,
+        beam_energy=_beam_energy(cube),
+        convergence_angle=_number(known.get_convergence_semiangle_mrad()),
         # py4DSTEM turns detector vectors into the scan; ours goes from the scan to the detector. "No flip" is
         # what it says before anything was measured.
         rotation_deg=None if rotation is None else 0.0 - rotation,
         flip=None if rotation is None or flip is None else bool(flip),
     )
-    frame = Frame(
-        patterns.shape[:2], patterns.shape[2:], centre=centre, ellipse=_ellipse(known.get_ellipse()),
+    geometry = ScanGeometry(
+        patterns.shape[:2],
+        patterns.shape[2:],
+        centre=centre,
+        ellipse=_ellipse(known.get_ellipse()),
         calibration=calibration,
     )
-    record = {"class": type(cube).__name__, "Q_pixel_units": str(known.get_Q_pixel_units()),
-              "R_pixel_units": str(known.get_R_pixel_units())}
-    return Scan(patterns, frame, centres=centres, host=HostRecord("py4dstem", record, str(cube.name)))
+    record = {
+        "class": type(cube).__name__,
+        "Q_pixel_units": str(known.get_Q_pixel_units()),
+        "R_pixel_units": str(known.get_R_pixel_units()),
+    }
+    return Scan(patterns, geometry, centres=centres, host=HostRecord("py4dstem", record, str(cube.name)))
 
 
 def _size(size, unit, name):
@@ -100,7 +110,7 @@ def _origin(origin, scan_shape):
 
 
 def _ellipse(ellipse):
-    """(a, b, theta) of py4DSTEM, theta in radians from the rows towards the columns, as a `Frame` has it."""
+    """(a, b, theta) of py4DSTEM, theta in radians from the rows towards the columns, as a `ScanGeometry` has it."""
     if ellipse is None:
         return None
     a, b, theta = (_number(value) for value in ellipse)
@@ -157,7 +167,7 @@ def attach(result, cube, *, fill_value: float = 0.0):
     """A branch ``unmix4d_<method>`` with maps and patterns, in the tree of a cube with the same grids."""
     from emdfile import Node
 
-    _check_grids(result.frame, cube)
+    _check_grids(result.geometry, cube)
     name = stem = f"unmix4d_{result.method}"
     number = 1
     while name in cube.treekeys:
@@ -172,18 +182,20 @@ def attach(result, cube, *, fill_value: float = 0.0):
     return node
 
 
-def _check_grids(frame, cube):
-    shapes = (("scan", frame.scan_shape, cube.Rshape), ("detector", frame.detector_shape, cube.Qshape))
+def _check_grids(geometry, cube):
+    shapes = (("scan", geometry.scan_shape, cube.Rshape), ("detector", geometry.detector_shape, cube.Qshape))
     for what, ours, theirs in shapes:
         if tuple(ours) != tuple(theirs):
             raise ValueError(
                 f"the result has the {what} shape {tuple(ours)}, but the cube {tuple(theirs)}: "
                 "results of a cropped or binned view cannot share the calibration of the cube, use to_host()"
             )
-    _check_centres(frame, cube)
-    ours = frame.calibration
-    pairs = (("detector pixel", cube.Q_pixel_size, cube.Q_pixel_units, ours.pixel_size, ours.pixel_unit),
-             ("probe step", cube.R_pixel_size, cube.R_pixel_units, ours.step, ours.step_unit))
+    _check_centres(geometry, cube)
+    ours = geometry.calibration
+    pairs = (
+        ("detector pixel", cube.Q_pixel_size, cube.Q_pixel_units, ours.pixel_size, ours.pixel_unit),
+        ("probe step", cube.R_pixel_size, cube.R_pixel_units, ours.step, ours.step_unit),
+    )
     for what, size, unit, mine, my_unit in pairs:
         if not (is_calibrated(unit) and is_calibrated(my_unit)):
             continue  # one of them says nothing, and the shapes agree
@@ -199,14 +211,14 @@ def _check_grids(frame, cube):
             )
 
 
-def _check_centres(frame, cube):
+def _check_centres(geometry, cube):
     """Patterns of an aligned view have their beam elsewhere than the cube says."""
-    theirs, _ = _origin(cube.calibration.get_origin(), frame.scan_shape)
-    if theirs is None or not frame.centre_known:
+    theirs, _ = _origin(cube.calibration.get_origin(), geometry.scan_shape)
+    if theirs is None or not geometry.centre_known:
         return
-    if max(abs(a - b) for a, b in zip(frame.centre, theirs)) > 0.5:
+    if max(abs(a - b) for a, b in zip(geometry.centre, theirs)) > 0.5:
         raise ValueError(
-            f"the result has its centre at ({frame.centre[0]:.2f}, {frame.centre[1]:.2f}), but the cube at "
+            f"the result has its centre at ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}), but the cube at "
             f"({theirs[0]:.2f}, {theirs[1]:.2f}): results of an aligned view keep their own calibration, use to_host()"
         )
 
@@ -217,27 +229,29 @@ def _slices(result, fill_value):
     labels = [f"component_{index}" for index in range(len(result.maps))]
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
-    return (RealSlice(np.array(result.maps), name="maps", slicelabels=list(labels)),
-            DiffractionSlice(patterns, name="patterns", slicelabels=list(labels)))
+    return (
+        RealSlice(np.array(result.maps), name="maps", slicelabels=list(labels)),
+        DiffractionSlice(patterns, name="patterns", slicelabels=list(labels)),
+    )
 
 
 def _calibration(result, root):
     """A py4DSTEM Calibration that belongs to the view: its pixel size, its centre."""
     from py4DSTEM import Calibration as Theirs
 
-    frame, ours, record = result.frame, result.frame.calibration, result.host.record
+    geometry, ours, record = result.geometry, result.geometry.calibration, result.host.record
     _warn_if_not_square(ours)
     theirs = Theirs(root=root)
     # Set as items: the setters refuse units that py4DSTEM itself does not use.
-    size, unit = _their_size(frame.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), _Q_UNITS)
+    size, unit = _their_size(geometry.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), _Q_UNITS)
     theirs["Q_pixel_size"], theirs["Q_pixel_units"] = size, unit
     step = math.sqrt(ours.step[0] * ours.step[1])
     size, unit = _their_size(step, ours.step_unit, record.get("R_pixel_units"), _R_UNITS)
     theirs["R_pixel_size"], theirs["R_pixel_units"] = size, unit
-    if frame.centre_known:
-        theirs.set_origin(tuple(float(value) for value in frame.centre))
-    if frame.ellipse is not None:
-        a, b, angle = frame.ellipse
+    if geometry.centre_known:
+        theirs.set_origin(tuple(float(value) for value in geometry.centre))
+    if geometry.ellipse is not None:
+        a, b, angle = geometry.ellipse
         theirs.set_ellipse((float(a), float(b), math.radians((angle + 90.0) % 180.0)))
     if ours.rotation_deg is not None:
         theirs.set_QR_rotation_degrees(0.0 - ours.rotation_deg)
@@ -252,7 +266,8 @@ def _calibration(result, root):
 
 def _warn_if_not_square(ours):
     for what, (rows, cols), unit in (
-        ("detector pixels", ours.pixel_size, ours.pixel_unit), ("probe steps", ours.step, ours.step_unit)
+        ("detector pixels", ours.pixel_size, ours.pixel_unit),
+        ("probe steps", ours.step, ours.step_unit),
     ):
         if not math.isclose(rows, cols, rel_tol=1e-6):
             warn(
@@ -278,10 +293,10 @@ def _their_size(size, unit, spelling, spellings):
 def _settings(result):
     from emdfile import Metadata
 
-    frame = result.frame
+    geometry = result.geometry
     told = {"method": str(result.method), "settings": dict(result.settings), "scan": result.host.name}
-    told["pixel_size"] = [float(value) for value in frame.calibration.pixel_size]
-    told["step"] = [float(value) for value in frame.calibration.step]
+    told["pixel_size"] = [float(value) for value in geometry.calibration.pixel_size]
+    told["step"] = [float(value) for value in geometry.calibration.step]
     return Metadata(name="unmix4d", data=_savable(told))
 
 

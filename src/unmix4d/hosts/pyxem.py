@@ -1,9 +1,9 @@
 """pyxem and HyperSpy signals: axes and metadata in, the same kind of signal with a component axis out.
 
 HyperSpy writes axes as (x, y | kx, ky), the last of the array first; here everything is row before column.
-The sign of a negative axis scale is kept apart: the frame counts along the pixels, so that cropping and
+The sign of a negative axis scale is kept apart: the geometry counts along the pixels, so that cropping and
 binning need not know, and the sign comes back in the results. Axes that share no unit (polar ones, for
-instance) are pixels in the frame, and get their own scale back in the results.
+instance) are pixels in the geometry, and get their own scale back in the results.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import sys
 
 import numpy as np
 
-from .. import checks
-from ..frame import Calibration, Frame
-from ..messages import warn
-from ..scan import HostRecord, Scan
-from ..units import PIXELS, canonical_unit, is_calibrated
+from ..core import checks
+from ..core.geometry import Calibration, ScanGeometry
+from ..core.messages import warn
+from ..core.scan import HostRecord, Scan
+from ..core.units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
 __all__ = ["matches", "read", "write", "write_regions"]
@@ -41,21 +41,24 @@ def read(signal) -> Scan:
         raise ValueError(f"the scan must have two signal axes (the detector), got {len(detector)}: {signal}")
     if len(navigation) > 2:
         raise ValueError(
-            f"the scan must have at most two navigation axes, got {len(navigation)}: {signal} "
-            "(choose one frame with .inav)"
+            f"the scan must have at most two navigation axes, got {len(navigation)}: {signal} (choose one frame with .inav)"
         )
     axes = [_axis(axis) for axis in navigation + detector]
     patterns = _patterns(signal, navigation + detector)
     polar = any(cls.__name__ == "PolarDiffraction2D" for cls in type(signal).__mro__)
-    in_pixels = {"scan": not _one_unit(axes[:-2], "navigation"),
-                 "detector": polar or not _one_unit(axes[-2:], "signal")}
+    in_pixels = {"scan": not _one_unit(axes[:-2], "navigation"), "detector": polar or not _one_unit(axes[-2:], "signal")}
     metadata = signal.metadata.as_dictionary()
-    metadata.get("General", {}).pop("mask", None)  # travels in the frame, and has the shape of the input
-    record = {"class": _plain_class(signal), "navigation_dimension": len(navigation), "axes": axes,
-              "in_pixels": in_pixels, "metadata": to_json(metadata)}
+    metadata.get("General", {}).pop("mask", None)  # travels in the geometry, and has the shape of the input
+    record = {
+        "class": _plain_class(signal),
+        "navigation_dimension": len(navigation),
+        "axes": axes,
+        "in_pixels": in_pixels,
+        "metadata": to_json(metadata),
+    }
     title = str(signal.metadata.get_item("General.title", "") or "")
-    frame = _frame(signal.metadata, patterns.shape, axes, in_pixels, polar)
-    return Scan(patterns, frame, host=HostRecord("pyxem", record, title))
+    geometry = _frame(signal.metadata, patterns.shape, axes, in_pixels, polar)
+    return Scan(patterns, geometry, host=HostRecord("pyxem", record, title))
 
 
 def _frame(metadata, shape, axes, in_pixels, polar):
@@ -63,13 +66,20 @@ def _frame(metadata, shape, axes, in_pixels, polar):
     pixel_size, pixel_unit, detector_origin = _pair(axes[-2:], in_pixels["detector"])
     # Nobody set anything: then a zero says nothing about the direct beam. Polar axes have no place for it.
     unset = polar or all(_untouched(axis) for axis in axes[-2:])
-    return Frame(
-        shape[:2], shape[2:], detector_mask=_mask(metadata, shape[2:], quiet=polar),
+    return ScanGeometry(
+        shape[:2],
+        shape[2:],
+        detector_mask=_mask(metadata, shape[2:], quiet=polar),
         centre=None if unset else tuple(0.0 - axis["offset"] / axis["scale"] for axis in axes[-2:]),
         polar=polar,
         calibration=Calibration(
-            step=step, step_unit=step_unit, pixel_size=pixel_size, pixel_unit=pixel_unit,
-            scan_origin=scan_origin, detector_origin=detector_origin, **_microscope(metadata),
+            step=step,
+            step_unit=step_unit,
+            pixel_size=pixel_size,
+            pixel_unit=pixel_unit,
+            scan_origin=scan_origin,
+            detector_origin=detector_origin,
+            **_microscope(metadata),
         ),
     )
 
@@ -145,6 +155,7 @@ def _mask(metadata, shape, quiet):
 
 def _microscope(metadata) -> dict:
     """Beam energy (keV), convergence and precession angle, as far as the metadata know them."""
+
     def number(key):
         value = metadata.get_item(_TEM + key)
         value = getattr(value, "magnitude", value)
@@ -153,8 +164,11 @@ def _microscope(metadata) -> dict:
     rocking, precession = number("rocking_angle"), number("precession_angle")
     if precession is None and rocking is not None:
         precession = math.degrees(rocking / 1000)  # pyxem's rocking angle is in mrad
-    return {"beam_energy": number("beam_energy"), "convergence_angle": number("convergence_angle"),
-            "precession_angle": precession}
+    return {
+        "beam_energy": number("beam_energy"),
+        "convergence_angle": number("convergence_angle"),
+        "precession_angle": precession,
+    }
 
 
 def write(result, *, fill_value: float = 0.0):
@@ -164,17 +178,17 @@ def write(result, *, fill_value: float = 0.0):
     """
     import hyperspy.api as hs
 
-    frame, record = result.frame, result.host.record
+    geometry, record = result.geometry, result.host.record
     k = len(result.maps)
     dimension = record.get("navigation_dimension", 2)
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
-    axes = [_component_axis(k), *_detector_axes(frame, record)]
+    axes = [_component_axis(k), *_detector_axes(geometry, record)]
     signal = _signal_class(record)(patterns, axes=axes, metadata=_metadata(result, "patterns"))
-    if frame.detector_mask is not None:
-        signal.metadata.set_item("General.mask", np.array(frame.detector_mask))
+    if geometry.detector_mask is not None:
+        signal.metadata.set_item("General.mask", np.array(geometry.detector_mask))
     data = np.array(result.maps)
-    axes = [_component_axis(k), *_scan_axes(frame, record)]
+    axes = [_component_axis(k), *_scan_axes(geometry, record)]
     metadata = _metadata(result, "maps")
     if dimension == 1:
         return hs.signals.Signal1D(data[:, 0], axes=axes, metadata=metadata), signal
@@ -185,14 +199,14 @@ def write_regions(result, masks, labels, record):
     """(masks, labels): ``Signal2D`` (n | x, y) and (x, y), ``Signal1D`` of a line scan, with the table in the metadata."""
     import hyperspy.api as hs
 
-    frame, host = result.frame, result.host.record
+    geometry, host = result.geometry, result.host.record
     line = host.get("navigation_dimension", 2) == 1
     kind = hs.signals.Signal1D if line else hs.signals.Signal2D
 
     def signal(data, what, first):
         metadata = _metadata(result, what)
         metadata["unmix4d"]["grains"] = to_json(record)
-        return kind(data[..., 0, :] if line else data, axes=first + _scan_axes(frame, host), metadata=metadata)
+        return kind(data[..., 0, :] if line else data, axes=first + _scan_axes(geometry, host), metadata=metadata)
 
     grain_axis = {**_component_axis(len(masks)), "name": "grain"}
     return signal(masks, "grain masks", [grain_axis]), signal(labels, "grains", [])
@@ -217,25 +231,25 @@ def _component_axis(k):
     return {"name": "component", "size": k, "scale": 1.0, "offset": 0.0, "navigate": True}
 
 
-def _detector_axes(frame, record):
-    ours, axes = frame.calibration, record["axes"][-2:]
+def _detector_axes(geometry, record):
+    ours, axes = geometry.calibration, record["axes"][-2:]
     origin = ours.detector_origin
     if origin is None:
         # The centre was given by the user: it is the zero of the axes now, whatever the input had there.
-        origin = tuple(0.0 - c * p for c, p in zip(frame.centre, ours.pixel_size))
+        origin = tuple(0.0 - c * p for c, p in zip(geometry.centre, ours.pixel_size))
         axes = [{**axis, "offset": 0.0} for axis in axes]
     in_pixels = record["in_pixels"]["detector"]
     return [
-        _write_axis(axis, frame.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
+        _write_axis(axis, geometry.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
         for i, axis in enumerate(axes)
     ]
 
 
-def _scan_axes(frame, record):
-    ours, axes = frame.calibration, record["axes"][:-2]
+def _scan_axes(geometry, record):
+    ours, axes = geometry.calibration, record["axes"][:-2]
     in_pixels = record["in_pixels"]["scan"]
     written = [
-        _write_axis(axis, frame.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
+        _write_axis(axis, geometry.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
         for i, axis in enumerate(_two(axes))
     ]
     return written[1:] if len(axes) == 1 else written
@@ -246,13 +260,20 @@ def _write_axis(axis, size, pixel, unit, origin, in_pixels):
     sign = math.copysign(1, axis["scale"])
     scale, offset, spelling = sign * pixel, sign * origin, _SPELLINGS.get(unit, unit)
     if in_pixels and unit == PIXELS:
-        # The frame is in pixels of the input: back through the axis of the input.
+        # The geometry is in pixels of the input: back through the axis of the input.
         scale, offset = axis["scale"] * pixel, axis["offset"] + axis["scale"] * origin
         spelling = axis["units"]
     elif canonical_unit(axis["units"]) == unit:
         spelling = axis["units"]
-    entry = {"name": axis["name"], "units": spelling, "size": size, "scale": scale, "offset": offset,
-             "navigate": False, "is_binned": axis.get("is_binned", False)}
+    entry = {
+        "name": axis["name"],
+        "units": spelling,
+        "size": size,
+        "scale": scale,
+        "offset": offset,
+        "navigate": False,
+        "is_binned": axis.get("is_binned", False),
+    }
     return {key: value for key, value in entry.items() if value is not None}
 
 
@@ -266,7 +287,7 @@ def _metadata(result, what):
         metadata["General"].pop("affine_transformation", None)
     settings = to_json(dict(result.settings))
     metadata["unmix4d"] = {"method": str(result.method), "settings": settings}
-    calibration = result.frame.calibration
+    calibration = result.geometry.calibration
     for key in ("beam_energy", "convergence_angle"):
         value = getattr(calibration, key)
         if value is not None:

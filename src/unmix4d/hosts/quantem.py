@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frame import Calibration, Frame
-from ..messages import warn
-from ..scan import HostRecord, Scan, as_patterns, is_dask
-from ..units import PIXELS, canonical_unit
+from ..core.geometry import Calibration, ScanGeometry
+from ..core.messages import warn
+from ..core.scan import HostRecord, Scan, as_patterns, is_dask
+from ..core.units import PIXELS, canonical_unit
 from .array import write, write_regions
 
 __all__ = ["matches", "read", "write", "write_regions"]
@@ -35,14 +35,22 @@ def read(obj) -> Scan:
     known = any(detector_origin)
     centre = tuple(0.0 - o / p for o, p in zip(detector_origin, pixel_size)) if known else None
     calibration = Calibration(
-        step=step, step_unit=step_unit, pixel_size=pixel_size, pixel_unit=pixel_unit,
-        scan_origin=scan_origin, detector_origin=detector_origin if known else None,
+        step=step,
+        step_unit=step_unit,
+        pixel_size=pixel_size,
+        pixel_unit=pixel_unit,
+        scan_origin=scan_origin,
+        detector_origin=detector_origin if known else None,
     )
-    frame = Frame(patterns.shape[:2], patterns.shape[2:], centre=centre, calibration=calibration)
+    geometry = ScanGeometry(patterns.shape[:2], patterns.shape[2:], centre=centre, calibration=calibration)
     name = str(getattr(obj, "name", "") or "")
-    record = {"class": type(obj).__name__, "sampling": sampling.tolist(), "origin": origin.tolist(),
-              "units": [str(unit) for unit in units]}
-    return Scan(patterns, frame, host=HostRecord("quantem", record, name))
+    record = {
+        "class": type(obj).__name__,
+        "sampling": sampling.tolist(),
+        "origin": origin.tolist(),
+        "units": [str(unit) for unit in units],
+    }
+    return Scan(patterns, geometry, host=HostRecord("quantem", record, name))
 
 
 def _array(obj):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from . import _gradients, _structure
 from ._windows import images_of, mask_of, range_of
 

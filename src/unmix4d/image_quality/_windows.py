@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .. import checks
+from ..core import checks
 
 __all__ = ["images_of", "mask_of", "range_of", "untouched"]
 

@@ -6,15 +6,15 @@ Each method checks its arguments, hands the matrix of the view to a solver and t
 from .bragg_disks import BraggDiskMethods
 from .choose_k import ChooseKMethods
 from .compress import CompressMethods
-from .counts import CountsMethods
 from .features import FeatureMethods
-from .fuzzy import FuzzyMethods
+from .fuzzy_cmeans import FuzzyMethods
 from .group_rotated import GroupingOfPositions
 from .ica import ICAMethods
 from .merge_nmf import MergeMethods
 from .nmf import NMFMethods
 from .nmf_series import NMFSeriesMethods
-from .noise import NoiseMethods
+from .noise_deviation import NoiseMethods
+from .split_counts import CountsMethods
 from .svd import SVDMethods
 from .vca import VCAMethods
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from .. import checks
-from ..centre import require_centre
+from ..core import checks
+from ..core.centre import require_centre
+from ..core.geometry import ScanGeometry
+from ..core.scan import HostRecord
+from ..core.units import PIXELS, canonical_unit, in_pixels, is_calibrated
 from ..features.bragg_disks import INTENSITIES, BraggDisks
 from ..features.bragg_raster import BraggFeatures, bragg_features
-from ..frame import Frame
 from ..hosts import bragg_vectors
-from ..scan import HostRecord
-from ..units import PIXELS, canonical_unit, in_pixels, is_calibrated
 
 __all__ = ["BraggDiskMethods", "become_view_of_vectors", "features_of_vectors", "is_bragg_vectors"]
 
@@ -94,42 +94,42 @@ class BraggDiskMethods:
         (1, 2, 9, 9)
         """
         checks.choice(intensity, "intensity", INTENSITIES)
-        frame, own = self.frame, getattr(self, "features", None)
+        geometry, own = self.geometry, getattr(self, "features", None)
         if own is not None and (vectors is not None or not _without_scan(own)):
             self._require_patterns("bragg_disks")
         bin = checks.count((_BIN if own is None else 1) if bin is None else bin, "bin")
-        how = {"cell": [bin * s for s in frame.calibration.pixel_size], "intensity": intensity}
+        how = {"cell": [bin * s for s in geometry.calibration.pixel_size], "intensity": intensity}
         for name, value in (("q_min", q_min), ("q_max", q_max), ("spread", spread)):
             if value is not None:
-                pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, name)
-                how[name] = checks.positive(pixels, name, zero=name != "q_max") * frame.pixel_length
+                pixels = in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, name)
+                how[name] = checks.positive(pixels, name, zero=name != "q_max") * geometry.pixel_length
         if own is not None:
-            return _view(_alone(own.disks, frame, own.host, **how))
-        if frame.polar:
+            return _view(_alone(own.disks, geometry, own.host, **how))
+        if geometry.polar:
             raise ValueError(
                 "bragg_disks needs patterns in rows and columns, but the axes of this scan are azimuth and radius"
             )
         if vectors is None:
-            require_centre(frame, "bragg_disks")
+            require_centre(geometry, "bragg_disks")
             disks, found = self._found_disks(detector, disk_radius, detection)
         else:
-            disks, found = _given_disks(vectors, frame, centre), {"detector": None}
-        how.setdefault("q_min", _default_q_min(disks, frame))
-        return _view(bragg_features(disks, frame, source=self, settings={"bin": bin, **found}, **how))
+            disks, found = _given_disks(vectors, geometry, centre), {"detector": None}
+        how.setdefault("q_min", _default_q_min(disks, geometry))
+        return _view(bragg_features(disks, geometry, source=self, settings={"bin": bin, **found}, **how))
 
     def _found_disks(self, detector, radius, options):
         from ..hosts.disk_detection import find_disks
 
-        frame = self.frame
+        geometry = self.geometry
         if radius is not None:
-            radius = in_pixels(radius, frame.pixel_length, frame.calibration.pixel_unit, "disk_radius")
-        with self._progress(frame.scan_shape[0], "Bragg disks") as tick:
+            radius = in_pixels(radius, geometry.pixel_length, geometry.calibration.pixel_unit, "disk_radius")
+        with self._progress(geometry.scan_shape[0], "Bragg disks") as tick:
             disks, settings = find_disks(
                 self.scan, None if radius else self.mean_pattern(), detector=detector, radius=radius, options=options,
                 tick=tick,
             )  # fmt: skip
-        calibration = frame.calibration
-        return disks.scaled(calibration.pixel_size, calibration.pixel_unit).made_round(frame.ellipse), settings
+        calibration = geometry.calibration
+        return disks.scaled(calibration.pixel_size, calibration.pixel_unit).made_round(geometry.ellipse), settings
 
 
 def is_bragg_vectors(obj) -> bool:
@@ -139,7 +139,7 @@ def is_bragg_vectors(obj) -> bool:
 
 def become_view_of_vectors(view, vectors, **facts) -> None:
     """Make the `Unmix` that is being made a view of features; see `features_of_vectors` for the facts."""
-    from ..feature_view import FeatureView
+    from ..views.feature_view import FeatureView
 
     features = features_of_vectors(vectors, **facts)
     # ``Unmix(vectors)`` has the methods of a view of features, without a second name for users to know.
@@ -170,7 +170,7 @@ def features_of_vectors(
     Returns
     -------
     BraggFeatures
-        With a frame that is a detector: calibrated, and with the direct beam in its middle.
+        With a geometry that is a detector: calibrated, and with the direct beam in its middle.
 
     Raises
     ------
@@ -188,17 +188,19 @@ def features_of_vectors(
         cell = tuple(checks.positive(v, "pixel_size") for v in checks.pair(pixel_size, "pixel_size"))
     else:
         cell = None if disks.pixel_size is None else tuple(_BIN * v for v in disks.pixel_size)
-    frame = Frame(disks.scan_shape, (1, 1), calibration=dataclasses.replace(known, **changes))
-    return _alone(disks, frame, found.host, cell=cell, q_max=_length(q_max, disks.unit))
+    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=dataclasses.replace(known, **changes))
+    return _alone(disks, geometry, found.host, cell=cell, q_max=_length(q_max, disks.unit))
 
 
-def _alone(disks, frame, host, *, cell=None, intensity="sum", spread=None, **how):
+def _alone(disks, geometry, host, *, cell=None, intensity="sum", spread=None, **how):
     """Features of vectors without a scan. Patterns are fitted to a raster that is not spread: what was measured."""
     cell = checks.pair(disks.default_cell() if cell is None else cell, "pixel_size")
     measured = "binary" if disks.intensity is None else "sum"
-    sharp = bragg_features(disks, frame, cell=cell, intensity=measured, spread=min(cell), host=host, drop_empty=False, **how)
+    sharp = bragg_features(
+        disks, geometry, cell=cell, intensity=measured, spread=min(cell), host=host, drop_empty=False, **how
+    )
     source = _view(sharp)
-    return bragg_features(disks, frame, cell=cell, intensity=intensity, spread=spread, source=source, host=host, **how)
+    return bragg_features(disks, geometry, cell=cell, intensity=intensity, spread=spread, source=source, host=host, **how)
 
 
 def _without_scan(features):
@@ -219,37 +221,42 @@ def _read(vectors, **more) -> bragg_vectors.FoundVectors:
     return bragg_vectors.read(vectors, **more)
 
 
-def _given_disks(vectors, frame, centre):
+def _given_disks(vectors, geometry, centre):
     """Vectors of the scan of a view, in the pixel unit of the view."""
-    found = _read(vectors, centre=centre, default=frame)
+    found = _read(vectors, centre=centre, default=geometry)
     disks = found.disks
-    if disks.scan_shape != frame.scan_shape:
+    if disks.scan_shape != geometry.scan_shape:
         raise ValueError(
-            f"vectors must belong to the scan of {frame.scan_shape} positions, got vectors of {disks.scan_shape} positions"
+            f"vectors must belong to the scan of {geometry.scan_shape} positions, got vectors of {disks.scan_shape} "
+            "positions"
         )
-    ours = frame.calibration
-    same_grid = found.detector_shape in (None, frame.detector_shape)
+    ours = geometry.calibration
+    same_grid = found.detector_shape in (None, geometry.detector_shape)
     if not is_calibrated(disks.unit) and is_calibrated(ours.pixel_unit) and same_grid:
         disks = disks.scaled(ours.pixel_size, ours.pixel_unit)
     elif is_calibrated(disks.unit) and not is_calibrated(ours.pixel_unit) and same_grid and disks.pixel_size is not None:
         disks = disks.scaled([1 / size for size in disks.pixel_size], PIXELS)
     elif not is_calibrated(disks.unit) and not same_grid:
         raise ValueError(
-            f"vectors are pixels of a detector of {found.detector_shape}, but this view has {frame.detector_shape}: "
+            f"vectors are pixels of a detector of {found.detector_shape}, but this view has {geometry.detector_shape}: "
             "calibrate them and the scan, or use a view that is neither cropped nor binned"
         )
     disks = disks.in_unit(ours.pixel_unit)
-    return disks if found.round else disks.made_round(frame.ellipse)
+    return disks if found.round else disks.made_round(geometry.ellipse)
 
 
-def _default_q_min(disks, frame):
+def _default_q_min(disks, geometry):
     """Half the distance of two disks, and what lies under a mask of the direct beam."""
-    masked = float(frame.radius().ravel()[frame.kept_pixels].min()) * frame.pixel_length if frame.centre_known else 0.0
-    beam = masked if masked > frame.pixel_length else 0.0  # less is no mask, but a centre between pixels
+    masked = (
+        float(geometry.radius().ravel()[geometry.kept_pixels].min()) * geometry.pixel_length
+        if geometry.centre_known
+        else 0.0
+    )
+    beam = masked if masked > geometry.pixel_length else 0.0  # less is no mask, but a centre between pixels
     return max(beam, (disks.spacing() or 0.0) / 2)
 
 
 def _view(features):
-    from ..feature_view import FeatureView
+    from ..views.feature_view import FeatureView
 
     return FeatureView(features)

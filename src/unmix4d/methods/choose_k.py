@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import assemble, checks
 from ..choose_k import (
     REACH,
     RULES,
@@ -18,12 +17,14 @@ from ..choose_k import (
     votes_of,
     weigh,
 )
+from ..core import checks
+from ..engine.sparse_matrix import sparsified
+from ..engine.subspace import MAX_PASSES
 from ..preparation.thinning import NotCounts
 from ..results import KChoice
-from ..sparse_matrix import sparsified
-from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_smoothing, iterations
-from ._checkpoint import resumed
+from ..results import build as assemble
+from ..storage.resumed import resumed
+from .arguments import WEIGHTS, bound_smoothing, iterations
 from .nmf import MAX_ITER
 
 __all__ = ["ChooseKMethods"]
@@ -156,9 +157,9 @@ class ChooseKMethods:
         fraction = _fraction(fraction)
         smoothing = self._smoothing(smooth)
         mask = self._outside(annulus)
-        if rule == "cao2025" and min(self.frame.detector_shape) < _SSIM:
+        if rule == "cao2025" and min(self.geometry.detector_shape) < _SSIM:
             raise ValueError(
-                f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {self.frame.detector_shape}"
+                f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {self.geometry.detector_shape}"
             )
         settings = assemble.run_record(
             self, "nmf", ks=ks.tolist(), rule=rule, fraction=fraction, annulus=None if annulus is None else list(annulus),
@@ -198,8 +199,8 @@ class ChooseKMethods:
 
     def _smoothing(self, smooth):
         if isinstance(smooth, str) and smooth == "auto":
-            smooth = _SMOOTH if max(self.frame.scan_shape) > 1 else None
-        return bound_smoothing(smooth, self.frame)
+            smooth = _SMOOTH if max(self.geometry.scan_shape) > 1 else None
+        return bound_smoothing(smooth, self.geometry)
 
     def _outside(self, annulus):
         """Pixels (True) that patterns are not compared on."""
@@ -207,7 +208,7 @@ class ChooseKMethods:
             return None
         if getattr(self, "features", None) is not None:
             raise ValueError(f"annulus is for patterns, but these are {self.features.kind} features: leave it out")
-        return ~self.prepare(annulus=annulus).frame.kept_pixels.reshape(self.frame.detector_shape)
+        return ~self.prepare(annulus=annulus).geometry.kept_pixels.reshape(self.geometry.detector_shape)
 
     def _held_out(self, ks, fraction, precision, arguments, iterating, tick, resume):
         """The gains of held-out counts, or None and why there are none."""
@@ -247,7 +248,7 @@ class ChooseKMethods:
         if rule == "cao2025":
             last = evidence.outcomes[-1].best.patterns
             last = evidence.outcomes[-1].low.weights.off(None, last)[1]
-            details = cao2025(evidence.ks, evidence.table["loss"], matrix.frame.to_images(last))
+            details = cao2025(evidence.ks, evidence.table["loss"], matrix.geometry.to_images(last))
         choice = decide(evidence, votes, rule=rule, details=details, why_not=why_not, caveats=self._caveats())
         return KChoice(
             recommended=choice.recommended, confidence=choice.confidence, reasons=choice.reasons, votes=votes,
@@ -255,7 +256,6 @@ class ChooseKMethods:
             settings=settings, sizes=evidence.sizes, similarities=dict(zip(results, evidence.similarities)),
             results=results, details=details,
         )  # fmt: skip
-
 
     def _caveats(self):
         """What is known of this view that misleads the noise edge."""

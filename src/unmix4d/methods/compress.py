@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import checks
-from ..compression import LowRank, compress
+from ..core import checks
 from ..decomposition.run import smoothing_of
-from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_constraints, bound_smoothing
+from ..engine.compression import LowRank, compress
+from ..engine.subspace import MAX_PASSES
+from .arguments import WEIGHTS, bound_constraints, bound_smoothing
 
 __all__ = ["CompressMethods"]
 
@@ -55,8 +55,8 @@ class CompressMethods:
         """
         rank, seed = self._components(rank, "rank"), checks.seed(random_state)
         weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
-        constraints = bound_constraints(constraints, self.frame)
-        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(constraints)
+        constraints = bound_constraints(constraints, self.geometry)
+        smoothing = bound_smoothing(smooth, self.geometry) or smoothing_of(constraints)
         matrix = self.matrix(precision)
         matrix.require_counts("compress")
         with self._progress(MAX_PASSES, "compression") as tick:

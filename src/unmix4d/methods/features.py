@@ -6,15 +6,15 @@ import dataclasses
 
 import numpy as np
 
-from .. import checks, features
-from ..centre import require_centre, require_near
-from ..features._sectors import Grid
-from ..features.maximum import maximum_pattern
-from ..features.rings import beam_edge, find_rings, given_rings, reach
+from .. import features
+from ..core import checks
+from ..core.centre import require_centre, require_near
+from ..core.polar import PolarTransform
+from ..core.units import in_pixels
+from ..features.rings import beam_edge, find_rings, given_rings, maximum_pattern, reach
 from ..features.scaling import DEFAULT
+from ..features.sectors import Grid
 from ..hosts.polar import polar_grid, polar_scan
-from ..polar import PolarTransform
-from ..units import in_pixels
 
 __all__ = ["FeatureMethods"]
 
@@ -126,7 +126,7 @@ class FeatureMethods:
         (8, 6, 1, 12)
         """
         self._require_patterns("radial_variance")
-        if self.frame.redrawn:
+        if self.geometry.redrawn:
             raise ValueError(
                 "radial_variance needs patterns as measured, but prepare(redraw_peaks=...) has set what lies between "
                 "the spots to 0, and with it the noise and the halo they are compared with: use the view before"
@@ -143,7 +143,7 @@ class FeatureMethods:
     ):  # fmt: skip
         """Power of a few Fourier orders of the intensity over the angle at each radius, as features of every pattern.
 
-        ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is turned, and tells
+        ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
         two-fold from three-, four- and six-fold arrangements of spots. It is not additive where grains overlap.
 
         Parameters
@@ -195,8 +195,8 @@ class FeatureMethods:
     ):  # fmt: skip
         """Patterns in polar coordinates, as features: azimuth along the rows, radius along the columns.
 
-        Intensities interpolated between pixels, `unmix4d.polar.PolarTransform`; computed in one pass when first used and
-        held in memory: n_azimuth x n_radius numbers of every position.
+        Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
+        and held in memory: n_azimuth x n_radius numbers of every position.
 
         Parameters
         ----------
@@ -226,11 +226,11 @@ class FeatureMethods:
         """
         self._require_patterns("polar")
         checks.choice(scaling, "scaling", features.scaling.KINDS)
-        require_centre(self.frame, "polar")
+        require_centre(self.geometry, "polar")
         n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
-        radii, step = self._radii(_near_grid(self.frame, "polar"), r_min, r_max, radial_step)
+        radii, step = self._radii(_near_grid(self.geometry, "polar"), r_min, r_max, radial_step)
         transform = PolarTransform(
-            self.frame, n_azimuth=n_azimuth, radial_step=step, r_min=float(radii[0]), r_max=float(radii[-1]) + step / 1e3
+            self.geometry, n_azimuth=n_azimuth, radial_step=step, r_min=float(radii[0]), r_max=float(radii[-1]) + step / 1e3
         )
         return self._view(features.polar_patterns(self, transform), scaling)
 
@@ -240,16 +240,16 @@ class FeatureMethods:
     def _geometry(self, polar, use):
         """The view to make features from, and where its pixels are: this one, or its polar patterns by the host."""
         checks.choice(polar, "polar", ("own", "host"))
-        if self.frame.polar:
+        if self.geometry.polar:
             return self, polar_grid(self.scan, use)
-        require_centre(self.frame, use)
+        require_centre(self.geometry, use)
         if polar == "own":
-            return self, _near_grid(self.frame, use)
+            return self, _near_grid(self.geometry, use)
         scan, grid = polar_scan(self.scan, use)
         return type(self)(scan), grid
 
     def _view(self, made, scaling, polar="own"):
-        from ..feature_view import FeatureView
+        from ..views.feature_view import FeatureView
 
         if polar == "host":
             made = dataclasses.replace(made, source=self, settings={**made.settings, "polar": "host"})
@@ -276,7 +276,7 @@ class FeatureMethods:
         if r_min is not None:
             first = checks.positive(pixels(r_min, "r_min"), "r_min", zero=True)
         else:
-            nearest = float(grid.radius[self.frame.kept_pixels].min())
+            nearest = float(grid.radius[self.geometry.kept_pixels].min())
             first = nearest if nearest > 1.5 else beam_edge(grid, self._maximum())
         if not last > first:
             raise ValueError(f"r_max must be above r_min, got {last:.4g} and {first:.4g} pixels")
@@ -287,10 +287,10 @@ class FeatureMethods:
         return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
 
 
-def _near_grid(frame, use) -> Grid:
+def _near_grid(geometry, use) -> Grid:
     """Where the pixels are, if the centre is not far away."""
-    require_near(frame, use)
-    return Grid(frame)
+    require_near(geometry, use)
+    return Grid(geometry)
 
 
 def _sectors(sector_deg) -> int:

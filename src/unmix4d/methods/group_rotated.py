@@ -6,22 +6,22 @@ from functools import partial
 
 import numpy as np
 
-from .. import assemble, checks
-from ..centre import require_centre
-from ..clustering.polar_counts import read_counts
+from ..clustering.rotate_patterns import PatternRotation, rotated_sums
+from ..clustering.rotated_counts import read_counts
+from ..clustering.rotated_positions import MOST_POSITIONS, SPOTS, group_positions
 from ..clustering.similarity import radial_weights
-from ..clustering.turn_patterns import Turning, turned_sums
-from ..clustering.turned_positions import MOST_POSITIONS, SPOTS, group_positions
-from ..polar import PolarTransform
-from ..results.group_components import by_strength, mean_of
+from ..core import checks
+from ..core.centre import require_centre
+from ..core.polar import PolarTransform
+from ..results import build as assemble
 from ..results.grouping_methods import checked_cut, polar_range
-from ..results.groups import Groups
+from ..results.groups import Groups, by_strength, mean_of
 
 __all__ = ["GroupingOfPositions"]
 
 
 class GroupingOfPositions:
-    """Which positions show one structure, turned in the plane."""
+    """Which positions show one structure, rotated in the plane."""
 
     def group_rotated(
         self,
@@ -39,11 +39,11 @@ class GroupingOfPositions:
         precision: str = "single",
         random_state: int | None = None,
     ) -> Groups:
-        """Group the positions of a modest scan by structure, however each is turned in the plane (after Kimoto 2025).
+        """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
 
-        For polycrystals whose grains are turned at random, which NMF would give a component each: nothing is unmixed here,
+        For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
         every position is given to one group. All pairs of positions are compared by the angular cross-correlation of their
-        polar patterns; a tree of them gives up to 24 parts; positions and turned-back averages of the parts are then
+        polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
         improved in turns, every position going to the average and angle under which its counts are most likely. The averages
         are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
         made with the groups. Prepare the scan without the direct beam, or give `r_min`.
@@ -99,20 +99,20 @@ class GroupingOfPositions:
         (2, [18, 18])
         """
         view, grid = self._patterns_to_group(r_min, r_max)
-        frame = view.frame
-        if frame.n_positions > MOST_POSITIONS:
+        geometry = view.geometry
+        if geometry.n_positions > MOST_POSITIONS:
             raise ValueError(
                 f"group_rotated compares all pairs of positions, which is for at most {MOST_POSITIONS} of them, got "
-                f"{frame.n_positions}: crop or bin the scan, or group the components of nmf"
+                f"{geometry.n_positions}: crop or bin the scan, or group the components of nmf"
             )
-        if frame.n_positions < 2:
-            raise ValueError(f"group_rotated needs at least 2 positions, got {frame.n_positions}")
-        n_groups = checked_cut(n_groups, distance, linkage, frame.n_positions, "positions")
+        if geometry.n_positions < 2:
+            raise ValueError(f"group_rotated needs at least 2 positions, got {geometry.n_positions}")
+        n_groups = checked_cut(n_groups, distance, linkage, geometry.n_positions, "positions")
         if n_parts is not None:
-            n_parts = checks.count(n_parts, "n_parts", minimum=n_groups or 1, maximum=frame.n_positions)
+            n_parts = checks.count(n_parts, "n_parts", minimum=n_groups or 1, maximum=geometry.n_positions)
         spots = checks.positive(spots, "spots", zero=True)
         seed = checks.seed(random_state)
-        transform = PolarTransform(frame, **grid)
+        transform = PolarTransform(geometry, **grid)
         radial_weights(weight, transform.radius)
         matrix = view.matrix(precision)
         settings = assemble.run_record(
@@ -131,7 +131,7 @@ class GroupingOfPositions:
                 counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
                 n_parts=n_parts, spots=spots, tick=tick,
             )  # fmt: skip
-            result = _assembled(view.frame, matrix, found, some, settings)
+            result = _assembled(view.geometry, matrix, found, some, settings)
             tick()
         return result
 
@@ -139,8 +139,8 @@ class GroupingOfPositions:
         """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
         features = getattr(self, "features", None)
         if features is None:
-            require_centre(self.frame, "group_rotated")
-            return self, polar_range(self.frame, r_min, r_max)
+            require_centre(self.geometry, "group_rotated")
+            return self, polar_range(self.geometry, r_min, r_max)
         if features.kind != "polar" or features.source is None:
             raise ValueError(
                 f"group_rotated needs patterns or polar features of them, but this view holds {features.kind} features"
@@ -148,7 +148,7 @@ class GroupingOfPositions:
         if r_min is not None or r_max is not None:
             raise ValueError("r_min and r_max have no part in the grouping of polar features: give them to polar()")
         radius = features.settings["radius"]
-        n_azimuth = features.frame.detector_shape[0]
+        n_azimuth = features.geometry.detector_shape[0]
         if len(radius) < 2 or n_azimuth % 2 or n_azimuth < 36:
             raise ValueError(
                 "group_rotated needs polar features of an even number of azimuths, at least 36, and 2 radii, got "
@@ -159,34 +159,34 @@ class GroupingOfPositions:
         return features.source, grid
 
 
-def _assembled(frame, matrix, found, some, settings):
+def _assembled(geometry, matrix, found, some, settings):
     """What was found at the positions with intensity, as images and maps; the averages are made in one pass."""
     totals = matrix.statistics().totals
-    labels = np.full(frame.n_positions, -1)
+    labels = np.full(geometry.n_positions, -1)
     labels[some], order = by_strength(found.labels, totals[some])
-    angles, residuals = np.full((2, frame.n_positions), np.nan)
-    mirrored = np.zeros(frame.n_positions, bool)
-    parts = np.full(frame.n_positions, -1)
+    angles, residuals = np.full((2, geometry.n_positions), np.nan)
+    mirrored = np.zeros(geometry.n_positions, bool)
+    parts = np.full(geometry.n_positions, -1)
     angles[some], residuals[some] = found.angles_deg, found.residuals_deg
     mirrored[some], parts[some] = found.mirrored, found.parts
-    kernel = partial(turned_sums, turning=Turning(frame), pixels=frame.kept_pixels, n_groups=len(order))
-    ones = np.ones(frame.n_positions)
+    kernel = partial(rotated_sums, rotation=PatternRotation(geometry), pixels=geometry.kept_pixels, n_groups=len(order))
+    ones = np.ones(geometry.n_positions)
     _, (sums, seen) = matrix.visit(kernel, tuple(v.astype(float)[:, None] for v in (labels, angles, mirrored, ones)))
     member = labels[:, None] == np.arange(len(order))
     maps = member * totals[:, None]
-    maps = frame.to_maps((maps / np.maximum(maps.max(axis=0), 1e-30)).astype(matrix.dtype))
+    maps = geometry.to_maps((maps / np.maximum(maps.max(axis=0), 1e-30)).astype(matrix.dtype))
     rank = np.append(np.argsort(order), -1)  # the last entry is that of a leaf without a group
     return Groups(
-        labels=_on_scan(frame, labels, -1), angles_deg=_on_scan(frame, angles, np.nan),
-        angle_residuals_deg=_on_scan(frame, residuals, np.nan), mirrored=_on_scan(frame, mirrored, False),
+        labels=_on_scan(geometry, labels, -1), angles_deg=_on_scan(geometry, angles, np.nan),
+        angle_residuals_deg=_on_scan(geometry, residuals, np.nan), mirrored=_on_scan(geometry, mirrored, False),
         patterns=mean_of(sums, seen, matrix.dtype), maps=maps, symmetry=found.symmetry[order],
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
-        frame=frame, parts=_on_scan(frame, parts, -1), settings=settings,
+        geometry=geometry, parts=_on_scan(geometry, parts, -1), settings=settings,
     )  # fmt: skip
 
 
-def _on_scan(frame, values, fill):
-    out = np.full(frame.kept_positions.size, fill, values.dtype)
-    out[frame.kept_positions] = values
-    return out.reshape(frame.scan_shape)
+def _on_scan(geometry, values, fill):
+    out = np.full(geometry.kept_positions.size, fill, values.dtype)
+    out[geometry.kept_positions] = values
+    return out.reshape(geometry.scan_shape)

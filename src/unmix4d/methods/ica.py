@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import assemble, checks
+from ..core import checks
+from ..core.messages import warn
 from ..decomposition.independent_components import INDEPENDENT, centred_share, independent_components
-from ..decomposition.rank import require_rank
-from ..decomposition.svd import truncated_svd
-from ..messages import warn
+from ..decomposition.svd import require_rank, truncated_svd
 from ..results import Decomposition
+from ..results import build as assemble
 
 __all__ = ["ICAMethods"]
 

@@ -6,22 +6,23 @@ from functools import partial
 
 import numpy as np
 
-from .. import assemble, assemble_merged, checks
-from ..compression import compress
-from ..decomposition.dense import Dense
+from ..core import checks
+from ..core.messages import warn
+from ..decomposition.checkpoints import compressed_once
+from ..decomposition.merge_checkpoint import Runs
 from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
 from ..decomposition.merging_rounds import merge_in_rounds
-from ..decomposition.problems import Compressed
-from ..decomposition.resume import compressed_once
-from ..decomposition.resume_runs import Runs
+from ..decomposition.problems import Compressed, Dense
 from ..decomposition.run import rank_for
-from ..messages import warn
+from ..engine.compression import compress
+from ..engine.subspace import MAX_PASSES
+from ..engine.weights import choose_weights
+from ..results import build as assemble
+from ..results import build as assemble_merged
 from ..results.merged import MergedDecomposition
 from ..results.scree import find_elbow
-from ..subspace import MAX_PASSES
-from ..weights import choose_weights
-from ._arguments import WEIGHTS
-from ._checkpoint import resumed
+from ..storage.resumed import resumed
+from .arguments import WEIGHTS
 
 __all__ = ["MergeMethods"]
 
@@ -213,7 +214,7 @@ def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, res
             )
     if small:
         chosen = choose_weights(matrix.statistics(), weights, False)
-        return Dense(matrix.gather(), matrix.frame, chosen), initial
+        return Dense(matrix.gather(), matrix.geometry, chosen), initial
     return Compressed(low.leading(rank_for(initial))), initial
 
 

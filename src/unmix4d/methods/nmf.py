@@ -6,16 +6,17 @@ import hashlib
 
 import numpy as np
 
-from .. import assemble, checks
-from ..compression import LowRank
-from ..decomposition.resume import Starts
+from ..core import checks
+from ..core.messages import warn
+from ..decomposition.checkpoints import Starts
 from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
-from ..messages import warn
+from ..engine.compression import LowRank
+from ..engine.subspace import MAX_PASSES
 from ..results import Decomposition
-from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
-from ._checkpoint import resumed
+from ..results import build as assemble
+from ..storage.resumed import resumed
+from .arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
 
 __all__ = ["CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "NMFMethods", "finished_nmf"]
 
@@ -149,20 +150,18 @@ class NMFMethods:
         'SmoothMaps'
         """
         n, seed = self._components(n), checks.seed(random_state)
-        constraints = bound_constraints(constraints, self.frame, n)
+        constraints = bound_constraints(constraints, self.geometry, n)
         checks.choice(objective, "objective", ("frobenius", "kl"))
         default = KL_ITER if objective == "kl" else CONSTRAINED_ITER if constraints else MAX_ITER
         iterating = iterations(n_starts, max_iter, tol, default)
         checks.choice(weights, "weights", tuple(WEIGHTS))
         if objective == "kl" and constraints:
-            raise ValueError(
-                f"constraints need objective='frobenius', got {len(constraints)} of them with objective='kl'"
-            )
-        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(constraints)
+            raise ValueError(f"constraints need objective='frobenius', got {len(constraints)} of them with objective='kl'")
+        smoothing = bound_smoothing(smooth, self.geometry) or smoothing_of(constraints)
         if compression is None:
             matrix = self.matrix(precision)
         else:
-            matrix = matrix_of(compression, self.frame, n, weights, smooth, precision, constraints)
+            matrix = matrix_of(compression, self.geometry, n, weights, smooth, precision, constraints)
             smoothing = None if compression.smoother is None else compression.smoother.smoothing
         if isinstance(init, str):
             init_name = checks.choice(init, "init", INITS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .. import assemble, checks
-from ..compression import LowRank
+from ..core import checks
 from ..decomposition.run import compressed, factorise_each, smoothing_of
 from ..decomposition.starts import INITS
+from ..engine.compression import LowRank
+from ..engine.subspace import MAX_PASSES
 from ..results import Decomposition
-from ..subspace import MAX_PASSES
-from ._arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
+from ..results import build as assemble
+from .arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 
 __all__ = ["NMFSeriesMethods"]
@@ -73,17 +74,17 @@ class NMFSeriesMethods:
         [2, 3, 4]
         """
         ns, seed = self._numbers(ns), checks.seed(random_state)
-        bound = [bound_constraints(constraints, self.frame, n) for n in ns]
+        bound = [bound_constraints(constraints, self.geometry, n) for n in ns]
         iterating = iterations(n_starts, max_iter, tol, CONSTRAINED_ITER if bound[0] else MAX_ITER)
         checks.choice(weights, "weights", tuple(WEIGHTS))
         if not isinstance(init, str):
             raise TypeError(f"init must be one of {', '.join(INITS)} for several numbers, got {type(init).__name__}")
         checks.choice(init, "init", INITS)
-        smoothing = bound_smoothing(smooth, self.frame) or smoothing_of(bound[0])
+        smoothing = bound_smoothing(smooth, self.geometry) or smoothing_of(bound[0])
         if compression is None:
             matrix = self.matrix(precision)
         else:
-            matrix = matrix_of(compression, self.frame, max(ns), weights, smooth, precision, bound[0])
+            matrix = matrix_of(compression, self.geometry, max(ns), weights, smooth, precision, bound[0])
             smoothing = None if compression.smoother is None else compression.smoother.smoothing
         before = matrix.passes
         matrix.require_counts("nmf_series")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .. import assemble, checks
+from ..core import checks
 from ..decomposition.svd import truncated_svd
 from ..results import Decomposition, Scree
+from ..results import build as assemble
 
 __all__ = ["SVDMethods"]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .. import assemble, checks
-from ..decomposition.rank import require_rank
-from ..decomposition.svd import truncated_svd
-from ..decomposition.vertex_components import vertex_components
-from ..decomposition.vertices import PROJECTIONS
-from ..messages import warn
+from ..core import checks
+from ..core.messages import warn
+from ..decomposition.svd import require_rank, truncated_svd
+from ..decomposition.vertex_components import PROJECTIONS, vertex_components
 from ..results import Decomposition
+from ..results import build as assemble
 
 __all__ = ["VCAMethods"]
 

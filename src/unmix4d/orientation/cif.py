@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 
 __all__ = ["crystal_from_cif"]
 

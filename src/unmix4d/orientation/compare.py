@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .convert import on_scan
 from .match_py4dstem import is_crystal
 from .symmetry import misorientation_deg
 
-__all__ = ["compare_orientations"]
+__all__ = ["compare_orientations", "OrientationComparison"]
 
 
 def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_time_s=None):
@@ -43,27 +45,26 @@ def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_tim
 
     Examples
     --------
-    Two components of a cubic crystal, and the same map turned by 3 degrees about the beam:
+    Two components of a cubic crystal, and the same map rotated by 3 degrees about the beam:
 
     >>> import dataclasses
     >>> import numpy as np
     >>> from scipy.spatial.transform import Rotation
     >>> from unmix4d import Orientations, compare_orientations
-    >>> from unmix4d.frame import Frame
+    >>> from unmix4d.core.geometry import ScanGeometry
     >>> from unmix4d.orientation import Match, Painting, laue_rotations
     >>> first, none = np.array([[0, 0], [1, 1]]), np.full((2, 2), -1)
     >>> painting = Painting(first, none, np.ones((2, 2)), np.zeros((2, 2)), first, np.array([first == 0, first == 1]))
-    >>> turned = Rotation.from_euler("z", [[0], [30], [3], [33]], degrees=True).as_matrix()
-    >>> ours, full = ([Match(i, "mean", 2, "silver", turned[i + n]) for i in (0, 1)] for n in (0, 2))
+    >>> rotated = Rotation.from_euler("z", [[0], [30], [3], [33]], degrees=True).as_matrix()
+    >>> ours, full = ([Match(i, "mean", 2, "silver", rotated[i + n]) for i in (0, 1)] for n in (0, 2))
     >>> cubic = {"silver": laue_rotations(np.eye(3))}
-    >>> ours = Orientations("pyxem", tuple(ours), painting, Frame((2, 2), (8, 8)), cubic, {"silver": None})
+    >>> ours = Orientations("pyxem", tuple(ours), painting, ScanGeometry((2, 2), (8, 8)), cubic, {"silver": None})
     >>> full = dataclasses.replace(ours, matches=tuple(full))
     >>> compare_orientations(ours, full).misorientation_deg.round(3)
     array([[3., 3.],
            [3., 3.]])
     """
-    from ..results.orientation_comparison import OrientationComparison
-    from ..results.orientations import Orientations
+    from .orientations import Orientations
 
     if not isinstance(ours, Orientations):
         raise TypeError(f"ours must be Orientations, as index() gives them, got {type(ours).__name__}")
@@ -73,13 +74,13 @@ def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_tim
     if full_time_s is not None:
         full_time_s = checks.positive(full_time_s, "full_time_s")
     mine = on_scan(ours)
-    theirs = on_scan(full, ours.frame.scan_shape, name="full", crystal=crystal)
+    theirs = on_scan(full, ours.geometry.scan_shape, name="full", crystal=crystal)
     away = _between(mine, theirs)
     nearest = np.full(away.shape[:2], np.nan)
     good = np.isfinite(away).any((2, 3))
     nearest[good] = np.nanmin(away.reshape(*away.shape[:2], -1)[good], axis=-1)
     return OrientationComparison(
-        away[..., 0, 0], nearest, ours.second >= 0, agree_within, (ours.time_s.get("total"), full_time_s), ours.frame
+        away[..., 0, 0], nearest, ours.second >= 0, agree_within, (ours.time_s.get("total"), full_time_s), ours.geometry
     )
 
 
@@ -100,3 +101,110 @@ def _between(mine, theirs):
             b = np.broadcast_to(theirs.matrices[:, :, None], (*shape, 3, 3))[both]
             out[both] = misorientation_deg(a, b, mine.symmetry.get(name, theirs.symmetry.get(other)))
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class OrientationComparison:
+    """Two orientation maps of one scan, position by position.
+
+    Attributes
+    ----------
+    misorientation_deg : ndarray (scan_row, scan_col)
+        Between the first orientation of the one and of the other, in the symmetry of the crystal; 180 where the phases
+        differ, NaN where one of them has none.
+    nearest_deg : ndarray (scan_row, scan_col)
+        The smallest angle between any two of their orientations at that position.
+    overlap : ndarray of bool (scan_row, scan_col)
+        Where more than one component is painted.
+    agree_within : float
+        Degrees up to which orientations agree.
+    time_s : tuple of (float or None)
+        Seconds of ours and of the full run.
+    geometry : ScanGeometry
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import OrientationComparison
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
+    >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), ScanGeometry((2, 2), (8, 8)))
+    >>> comparison.agrees.tolist()
+    [[True, True], [False, False]]
+    >>> comparison.table["positions"].tolist(), comparison.table["median_deg"].tolist()
+    (['all', 'single', 'overlap'], [2.0, 1.5, 30.0])
+    """
+
+    misorientation_deg: np.ndarray
+    nearest_deg: np.ndarray
+    overlap: np.ndarray
+    agree_within: float
+    time_s: tuple
+    geometry: object = field(repr=False)
+
+    def __post_init__(self):
+        for name in ("misorientation_deg", "nearest_deg", "overlap"):
+            getattr(self, name).setflags(write=False)
+
+    @property
+    def agrees(self) -> np.ndarray:
+        """Boolean (scan_row, scan_col): the first orientations agree."""
+        with np.errstate(invalid="ignore"):
+            return self.misorientation_deg <= self.agree_within
+
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """One row each for all, single and overlap positions, as a dict of columns that `pandas.DataFrame` takes.
+
+        ``positions``, ``compared`` (how many), ``median_deg``, ``agree`` (share of the compared), ``agree_any`` (share
+        where any of the orientations there agree).
+        """
+        rows = {"all": np.ones_like(self.overlap), "single": ~self.overlap, "overlap": self.overlap}
+        out = {name: [] for name in ("positions", "compared", "median_deg", "agree", "agree_any")}
+        for name, where in rows.items():
+            one = self.misorientation_deg[where & np.isfinite(self.misorientation_deg)]
+            near = self.nearest_deg[where & np.isfinite(self.misorientation_deg)]
+            out["positions"].append(name)
+            out["compared"].append(one.size)
+            out["median_deg"].append(float(np.median(one)) if one.size else np.nan)
+            out["agree"].append(float(np.mean(one <= self.agree_within)) if one.size else np.nan)
+            out["agree_any"].append(float(np.mean(near <= self.agree_within)) if one.size else np.nan)
+        return {name: np.array(column) for name, column in out.items()}
+
+    def plot(self, axes=None):
+        """Misorientation on the scan, and its histogram at single and at overlap positions.
+
+        Parameters
+        ----------
+        axes : pair of matplotlib Axes, optional
+
+        Returns
+        -------
+        pair of matplotlib Axes
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import OrientationComparison
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
+        >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), ScanGeometry((2, 2), (8, 8)))
+        >>> len(comparison.plot())
+        2
+        """
+        from ..plots import orientation as plots_orientation
+
+        return plots_orientation.comparison(self, axes)
+
+    def __repr__(self):
+        table = self.table
+        lines = ["<OrientationComparison>"]
+        for i, name in enumerate(table["positions"]):
+            lines.append(
+                f"  {name}: {table['compared'][i]} positions, median {table['median_deg'][i]:.3g} degrees, "
+                f"{100 * table['agree'][i]:.3g} % within {self.agree_within:g}, {100 * table['agree_any'][i]:.3g} % with any"
+            )
+        if None not in self.time_s:
+            lines.append(f"  {self.time_s[0]:.3g} s against {self.time_s[1]:.3g} s")
+        lines.append("  .table .misorientation_deg .nearest_deg .agrees .plot()")
+        return "\n".join(lines)

@@ -60,7 +60,7 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
     ValueError
         When it is of another scan.
     """
-    from ..results.orientations import Orientations
+    from .orientations import Orientations
 
     if isinstance(obj, Orientations):
         out = _ours(obj)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from .. import checks
+from ..core import checks
 from .geometry import pixels_to_vectors, to_inverse_angstrom
 
 __all__ = ["component_disks", "point_list", "radius_of", "typical_radius"]
@@ -37,18 +37,18 @@ def typical_radius(patterns) -> float:
     return float(np.median(radii))
 
 
-def radius_of(patterns, frame, *, disk_radius=None, probe=None) -> float:
+def radius_of(patterns, geometry, *, disk_radius=None, probe=None) -> float:
     """Radius of the disks in pixels: as given, else that of the probe, else `typical_radius`."""
     if disk_radius is not None:
         return checks.positive(disk_radius, "disk_radius")
     if probe is not None:
-        template = _probe_image(probe, frame.detector_shape)
+        template = _probe_image(probe, geometry.detector_shape)
         return math.sqrt((template > template.max() / 2).sum() / math.pi)
     return typical_radius(patterns)
 
 
 def component_disks(
-    patterns, frame, *, detector="py4dstem", disk_radius=None, probe=None, detection=None, q_min=0.0
+    patterns, geometry, *, detector="py4dstem", disk_radius=None, probe=None, detection=None, q_min=0.0
 ) -> list[np.ndarray]:
     """(q_row, q_col, intensity) of the disks of each pattern.
 
@@ -56,7 +56,7 @@ def component_disks(
     ----------
     patterns : ndarray (k, det_row, det_col)
         Without NaN.
-    frame : Frame
+    geometry : ScanGeometry
         Its centre, ellipse, calibration and detector mask are used.
     detector : {"py4dstem", "pyxem"}
     disk_radius : float, optional
@@ -78,17 +78,17 @@ def component_disks(
     ValueError
         When the detector is not calibrated, or no radius can be found.
     """
-    to_inverse_angstrom(frame)
-    template = None if probe is None else _probe_image(probe, frame.detector_shape)
-    radius = radius_of(patterns, frame, disk_radius=disk_radius, probe=probe)
+    to_inverse_angstrom(geometry)
+    template = None if probe is None else _probe_image(probe, geometry.detector_shape)
+    radius = radius_of(patterns, geometry, disk_radius=disk_radius, probe=probe)
     find = _finder(patterns, radius, template, detection, detector)
     far = None
-    if frame.detector_mask is not None:
-        far = ndimage.distance_transform_edt(~frame.detector_mask) > radius
+    if geometry.detector_mask is not None:
+        far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
     found = [np.asarray(peaks, float).reshape(-1, 3) for peaks in find(patterns.astype(np.float32))]
     found = [_usable(peaks, far) for peaks in found]
     found = [one[one[:, 2] > _STRONGEST * one[:, 2].max()] if len(one) else one for one in found]
-    return [_calibrated(peaks, frame, q_min) for peaks in found]
+    return [_calibrated(peaks, geometry, q_min) for peaks in found]
 
 
 def _probe_image(probe, shape):
@@ -130,10 +130,10 @@ def _usable(peaks, far):
     return peaks[far[row, col]]
 
 
-def _calibrated(peaks, frame, q_min):
+def _calibrated(peaks, geometry, q_min):
     if not len(peaks):
         return peaks
-    q = (peaks[:, :2] - frame.centre) @ pixels_to_vectors(frame).T
+    q = (peaks[:, :2] - geometry.centre) @ pixels_to_vectors(geometry).T
     out = np.column_stack([q, np.maximum(peaks[:, 2], 0)])[np.hypot(*q.T) > q_min]
     return out[np.argsort(-out[:, 2], kind="stable")]
 

@@ -4,7 +4,7 @@ Measured with a simulation of its own (`tests/test_orientation_pyxem.py`, `tests
 
 - py4DSTEM: the transpose of ``OrientationMap.matrix`` is the active rotation from the crystal to (row, column, z).
 - pyxem 0.21: a template is placed with the azimuth that its first bin (-180 degrees) adds, so that the rotations of
-  ``OrientationMap.to_rotation`` are those of a frame that is turned by half a turn about the beam: its x is along
+  ``OrientationMap.to_rotation`` are those of a frame that is rotated by half a turn about the beam: its x is along
   decreasing columns and its y along the rows. Orix keeps the passive rotation from the laboratory to the crystal.
 """
 
@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from ..units import convert, is_calibrated
+from ..core.units import convert, is_calibrated
 
 __all__ = ["detector_to_scan", "from_orix_matrix", "from_py4dstem_matrix", "pixels_to_vectors", "to_inverse_angstrom",
            "to_orix_matrix", "to_scan_frame"]  # fmt: skip
@@ -64,7 +64,7 @@ def to_scan_frame(vectors, calibration) -> np.ndarray:
 
     Examples
     --------
-    >>> from unmix4d.frame import Calibration
+    >>> from unmix4d.core.geometry import Calibration
     >>> from unmix4d.orientation.geometry import to_scan_frame
     >>> to_scan_frame([[0.0, 1.0]], Calibration(rotation_deg=90)).round(9).tolist()
     [[1.0, 0.0]]
@@ -75,7 +75,7 @@ def to_scan_frame(vectors, calibration) -> np.ndarray:
     return vectors @ detector_to_scan(calibration)[:2, :2].T
 
 
-def to_inverse_angstrom(frame) -> tuple[float, float]:
+def to_inverse_angstrom(geometry) -> tuple[float, float]:
     """Size of a detector pixel (row, column) in 1/Å.
 
     Raises
@@ -83,8 +83,8 @@ def to_inverse_angstrom(frame) -> tuple[float, float]:
     ValueError
         When the detector is not calibrated in a reciprocal length.
     """
-    calibration = frame.calibration
-    if frame.polar or frame.features or not is_calibrated(calibration.pixel_unit):
+    calibration = geometry.calibration
+    if geometry.polar or geometry.features or not is_calibrated(calibration.pixel_unit):
         raise ValueError("orientations need a calibrated detector: give pixel_size and pixel_unit, such as '1/Å'")
     try:
         return tuple(convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
@@ -95,7 +95,7 @@ def to_inverse_angstrom(frame) -> tuple[float, float]:
         ) from None
 
 
-def pixels_to_vectors(frame) -> np.ndarray:
+def pixels_to_vectors(geometry) -> np.ndarray:
     """The matrix (2, 2) that takes (row, column) on the detector, in pixels from the centre, to 1/Å in the scan.
 
     The ellipse is taken out (distances along its axis a become shorter by b / a, as in py4DSTEM), then the pixel sizes
@@ -103,15 +103,15 @@ def pixels_to_vectors(frame) -> np.ndarray:
 
     Examples
     --------
-    >>> from unmix4d.frame import Calibration, Frame
+    >>> from unmix4d.core.geometry import Calibration, ScanGeometry
     >>> from unmix4d.orientation.geometry import pixels_to_vectors
     >>> calibration = Calibration(pixel_size=(0.1, 0.2), pixel_unit="1/nm", flip=True)
-    >>> pixels_to_vectors(Frame((1, 1), (8, 8), centre=(4, 4), calibration=calibration)).round(3).tolist()
+    >>> pixels_to_vectors(ScanGeometry((1, 1), (8, 8), centre=(4, 4), calibration=calibration)).round(3).tolist()
     [[0.0, 0.02], [0.01, 0.0]]
     """
-    out = np.diag(to_inverse_angstrom(frame))
-    if frame.ellipse is not None:
-        a, b, angle = frame.ellipse[0], frame.ellipse[1], math.radians(frame.ellipse[2])
+    out = np.diag(to_inverse_angstrom(geometry))
+    if geometry.ellipse is not None:
+        a, b, angle = geometry.ellipse[0], geometry.ellipse[1], math.radians(geometry.ellipse[2])
         along = np.array([-math.sin(angle), math.cos(angle)])
         out = out @ (np.eye(2) + (b / a - 1) * np.outer(along, along))
-    return to_scan_frame(out.T, frame.calibration).T
+    return to_scan_frame(out.T, geometry.calibration).T

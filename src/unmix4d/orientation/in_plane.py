@@ -11,7 +11,7 @@ import numpy as np
 from .pattern_likeness import PatternLikeness
 from .symmetry import misorientation_deg
 
-__all__ = ["turned_templates"]
+__all__ = ["rotated_templates"]
 
 _ANGLES = 120
 _SPOTS = 40
@@ -21,7 +21,7 @@ _BLOCK = 32
 _LOOKED_AT = 400
 
 
-def turned_templates(likeness: PatternLikeness, library, symmetry, *, best=12, different_deg=5.0) -> np.ndarray:
+def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, different_deg=5.0) -> np.ndarray:
     """The orientations (n, 3, 3) that are most alike and clearly different, best first.
 
     Parameters
@@ -37,7 +37,7 @@ def turned_templates(likeness: PatternLikeness, library, symmetry, *, best=12, d
     wide = likeness.of_shape(_SHAPE).wider(_WIDER)
     # Half a turn about an axis across the beam takes a crystal's pattern to its mirror image.
     library = np.concatenate([library, np.diag([-1.0, 1.0, -1.0]) @ library])
-    values = np.concatenate([_turned(wide, library[i : i + _BLOCK]) for i in range(0, len(library), _BLOCK)])
+    values = np.concatenate([_rotated(wide, library[i : i + _BLOCK]) for i in range(0, len(library), _BLOCK)])
     order = np.argsort(-values, axis=None)[:_LOOKED_AT]
     template, angle = np.unravel_index(order, values.shape)
     matrices, taken = _about_the_beam(2 * np.pi * angle / _ANGLES) @ library[template], []
@@ -49,8 +49,8 @@ def turned_templates(likeness: PatternLikeness, library, symmetry, *, best=12, d
     return matrices[taken]
 
 
-def _turned(likeness, library):
-    """Likeness (m, angles) of every template turned from the rows towards the columns."""
+def _rotated(likeness, library):
+    """Likeness (m, angles) of every template rotated from the rows towards the columns."""
     q, amplitude = likeness.strongest(library, _SPOTS)
     smooth, covered, step = likeness.pattern.polar(_ANGLES)
     radius = np.rint(np.hypot(q[..., 0], q[..., 1]) / step).astype(int)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from . import match_py4dstem, match_pyxem
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
@@ -33,7 +33,7 @@ def index(
     min_peaks=3, rank="auto", candidates=None, refine=True, gamma=0.5, background=None,
 ):  # fmt: skip
     """See `unmix4d.Decomposition.index`."""
-    from ..results.orientations import Orientations
+    from .orientations import Orientations
 
     started = time.perf_counter()
     kind, phases = _phases(simulation)
@@ -51,7 +51,7 @@ def index(
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
     presence(result)  # refuses what has no presence before anything is read
     if vectors is None:
-        to_inverse_angstrom(result.frame)
+        to_inverse_angstrom(result.geometry)
     seconds = {}
     if rank == "auto":
         rank = "pattern" if vectors is None else "disks"
@@ -74,7 +74,7 @@ def index(
     seconds["total"] = time.perf_counter() - started
     settings = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
-    return Orientations(kind, matches, painting, result.frame, symmetry, native, seconds, settings)
+    return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 
 
 def _check_flag(value, name):
@@ -105,12 +105,14 @@ def _phases(simulation):
     )
 
 
-def _reach(frame) -> float:
+def _reach(geometry) -> float:
     """Distance from the centre to the nearest edge of the detector, in 1/Å."""
-    size = to_inverse_angstrom(frame)
-    edges = [min(c, n - 1 - c) * s for c, n, s in zip(frame.centre, frame.detector_shape, size)]
+    size = to_inverse_angstrom(geometry)
+    edges = [min(c, n - 1 - c) * s for c, n, s in zip(geometry.centre, geometry.detector_shape, size)]
     if not min(edges) > 0:
-        raise ValueError(f"the centre {frame.centre} must lie on the detector of {frame.detector_shape} for orientations")
+        raise ValueError(
+            f"the centre {geometry.centre} must lie on the detector of {geometry.detector_shape} for orientations"
+        )
     return float(min(edges))
 
 
@@ -118,10 +120,10 @@ def _beam(options):
     return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
 
 
-def _by_pattern(patterns, frame, options, q_max=None):
+def _by_pattern(patterns, geometry, options, q_max=None):
     """What ranks the candidates of each pattern: the pattern."""
-    radius = radius_of(patterns, frame, disk_radius=options["disk_radius"], probe=options.get("probe"))
-    smoothed = [SmoothedPattern(one, frame, radius=radius, q_min=_beam(options), q_max=q_max) for one in patterns]
+    radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
+    smoothed = [SmoothedPattern(one, geometry, radius=radius, q_min=_beam(options), q_max=q_max) for one in patterns]
     return [partial(PatternLikeness, pattern=one) for one in smoothed]
 
 
@@ -131,22 +133,27 @@ def _by_disks(disks, q_max):
 
 
 def _by_pyxem(result, phases, source, enough, options, seconds):
-    frame = result.frame
-    q_max = options["q_max"] or min(_reach(frame), *(float(one.reciporical_radius) for one in phases.values()))
+    geometry = result.geometry
+    q_max = options["q_max"] or min(_reach(geometry), *(float(one.reciporical_radius) for one in phases.values()))
     if (options["q_min"] or 0.0) >= q_max:
         raise ValueError(f"q_min must be below q_max, got {options['q_min']} and {q_max:.4g}")
     start = time.perf_counter()
     patterns, used, counts = representative_patterns(result, source, enough=enough)
     polar = match_pyxem.polar_patterns(
-        patterns, frame, q_max=q_max, q_min=options["q_min"] or 0.0, gamma=options["gamma"], background=options["background"]
+        patterns,
+        geometry,
+        q_max=q_max,
+        q_min=options["q_min"] or 0.0,
+        gamma=options["gamma"],
+        background=options["background"],
     )
     compare, longest = None, 0.0
     if options["rank"] == "pattern":
         # Not only what the templates reach: the corners of the detector tell the tilt best.
-        compare, longest = _by_pattern(patterns, frame, options, options["q_max"]), options["q_max"] or farthest(frame)
+        compare, longest = _by_pattern(patterns, geometry, options, options["q_max"]), options["q_max"] or farthest(geometry)
     elif options["rank"] == "disks":
         disks = component_disks(
-            patterns, frame, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
+            patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
             q_min=_beam(options),
         )  # fmt: skip
         compare = _by_disks([one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks], q_max)
@@ -155,7 +162,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     symmetry = {name: match_pyxem.symmetry_of(phase) for name, phase in native.items()}
     start = time.perf_counter()
     each = [
-        match_pyxem.proposals(name, one, polar, symmetry[name], frame.calibration, q_max=longest)
+        match_pyxem.proposals(name, one, polar, symmetry[name], geometry.calibration, q_max=longest)
         for name, one in phases.items()
     ]
     told, options["shape"] = ranked([list(row) for row in zip(*each)], compare, refine=options["refine"])
@@ -164,11 +171,11 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
 
 
 def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
-    start, frame = time.perf_counter(), result.frame
+    start, geometry = time.perf_counter(), result.geometry
     if vectors is None:
         patterns, used, counts = representative_patterns(result, source, enough=enough)
         disks = component_disks(
-            patterns, frame, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
+            patterns, geometry, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
             q_min=_beam(options),
         )  # fmt: skip
     else:
@@ -183,7 +190,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     reach = max((float(np.hypot(one[:, 0], one[:, 1]).max()) for one in disks if len(one)), default=1.0)
     ready = {
         name: match_py4dstem.prepared(
-            one, q_max=math.ceil(100 * reach) / 100, beam_energy=frame.calibration.beam_energy, plan=options["plan"]
+            one, q_max=math.ceil(100 * reach) / 100, beam_energy=geometry.calibration.beam_energy, plan=options["plan"]
         )
         for name, one in phases.items()
     }
@@ -193,7 +200,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     by_host = options["rank"] == "host"
     compare = _by_disks(disks, reach)
     if options["rank"] == "pattern":
-        compare = _by_pattern(patterns, frame, options, options["q_max"])
+        compare = _by_pattern(patterns, geometry, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
     proposed = [
         [match_py4dstem.proposals(name, crystal, one, symmetry[name], **how) for name, crystal in ready.items()]

@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from ..checks import positive
+from ..core.checks import positive
 from .disks import point_list
 from .geometry import from_py4dstem_matrix
 from .record import Proposals

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from ..messages import warn
+from ..core.messages import warn
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .record import Proposals
 from .reflections import Reflections
@@ -57,14 +57,14 @@ def symmetry_of(phase) -> np.ndarray:
     return found if len(found) else fallback
 
 
-def polar_patterns(patterns, frame, *, q_max, q_min=0.0, gamma=0.5, background=None):
+def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, background=None):
     """The patterns as pyxem's polar signal (k | azimuth, radius), made by its own transform.
 
     Parameters
     ----------
     patterns : ndarray (k, det_row, det_col)
         Without NaN.
-    frame : Frame
+    geometry : ScanGeometry
     q_max, q_min : float
         1/Å.
     gamma : float
@@ -75,13 +75,13 @@ def polar_patterns(patterns, frame, *, q_max, q_min=0.0, gamma=0.5, background=N
     import pyxem.signals  # noqa: F401  (registers the signal types)
     from pyxem.signals import ElectronDiffraction2D
 
-    size = to_inverse_angstrom(frame)
+    size = to_inverse_angstrom(geometry)
     if not math.isclose(*size, rel_tol=1e-3):
         raise ValueError(f"pyxem's polar transform needs square detector pixels, got {size[0]:.4g} x {size[1]:.4g} 1/Å")
-    if frame.ellipse is not None:
+    if geometry.ellipse is not None:
         warn("the patterns are matched with their elliptic distortion, which pyxem's template matching is not told of")
-    centre = frame.centre
-    if frame.calibration.flip:
+    centre = geometry.centre
+    if geometry.calibration.flip:
         patterns, centre = patterns.swapaxes(1, 2), centre[::-1]
     signal = ElectronDiffraction2D(np.ascontiguousarray(patterns, dtype=np.float64))
     signal.calibration(scale=size[0], units="$A^{-1}$", center=(centre[1], centre[0]))
@@ -175,8 +175,8 @@ def crystal_map(found, phases):
     from orix.crystal_map import CrystalMap, PhaseList
     from orix.quaternion import Rotation
 
-    frame, painting, matches = found.frame, found.painting, {m.component: m for m in found.matches if m.matched}
-    rows, cols = frame.scan_shape
+    geometry, painting, matches = found.geometry, found.painting, {m.component: m for m in found.matches if m.matched}
+    rows, cols = geometry.scan_shape
     first, second = painting.first.ravel(), painting.second.ravel()
     second_or_first = np.where(second >= 0, second, first)
     quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (rows * cols, 2, 1))
@@ -186,8 +186,8 @@ def crystal_map(found, phases):
         quaternions[second_or_first == component, 1] = one
     names = list(phases)
     ids = {None: -1, **{name: i for i, name in enumerate(names)}}
-    step, unit = frame.calibration.step, frame.calibration.step_unit
-    row, col = np.indices(frame.scan_shape)
+    step, unit = geometry.calibration.step, geometry.calibration.step_unit
+    row, col = np.indices(geometry.scan_shape)
     props = {name: values.ravel() for name, values in found.properties().items()}
     phase_of = np.array([-1] * (found.k + 1))
     for component, match in matches.items():
@@ -196,5 +196,5 @@ def crystal_map(found, phases):
     return CrystalMap(
         rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
         phase_list=PhaseList(phases=list(phases.values()), ids=list(range(len(names)))), prop=props,
-        scan_unit=unit, is_in_data=frame.kept_positions,
+        scan_unit=unit, is_in_data=geometry.kept_positions,
     )  # fmt: skip

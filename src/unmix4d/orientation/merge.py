@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .convert import on_scan
 from .geometry import to_orix_matrix
 from .match_py4dstem import is_crystal
@@ -61,13 +61,13 @@ def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagre
     >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
     >>> result = Unmix(film.data).nmf(2, random_state=0)
     >>> row, col = np.indices((10, 8)).reshape(2, -1)
-    >>> phases, turned = PhaseList(Phase("silver", point_group="m-3m")), Rotation.from_euler([0.3, 0, 0])  # doctest: +SKIP
-    >>> full = CrystalMap(turned.flatten()[np.zeros(80, int)], x=col, y=row, phase_list=phases)  # doctest: +SKIP
+    >>> phases, rotated = PhaseList(Phase("silver", point_group="m-3m")), Rotation.from_euler([0.3, 0, 0])  # doctest: +SKIP
+    >>> full = CrystalMap(rotated.flatten()[np.zeros(80, int)], x=col, y=row, phase_list=phases)  # doctest: +SKIP
     >>> merged = merge_orientations(result, full)  # doctest: +SKIP
     >>> merged.matches[0].phase, int(merged.flagged.sum())  # doctest: +SKIP
     ('silver', 0)
     """
-    from ..results.orientations import Orientations
+    from .orientations import Orientations
 
     started = time.perf_counter()
     if crystal is not None and not is_crystal(crystal):
@@ -75,7 +75,7 @@ def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagre
     enough = checks.count(enough, "enough")
     disagree_deg = checks.positive(disagree_deg, "disagree_deg")
     present = presence(result)
-    have = on_scan(existing, result.frame.scan_shape, name="existing", crystal=crystal)
+    have = on_scan(existing, result.geometry.scan_shape, name="existing", crystal=crystal)
     strongest = result.labels()[None] == np.arange(result.k)[:, None, None]
     alone = present & (present.sum(0) == 1) & strongest
     matches = []
@@ -90,7 +90,7 @@ def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagre
     settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names)}
     native = have.phases or {name: None for name in have.names}
     return Orientations(
-        have.host, tuple(matches), painting, result.frame, have.symmetry, native, seconds, settings, away, flagged
+        have.host, tuple(matches), painting, result.geometry, have.symmetry, native, seconds, settings, away, flagged
     )
 
 

@@ -38,7 +38,7 @@ class SmoothedPattern:
     ----------
     pattern : ndarray (det_row, det_col)
         Without NaN or negative values.
-    frame : Frame
+    geometry : ScanGeometry
         Centre, ellipse, calibration and detector mask are used.
     radius : float
         Of the disks, in pixels.
@@ -46,13 +46,13 @@ class SmoothedPattern:
         Only vectors between these lengths count, 1/Å.
     """
 
-    def __init__(self, pattern, frame, *, radius: float, q_min: float = 0.0, q_max: float | None = None):
-        self.frame, self.sigma = frame, _SPOT * radius
-        self._to_pixels = np.linalg.inv(pixels_to_vectors(frame))
+    def __init__(self, pattern, geometry, *, radius: float, q_min: float = 0.0, q_max: float | None = None):
+        self.geometry, self.sigma = geometry, _SPOT * radius
+        self._to_pixels = np.linalg.inv(pixels_to_vectors(geometry))
         self._pattern, self._limits, self._radius, self._wider = pattern, (q_min, q_max), radius, {}
         self._polar = {}
-        q = _lengths(frame)
-        used = frame.kept_pixels.reshape(frame.detector_shape) & (q >= q_min)
+        q = _lengths(geometry)
+        used = geometry.kept_pixels.reshape(geometry.detector_shape) & (q >= q_min)
         if q_max is not None:
             used &= q <= q_max
         amplitude = _above_background(np.asarray(pattern, float) ** _POWER, q, used)
@@ -66,7 +66,7 @@ class SmoothedPattern:
 
     def at(self, vectors):
         """Amplitude summed over a Gaussian spot, and the share of the spot that is measured, at vectors (..., 2) in 1/Å."""
-        place = vectors @ self._to_pixels.T + self.frame.centre
+        place = vectors @ self._to_pixels.T + self.geometry.centre
         where = [place[..., 0].ravel(), place[..., 1].ravel()]
         # Linear interpolation would prefer spots in the middle of a pixel.
         smooth = ndimage.map_coordinates(self._smooth, where, order=3, mode="constant", prefilter=False)
@@ -86,8 +86,8 @@ class SmoothedPattern:
         Azimuths run from the rows to the columns of the scan.
         """
         if n_azimuth not in self._polar:
-            step = self.sigma / 4 * float(np.sqrt(abs(np.linalg.det(pixels_to_vectors(self.frame)))))
-            radius = step * np.arange(int(farthest(self.frame) / step) + 2)
+            step = self.sigma / 4 * float(np.sqrt(abs(np.linalg.det(pixels_to_vectors(self.geometry)))))
+            radius = step * np.arange(int(farthest(self.geometry) / step) + 2)
             angle = 2 * np.pi / n_azimuth * np.arange(n_azimuth)
             ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
             grids = self.at(radius[:, None, None] * ring)
@@ -99,7 +99,7 @@ class SmoothedPattern:
         if factor not in self._wider:
             q_min, q_max = self._limits
             radius = factor * self._radius
-            self._wider[factor] = SmoothedPattern(self._pattern, self.frame, radius=radius, q_min=q_min, q_max=q_max)
+            self._wider[factor] = SmoothedPattern(self._pattern, self.geometry, radius=radius, q_min=q_min, q_max=q_max)
         return self._wider[factor]
 
 
@@ -186,19 +186,19 @@ def best_shape(likenesses, matrices):
     return SHAPES[int(np.argmax(np.mean(fits, axis=0)))]
 
 
-def farthest(frame) -> float:
+def farthest(geometry) -> float:
     """Length of the longest vector on the detector, 1/Å."""
-    return float(_lengths(frame).max())
+    return float(_lengths(geometry).max())
 
 
 def _excitation(square, kind, width):
     return 1 / (1 + square / width**2) if kind == "lorentzian" else np.exp(-square / (2 * width**2))
 
 
-def _lengths(frame):
+def _lengths(geometry):
     """Length of the vector of every pixel, 1/Å."""
-    place = np.moveaxis(np.indices(frame.detector_shape), 0, -1) - np.asarray(frame.centre)
-    return np.hypot(*np.moveaxis(place @ pixels_to_vectors(frame).T, -1, 0))
+    place = np.moveaxis(np.indices(geometry.detector_shape), 0, -1) - np.asarray(geometry.centre)
+    return np.hypot(*np.moveaxis(place @ pixels_to_vectors(geometry).T, -1, 0))
 
 
 def _above_background(amplitude, q, used):

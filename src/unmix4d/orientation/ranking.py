@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from .in_plane import turned_templates
+from .in_plane import rotated_templates
 from .pattern_likeness import PatternLikeness, best_shape
 from .record import Candidate
 from .symmetry import misorientation_deg
@@ -66,7 +66,7 @@ def _with_more(proposal, likeness):
     """What the host proposes, and what its templates come to with the whole pattern."""
     if not isinstance(likeness, PatternLikeness) or not likeness.pattern.norm > 0:
         return proposal
-    more = turned_templates(likeness, proposal.library, proposal.symmetry)
+    more = rotated_templates(likeness, proposal.library, proposal.symmetry)
     # What the host says of them is what it says of the nearest orientation that it proposes.
     near = [int(misorientation_deg(one, proposal.matrices, proposal.symmetry).argmin()) for one in more]
     first = proposal.matrices[:_HOSTS_OWN]

@@ -16,7 +16,7 @@ class Reflections:
     Attributes
     ----------
     g : ndarray (n, 3)
-        Reciprocal lattice vectors in the Cartesian crystal frame, 1/Å.
+        Reciprocal lattice vectors in the Cartesian crystal geometry, 1/Å.
     intensity : ndarray (n,)
         Squared structure factors.
     wavelength : float
@@ -35,6 +35,6 @@ class Reflections:
 
     def excited(self, matrices):
         """Vectors (m, n, 2), (row, column) in 1/Å, and excitation errors (m, n) in 1/Å, for orientations (m, 3, 3)."""
-        turned = self.g @ np.swapaxes(np.asarray(matrices, float).reshape(-1, 3, 3), 1, 2)
-        error = turned[..., 2] - self.wavelength * (self.g**2).sum(1) / 2
-        return turned[..., :2], error
+        rotated = self.g @ np.swapaxes(np.asarray(matrices, float).reshape(-1, 3, 3), 1, 2)
+        error = rotated[..., 2] - self.wavelength * (self.g**2).sum(1) / 2
+        return rotated[..., :2], error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from ..maps.regions import above_threshold, is_spread
 
 __all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
@@ -33,7 +33,7 @@ def presence(result) -> np.ndarray:
         raise ValueError(
             f"orientations need components that are crystals, but those of {result.method} have both signs: use nmf"
         )
-    kept = result.frame.kept_positions.reshape(result.frame.scan_shape)
+    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
     share = maps / np.maximum(maps.sum(0), np.finfo(float).tiny)
     strong = (share >= _SHARE) & (maps >= _FLOOR * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
@@ -128,8 +128,8 @@ def paint(result, indexed) -> Painting:
         next one that is present. Components that are spread over the whole scan, as background is
         (`unmix4d.maps.is_spread`), are never painted.
     """
-    present, frame = presence(result), result.frame
-    kept = frame.kept_positions.reshape(frame.scan_shape)
+    present, geometry = presence(result), result.geometry
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
     intensities = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
     spread = np.array([is_spread(one, kept) for one in intensities])
     usable = np.asarray(indexed, bool) & ~spread
@@ -140,7 +140,7 @@ def paint(result, indexed) -> Painting:
 
     def chosen(rank):
         if rank >= len(order):
-            return np.full(frame.scan_shape, -1), np.zeros(frame.scan_shape)
+            return np.full(geometry.scan_shape, -1), np.zeros(geometry.scan_shape)
         index = order[rank]
         value, there = (np.take_along_axis(a, index[None], 0)[0] for a in (grains, present))
         if rank == 0:

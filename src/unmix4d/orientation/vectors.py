@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .. import checks
+from ..core import checks
 from .disks import point_list
 from .geometry import to_scan_frame
 from .sources import ENOUGH, presence
@@ -41,16 +41,16 @@ def gathered(result, braggvectors, *, single=None, min_share=0.2, q_min=0.0):
         raise ValueError(f"min_share must be at most 1, got {min_share}")
     q_min = checks.positive(q_min, "q_min", zero=True)
     present = presence(result)
-    frame = result.frame
-    disks = bragg_vectors.read(braggvectors, default=frame).disks
-    if disks.scan_shape != frame.scan_shape:
-        raise ValueError(f"the Bragg vectors must be of a scan of {frame.scan_shape}, got one of {disks.scan_shape}")
-    if disks.unit == "px" and frame.calibration.pixel_unit != "px":
-        disks = disks.scaled(frame.calibration.pixel_size, frame.calibration.pixel_unit)
+    geometry = result.geometry
+    disks = bragg_vectors.read(braggvectors, default=geometry).disks
+    if disks.scan_shape != geometry.scan_shape:
+        raise ValueError(f"the Bragg vectors must be of a scan of {geometry.scan_shape}, got one of {disks.scan_shape}")
+    if disks.unit == "px" and geometry.calibration.pixel_unit != "px":
+        disks = disks.scaled(geometry.calibration.pixel_size, geometry.calibration.pixel_unit)
     disks = disks.in_unit("1/Å")
     alone = present & (present.sum(0) == 1)
     intensities = np.nan_to_num(result.intensities)
-    q = to_scan_frame(np.stack([disks.q_row, disks.q_col], 1), frame.calibration)
+    q = to_scan_frame(np.stack([disks.q_row, disks.q_col], 1), geometry.calibration)
     strength = np.ones(len(disks)) if disks.intensity is None else np.maximum(disks.intensity, 0)
     length, lists, counts = disks.length, [], []
     width = 0.3 * (disks.spacing() or 0.1)

@@ -33,8 +33,7 @@ def with_beam(detector, scattered, direct_beam):
     return (1 - direct_beam) * np.asarray(scattered) + direct_beam * detector.direct_beam()
 
 
-def assemble(settings, patterns, maps, detector, dose, rng, step, names, *, mask=None,
-             expectation=None, **extra):
+def assemble(settings, patterns, maps, detector, dose, rng, step, names, *, mask=None, expectation=None, **extra):
     """Scale patterns to the dose, apply the beam stop, draw the data and return the Phantom.
 
     `patterns` come with total intensity 1 and are scaled here; `expectation(row)`, where given, already
@@ -48,11 +47,13 @@ def assemble(settings, patterns, maps, detector, dose, rng, step, names, *, mask
         patterns[:, mask] = 0.0
     scaled = None
     if expectation is not None:
+
         def scaled(row):
             out = expectation(row) * scale
             if mask is not None:
                 out[:, mask] = 0.0
             return out
+
     maps = np.ascontiguousarray(maps, dtype=float)
     phases = np.asarray(extra.pop("phases", np.arange(len(patterns))))
     return Phantom(

@@ -12,7 +12,12 @@ from ._polycrystal import polycrystal
 BUILDERS = {
     f.__name__: f
     for f in (
-        kimoto, martineau_fig5, martineau_fig6, bicrystal_in_vacuum, polycrystal, bent_crystal,
+        kimoto,
+        martineau_fig5,
+        martineau_fig6,
+        bicrystal_in_vacuum,
+        polycrystal,
+        bent_crystal,
         embedded_particle,
     )
 }

@@ -43,9 +43,21 @@ def twin_spots(detector, rng):
 
 
 def bent_crystal(
-    *, scan_shape=(10, 40), detector_shape=(96, 90), bending_mrad=30.0, precession_mrad=0.0, thickness=40.0,
-    zone=(0, 1, 1), lattice_parameter=5.65, direct_beam=0.0, spot_width=3.0, dose=None, pixel_size=None,
-    centre=None, step=2.0, seed=0,
+    *,
+    scan_shape=(10, 40),
+    detector_shape=(96, 90),
+    bending_mrad=30.0,
+    precession_mrad=0.0,
+    thickness=40.0,
+    zone=(0, 1, 1),
+    lattice_parameter=5.65,
+    direct_beam=0.0,
+    spot_width=3.0,
+    dose=None,
+    pixel_size=None,
+    centre=None,
+    step=2.0,
+    seed=0,
 ):
     """One bent crystal: the intensities of its spots vary continuously along the scan.
 
@@ -120,14 +132,22 @@ def bent_crystal(
     maps[np.arange(cols), :, np.arange(cols)] = 1
     names = [f"tilt {t + 0.0:.1f} mrad" for t in tilts]
     patterns = with_beam(detector, scattered, direct_beam)
-    return assemble(
-        settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.zeros(cols, int)
-    )
+    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.zeros(cols, int))
 
 
 def embedded_particle(
-    *, scan_shape=(32, 30), detector_shape=(96, 90), max_share=0.4, radius=8.0, direct_beam=0.0,
-    spot_width=3.0, dose=3e3, pixel_size=None, centre=None, step=1.5, seed=0,
+    *,
+    scan_shape=(32, 30),
+    detector_shape=(96, 90),
+    max_share=0.4,
+    radius=8.0,
+    direct_beam=0.0,
+    spot_width=3.0,
+    dose=3e3,
+    pixel_size=None,
+    centre=None,
+    step=1.5,
+    seed=0,
 ):
     """A particle fully inside a crystalline matrix: nowhere in the scan is it pure.
 

@@ -26,8 +26,19 @@ def _kimoto_maps(scan_shape, ratios, crystals, edge):
 
 
 def kimoto(
-    *, scan_shape=(36, 36), detector_shape=(128, 128), ratios=(0.09, 0.03, 0.01), crystals="per_ratio",
-    edge=0.8, direct_beam=0.0, spot_width=2.6, dose=1e4, pixel_size=None, centre=None, step=1.5, seed=0,
+    *,
+    scan_shape=(36, 36),
+    detector_shape=(128, 128),
+    ratios=(0.09, 0.03, 0.01),
+    crystals="per_ratio",
+    edge=0.8,
+    direct_beam=0.0,
+    spot_width=2.6,
+    dose=1e4,
+    pixel_size=None,
+    centre=None,
+    step=1.5,
+    seed=0,
 ):
     """Crystallites in a metallic glass: the simulated data of Kimoto 2025 (Fig. 10 and Methods).
 

@@ -27,9 +27,7 @@ def _line_scan(builder, settings, every, offset):
     spacing = check_range("spacing", settings["spacing"], 0, open_low=True)
     sigma = check_range("spot_sigma", settings["spot_sigma"], 0, open_low=True)
     if spacing / np.sqrt(2) <= 7 * sigma:
-        raise ValueError(
-            f"spacing must exceed 9.9 spot_sigma, so that the spots stay apart, found {spacing} for {sigma}"
-        )
+        raise ValueError(f"spacing must exceed 9.9 spot_sigma, so that the spots stay apart, found {spacing} for {sigma}")
     detector = make_detector(settings["detector_shape"], settings["centre"], settings["pixel_size"])
     settings = dict(settings, builder=builder, seed=check_seed(settings["seed"]))
     left = _square_array(detector, spacing, sigma, every=every)
@@ -45,8 +43,17 @@ def _line_scan(builder, settings, every, offset):
 
 
 def martineau_fig5(
-    *, scan_shape=(3, 60), detector_shape=(64, 56), pure_to_mixed=2.0, spacing=12.0, spot_sigma=1.1,
-    dose=None, pixel_size=0.04, centre=None, step=1.0, seed=0,
+    *,
+    scan_shape=(3, 60),
+    detector_shape=(64, 56),
+    pure_to_mixed=2.0,
+    spacing=12.0,
+    spot_sigma=1.1,
+    dose=None,
+    pixel_size=0.04,
+    centre=None,
+    step=1.0,
+    seed=0,
 ):
     """Two crystals with an inclined boundary and no spot in common (Martineau 2019, Fig. 5).
 
@@ -91,8 +98,17 @@ def martineau_fig5(
 
 
 def martineau_fig6(
-    *, scan_shape=(3, 60), detector_shape=(64, 56), pure_to_mixed=2.0, spacing=12.0, spot_sigma=1.1,
-    dose=None, pixel_size=0.04, centre=None, step=1.0, seed=0,
+    *,
+    scan_shape=(3, 60),
+    detector_shape=(64, 56),
+    pure_to_mixed=2.0,
+    spacing=12.0,
+    spot_sigma=1.1,
+    dose=None,
+    pixel_size=0.04,
+    centre=None,
+    step=1.0,
+    seed=0,
 ):
     """Two crystals with shared spots: one has no spot of its own (Martineau 2019, Fig. 6).
 
@@ -139,8 +155,18 @@ def _vacuum_maps(scan_shape, overlap, edge, rng):
 
 
 def bicrystal_in_vacuum(
-    *, scan_shape=(40, 36), detector_shape=(96, 88), overlap=8, edge=0.6, direct_beam=0.1, spot_width=3.0,
-    dose=2e3, pixel_size=None, centre=None, step=2.0, seed=0,
+    *,
+    scan_shape=(40, 36),
+    detector_shape=(96, 88),
+    overlap=8,
+    edge=0.6,
+    direct_beam=0.1,
+    spot_width=3.0,
+    dose=2e3,
+    pixel_size=None,
+    centre=None,
+    step=2.0,
+    seed=0,
 ):
     """A twinned wire in vacuum whose boundary is oblique to the beam (like Martineau 2019, Fig. 4).
 
@@ -188,12 +214,8 @@ def bicrystal_in_vacuum(
     xy, twin, intensity, settings["twin_axis_deg"] = twin_spots(detector, pattern_rng)
     scattered = [detector.halo(radius=0.48, width=0.09)]
     for spots in (xy, twin):
-        scattered.append(
-            0.9 * unit(detector.spots(spots, intensity, spot_width)) + 0.1 * detector.diffuse()
-        )
+        scattered.append(0.9 * unit(detector.spots(spots, intensity, spot_width)) + 0.1 * detector.diffuse())
     maps = _vacuum_maps(scan_shape, overlap, edge, structure)
     patterns = with_beam(detector, scattered, direct_beam)
     names = ("background", "upper crystal", "lower crystal")
-    return assemble(
-        settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.array([0, 1, 1])
-    )
+    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.array([0, 1, 1]))

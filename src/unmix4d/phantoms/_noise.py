@@ -50,8 +50,10 @@ def make_data(patterns, maps, dose, rng, expectation=None):
         (scan_row, scan_col, det_row, det_col), uint16 or uint32 counts, or float32.
     """
     if expectation is None:
+
         def expectation(row):
             return row_expectation(patterns, maps, row)
+
     dtype = np.dtype(np.float32)
     if dose is not None:
         # A strained spot can land more squarely on a pixel than the unstrained one, hence the factor.

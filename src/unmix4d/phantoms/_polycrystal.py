@@ -77,9 +77,7 @@ def _check(settings):
     check_count("n_grains", settings["n_grains"])
     check_count("twins", settings["twins"], 0)
     if 2 * settings["twins"] > settings["n_grains"]:
-        raise ValueError(
-            f"twins must be at most half of n_grains ({settings['n_grains']}), found {settings['twins']}"
-        )
+        raise ValueError(f"twins must be at most half of n_grains ({settings['n_grains']}), found {settings['twins']}")
     if settings["n_phases"] is not None:
         check_count("n_phases", settings["n_phases"])
     for name in ("overlap", "background"):
@@ -93,9 +91,25 @@ def _check(settings):
 
 
 def polycrystal(
-    *, n_grains=6, scan_shape=(40, 36), detector_shape=(96, 90), overlap=0.4, twins=0, n_phases=None,
-    background=0.2, direct_beam=0.0, beam_stop=False, strain=0.0, thickness_variation=0.0, spot_width=3.0,
-    edge=0.7, dose=3e3, pixel_size=None, centre=None, step=2.0, seed=0,
+    *,
+    n_grains=6,
+    scan_shape=(40, 36),
+    detector_shape=(96, 90),
+    overlap=0.4,
+    twins=0,
+    n_phases=None,
+    background=0.2,
+    direct_beam=0.0,
+    beam_stop=False,
+    strain=0.0,
+    thickness_variation=0.0,
+    spot_width=3.0,
+    edge=0.7,
+    dose=3e3,
+    pixel_size=None,
+    centre=None,
+    step=2.0,
+    seed=0,
 ):
     """A polycrystalline film with a known answer.
 
@@ -181,13 +195,21 @@ def polycrystal(
         # What does not move: diffuse intensity, halo, direct beam.
         fixed = (1 - direct_beam) * np.asarray(fixed) + direct_beam * detector.direct_beam()
         totals = [d.sum() for d in drawn]
-        expectation = _strained_rows(
-            detector, spots, totals, fixed, maps, direct_beam, spot_width, strain, strain_rng
-        )
+        expectation = _strained_rows(detector, spots, totals, fixed, maps, direct_beam, spot_width, strain, strain_rng)
     mask = None
     if beam_stop:
         mask = detector.beam_stop(5.0 if beam_stop is True else float(beam_stop))
     return assemble(
-        settings, patterns, maps, detector, dose, noise_rng, step, names, mask=mask, expectation=expectation,
-        phases=phases, rotations_deg=np.asarray(rotations) if n_phases is not None else None,
+        settings,
+        patterns,
+        maps,
+        detector,
+        dose,
+        noise_rng,
+        step,
+        names,
+        mask=mask,
+        expectation=expectation,
+        phases=phases,
+        rotations_deg=np.asarray(rotations) if n_phases is not None else None,
     )

@@ -1,4 +1,4 @@
-"""A few phases, turned in the plane at random: by position, by grain, or as precipitates in a glass."""
+"""A few phases, rotated in the plane at random: by position, by grain, or as precipitates in a glass."""
 
 import numpy as np
 
@@ -40,11 +40,25 @@ def _boxes(scan_shape, points, share, edge):
 
 
 def rotated_phases(
-    *, n_phases=3, layout="positions", n_grains=24, scan_shape=(16, 16), detector_shape=(128, 128), background=0.2,
-    share=0.3, tilt_mrad=3.0, edge=0.7, direct_beam=0.0, spot_width=2.6, dose=2e3, pixel_size=None, centre=None,
-    step=1.5, seed=0,
+    *,
+    n_phases=3,
+    layout="positions",
+    n_grains=24,
+    scan_shape=(16, 16),
+    detector_shape=(128, 128),
+    background=0.2,
+    share=0.3,
+    tilt_mrad=3.0,
+    edge=0.7,
+    direct_beam=0.0,
+    spot_width=2.6,
+    dose=2e3,
+    pixel_size=None,
+    centre=None,
+    step=1.5,
+    seed=0,
 ):
-    """A few phases, each seen down one zone axis and turned in the plane at random.
+    """A few phases, each seen down one zone axis and rotated in the plane at random.
 
     Every crystal is one component, an in-plane rotated copy of the pattern of its phase by the angle in `rotations_deg`;
     `phases` is 0 for what is amorphous and 1 to `n_phases` for the crystals. With a layout by position every position is a
@@ -116,8 +130,16 @@ def rotated_phases(
     if layout != "precipitates" and not background:
         maps, patterns, names, phases, angles = maps[1:], patterns[1:], names[1:], phases[1:], angles[1:]
     return assemble(
-        settings, with_beam(detector, patterns, direct_beam), maps, detector, dose, noise_rng, step, names,
-        phases=phases, rotations_deg=angles,
+        settings,
+        with_beam(detector, patterns, direct_beam),
+        maps,
+        detector,
+        dose,
+        noise_rng,
+        step,
+        names,
+        phases=phases,
+        rotations_deg=angles,
     )
 
 

@@ -94,8 +94,16 @@ def _large_truth(shape, k, scale, pixel_size, seed):
 
 
 def large_scan(
-    path, *, shape=(128, 128, 256, 256), k=8, dose=2e3, chunks=(16, 16, 256, 256), dtype=None,
-    pixel_size=None, step=1.0, seed=0,
+    path,
+    *,
+    shape=(128, 128, 256, 256),
+    k=8,
+    dose=2e3,
+    chunks=(16, 16, 256, 256),
+    dtype=None,
+    pixel_size=None,
+    step=1.0,
+    seed=0,
 ):
     """Write a scan too large for memory to a zarr store, block by block.
 
@@ -171,7 +179,14 @@ def large_scan(
 
     names = ("amorphous", *(f"grain {i + 1}" for i in range(k - 1)))
     return Phantom(
-        data=da.from_array(store, chunks=chunks), patterns=patterns, maps=maps, centre=detector.centre,
-        pixel_size=detector.pixel_size, step=float(step), names=names,
-        phases=np.arange(k), settings=settings, beam_energy=BEAM_ENERGY,
+        data=da.from_array(store, chunks=chunks),
+        patterns=patterns,
+        maps=maps,
+        centre=detector.centre,
+        pixel_size=detector.pixel_size,
+        step=float(step),
+        names=names,
+        phases=np.arange(k),
+        settings=settings,
+        beam_energy=BEAM_ENERGY,
     )

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from .. import checks
-from ..units import PIXELS, is_calibrated
+from ..core import checks
+from ..core.units import PIXELS, is_calibrated
 
 __all__ = ["pattern", "scan_map", "decomposition", "scree", "convergence", "scale_bar"]
 
@@ -245,12 +245,14 @@ def decomposition(result, components=None):
     import matplotlib.pyplot as plt
 
     components = _chosen(components, result.k)
-    frame, cal = result.frame, result.frame.calibration
-    wide = frame.scan_shape[1] * cal.step[1] > 2 * frame.scan_shape[0] * cal.step[0] and not _is_line(frame.scan_shape)
+    geometry, cal = result.geometry, result.geometry.calibration
+    wide = geometry.scan_shape[1] * cal.step[1] > 2 * geometry.scan_shape[0] * cal.step[0] and not _is_line(
+        geometry.scan_shape
+    )
     width, most = (_WIDE_INCHES, _WIDE_COLUMNS) if wide else (_COLUMN_INCHES, _MAX_COLUMNS)
     rows = math.ceil(len(components) / most)
     columns = math.ceil(len(components) / rows)
-    heights = [_height(frame.detector_shape, cal.pixel_size, width), _height(frame.scan_shape, cal.step, width)]
+    heights = [_height(geometry.detector_shape, cal.pixel_size, width), _height(geometry.scan_shape, cal.step, width)]
     figure = plt.figure(figsize=(columns * (width + 0.1), rows * (sum(heights) + 0.4)), layout="constrained")
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
     for n, i in enumerate(components):

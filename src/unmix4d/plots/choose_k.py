@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .basic import _axes, shown_once
 
 __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .basic import _EXCLUDED, _axes, _chosen, _colours, _is_line, _profile, intensity_norm, scale_bar
 from .grains import _sized
 
@@ -75,7 +75,7 @@ def composite(result, components=None, *, scale="each", legend=True, ax=None):
         raise ValueError(f"composite needs components without negative values, which those of {result.method} have: use nmf")
     checks.choice(scale, "scale", ("each", "intensity"))
     chosen = _chosen(components, result.k)
-    kept = result.frame.kept_positions.reshape(result.frame.scan_shape)
+    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
     weights = result.maps if scale == "each" else result.intensities
     weights = np.maximum(np.nan_to_num(weights[chosen]), 0).astype(float)
     tops = weights.max(axis=(1, 2)) if scale == "each" else np.full(len(weights), weights.max())
@@ -86,8 +86,8 @@ def composite(result, components=None, *, scale="each", legend=True, ax=None):
         ax, frames = _composite_figure(result, len(chosen) if legend else 0)
         for legend_ax, colour, i in zip(frames, colours, chosen):
             _legend_pattern(legend_ax, result, i, colour)
-    calibration = result.frame.calibration
-    if _is_line(result.frame.scan_shape):
+    calibration = result.geometry.calibration
+    if _is_line(result.geometry.scan_shape):
         _lines(ax, weights, kept, colours, chosen, calibration)
     else:
         _show(ax, _mixed(weights, colours, kept), calibration, dark=True)
@@ -117,7 +117,7 @@ def _composite_figure(result, n):
     """Axes of the image and n small ones beside it, as many to a column as fit."""
     import matplotlib.pyplot as plt
 
-    shape, step = result.frame.scan_shape, result.frame.calibration.step
+    shape, step = result.geometry.scan_shape, result.geometry.calibration.step
     ax = _axes(None) if _is_line(shape) else _sized(shape, step)
     if n == 0:
         return ax, []
@@ -136,7 +136,7 @@ def _composite_figure(result, n):
 
 def _legend_pattern(ax, result, i, colour):
     image = result.patterns[i].astype(float)
-    _small(ax, image, intensity_norm(image)[0], result.frame.calibration.pixel_size, colour)
+    _small(ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
     ax.text(0.05, 0.95, str(i), transform=ax.transAxes, color="white", fontsize=8, ha="left", va="top")
 
 
@@ -155,7 +155,7 @@ def _bare(ax):
 
 
 def _small(ax, image, norm, size, colour):
-    """A pattern in a coloured frame."""
+    """A pattern in a coloured geometry."""
     shown = np.ma.masked_invalid(image)
     ax.imshow(shown, cmap=_colours("inferno"), norm=norm, interpolation="nearest", aspect=size[0] / size[1])
     ax.set_xticks([])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
 from ..clustering.validity import INDICES
+from ..core import checks
 from .line_profiles import _COLOURS
 
 __all__ = ["scatter", "validity"]
@@ -42,8 +42,8 @@ def scatter(result, x=0, y=1, *, ax=None):
     if x == y:
         raise ValueError(f"y must be another loading than x, got {y} for both")
     ax = basic._axes(ax)
-    points = result.frame.from_maps(result.loadings)
-    labels = result.frame.from_maps(result.memberships).argmax(1)
+    points = result.geometry.from_maps(result.loadings)
+    labels = result.geometry.from_maps(result.memberships).argmax(1)
     colours = np.array([_COLOURS[i % len(_COLOURS)] for i in range(result.k)])
     shown = _shown(len(points))
     ax.scatter(points[shown, x], points[shown, y], s=5, c=colours[labels[shown]], alpha=0.35, lw=0, rasterized=True)

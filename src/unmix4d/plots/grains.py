@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .basic import _axes, _draw, _is_line
 
 __all__ = ["grains", "grain_sizes"]
@@ -38,7 +38,7 @@ def grains(found, ax=None, *, image=None, numbers=True):
     """
     from matplotlib.colors import Normalize
 
-    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if _is_line(shape):
         raise ValueError(f"grains of a line scan have no boundaries to draw: this scan has the shape {shape}, use .masks")
     image = _strongest_share(found) if image is None else checks.numbers_of(image, "image")

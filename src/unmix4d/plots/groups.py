@@ -1,4 +1,4 @@
-"""Figures of groups of turned copies. pyplot is imported inside the functions."""
+"""Figures of groups of rotated copies. pyplot is imported inside the functions."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ def groups(found, chosen=None):
     import matplotlib.pyplot as plt
 
     chosen = _chosen(chosen, len(found))
-    calibration = found.frame.calibration
+    calibration = found.geometry.calibration
     columns = min(len(chosen), 6)
     rows = math.ceil(len(chosen) / columns)
-    figure, axes = plt.subplots(
-        2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), layout="constrained", squeeze=False
-    )
+    figure, axes = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), layout="constrained", squeeze=False)
     for ax in axes.ravel():
         ax.axis("off")
     for n, i in enumerate(chosen):
@@ -129,7 +127,7 @@ def _insets(found, ax, leaves):
     lefts -= max(lefts[-1] + size - 1, 0)
     for i in range(len(lefts) - 2, -1, -1):
         lefts[i] = min(lefts[i], lefts[i + 1] - size * 1.04)
-    calibration = found.frame.calibration
+    calibration = found.geometry.calibration
     for g, middle, left in zip(shown, middles, lefts):
         colour = _HUES[g % len(_HUES)]
         inset = ax.inset_axes((left, -0.78, size, 0.54))
@@ -206,7 +204,7 @@ def angles(found, ax=None, *, group=None):
     """
     from matplotlib.colors import Normalize
 
-    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if _is_line(shape):
         raise ValueError(f"the rotation over a line scan is no image: this scan has the shape {shape}, use .angle_map()")
     image = found.angle_map(group)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
+from ..core.units import PIXELS, is_calibrated
 from ..maps.line_profile import line_profile
-from ..units import PIXELS, is_calibrated
 
 __all__ = ["profile"]
 
@@ -119,7 +119,7 @@ def _scaled(values, normalise, single):
 
 
 def _calibration(images, step, unit):
-    known = next((image.frame.calibration for image in images.values() if hasattr(image, "frame")), None)
+    known = next((image.geometry.calibration for image in images.values() if hasattr(image, "geometry")), None)
     if step is not None or known is None:
         return 1.0 if step is None else step, PIXELS if unit is None else unit
     return known.step, known.step_unit if unit is None else unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .basic import _is_line, scale_bar
 
 __all__ = ["comparison", "orientations"]
@@ -36,11 +36,11 @@ def orientations(found, ax=None, *, direction="z", which="first"):
     from ..orientation.colours import colours
 
     checks.choice(direction, "direction", tuple(_DIRECTIONS))
-    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if _is_line(shape):
         raise ValueError(f"orientations of a line scan have no map to draw: its shape is {shape}, use .matrices()")
     index = getattr(found, checks.choice(which, "which", ("first", "second")))
-    kept = found.frame.kept_positions.reshape(shape)
+    kept = found.geometry.kept_positions.reshape(shape)
     image = np.where(kept[..., None], _NOT_INDEXED, _EXCLUDED).astype(float)
     drawn = []
     for match in found.matches:
@@ -59,8 +59,8 @@ def orientations(found, ax=None, *, direction="z", which="first"):
     _boundaries(ax, index)
     known = calibration.rotation_deg is not None
     what = {"z": "along the beam", "row": "along the rows", "column": "along the columns"}[direction]
-    frame = "" if known or direction == "z" else " of the detector"
-    ax.set_title(f"direction {what}{frame}" + (", second component" if which == "second" else ""), fontsize=9, pad=3)
+    where = "" if known or direction == "z" else " of the detector"
+    ax.set_title(f"direction {what}{where}" + (", second component" if which == "second" else ""), fontsize=9, pad=3)
     names = [name for name in found.phases if name in drawn] or list(found.phases)[:1]
     for i, name in enumerate(names):
         _key(ax, side, found, name, i, len(found.phases) > 1)
@@ -136,7 +136,7 @@ def comparison(compared, axes=None):
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(7.6, 3.1), layout="constrained", width_ratios=(1, 1.15))
     left, right = axes
-    calibration, values = compared.frame.calibration, compared.misorientation_deg
+    calibration, values = compared.geometry.calibration, compared.misorientation_deg
     finite = values[np.isfinite(values)]
     top = max(float(np.percentile(finite, 98)) if finite.size else 1.0, 2 * compared.agree_within)
     drawn = _draw(left, values, Normalize(0, top), "cividis", calibration.step, calibration.step_unit, "misorientation")

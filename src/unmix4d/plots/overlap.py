@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from .basic import _EXCLUDED, _chosen, _is_line, pattern
 from .composite import _bare, _show, _small, component_colours
 from .grains import _sized
@@ -37,7 +37,7 @@ def overlap(found, ax=None, *, components=None):
     """
     from matplotlib.patches import Patch
 
-    shape, calibration = found.frame.scan_shape, found.frame.calibration
+    shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if _is_line(shape):
         raise ValueError(f"overlap of a line scan has no image: this scan has the shape {shape}, use plot_profile")
     pair = _pair(components, found)
@@ -102,7 +102,7 @@ def _pale(colour):
 
 def _pale_regions(found, colours, pair):
     """Every position in the pale colour of its strongest component; light grey elsewhere, grey where excluded."""
-    image = np.full((*found.frame.scan_shape, 3), _OTHERS)
+    image = np.full((*found.geometry.scan_shape, 3), _OTHERS)
     use = found.first >= 0
     if pair is not None:
         use = use & np.isin(found.first, pair)
@@ -142,7 +142,7 @@ def profile(found, start, stop, *, points=4, components=None, ax=None):
     for i in chosen:
         ax.plot(line["distance"], line["weights"][i], color=0.85 * colours[i], lw=1.6, label=f"component {i}")
     _mark(ax, line, numbers)
-    unit = found.frame.calibration.step_unit
+    unit = found.geometry.calibration.step_unit
     ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
     ax.set_ylabel(_WEIGHT.get(found.settings.get("scale"), "weight"))
     ax.margins(x=0.03)
@@ -186,10 +186,10 @@ def _profile_figure(found, n):
     """Axes of the weights and, below them, three patterns for every point."""
     import matplotlib.pyplot as plt
 
-    frame = found.frame
+    geometry = found.geometry
     size = _PATTERN_INCHES if n > 2 else 1.6
-    aspect = frame.detector_shape[0] * frame.calibration.pixel_size[0]
-    aspect /= frame.detector_shape[1] * frame.calibration.pixel_size[1]
+    aspect = geometry.detector_shape[0] * geometry.calibration.pixel_size[0]
+    aspect /= geometry.detector_shape[1] * geometry.calibration.pixel_size[1]
     high = size * min(max(aspect, 0.3), 2.0)
     figure = plt.figure(figsize=(max(n * size, 4.2) + 0.8, 2.2 + 3 * (high + 0.15) + 0.2), layout="constrained")
     grid = figure.add_gridspec(4, n, height_ratios=[2.2, high, high, high])
@@ -208,7 +208,7 @@ def _mark(ax, line, numbers):
 
 def _parts(found, line, n, axes, colours, *, first, number):
     """The pattern of a position, and its two strongest components with the intensity they have there."""
-    result, cal = found.result, found.frame.calibration
+    result, cal = found.result, found.geometry.calibration
     row, col = int(line["row"][n]), int(line["col"][n])
     weights = result.maps[:, row, col]
     ratio = line["ratio"][n]

@@ -35,11 +35,11 @@ class PositionFigure:
     def __init__(self, result, sentence: str = ""):
         import matplotlib.pyplot as plt
 
-        self.result, self._line = result, _is_line(result.frame.scan_shape)
-        frame, calibration = result.frame, result.frame.calibration
-        height = _height(frame.detector_shape, calibration.pixel_size, _PANEL_INCHES)
+        self.result, self._line = result, _is_line(result.geometry.scan_shape)
+        geometry, calibration = result.geometry, result.geometry.calibration
+        height = _height(geometry.detector_shape, calibration.pixel_size, _PANEL_INCHES)
         if not self._line:
-            height = max(height, min(_height(frame.scan_shape, calibration.step, _PANEL_INCHES), 1.5 * _PANEL_INCHES))
+            height = max(height, min(_height(geometry.scan_shape, calibration.step, _PANEL_INCHES), 1.5 * _PANEL_INCHES))
         size = 4 * _PANEL_INCHES, height + _BARS_INCHES + 0.6
         self.figure = plt.figure(figsize=size, layout="constrained")
         axes = self.figure.subplot_mosaic(
@@ -62,7 +62,7 @@ class PositionFigure:
 
     def position_at(self, x: float, y: float) -> tuple[int, int]:
         """The position (row, column) below a point of the map, in its data coordinates; the nearest one of the scan."""
-        (rows, cols), step = self.result.frame.scan_shape, self.result.frame.calibration.step
+        (rows, cols), step = self.result.geometry.scan_shape, self.result.geometry.calibration.step
         row, col = y, x
         if self._line:
             row, col = (x / step[0], 0) if cols == 1 else (0, x / step[1])
@@ -89,12 +89,12 @@ class PositionFigure:
         if not self._line:
             self._mark.set_data([col], [row])
         else:
-            along = 0 if self.result.frame.scan_shape[1] == 1 else 1
-            self._mark.set_xdata([(row, col)[along] * self.result.frame.calibration.step[along]] * 2)
+            along = 0 if self.result.geometry.scan_shape[1] == 1 else 1
+            self._mark.set_xdata([(row, col)[along] * self.result.geometry.calibration.step[along]] * 2)
         self.map.set_title(f"row {row}, column {col}", fontsize=9, pad=3)
 
     def _image(self, name, image, norm, colours, title, missing):
-        ax, calibration = self._axes[name], self.result.frame.calibration
+        ax, calibration = self._axes[name], self.result.geometry.calibration
         ax.clear()
         if image is None:
             ax.axis("off")
@@ -141,7 +141,7 @@ class PositionFigure:
 
 def _draw_map(result, ax):
     """All maps in colours, with the colours of the bars; of signed components the total intensity."""
-    calibration = result.frame.calibration
+    calibration = result.geometry.calibration
     if result.method in _SIGNED:
         image = result.totals if result.totals is not None else result.maps[0]
         scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)
@@ -153,7 +153,7 @@ def _draw_map(result, ax):
 def _colours_of(result):
     from ..maps import is_spread
 
-    kept = result.frame.kept_positions.reshape(result.frame.scan_shape)
+    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0).astype(float)
     grey = [i for i in range(result.k) if is_spread(maps[i], kept)]
     return component_colours(result.k, grey if len(grey) < result.k else ())

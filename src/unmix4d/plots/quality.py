@@ -89,10 +89,10 @@ def report(quality, components=None):
     import matplotlib.pyplot as plt
 
     components = _chosen(components, len(quality))
-    calibration = quality.frame.calibration
+    calibration = quality.geometry.calibration
     rows = math.ceil(len(components) / _MOST_COLUMNS)
     columns = math.ceil(len(components) / rows)
-    height = _height(quality.frame.detector_shape, calibration.pixel_size, _INCHES)
+    height = _height(quality.geometry.detector_shape, calibration.pixel_size, _INCHES)
     heights = [height, height, height, _TEXT_INCHES]
     figure = plt.figure(
         figsize=(columns * (_INCHES + 0.1) + 0.3, rows * (sum(heights) + 0.3)), layout="constrained"

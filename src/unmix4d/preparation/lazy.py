@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..blocks import tile_of
-from ..scan import Scan, ScanError, is_dask
+from ..core.scan import Scan, ScanError, is_dask
+from ..engine.blocks import tile_of
 
 __all__ = ["as_dask", "map_patterns", "persist"]
 

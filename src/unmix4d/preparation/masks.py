@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 
-from .. import checks
-from ..centre import require_centre
-from ..frame import Frame
-from ..units import in_pixels, is_calibrated
+from ..core import checks
+from ..core.centre import require_centre
+from ..core.geometry import ScanGeometry
+from ..core.units import in_pixels, is_calibrated
 
 __all__ = ["either", "disks", "geometric_mask", "with_masks", "describe_mask"]
 
@@ -28,22 +28,22 @@ def describe_mask(mask) -> dict | None:
     return {"excluded": int(mask.sum()), "sha256": hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:16]}
 
 
-def geometric_mask(frame: Frame, direct_beam, annulus) -> np.ndarray | None:
+def geometric_mask(geometry: ScanGeometry, direct_beam, annulus) -> np.ndarray | None:
     """True inside the direct beam and outside the annulus."""
     if direct_beam is None and annulus is None:
         return None
-    require_centre(frame, "direct_beam" if direct_beam is not None else "annulus")
-    radius = frame.radius()
-    mask = np.zeros(frame.detector_shape, bool)
+    require_centre(geometry, "direct_beam" if direct_beam is not None else "annulus")
+    radius = geometry.radius()
+    mask = np.zeros(geometry.detector_shape, bool)
     if direct_beam is not None:
-        mask |= radius <= _length(direct_beam, frame, "direct_beam")
+        mask |= radius <= _length(direct_beam, geometry, "direct_beam")
     if annulus is not None:
-        inner, outer = _annulus(annulus, frame)
+        inner, outer = _annulus(annulus, geometry)
         mask |= (radius < inner) | (radius > outer)
     return mask
 
 
-def disks(frame: Frame, spots, radius) -> np.ndarray:
+def disks(geometry: ScanGeometry, spots, radius) -> np.ndarray:
     """Kept pixels (n_pixels,) within `radius` of one of the spots (row, column), True inside."""
     try:
         spots = np.atleast_2d(np.asarray(spots, float))
@@ -51,8 +51,8 @@ def disks(frame: Frame, spots, radius) -> np.ndarray:
         spots = np.empty((0, 2))
     if spots.ndim != 2 or spots.shape[1] != 2 or not len(spots) or not np.isfinite(spots).all():
         raise ValueError("spots must be positions (row, column) in detector pixels, one or a list of them")
-    radius = _length(radius, frame, "radius")
-    rows, cols = np.indices(frame.detector_shape).reshape(2, -1)[:, frame.kept_pixels]
+    radius = _length(radius, geometry, "radius")
+    rows, cols = np.indices(geometry.detector_shape).reshape(2, -1)[:, geometry.kept_pixels]
     inside = np.zeros(len(rows), bool)
     for row, col in spots:
         disk = np.hypot(rows - row, cols - col) <= radius
@@ -65,39 +65,39 @@ def disks(frame: Frame, spots, radius) -> np.ndarray:
     return inside
 
 
-def _length(value, frame, name):
-    pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, name)
+def _length(value, geometry, name):
+    pixels = in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, name)
     return checks.positive(pixels, name, zero=True)
 
 
-def _annulus(annulus, frame):
+def _annulus(annulus, geometry):
     try:
         inner, outer = annulus
     except (TypeError, ValueError):
         raise ValueError(f"annulus must be (inner radius, outer radius), got {annulus!r}") from None
-    inner = 0.0 if inner is None else _length(inner, frame, "annulus")
-    outer = np.inf if outer is None or outer == np.inf else _length(outer, frame, "annulus")
+    inner = 0.0 if inner is None else _length(inner, geometry, "annulus")
+    outer = np.inf if outer is None or outer == np.inf else _length(outer, geometry, "annulus")
     if not inner < outer:
         raise ValueError(f"annulus must have an inner radius below its outer radius, got {inner:g} and {outer:g} pixels")
     return inner, outer
 
 
-def with_masks(frame: Frame, scan_mask=None, detector_mask=None, reason="") -> Frame:
-    """The frame with more excluded; refused when nothing would be left."""
-    scan_mask = either(frame.scan_mask, scan_mask)
-    detector_mask = either(frame.detector_mask, detector_mask)
+def with_masks(geometry: ScanGeometry, scan_mask=None, detector_mask=None, reason="") -> ScanGeometry:
+    """The geometry with more excluded; refused when nothing would be left."""
+    scan_mask = either(geometry.scan_mask, scan_mask)
+    detector_mask = either(geometry.detector_mask, detector_mask)
     for name, mask, what in (("scan_mask", scan_mask, "position"), ("detector_mask", detector_mask, "detector pixel")):
         if mask is not None and mask.all():
             raise ValueError(f"{reason or name} leaves no {what}: all {mask.size} are excluded")
-    return frame.replace(scan_mask=scan_mask, detector_mask=detector_mask)
+    return geometry.replace(scan_mask=scan_mask, detector_mask=detector_mask)
 
 
-def describe_length(value, frame: Frame) -> str | None:
+def describe_length(value, geometry: ScanGeometry) -> str | None:
     """A length as given and in calibrated units, for records."""
     if value is None or value == float("inf"):
         return None
-    pixels = in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, "length")
+    pixels = in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, "length")
     text = f"{pixels:g} px"
-    if is_calibrated(frame.calibration.pixel_unit):
-        text += f" ({pixels * frame.pixel_length:.4g} {frame.calibration.pixel_unit})"
+    if is_calibrated(geometry.calibration.pixel_unit):
+        text += f" ({pixels * geometry.pixel_length:.4g} {geometry.calibration.pixel_unit})"
     return text

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..scan import Scan
+from ..core.scan import Scan
 from .lazy import as_dask
 
 __all__ = ["average_neighbours"]
@@ -18,10 +18,10 @@ def average_neighbours(scan: Scan, size: int, dtype):
 
     patterns = as_dask(scan)
     # A window wider than the scan reaches no further than the scan.
-    half = tuple(min(size // 2, length - 1) for length in scan.frame.scan_shape)
+    half = tuple(min(size // 2, length - 1) for length in scan.geometry.scan_shape)
     # Blocks thinner than the window cannot be overlapped.
     patterns = patterns.rechunk(tuple(map(_at_least, patterns.chunks[:2], half)) + patterns.chunks[2:])
-    keep = scan.frame.kept_positions.reshape(*scan.frame.scan_shape, 1, 1)
+    keep = scan.geometry.kept_positions.reshape(*scan.geometry.scan_shape, 1, 1)
     keep = da.from_array(keep, chunks=(*patterns.chunks[:2], (1,), (1,)), name=False)
     depth = {0: half[0], 1: half[1], 2: 0, 3: 0}
     return da.map_overlap(

@@ -11,11 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from .. import checks
-from ..blocks import compute_dtype
-from ..centre import opposite_pixels, require_centre
-from ..messages import warn
-from ..scan import Scan
+from ..core import checks
+from ..core.centre import opposite_pixels, require_centre
+from ..core.messages import warn
+from ..core.scan import Scan
+from ..engine.blocks import compute_dtype
 from . import pixels
 from .lazy import as_dask, map_patterns
 from .masks import describe_length, describe_mask, geometric_mask, with_masks
@@ -43,19 +43,19 @@ def prepare(
     redraw_peaks=None,
 ) -> Scan:
     """A lazy view of the scan; see `unmix4d.Unmix.prepare` for the arguments."""
-    frame = scan.frame
-    detector_mask = checks.mask(detector_mask, "detector_mask", frame.detector_shape)
-    scan_mask = checks.mask(scan_mask, "scan_mask", frame.scan_shape)
-    redrawing = checked_redrawing(redraw_peaks, frame, friedel, average_neighbours)
+    geometry = scan.geometry
+    detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
+    scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
+    redrawing = checked_redrawing(redraw_peaks, geometry, friedel, average_neighbours)
     record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
-    scan = scan.replace(frame=with_masks(scan.frame, scan_mask, detector_mask))
+    scan = scan.replace(geometry=with_masks(scan.geometry, scan_mask, detector_mask))
     scan, record["hot_pixels"] = _hot_pixels(scan, hot_pixels)
     scan, record["gain"] = _gain(scan, gain)
     scan, record["align"] = _align(scan, align)
-    mask = geometric_mask(scan.frame, direct_beam, annulus)
-    scan = scan.replace(frame=with_masks(scan.frame, None, mask, "direct_beam, annulus and detector_mask together"))
-    record["direct_beam"] = describe_length(direct_beam, frame)
-    record["annulus"] = None if annulus is None else [describe_length(r, frame) for r in annulus]
+    mask = geometric_mask(scan.geometry, direct_beam, annulus)
+    scan = scan.replace(geometry=with_masks(scan.geometry, None, mask, "direct_beam, annulus and detector_mask together"))
+    record["direct_beam"] = describe_length(direct_beam, geometry)
+    record["annulus"] = None if annulus is None else [describe_length(r, geometry) for r in annulus]
     scan, record["crop"] = _crop(scan, crop)
     scan, record["bin"] = _bin(scan, bin)
     scan, record["friedel"] = _friedel(scan, friedel)
@@ -67,14 +67,14 @@ def prepare(
 def _hot_pixels(scan, hot_pixels):
     if hot_pixels is None or hot_pixels is False:
         return scan, None
-    mask = scan.frame.detector_mask
+    mask = scan.geometry.detector_mask
     if hot_pixels is True or np.isscalar(hot_pixels):
         factor = 10.0 if hot_pixels is True else checks.positive(hot_pixels, "hot_pixels")
         if factor <= 1:
             raise ValueError(f"hot_pixels must be True, a mask, or a factor above 1, got {hot_pixels!r}")
         function, record = partial(pixels.repair_hot_pixels, factor=factor, mask=mask), {"factor": factor}
     else:
-        known = checks.mask(hot_pixels, "hot_pixels", scan.frame.detector_shape)
+        known = checks.mask(hot_pixels, "hot_pixels", scan.geometry.detector_shape)
         function, record = partial(pixels.repair_hot_pixels, known=known, mask=mask), describe_mask(known)
     return scan.replace(patterns=map_patterns(scan, function, scan.dtype.newbyteorder("="))), record
 
@@ -90,33 +90,37 @@ def _gain(scan, gain):
 def _align(scan, align):
     if align is None or align is False:
         return scan, None
-    if scan.frame.polar:
+    if scan.geometry.polar:
         raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
-    centres = scan.centres if align is True else _given_centres(align, scan.frame)
+    centres = scan.centres if align is True else _given_centres(align, scan.geometry)
     if centres is None:
         raise ValueError(
             "align=True needs the beam position of every pattern, which this scan does not carry: "
             "measure it with the host, or give align=array of the shape (scan_row, scan_col, 2)"
         )
-    target = np.round(np.asarray(scan.frame.centre)) if scan.frame.centre_known else np.round(np.nanmean(centres, (0, 1)))
+    target = (
+        np.round(np.asarray(scan.geometry.centre)) if scan.geometry.centre_known else np.round(np.nanmean(centres, (0, 1)))
+    )
     shifts = np.round(target - centres).astype(int)
-    kept = shifts.reshape(-1, 2)[scan.frame.kept_positions]
+    kept = shifts.reshape(-1, 2)[scan.geometry.kept_positions]
     patterns = map_patterns(scan, pixels.shift, scan.dtype, per_position=shifts)
     # Moving whole pixels leaves a rest below half a pixel in each pattern; on average the beam now sits here.
-    rest = (centres + shifts).reshape(-1, 2)[scan.frame.kept_positions].mean(0)
-    frame = scan.frame.replace(centre=tuple(float(v) for v in rest), centre_known=True)
-    frame = _moved_origin(frame, scan.frame, (rest - np.asarray(scan.frame.centre)))
-    frame = frame.replace(detector_mask=_shifted_mask(scan.frame, kept))
-    frame = with_masks(frame, reason="align (with the masked pixels that move along)")
+    rest = (centres + shifts).reshape(-1, 2)[scan.geometry.kept_positions].mean(0)
+    geometry = scan.geometry.replace(centre=tuple(float(v) for v in rest), centre_known=True)
+    geometry = _moved_origin(geometry, scan.geometry, (rest - np.asarray(scan.geometry.centre)))
+    geometry = geometry.replace(detector_mask=_shifted_mask(scan.geometry, kept))
+    geometry = with_masks(geometry, reason="align (with the masked pixels that move along)")
     record = {"rows": [int(kept[:, 0].min()), int(kept[:, 0].max())], "cols": [int(kept[:, 1].min()), int(kept[:, 1].max())]}
-    return scan.replace(patterns=patterns, frame=frame, centres=None), record
+    return scan.replace(patterns=patterns, geometry=geometry, centres=None), record
 
 
-def _given_centres(align, frame):
+def _given_centres(align, geometry):
     centres = np.asarray(checks.unwrap(align))
-    if centres.shape != (*frame.scan_shape, 2) or centres.dtype.kind not in "iuf":
-        raise ValueError(f"align must be True or beam positions of the shape {(*frame.scan_shape, 2)}, got {centres.shape}")
-    kept = frame.kept_positions.reshape(frame.scan_shape)
+    if centres.shape != (*geometry.scan_shape, 2) or centres.dtype.kind not in "iuf":
+        raise ValueError(
+            f"align must be True or beam positions of the shape {(*geometry.scan_shape, 2)}, got {centres.shape}"
+        )
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
     if not np.isfinite(centres[kept]).all():
         raise ValueError("align must hold finite beam positions, got NaN or infinite ones at kept positions")
     centres = np.array(centres, float)
@@ -124,46 +128,50 @@ def _given_centres(align, frame):
     return centres
 
 
-def _shifted_mask(frame, shifts):
+def _shifted_mask(geometry, shifts):
     """A pixel is excluded where, at any kept position, something masked or from outside the detector lands on it."""
-    mask = np.zeros(frame.detector_shape, bool)
-    own = np.zeros((1, 1, *frame.detector_shape), bool) if frame.detector_mask is None else frame.detector_mask[None, None]
+    mask = np.zeros(geometry.detector_shape, bool)
+    own = (
+        np.zeros((1, 1, *geometry.detector_shape), bool)
+        if geometry.detector_mask is None
+        else geometry.detector_mask[None, None]
+    )
     for row_col in np.unique(shifts, axis=0):
         mask |= ~pixels.shift(~own, row_col.reshape(1, 1, 1, 2))[0, 0]
     return mask if mask.any() else None
 
 
-def _moved_origin(frame, before, moved):
-    origin = frame.calibration.detector_origin
+def _moved_origin(geometry, before, moved):
+    origin = geometry.calibration.detector_origin
     if origin is None or not before.centre_known:
         # The host's origin said nothing about the beam: now the centre does.
-        return frame.replace(calibration=_calibration(frame, detector_origin=None))
+        return geometry.replace(calibration=_calibration(geometry, detector_origin=None))
     size = before.calibration.pixel_size
     origin = tuple(o - s * m for o, s, m in zip(origin, size, moved))
-    return frame.replace(calibration=_calibration(frame, detector_origin=origin))
+    return geometry.replace(calibration=_calibration(geometry, detector_origin=origin))
 
 
-def _calibration(frame, **changes):
-    return dataclasses.replace(frame.calibration, **changes)
+def _calibration(geometry, **changes):
+    return dataclasses.replace(geometry.calibration, **changes)
 
 
 def _crop(scan, crop):
     if crop is None:
         return scan, None
-    frame = scan.frame
+    geometry = scan.geometry
     try:
         (r0, r1), (c0, c1) = crop
         bounds = tuple(checks.count(v, "crop", minimum=0) for v in (r0, r1, c0, c1))
     except (TypeError, ValueError):
         raise ValueError(f"crop must be ((row0, row1), (col0, col1)) in whole pixels from 0, got {crop!r}") from None
     r0, r1, c0, c1 = bounds
-    if not (r0 < r1 <= frame.detector_shape[0] and c0 < c1 <= frame.detector_shape[1]):
-        raise ValueError(f"crop must lie inside the detector of {frame.detector_shape} pixels, got {crop!r}")
+    if not (r0 < r1 <= geometry.detector_shape[0] and c0 < c1 <= geometry.detector_shape[1]):
+        raise ValueError(f"crop must lie inside the detector of {geometry.detector_shape} pixels, got {crop!r}")
     patterns = scan.patterns[:, :, r0:r1, c0:c1] if _sliceable(scan) else _lazy_crop(scan, (r0, r1, c0, c1))
-    mask = None if frame.detector_mask is None else frame.detector_mask[r0:r1, c0:c1]
-    frame = _regrid(frame, (r1 - r0, c1 - c0), (r0, c0), (1, 1), mask)
+    mask = None if geometry.detector_mask is None else geometry.detector_mask[r0:r1, c0:c1]
+    geometry = _regrid(geometry, (r1 - r0, c1 - c0), (r0, c0), (1, 1), mask)
     centres = None if scan.centres is None else scan.centres - (r0, c0)
-    return scan.replace(patterns=patterns, frame=frame, centres=centres), [[r0, r1], [c0, c1]]
+    return scan.replace(patterns=patterns, geometry=geometry, centres=centres), [[r0, r1], [c0, c1]]
 
 
 def _sliceable(scan):
@@ -175,18 +183,18 @@ def _lazy_crop(scan, bounds):
     return as_dask(scan)[:, :, r0:r1, c0:c1]
 
 
-def _regrid(frame, shape, first, factors, mask):
-    """The frame of a detector that starts at pixel `first` and has pixels of `factors` old ones."""
+def _regrid(geometry, shape, first, factors, mask):
+    """The geometry of a detector that starts at pixel `first` and has pixels of `factors` old ones."""
     if mask is not None and mask.all():
         raise ValueError(f"the masks leave no detector pixel: all {mask.size} are excluded after crop and bin")
-    calibration, old = frame.calibration, frame.calibration.pixel_size
+    calibration, old = geometry.calibration, geometry.calibration.pixel_size
     offset = [f + (b - 1) / 2 for f, b in zip(first, factors)]
     changes = {"pixel_size": tuple(s * b for s, b in zip(old, factors))}
     if calibration.detector_origin is not None:
         changes["detector_origin"] = tuple(o + s * d for o, s, d in zip(calibration.detector_origin, old, offset))
-    centre = tuple((c - d) / b for c, d, b in zip(frame.centre, offset, factors))
-    return frame.replace(
-        detector_shape=shape, detector_mask=mask, centre=centre, calibration=_calibration(frame, **changes)
+    centre = tuple((c - d) / b for c, d, b in zip(geometry.centre, offset, factors))
+    return geometry.replace(
+        detector_shape=shape, detector_mask=mask, centre=centre, calibration=_calibration(geometry, **changes)
     )
 
 
@@ -199,26 +207,26 @@ def _bin(scan, bin):
         raise ValueError(f"bin must be one whole number or a (rows, columns) pair, got {bin!r}")
     if factors == (1, 1):
         return scan, None
-    frame = scan.frame
-    if any(n % f for n, f in zip(frame.detector_shape, factors)):
+    geometry = scan.geometry
+    if any(n % f for n, f in zip(geometry.detector_shape, factors)):
         raise ValueError(
-            f"bin must divide the detector of {frame.detector_shape[0]} x {frame.detector_shape[1]} pixels, got "
-            f"{factors[0]} x {factors[1]}: crop it first, with crop=((0, {_largest(frame.detector_shape[0], factors[0])}), "
-            f"(0, {_largest(frame.detector_shape[1], factors[1])}))"
+            f"bin must divide the detector of {geometry.detector_shape[0]} x {geometry.detector_shape[1]} pixels, got "
+            f"{factors[0]} x {factors[1]}: crop it first, with crop=((0, "
+            f"{_largest(geometry.detector_shape[0], factors[0])}), (0, {_largest(geometry.detector_shape[1], factors[1])}))"
         )
-    shape = tuple(n // f for n, f in zip(frame.detector_shape, factors))
+    shape = tuple(n // f for n, f in zip(geometry.detector_shape, factors))
     dtype = pixels.binned_dtype(scan.dtype, factors)
-    mask = frame.detector_mask
+    mask = geometry.detector_mask
     if mask is not None:
         # A bin that holds an excluded pixel has counted fewer pixels than its neighbours.
         mask = pixels.bin_pixels(mask[None, None], factors, int)[0, 0] > 0
     function = partial(pixels.bin_pixels, factors=factors, dtype=dtype)
     patterns = map_patterns(scan, function, dtype, detector_shape=shape)
-    frame = _regrid(frame, shape, (0, 0), factors, mask)
+    geometry = _regrid(geometry, shape, (0, 0), factors, mask)
     centres = scan.centres
     if centres is not None:
         centres = (centres - (np.array(factors) - 1) / 2) / factors
-    return scan.replace(patterns=patterns, frame=frame, centres=centres), list(factors)
+    return scan.replace(patterns=patterns, geometry=geometry, centres=centres), list(factors)
 
 
 def _largest(size, factor):
@@ -230,11 +238,11 @@ def _friedel(scan, friedel):
         return scan, None
     if friedel is not True:
         raise TypeError(f"friedel must be True or False, got {friedel!r}")
-    frame = scan.frame
-    require_centre(frame, "friedel")
-    partners = opposite_pixels(frame.detector_shape, frame.centre, frame.detector_mask)
+    geometry = scan.geometry
+    require_centre(geometry, "friedel")
+    partners = opposite_pixels(geometry.detector_shape, geometry.centre, geometry.detector_mask)
     if np.array_equal(partners, np.arange(partners.size)):
-        raise ValueError(f"friedel needs pixels with a partner, but none lies opposite to the centre {frame.centre}")
+        raise ValueError(f"friedel needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
     dtype = compute_dtype(scan.dtype, "single")
     function = partial(pixels.friedel_mean, partners=partners, dtype=dtype)
     return scan.replace(patterns=map_patterns(scan, function, dtype)), True
@@ -248,7 +256,7 @@ def _neighbours(scan, size):
         return scan, None
     if size % 2 == 0:
         raise ValueError(f"average_neighbours must be odd, so that a position is the middle of its window, got {size}")
-    if max(scan.frame.scan_shape) == 1:
+    if max(scan.geometry.scan_shape) == 1:
         warn("average_neighbours does nothing on a scan of one position")
         return scan, None
     dtype = compute_dtype(scan.dtype, "single")

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from .. import checks
-from ..blocks import compute_dtype
-from ..centre import require_centre
-from ..scan import Scan
-from ..units import in_pixels
+from ..core import checks
+from ..core.centre import require_centre
+from ..core.scan import Scan
+from ..core.units import in_pixels
+from ..engine.blocks import compute_dtype
 from .lazy import map_patterns
 from .masks import describe_length
 from .peaks import redraw_found, redraw_given
@@ -44,8 +44,8 @@ class GivenSpots:
     kind: str = "given"
 
 
-def checked_redrawing(value, frame, friedel=False, average_neighbours=None) -> dict | None:
-    """The argument as {"radius" in pixels of the given frame, "threshold", "spots"}, or None."""
+def checked_redrawing(value, geometry, friedel=False, average_neighbours=None) -> dict | None:
+    """The argument as {"radius" in pixels of the given geometry, "threshold", "spots"}, or None."""
     if value is None or value is False:
         return None
     if value is True:
@@ -57,7 +57,7 @@ def checked_redrawing(value, frame, friedel=False, average_neighbours=None) -> d
     unknown = set(value) - set(_KEYS)
     if unknown:
         raise ValueError(f"redraw_peaks must have the keys radius, threshold and vectors, got {', '.join(sorted(unknown))}")
-    if frame.polar or frame.features:
+    if geometry.polar or geometry.features:
         raise ValueError("redraw_peaks needs patterns in rows and columns, which this view has not")
     spots = value.get("spots")
     if spots is not None and (friedel or average_neighbours not in (None, 1)):
@@ -70,7 +70,7 @@ def checked_redrawing(value, frame, friedel=False, average_neighbours=None) -> d
     radius = value.get("radius", _RADIUS)
     if not isinstance(radius, str):
         checks.positive(radius, "redraw_peaks (radius of a spot)")
-    radius = in_pixels(radius, frame.pixel_length, frame.calibration.pixel_unit, "redraw_peaks")
+    radius = in_pixels(radius, geometry.pixel_length, geometry.calibration.pixel_unit, "redraw_peaks")
     checks.positive(radius, "redraw_peaks (radius of a spot)")
     threshold = checks.positive(value.get("threshold", _THRESHOLD), "redraw_peaks (threshold)")
     return {"radius": radius if "radius" in value else None, "threshold": threshold, "spots": spots}
@@ -92,9 +92,9 @@ def redraw_peaks(scan: Scan, how: dict | None, bin) -> tuple[Scan, dict | None]:
     radius = _RADIUS if how["radius"] is None else how["radius"] / float(np.sqrt(factors.prod()))
     if radius < 1:
         raise ValueError(f"redraw_peaks must have a radius of at least 1 pixel of the prepared view, got {radius:.3g}")
-    frame, dtype = scan.frame, compute_dtype(scan.dtype, "single")
-    kept = frame.kept_pixels.reshape(frame.detector_shape)
-    record = {"radius": describe_length(radius, frame)}
+    geometry, dtype = scan.geometry, compute_dtype(scan.dtype, "single")
+    kept = geometry.kept_pixels.reshape(geometry.detector_shape)
+    record = {"radius": describe_length(radius, geometry)}
     if how["spots"] is None:
         function = partial(redraw_found, radius=radius, threshold=how["threshold"], kept=kept, dtype=dtype)
         patterns = map_patterns(scan, function, dtype)
@@ -104,22 +104,22 @@ def redraw_peaks(scan: Scan, how: dict | None, bin) -> tuple[Scan, dict | None]:
         table = _by_position(how["spots"], scan, factors)
         patterns = map_patterns(scan, function, dtype, per_position=table)
         record |= {"detector": how["spots"].kind, "spots": len(how["spots"].position)}
-    return scan.replace(patterns=patterns, frame=frame.replace(redrawn=True)), record
+    return scan.replace(patterns=patterns, geometry=geometry.replace(redrawn=True)), record
 
 
 def _by_position(spots, scan, factors):
     """(scan_row, scan_col, 3 n): row, column and intensity of every spot of a position, in pixels of the view."""
-    frame = scan.frame
-    require_centre(frame, "redraw_peaks with vectors")
-    n_scan = int(np.prod(frame.scan_shape))
+    geometry = scan.geometry
+    require_centre(geometry, "redraw_peaks with vectors")
+    n_scan = int(np.prod(geometry.scan_shape))
     counts = np.bincount(spots.position, minlength=n_scan)
     order = np.argsort(spots.position, kind="stable")
     position = np.asarray(spots.position)[order]
     rank = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
     # Where every pattern has a beam of its own, its spots are around that one.
-    centres = np.broadcast_to(frame.centre, (n_scan, 2)) if scan.centres is None else scan.centres.reshape(-1, 2)
+    centres = np.broadcast_to(geometry.centre, (n_scan, 2)) if scan.centres is None else scan.centres.reshape(-1, 2)
     table = np.full((n_scan, max(int(counts.max(initial=0)), 1), 3), np.nan)
     for axis, values in enumerate((spots.row, spots.col)):
         table[position, rank, axis] = values[order] / factors[axis] + centres[position, axis]
     table[position, rank, 2] = spots.intensity[order]
-    return table.reshape(*frame.scan_shape, -1)
+    return table.reshape(*geometry.scan_shape, -1)

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from scipy import special
 
-from ..blocks import make_plan
-from ..passes import run_pass
-from ..scan import Scan, ScanError
+from ..core.scan import Scan, ScanError
+from ..engine.blocks import make_plan
+from ..engine.passes import run_pass
 from .lazy import map_patterns
 
 __all__ = ["KEEPS_COUNTS", "NotCounts", "split_counts", "share", "same_preparation"]
@@ -51,12 +51,12 @@ def _refuse_steps(scan):
 
 def _refuse_first(scan):
     """Floats are mostly not counts: one pattern tells at once, and saves the wait for the first pass."""
-    row, col = np.argwhere(scan.frame.kept_positions.reshape(scan.frame.scan_shape))[0]
+    row, col = np.argwhere(scan.geometry.kept_positions.reshape(scan.geometry.scan_shape))[0]
     here = (slice(row, row + 1), slice(col, col + 1))
-    frame = scan.frame.replace(scan_shape=(1, 1), scan_mask=None)
-    values, _ = run_pass(make_plan(scan.patterns[here], frame, np.float64), _copy_kernel)
-    pixels = np.flatnonzero(frame.kept_pixels)
-    _refuse_values(values[0], pixels, (row, col), frame.detector_shape)
+    geometry = scan.geometry.replace(scan_shape=(1, 1), scan_mask=None)
+    values, _ = run_pass(make_plan(scan.patterns[here], geometry, np.float64), _copy_kernel)
+    pixels = np.flatnonzero(geometry.kept_pixels)
+    _refuse_values(values[0], pixels, (row, col), geometry.detector_shape)
 
 
 def _copy_kernel(X):
@@ -88,10 +88,10 @@ def _part(scan, part, fraction, seed):
     earlier = [step["split_counts"] for step in scan.steps if "split_counts" in step]
     chain = [number for step in earlier for number in (step["random_state"], int(step["part"] == "fit"))]
     key = int(np.random.SeedSequence([seed, len(earlier), *chain]).generate_state(1, np.uint64)[0])
-    rows, cols = scan.frame.scan_shape
-    kept = scan.frame.kept_positions.reshape(rows, cols)
+    rows, cols = scan.geometry.scan_shape
+    kept = scan.geometry.kept_positions.reshape(rows, cols)
     positions = np.stack([*np.indices((rows, cols)), kept], axis=-1).astype(np.int64)
-    function = partial(_thin, part=part, fraction=fraction, key=key, kept=np.flatnonzero(scan.frame.kept_pixels))
+    function = partial(_thin, part=part, fraction=fraction, key=key, kept=np.flatnonzero(scan.geometry.kept_pixels))
     patterns = map_patterns(scan, function, scan.dtype.newbyteorder("="), per_position=positions)
     record = {"split_counts": {"fraction": fraction, "part": part, "random_state": seed}}
     return scan.replace(patterns=patterns, steps=(*scan.steps, record))

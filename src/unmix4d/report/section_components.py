@@ -47,9 +47,9 @@ def _scree(result):
         raise ValueError(
             "the scree needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
         )
-    largest = min(view.frame.n_positions, view.frame.n_pixels)
+    largest = min(view.geometry.n_positions, view.geometry.n_pixels)
     scree = view.scree(min(_SCREE, largest))
-    of = "features" if view.frame.features else "patterns"
+    of = "features" if view.geometry.features else "patterns"
     told = "no clear change of regime" if scree.elbow is None else f"the regime changes after {scree.elbow}"
     caption = f"Principal components of the {of}: {told}. This result has {result.k} components."
     return figure(scree.plot(), "scree plot", caption)

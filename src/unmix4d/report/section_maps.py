@@ -69,7 +69,7 @@ def groups(parts) -> str:
         made.append(figure(found.plot_dendrogram(), "dendrogram", caption))
     for first in range(0, len(found), _TO_A_FIGURE):
         some = list(range(first, min(first + _TO_A_FIGURE, len(found))))
-        caption = "Average patterns, members turned back, above their maps." if first == 0 else None
+        caption = "Average patterns, members rotated back, above their maps." if first == 0 else None
         made.append(figure(found.plot(some), f"groups {some[0]} to {some[-1]}", caption))
     made.append(page.table(_group_table(found)))
     return "\n".join(made)

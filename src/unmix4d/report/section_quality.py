@@ -21,7 +21,7 @@ def fit(parts) -> str:
 
     result, made = parts.result, []
     try:
-        calibration = result.frame.calibration
+        calibration = result.geometry.calibration
         drawn = plots.scan_map(result.residual_map(), step=calibration.step, unit=calibration.step_unit)
         _with_colours(drawn)
         caption = "Root mean square of data minus reconstruction at every position, in the unit of the data."

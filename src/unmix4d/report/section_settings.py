@@ -21,16 +21,16 @@ _MOST_ENTRIES, _MOST_CHARACTERS = 12, 160
 def summary(parts) -> str:
     """What was done to which scan, on one screen."""
     result = parts.result
-    frame, calibration, said = result.frame, result.frame.calibration, result.settings
-    rows, cols, det_rows, det_cols = *frame.scan_shape, *frame.detector_shape
-    out = frame.kept_positions.size - frame.n_positions, frame.kept_pixels.size - frame.n_pixels
-    origin = "" if frame.centre_known else " (not known: the middle of the detector)"
+    geometry, calibration, said = result.geometry, result.geometry.calibration, result.settings
+    rows, cols, det_rows, det_cols = *geometry.scan_shape, *geometry.detector_shape
+    out = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
+    origin = "" if geometry.centre_known else " (not known: the middle of the detector)"
     pairs = [
         ("scan", result.host.name or "without a title"),
         ("from", result.host.kind),
         ("positions", f"{rows} x {cols}, {calibration.describe_step()}; {out[0]} excluded"),
         ("detector", f"{det_rows} x {det_cols} pixels, {calibration.describe_pixel()}; {out[1]} excluded"),
-        ("centre (row, column)", f"({frame.centre[0]:.2f}, {frame.centre[1]:.2f}) pixels{origin}"),
+        ("centre (row, column)", f"({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}) pixels{origin}"),
         ("preparation", preparation(said.get("view", {}).get("preparation", []))),
         ("method", described(result)),
     ]

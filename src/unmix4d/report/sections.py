@@ -36,7 +36,7 @@ SECTIONS = {
     "fit": Section("What the fit leaves over", section_quality.fit),
     "overlap": Section("Overlap", section_maps.overlap),
     "grains": Section("Grains", section_maps.grains),
-    "groups": Section("Groups of turned patterns", section_maps.groups),
+    "groups": Section("Groups of rotated patterns", section_maps.groups),
     "orientations": Section("Orientations", section_maps.orientations),
     "quality": Section("Quality", section_quality.quality),
     "settings": Section("Settings", section_settings.settings),

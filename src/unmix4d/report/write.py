@@ -7,10 +7,11 @@ import os
 import tempfile
 import warnings
 
-from .. import checks, hosts
-from .._version import __version__
-from ..messages import UnmixWarning, warn
-from ..progress import progress
+from .. import hosts
+from ..core import checks
+from ..core.messages import UnmixWarning, warn
+from ..core.progress import progress
+from ..core.version import __version__
 from . import page
 from .figures import drawing
 from .section_settings import described
@@ -53,9 +54,10 @@ def _check_parts(parts):
         value = getattr(parts, name)
         if value is not None and not isinstance(value, kind):
             raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
-        if name != "choice" and value is not None and value.frame.scan_shape != parts.result.frame.scan_shape:
+        if name != "choice" and value is not None and value.geometry.scan_shape != parts.result.geometry.scan_shape:
             raise ValueError(
-                f"{name} must be of the scan of this result, {parts.result.frame.scan_shape}, got {value.frame.scan_shape}"
+                f"{name} must be of the scan of this result, {parts.result.geometry.scan_shape}, got "
+                f"{value.geometry.scan_shape}"
             )
 
 

@@ -1,14 +1,13 @@
 """What the methods answer with. One file each."""
 
+from ..orientation.compare import OrientationComparison
+from ..orientation.orientations import Orientations
 from .decomposition import Decomposition
-from .fuzzy_clusters import FuzzyClusters
-from .fuzzy_validity import FuzzyValidity
+from .fuzzy_clusters import FuzzyClusters, FuzzyValidity
 from .grains import Grains
 from .groups import Groups
 from .k_choice import KChoice
 from .merged import MergedDecomposition
-from .orientation_comparison import OrientationComparison
-from .orientations import Orientations
 from .overlap import Overlap
 from .scree import Scree
 

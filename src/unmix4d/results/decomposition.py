@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import checks
-from ..frame import Frame
+from ..core import checks
+from ..core.geometry import ScanGeometry
+from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
+from ..core.scan import HostRecord
 from ..maps.regions import above_threshold
-from ..messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
-from ..scan import HostRecord
 from .citations import papers
 from .grouping_methods import GroupingMethods
 from .orientation_methods import OrientationMethods
@@ -54,7 +54,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     strengths : ndarray of float64 (k,) or None
         What each component adds that no other can stand for, within what stands out of the noise, as a multiple of what
         noise alone reaches: see `distinguishable`.
-    frame : Frame
+    geometry : ScanGeometry
         Shapes, masks, centre and calibration of the view.
     host : HostRecord
         Where the data came from, for `to_host`.
@@ -89,7 +89,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     maps: np.ndarray
     explained: np.ndarray
     loss: float
-    frame: Frame
+    geometry: ScanGeometry
     settings: dict
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     convergence: list = field(default_factory=list)
@@ -115,8 +115,8 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
                 object.__setattr__(self, name, value)
         shapes = (self.patterns.shape, self.maps.shape)
         k = len(self.patterns)
-        if shapes != ((k, *self.frame.detector_shape), (k, *self.frame.scan_shape)):
-            raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.frame}")
+        if shapes != ((k, *self.geometry.detector_shape), (k, *self.geometry.scan_shape)):
+            raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.geometry}")
 
     def saved_head(self) -> dict:
         """What a relative of this class saves besides its arrays, in JSON types.
@@ -204,7 +204,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         >>> result.reconstruct(2, 3).shape
         (10, 20)
         """
-        rows, cols = self.frame.scan_shape
+        rows, cols = self.geometry.scan_shape
         row = checks.count(row, "row", minimum=0, maximum=rows - 1)
         col = checks.count(col, "col", minimum=0, maximum=cols - 1)
         weights = self.maps[:, row, col]
@@ -264,14 +264,14 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         """
         member = self._single() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
         matrix = self._matrix("mean_patterns")
-        weights = self.frame.from_maps(member.astype(matrix.dtype))
+        weights = self.geometry.from_maps(member.astype(matrix.dtype))
         counts = weights.sum(0, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = (matrix.transpose_times(weights) / counts).T
-        return self.frame.to_images(means.astype(matrix.dtype))
+        return self.geometry.to_images(means.astype(matrix.dtype))
 
     def _single(self):
-        present = above_threshold(self.intensities, self.frame.kept_positions.reshape(self.frame.scan_shape))
+        present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
         return present & (present.sum(0) == 1)
 
     def grains(
@@ -319,7 +319,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         >>> grains.table["component"], grains.labels().shape
         (array([0, 1, 2]), (24, 20))
         """
-        from .find_grains import find_grains
+        from .grains import find_grains
 
         return find_grains(
             self, min_size=min_size, threshold=threshold, connectivity=connectivity, fill_holes=fill_holes,
@@ -329,8 +329,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     def _matrix(self, method):
         if self.source is None:
             raise ValueError(
-                f"{method} needs the scan, which is not part of a saved result: load it with "
-                "unmix4d.load(path, data=scan)"
+                f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
             )
         return self.source.matrix(self.settings.get("precision", "single"))
 
@@ -483,7 +482,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         >>> bool((again.maps == result.maps).all())
         True
         """
-        from .. import files
+        from ..storage import result_file as files
 
         files.save(self, path)
 
@@ -493,9 +492,9 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         return "\n".join(papers(self.method, self.settings))
 
     def __repr__(self):
-        shape = " x ".join(map(str, self.frame.scan_shape + self.frame.detector_shape))
+        shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
         lines = [f"<Decomposition: {self.method}, {self.k} components of a {shape} scan>"]
-        cal = self.frame.calibration
+        cal = self.geometry.calibration
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         lines.append(f"  loss {self.loss:.6g} (mean squared error{of})" + self._starts())

@@ -1,15 +1,24 @@
-"""Grains: the spatially separate regions of the maps, with a table in calibrated units."""
+"""Grains: the spatially separate regions of the maps, found by threshold, connection and size, with a calibrated table."""
 
 from __future__ import annotations
 
+import csv
+import io
+import math
+import os
+import re
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from . import grain_table
+from ..core import checks
+from ..core.units import PIXELS, convert, is_calibrated, parse_length
+from ..maps.regions import above_threshold, check_rule, find_regions, is_spread
+from ..maps.shapes import region_shape
 
-__all__ = ["Grains"]
+__all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +66,9 @@ class Grains:
         return len(self.masks)
 
     @property
-    def frame(self):
+    def geometry(self):
         """Shapes, masks and calibration of the scan."""
-        return self.result.frame
+        return self.result.geometry
 
     @cached_property
     def table(self) -> dict[str, np.ndarray]:
@@ -71,12 +80,12 @@ class Grains:
         positions where another grain is present too) and ``touches_edge`` (it reaches the edge of the scan or an excluded
         position: its size is a lower limit).
         """
-        return grain_table.make(self)
+        return _make_table(self)
 
     @property
     def units(self) -> dict[str, str]:
         """Unit of each column of the table; empty where there is none."""
-        return grain_table.units(self.frame.calibration.step_unit)
+        return _units(self.geometry.calibration.step_unit)
 
     @cached_property
     def count(self) -> np.ndarray:
@@ -94,7 +103,7 @@ class Grains:
 
     @property
     def _kept(self):
-        return self.frame.kept_positions.reshape(self.frame.scan_shape)
+        return self.geometry.kept_positions.reshape(self.geometry.scan_shape)
 
     def labels(self) -> np.ndarray:
         """The strongest grain of every position, by intensity.
@@ -113,8 +122,8 @@ class Grains:
         >>> grains.labels().shape, int(grains.labels().max())
         ((24, 20), 2)
         """
-        best = np.full(self.frame.scan_shape, -np.inf)
-        labels = np.full(self.frame.scan_shape, -1)
+        best = np.full(self.geometry.scan_shape, -np.inf)
+        labels = np.full(self.geometry.scan_shape, -1)
         intensities = self.result.intensities
         for i, (mask, component) in enumerate(zip(self.masks, self.components)):
             stronger = mask & (intensities[component] > best)
@@ -152,11 +161,11 @@ class Grains:
         matrix = self.result._matrix("mean_patterns")
         member = self.masks & (self.count == 1) if single else self.masks
         if len(self) == 0:
-            return self.frame.to_images(np.empty((0, self.frame.n_pixels), matrix.dtype))
-        weights = self.frame.from_maps(member.astype(matrix.dtype))
+            return self.geometry.to_images(np.empty((0, self.geometry.n_pixels), matrix.dtype))
+        weights = self.geometry.from_maps(member.astype(matrix.dtype))
         with np.errstate(invalid="ignore", divide="ignore"):
             means = (matrix.transpose_times(weights) / weights.sum(0, dtype=np.float64)).T
-        return self.frame.to_images(means.astype(matrix.dtype))
+        return self.geometry.to_images(means.astype(matrix.dtype))
 
     def dissimilarity(self) -> np.ndarray:
         """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan.
@@ -186,7 +195,7 @@ class Grains:
         from ..scores import matrix_dissimilarity
 
         matrix = self.result._matrix("dissimilarity")
-        return matrix_dissimilarity(matrix, self.frame.from_maps(self.weights)) if len(self) else np.empty(0)
+        return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
 
     def plot(self, ax=None, *, image=None, numbers: bool = True):
         """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
@@ -294,14 +303,14 @@ class Grains:
         >>> len(lines), lines[0].split(",")[:4]
         (4, ['grain', 'component', 'n_positions', 'area (nm²)'])
         """
-        grain_table.to_csv(self, path)
+        _to_csv(self, path)
 
     def __repr__(self):
         cut, shared = self.table["touches_edge"], self.count > 1
         components = len(set(self.components.tolist()))
         lines = [f"<Grains: {len(self)} in {components} of {self.result.k} components>"]
         if len(self):
-            unit = self.frame.calibration.step_unit
+            unit = self.geometry.calibration.step_unit
             size = self.table["equivalent_diameter"]
             low, middle, high = np.min(size), np.median(size), np.max(size)
             lines.append(f"  equivalent diameter {low:.3g} to {high:.3g} {unit}, median {middle:.3g} {unit}")
@@ -317,3 +326,160 @@ class Grains:
             lines.append(f"  spread over the scan: component {named}, {what}")
         lines.append("  .table .masks .labels() .count .mean_patterns() .plot() .plot_sizes() .to_host() .to_csv(path)")
         return "\n".join(lines)
+
+
+# The largest values of a map that do not decide its threshold: hot positions come one at a time, grains do not.
+_OUTLIERS = 4
+# How far above the mean of what is absent, in its standard deviations, a threshold is at least: see docs/grains.md.
+_NOISE = 4.0
+_SIGNED = ("svd", "pca")
+
+
+def find_grains(
+    result, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
+) -> Grains:
+    """The grains of a decomposition; see `unmix4d.Decomposition.grains`."""
+    geometry = result.geometry
+    if result.method in _SIGNED:
+        raise ValueError(f"grains needs components that are crystals, but those of {result.method} have both signs: use nmf")
+    rule = check_rule(threshold)
+    least = _positions(min_size, geometry.calibration)
+    checks.count(connectivity, "connectivity", minimum=1, maximum=2)
+    fill_holes = checks.count(fill_holes, "fill_holes", minimum=0)
+    opening = checks.count(opening, "opening", minimum=0, maximum=max(geometry.scan_shape))
+    checks.choice(background, "background", ("drop", "keep"))
+    chosen = _chosen(components, result.k)
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
+    maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
+    spread = [i for i in chosen if is_spread(maps[i], kept)]
+    masks, numbers = [], []
+    for i in chosen:
+        if i in spread and background == "drop":
+            continue
+        outliers = min(_OUTLIERS, least - 1)
+        present = above_threshold(maps[i : i + 1], kept, rule=rule, outliers=outliers, noise=_NOISE)[0]
+        found = find_regions(
+            present, min_size=least, connectivity=connectivity, fill_holes=fill_holes, opening=opening, kept=kept
+        )
+        masks += found
+        numbers += [i] * len(found)
+    settings = {
+        "min_size": min_size, "min_positions": least, "threshold": rule, "connectivity": int(connectivity),
+        "fill_holes": fill_holes, "opening": opening, "background": background, "components": chosen,
+    }  # fmt: skip
+    stack = np.stack(masks) if masks else np.zeros((0, *geometry.scan_shape), bool)
+    return Grains(stack, np.array(numbers, int), result, tuple(spread), settings)
+
+
+def _chosen(components, k):
+    if components is None:
+        return list(range(k))
+    entries = np.atleast_1d(np.asarray(components, dtype=object)).ravel()
+    chosen = [checks.count(i, "components", minimum=0, maximum=k - 1) for i in entries]
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise ValueError(f"components must be different numbers from 0 to {k - 1}, got {components!r}")
+    return chosen
+
+
+_AREA = re.compile(r"^(?P<length>.*?\S)\s*(?:\^2|\*\*2|²|(?<=\D)2)\s*$")
+
+
+def _positions(min_size, calibration):
+    """Smallest number of positions, from a count or an area such as "25 nm^2"."""
+    if not isinstance(min_size, str):
+        return checks.count(min_size, "min_size")
+    match = _AREA.match(min_size)
+    if not match:
+        raise ValueError(f"min_size must be a number of positions or an area such as '25 nm^2', got {min_size!r}")
+    number, unit = parse_length(match["length"], "min_size")
+    number = checks.positive(number, "min_size")
+    if unit == PIXELS:
+        return max(1, math.ceil(number))
+    if not is_calibrated(calibration.step_unit):
+        raise ValueError(f"min_size = {min_size!r} has a unit, but the scan is not calibrated: give a number of positions")
+    try:
+        side = convert(1.0, unit, calibration.step_unit)
+    except ValueError as error:
+        raise ValueError(f"min_size = {min_size!r} does not fit a scan calibrated in {calibration.step_unit}") from error
+    return max(1, math.ceil(number * side**2 / math.prod(calibration.step) * (1 - 1e-9)))
+
+
+_LENGTHS = ("equivalent_diameter", "feret_max", "feret_min", "centroid_row", "centroid_col", "major_axis", "minor_axis")
+_SHAPE = ("area", *_LENGTHS, "orientation_deg", "eccentricity")
+COLUMNS = ("grain", "component", "n_positions", *_SHAPE, "mean_weight", "overlap", "touches_edge")
+
+
+def _make_table(grains) -> dict[str, np.ndarray]:
+    """The columns of the table of a `Grains`; read-only."""
+    calibration, kept = grains.geometry.calibration, grains._kept
+    shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in grains.masks]
+    sizes = grains.masks.sum(axis=(1, 2))
+    shared, intensities = grains.count > 1, grains.result.intensities
+    table = {"grain": np.arange(len(grains)), "component": np.array(grains.components), "n_positions": sizes}
+    table.update({name: np.array([shape[name] for shape in shapes], float) for name in _SHAPE})
+    pairs = list(zip(grains.masks, grains.components))
+    table["mean_weight"] = np.array([intensities[i][mask].mean(dtype=float) for mask, i in pairs], float)
+    table["overlap"] = np.array([shared[mask].mean() for mask in grains.masks], float)
+    table["touches_edge"] = np.array([touches_edge(mask, kept) for mask in grains.masks], bool)
+    for column in table.values():
+        column.setflags(write=False)
+    return table
+
+
+def touches_edge(mask, kept) -> bool:
+    """Whether a region reaches the edge of the scan, or shares an edge with an excluded position.
+
+    Along an axis of one position (a line scan) there is no edge.
+    """
+    padding = [(1, 1) if size > 1 else (0, 0) for size in mask.shape]
+    # Beyond the edge nothing was measured, as at excluded positions.
+    inside, known = np.pad(mask, padding), np.pad(kept, padding)
+    for axis in (0, 1):
+        ahead, behind = ([slice(None)] * 2 for _ in range(2))
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        ahead, behind = tuple(ahead), tuple(behind)
+        if (inside[ahead] & ~known[behind]).any() or (inside[behind] & ~known[ahead]).any():
+            return True
+    return False
+
+
+def _units(step_unit: str) -> dict[str, str]:
+    """Unit of every column; empty where it has none."""
+    known = {"area": f"{step_unit}²", "orientation_deg": "°", **dict.fromkeys(_LENGTHS, step_unit)}
+    return {name: known.get(name, "") for name in COLUMNS}
+
+
+def _to_csv(grains, path) -> None:
+    """Write the table, under a temporary name that is changed at the end; see `Grains.to_csv`."""
+    path = checks.file_name(path)
+    if os.path.isdir(path):
+        raise OSError(f"path must name a file, but {path!r} is a folder")
+    text = _text(grains)
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".csv", dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        # mkstemp makes files for the owner alone; a table should be as readable as any other file.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise OSError(f"the table cannot be saved to {path!r}: {error.strerror or error}") from error
+        raise
+
+
+def _text(grains) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    known = grains.units
+    # The unit of an angle is in its name already.
+    writer.writerow(f"{name} ({known[name]})" if known[name] not in ("", "°") else name for name in COLUMNS)
+    columns = [grains.table[name].tolist() for name in COLUMNS]
+    writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
+    return out.getvalue()

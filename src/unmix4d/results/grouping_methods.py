@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import checks
-from ..centre import require_centre
 from ..clustering.anisotropy import SPOTS
+from ..core import checks
+from ..core.centre import require_centre
 
 __all__ = ["GroupingMethods", "checked_cut"]
 
@@ -14,7 +14,7 @@ _SIGNED = ("svd", "pca", "ica")
 
 
 class GroupingMethods:
-    """Which components are one structure, turned in the plane."""
+    """Which components are one structure, rotated in the plane."""
 
     def group_rotated(
         self,
@@ -30,7 +30,7 @@ class GroupingMethods:
         spots: float | None = SPOTS,
         as_published: bool = False,
     ):
-        """Group components whose patterns are copies of each other turned in the plane (Kimoto 2025, Figs. 8 and 9).
+        """Group components whose patterns are copies of each other rotated in the plane (Kimoto 2025, Figs. 8 and 9).
 
         Two components are compared by the largest angular cross-correlation of their polar patterns, from which the mean
         of every ring is removed first; SciPy's hierarchy is made of the distances 1 - similarity. Components without bright
@@ -94,8 +94,8 @@ class GroupingMethods:
             )
         if spots is not None:
             spots = checks.positive(spots, "spots", zero=True)
-        require_centre(self.frame, "group_rotated")
-        from .group_components import group_components
+        require_centre(self.geometry, "group_rotated")
+        from .groups import group_components
 
         return group_components(
             self, n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror), friedel=bool(friedel),
@@ -122,20 +122,20 @@ def checked_cut(n_groups, distance, linkage, most, what):
     return None
 
 
-def polar_range(frame, r_min, r_max):
+def polar_range(geometry, r_min, r_max):
     """Arguments of a polar transform for these radii; the step is a pixel, more where there would be over 72 radii."""
-    from ..polar import PolarTransform
-    from ..units import in_pixels
+    from ..core.polar import PolarTransform
+    from ..core.units import in_pixels
 
     first, last = (
         None if value is None else checks.positive(
-            in_pixels(value, frame.pixel_length, frame.calibration.pixel_unit, name), name, zero=True
+            in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, name), name, zero=True
         )
         for value, name in ((r_min, "r_min"), (r_max, "r_max"))
     )  # fmt: skip
     first = 1.0 if first is None else max(first, 1.0)
     if last is None:
-        last = float(PolarTransform(frame, n_azimuth=72).radius[-1])
+        last = float(PolarTransform(geometry, n_azimuth=72).radius[-1])
     if not last > first:
         raise ValueError(f"r_max must be above r_min, got {last:g} and {first:g} pixels")
     step = max(1.0, (last - first) / 72)

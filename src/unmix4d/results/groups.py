@@ -1,4 +1,4 @@
-"""Groups: components, or single positions, that are one structure turned in the plane."""
+"""Groups: components, or single positions, that are one structure rotated in the plane."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..clustering.anisotropy import is_amorphous, spots_of
+from ..clustering.rotate_patterns import PatternRotation, rotated_sums
+from ..clustering.rotated_groups import group_patterns
+from ..clustering.similarity import diffraction_similarity, rings_of
+from ..core.polar import PolarTransform
 from ..maps.regions import above_threshold
+from .grouping_methods import polar_range
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "group_components"]
+
 
 _OUTLIERS, _NOISE = 4, 4.0  # as for grains: see find_grains
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Patterns that are copies of each other turned in the plane, in groups; the strongest group first.
+    """Patterns that are copies of each other rotated in the plane, in groups; the strongest group first.
 
     What is grouped are components (``Decomposition.group_rotated``) or single positions (``Unmix.group_rotated``). Arrays
     are read-only.
@@ -31,9 +38,9 @@ class Groups:
         Root mean square, over the other members, of what the angle of a pair measures differs from the difference of these
         angles.
     mirrored : ndarray of bool, as `labels`
-        Which are mirror images of their group's pattern, turned after mirroring.
+        Which are mirror images of their group's pattern, rotated after mirroring.
     patterns : ndarray (n, det_row, det_col)
-        Averages of the members turned back, by their intensity; what is masked in one member is filled from others, NaN
+        Averages of the members rotated back, by their intensity; what is masked in one member is filled from others, NaN
         where none has a pixel.
     maps : ndarray (n, scan_row, scan_col)
         Sums of the members in intensity, with maximum 1; NaN at excluded positions.
@@ -54,7 +61,7 @@ class Groups:
         Group of each leaf; -1 for parts whose positions all went to other groups in the end.
     parts : ndarray of int (scan_row, scan_col) or None
         The leaf of each position.
-    frame : Frame
+    geometry : ScanGeometry
     members : Decomposition or None
         Whose components are grouped.
     settings : dict
@@ -80,7 +87,7 @@ class Groups:
     similarity: np.ndarray
     height: float
     leaf_labels: np.ndarray
-    frame: object
+    geometry: object
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
     members: object = None
@@ -153,29 +160,29 @@ class Groups:
         >>> angle.shape, group.tolist()[0]
         ((4, 4), [0, 0, 0, 0])
         """
-        from .. import checks
+        from ..core import checks
 
         if group is not None:
             group = checks.count(group, "group", minimum=0, maximum=len(self) - 1)
         if self.members is None:
             wanted = ~np.isnan(self.angles_deg) & ((self.labels == group) if group is not None else True)
             return np.where(wanted, self.angles_deg, np.nan), np.where(wanted, self.labels, -1)
-        turned = ~np.isnan(self.angles_deg)
+        rotated = ~np.isnan(self.angles_deg)
         if group is not None:
-            turned = turned & (self.labels == group)
-        shape = self.frame.scan_shape
-        if not turned.any():
+            rotated = rotated & (self.labels == group)
+        shape = self.geometry.scan_shape
+        if not rotated.any():
             return np.full(shape, np.nan), np.full(shape, -1)
-        chosen = np.flatnonzero(turned)
+        chosen = np.flatnonzero(rotated)
         intensities = self.members.intensities[chosen]
-        kept = self.frame.kept_positions.reshape(shape)
+        kept = self.geometry.kept_positions.reshape(shape)
         present = above_threshold(intensities, kept, outliers=_OUTLIERS, noise=_NOISE)
         strength = np.where(present, np.nan_to_num(intensities), 0)
         best, some = chosen[strength.argmax(axis=0)], strength.max(axis=0) > 0
         return np.where(some, self.angles_deg[best], np.nan), np.where(some, self.labels[best], -1)
 
     def plot(self, groups=None):
-        """Turned-back average patterns above their maps.
+        """Rotated-back average patterns above their maps.
 
         Parameters
         ----------
@@ -269,7 +276,7 @@ class Groups:
 
     def __repr__(self):
         what = "components" if self.members is not None else "positions"
-        lines = [f"<Groups: {len(self)} of {int(self.sizes.sum())} {what}, turned in the plane>"]
+        lines = [f"<Groups: {len(self)} of {int(self.sizes.sum())} {what}, rotated in the plane>"]
         for i in range(min(len(self), 10)):
             if self.symmetry[i]:
                 residual = float(np.median(self.angle_residuals_deg[self.labels == i]))
@@ -283,3 +290,80 @@ class Groups:
         lines.append("  .labels .angles_deg .patterns .maps .angle_map() .plot() .plot_dendrogram() .plot_similarity()")
         lines.append("  .plot_angles()")
         return "\n".join(lines)
+
+
+def group_components(
+    result, *, n_groups, distance, linkage, mirror, friedel, weight, r_min, r_max, spots, as_published
+) -> Groups:  # fmt: skip
+    """See `unmix4d.Decomposition.group_rotated`."""
+    geometry, grid = result.geometry, polar_range(result.geometry, r_min, r_max)
+    transform = PolarTransform(geometry, **grid)
+    patterns = np.maximum(np.nan_to_num(result.patterns), 0)
+    polar = transform.forward(patterns)
+    rings = rings_of(polar, transform.valid, transform.radius, friedel=friedel, weight=weight, as_published=as_published)
+    similarity = diffraction_similarity(rings, mirror=mirror, as_published=as_published)
+    amorphous = np.zeros(result.k, bool)
+    if spots is not None and not as_published:
+        amorphous = is_amorphous(spots_of(geometry, patterns, **grid), spots)
+    strength = np.nansum(result.intensities, axis=(1, 2))
+    profiles = polar.sum(axis=1) / np.maximum(transform.valid.sum(axis=0), 1) * transform.radius
+    found = group_patterns(
+        similarity, rings, intensities=strength, amorphous=amorphous, profiles=profiles, n_groups=n_groups,
+        distance=distance, linkage=linkage, **({"top": 1.0} if as_published else {}),
+    )  # fmt: skip
+    labels, order = by_strength(found.labels, strength)
+    means, maps = _averages(result, labels, found, len(order)), _maps(result, labels, len(order))
+    return Groups(
+        labels=labels, angles_deg=found.angles_deg, angle_residuals_deg=found.residuals_deg, mirrored=found.mirrored,
+        patterns=means, maps=maps, symmetry=found.symmetry[order], linkage=found.tree.linkage,
+        cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=_cosine(result), height=found.height,
+        leaf_labels=labels, geometry=geometry, members=result,
+        settings={
+            "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
+            "weight": weight if isinstance(weight, str) else [float(w) for w in weight], "r_min": grid["r_min"],
+            "r_max": float(transform.radius[-1]), "spots": spots, "as_published": as_published,
+        },
+    )  # fmt: skip
+
+
+def by_strength(labels, strength):
+    """Labels renumbered so that the strongest group is 0, and the old number of each new one."""
+    order = np.argsort(-np.bincount(labels, strength), kind="stable")
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    return rank[labels], order
+
+
+def _averages(result, labels, found, n):
+    """Rotated-back averages, every component with its weight in the scan."""
+    geometry = result.geometry
+    weights = np.nansum(result.maps, axis=(1, 2)).astype(float)
+    # A group of components that are nowhere still has a pattern.
+    weights = np.maximum(weights, 1e-9 * max(weights.max(), 1e-30))
+    columns = (np.asarray(v, float)[:, None] for v in (labels, found.angles_deg, found.mirrored, weights))
+    rows = np.nan_to_num(geometry.from_images(result.patterns))
+    _, (sums, seen) = rotated_sums(
+        rows, *columns, rotation=PatternRotation(geometry), pixels=geometry.kept_pixels, n_groups=n
+    )
+    return mean_of(sums, seen, result.patterns.dtype)
+
+
+def mean_of(sums, seen, dtype):
+    """Sums over weights, NaN where there are none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(seen > 0, sums / seen, np.nan).astype(dtype)
+
+
+def _maps(result, labels, n):
+    """Sums in intensity with maximum 1; NaN stays at excluded positions."""
+    maps = np.stack([result.intensities[labels == group].sum(axis=0) for group in range(n)])
+    top = np.nanmax(maps, axis=(1, 2), keepdims=True)
+    return (maps / np.where(top > 0, top, 1)).astype(result.maps.dtype)
+
+
+def _cosine(result):
+    """Plain cosine similarity of the patterns (k, k) (Kimoto 2025, eq. 9)."""
+    rows = result.geometry.from_images(result.patterns).astype(float)
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.where(norm > 0, norm, 1)
+    return unit @ unit.T

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy import special
 
-from .. import checks
+from ..core import checks
 from ..preparation.thinning import KEEPS_COUNTS, same_preparation, share
 
 __all__ = ["log_likelihood"]
@@ -23,20 +23,20 @@ def log_likelihood(result, held_out, relative_to=None) -> float:
     _check_model(result)
     _check_view(result, held_out)
     scale = share(held_out.scan.steps) / share(result.settings["view"]["preparation"])
-    frame, matrix = result.frame, held_out.matrix(result.settings.get("precision", "single"))
-    totals = frame.from_maps(result.totals[None]).astype(np.float64)
-    pixels = frame.from_images(result.mean_pattern[None])[0].astype(np.float64) * frame.n_positions
+    geometry, matrix = result.geometry, held_out.matrix(result.settings.get("precision", "single"))
+    totals = geometry.from_maps(result.totals[None]).astype(np.float64)
+    pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions
     # What the mean pattern expects of an entry is the product of a factor of its position and one of its pixel.
     positions = np.maximum(totals, _LEAST) * (scale / pixels.sum())
     kernel = partial(
         _likelihood_kernel,
-        patterns=np.asarray(frame.from_images(result.patterns), matrix.dtype),
+        patterns=np.asarray(geometry.from_images(result.patterns), matrix.dtype),
         pixels=np.maximum(pixels, _LEAST),
         scale=scale,
     )
-    maps = np.asarray(frame.from_maps(result.maps), matrix.dtype)
+    maps = np.asarray(geometry.from_maps(result.maps), matrix.dtype)
     rows, _ = matrix.visit(kernel, (maps, positions))
-    _refuse_other_values(rows[:, 4], frame)
+    _refuse_other_values(rows[:, 4], geometry)
     model, mean, saturated, electrons = rows[:, :4].sum(0)
     if relative_to is None:
         return float(model / np.prod(matrix.shape, dtype=float))
@@ -60,9 +60,9 @@ def _check_view(result, view):
     features = getattr(view, "features", None)
     if features is not None and features.source is not None:
         raise TypeError(f"held_out must be a view of patterns, got one of {features.kind} features: give the scan itself")
-    frame = view.scan.frame
+    geometry = view.scan.geometry
     for name in ("scan_shape", "detector_shape", "kept_positions", "kept_pixels"):
-        if not np.array_equal(getattr(frame, name), getattr(result.frame, name)):
+        if not np.array_equal(getattr(geometry, name), getattr(result.geometry, name)):
             what = name.replace("_", " ")
             raise ValueError(f"held_out must have the {what} of the view the result was fitted to, but they differ")
     steps = view.scan.steps
@@ -73,9 +73,9 @@ def _check_view(result, view):
             raise ValueError(f"held_out must hold counts, but it is prepared with {name}, after which values are none")
 
 
-def _refuse_other_values(wrong, frame):
+def _refuse_other_values(wrong, geometry):
     if wrong.any():
-        row, col = np.argwhere(frame.kept_positions.reshape(frame.scan_shape))[np.flatnonzero(wrong)[0]]
+        row, col = np.argwhere(geometry.kept_positions.reshape(geometry.scan_shape))[np.flatnonzero(wrong)[0]]
         raise ValueError(
             "held_out must hold counts, whole numbers that are not negative, but "
             f"{int(wrong.sum())} values are none, the first in the pattern at scan position ({row}, {col})"

@@ -110,8 +110,8 @@ class MergedDecomposition(Decomposition):
         alike : float
             Least mean correlation of the maps of one component, 0 to 1.
         least_part : float
-            Components that are less than this share of what is fitted at their own places (in squares) are satellites, no
-            grains: fringes at a rim, or what two grains scatter one after the other. They join the component around them,
+            Components that are less than this share of what is fitted at their own places (in squares) are rim components,
+            no grains: fringes at a rim, or what two grains scatter one after the other. They join the component around them,
             where there is one. 0: all stay.
 
         Returns
@@ -142,8 +142,8 @@ class MergedDecomposition(Decomposition):
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
-        from .. import assemble_merged
         from ..decomposition.consensus import consensus
+        from . import build as assemble_merged
 
         options = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
         return assemble_merged.consensus_result(self, consensus(self.problem, self.runs, **options), options)

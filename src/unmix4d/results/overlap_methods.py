@@ -62,7 +62,7 @@ class OverlapMethods:
         >>> overlap.at(0.5).shape, overlap.areas["threshold"].tolist()
         ((24, 20), [0.25, 0.5])
         """
-        from .find_overlap import find_overlap
+        from .overlap import find_overlap
 
         return find_overlap(self, thresholds=thresholds, background=background, scale=scale, min_weight=min_weight)
 

@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import checks, image_quality
+from .. import image_quality
+from ..core import checks
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
@@ -114,7 +115,7 @@ class QualityReport:
         what the others add.
     labels : ndarray of int (scan_row, scan_col)
         The strongest component of every position, -1 where there is none.
-    frame : Frame
+    geometry : ScanGeometry
         Shapes, masks and calibration of the view.
     scale : {"linear", "sqrt"}
         Whether the pairs were compared, or their square roots.
@@ -133,7 +134,7 @@ class QualityReport:
     reconstruction: np.ndarray
     largest: np.ndarray
     labels: np.ndarray
-    frame: object
+    geometry: object
     scale: str = "linear"
 
     def __post_init__(self):
@@ -220,7 +221,7 @@ def pattern_similarity(result, metric, scale) -> PatternSimilarity:
 def report_quality(result, scale) -> QualityReport:
     """See `QualityMethods.report_quality`."""
     _check(result, scale, "report_quality")
-    frame, matrix = result.frame, result._matrix("report_quality")
+    geometry, matrix = result.geometry, result._matrix("report_quality")
     labels = result.labels()
     member = labels[None] == np.arange(result.k)[:, None, None]
     counts = member.sum(axis=(1, 2))
@@ -228,8 +229,8 @@ def report_quality(result, scale) -> QualityReport:
         shares = (member / counts[:, None, None]).astype(matrix.dtype)
     shares[counts == 0] = 0
     # Means and single patterns together, so that the scan is read once.
-    weights = frame.from_maps(np.concatenate([shares, _chosen(result, member)]).astype(matrix.dtype))
-    found = frame.to_images(matrix.transpose_times(weights).T.astype(matrix.dtype))
+    weights = geometry.from_maps(np.concatenate([shares, _chosen(result, member)]).astype(matrix.dtype))
+    found = geometry.to_images(matrix.transpose_times(weights).T.astype(matrix.dtype))
     raw, single = found[: result.k], found[result.k :]
     maps = np.where(np.isnan(result.maps), 0, result.maps)
     whole = np.einsum("lij,kij->lk", shares, maps, dtype=float)
@@ -241,7 +242,7 @@ def report_quality(result, scale) -> QualityReport:
     images = [np.array(image, matrix.dtype) for image in (raw, single, reconstruction, largest)]
     for image in images:
         image[counts == 0] = np.nan
-    return QualityReport(*images, labels, frame, scale)
+    return QualityReport(*images, labels, geometry, scale)
 
 
 def _chosen(result, member):
@@ -256,7 +257,7 @@ def _chosen(result, member):
 
 def _check(result, scale, method):
     checks.choice(scale, "scale", SCALES)
-    shape = result.frame.detector_shape
+    shape = result.geometry.detector_shape
     if min(shape) < _LEAST:
         raise ValueError(f"{method} needs patterns of at least {_LEAST} x {_LEAST} pixels, got {shape[0]} x {shape[1]}")
 

@@ -88,6 +88,6 @@ class ReportMethods:
         >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
         >>> shown = result.explore(2, 3)
         """
-        from ..explore import explore
+        from ..report.explorer import explore
 
         return explore(self, row, col)

@@ -16,11 +16,11 @@ def residual_map(result, matrix) -> np.ndarray:
     matrix : PatternMatrix
         Of its view.
     """
-    frame = result.frame
+    geometry = result.geometry
     if result.offset is not None:
         matrix = matrix.centred()
-    squares = matrix.squared_residuals(frame.from_maps(result.maps), frame.from_images(result.patterns))
+    squares = matrix.squared_residuals(geometry.from_maps(result.maps), geometry.from_images(result.patterns))
     root = np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)
-    root = frame.to_maps(root[:, None])[0]
+    root = geometry.to_maps(root[:, None])[0]
     root.setflags(write=False)
     return root

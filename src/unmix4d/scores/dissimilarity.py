@@ -63,7 +63,7 @@ def matrix_dissimilarity(matrix, weights):
 
     Parameters
     ----------
-    matrix : unmix4d.matrix.PatternMatrix
+    matrix : unmix4d.engine.matrix.PatternMatrix
     weights : array_like (n_positions, k)
         Not negative.
 

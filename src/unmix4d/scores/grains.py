@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks
+from ..core import checks
 from ..maps.regions import above_threshold, check_rule, is_spread
 from .matching import assign, check_correlation, pair_of_stacks, similarity
 from .presence import Rates, adjusted_rand_index, rates, true_grains

@@ -1,0 +1,223 @@
+"""Single positions into groups of rotated copies, also where each holds few electrons.
+
+Pairs are compared first; a tree of them gives small parts, whose rotated-back averages are hardly noisy. Positions are then
+given, in turns with the averages, to the part and the angle under which their counts are most likely, and the parts are
+grouped as components are. At last the same is done with the groups.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from .anisotropy import SLOW
+from .group_angles import average_spectrum, folded, group_angles, symmetry_order
+from .hierarchy import cut_tree, make_tree
+from .rotated_counts import Counts, likeliest, make_templates
+from .rotated_groups import RotatedGroups, group_patterns
+from .similarity import Rings, diffraction_similarity, rings_from
+
+__all__ = ["MOST_POSITIONS", "SPOTS", "RotatedPositions", "group_positions"]
+
+MOST_POSITIONS = 10_000
+SPOTS = 0.2  # measured: parts without crystals 0.03 to 0.14
+_PARTS = 24
+_LEAST_MEMBERS = 4
+_ROUNDS = 6
+_LEAST_RELIABLE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class RotatedPositions:
+    """Groups of positions.
+
+    Attributes
+    ----------
+    labels : ndarray of int (n,)
+    angles_deg, residuals_deg : ndarray (n,)
+        NaN in amorphous groups. The residual is the root mean square of what the angles of pairs differ from these.
+    mirrored : ndarray of bool (n,)
+    symmetry : ndarray of int (n_groups,)
+    parts : ndarray of int (n,)
+        The leaf of the tree that each position belonged to.
+    leaf_labels : ndarray of int (n_parts,)
+        Group of each leaf; -1 where all positions of its branch went to other groups in the end.
+    tree_of_parts : RotatedGroups
+    similarity : Similarity
+        Of the parts.
+    """
+
+    labels: np.ndarray
+    angles_deg: np.ndarray
+    residuals_deg: np.ndarray
+    mirrored: np.ndarray
+    symmetry: np.ndarray
+    parts: np.ndarray
+    leaf_labels: np.ndarray
+    tree_of_parts: RotatedGroups
+    similarity: object
+
+
+def group_positions(
+    counts: Counts, rings: Rings, *, mirror=False, n_groups=None, distance=None, linkage="average", n_parts=None,
+    spots=SPOTS, tick=None,
+) -> RotatedPositions:  # fmt: skip
+    """Group positions whose patterns are rotated copies of a few.
+
+    Parameters
+    ----------
+    counts : Counts
+        Every position with some intensity.
+    rings : Rings
+        The same patterns, to compare pairs.
+    mirror : bool
+    n_groups, distance, linkage
+        For the tree of the parts; see `group_patterns`.
+    n_parts : int, optional
+        Parts that the tree of pairs is cut into; by default an eighth of the positions, 3 to 24.
+    spots : float
+        Correlation of the halves of a part below which it has no spots: see `_halves`.
+    tick : callable, optional
+
+    Returns
+    -------
+    RotatedPositions
+    """
+    tick = tick or (lambda: None)
+    pairs = diffraction_similarity(rings, mirror=mirror)
+    tick()
+    wanted = min(max(counts.n // 8, 3), _PARTS) if n_parts is None else n_parts
+    parts, _ = cut_tree(make_tree(pairs.distances, "ward"), n_groups=min(max(wanted, n_groups or 1), counts.n))
+    angles, mirrored = np.zeros(counts.n), np.zeros(counts.n, bool)
+    for part in range(parts.max() + 1):
+        members = np.flatnonzero(parts == part)
+        found = group_angles(pairs, rings, members, counts.totals[members])
+        angles[members], mirrored[members] = found.angles_deg, found.mirrored
+    tick()
+    parts, angles, mirrored = _settle(counts, parts, angles, mirrored, mirror, keep=max(n_groups or 1, 1))
+    tick()
+    alike = _halves(counts, pairs, rings, parts)
+    reliability = 2 * alike / (1 + alike)  # of the whole part, by Spearman and Brown's formula
+    similarity, groups = _grouped_parts(
+        counts, parts, angles, mirrored, reliability, mirror, amorphous=alike <= spots, n_groups=n_groups,
+        distance=distance, linkage=linkage,
+    )  # fmt: skip
+    tick()
+    labels = groups.labels[parts]
+    flat = np.array([groups.amorphous[groups.labels == g].all() for g in range(labels.max() + 1)])
+    # Position = rotated part, part = rotated group.
+    flip = groups.mirrored[parts]
+    angles = angles + np.where(mirrored, -1, 1) * np.nan_to_num(groups.angles_deg)[parts]
+    mirrored = mirrored ^ flip
+    labels, angles, mirrored = _settle(counts, labels, angles, mirrored, mirror, flat=flat, keep=len(flat))
+    tick()
+    # A group that lost all its positions to better ones is none.
+    there, labels = np.unique(labels, return_inverse=True)
+    leaves = np.where(np.isin(groups.labels, there), np.searchsorted(there, groups.labels), -1)
+    answer = _finish(counts, rings, pairs, labels.ravel(), angles, mirrored, flat[there])
+    return RotatedPositions(*answer, parts, leaves, groups, similarity)
+
+
+def _finish(counts, rings, pairs, labels, angles, mirrored, flat):
+    """Angles against the strongest position of each group, their residuals and symmetries."""
+    residuals, symmetry = np.full(counts.n, np.nan), np.zeros(len(flat), int)
+    totals = counts.totals
+    for group in np.flatnonzero(~flat):
+        members = np.flatnonzero(labels == group)
+        # The strongest position is the reference.
+        first = members[np.argmax(totals[members])]
+        zero, unflip = angles[first], mirrored[first]
+        if unflip:
+            mirrored[members] = ~mirrored[members]
+        # p_i = R(a_i) M^f ref, and the new reference is R(-zero) of p_first.
+        angles[members] = angles[members] - np.where(mirrored[members], -zero, zero)
+        average = average_spectrum(
+            rings.spectra[:, members], totals[members], angles[members], mirrored[members], rings.period
+        )
+        symmetry[group] = symmetry_order(average, rings)
+        residuals[members] = _pair_residuals(pairs, members, angles, mirrored, 360 / symmetry[group])
+    angles = np.where(flat[labels], np.nan, folded(angles, counts.period))
+    return labels, angles, residuals, mirrored & ~flat[labels], symmetry
+
+
+def _pair_residuals(pairs, members, angles, mirrored, period):
+    out = np.zeros(len(members))
+    if len(members) < 2:
+        return out
+    for row, i in enumerate(members):
+        flips = pairs.mirrored[i, members]
+        off = folded(pairs.angles_deg[i, members] - angles[i] + np.where(flips, -1, 1) * angles[members], period)
+        use = (flips == (mirrored[i] ^ mirrored[members])) & (members != i)
+        out[row] = math.sqrt((off[use] ** 2).mean()) if use.any() else 0.0
+    return out
+
+
+def _settle(counts, labels, angles, mirrored, mirror, flat=None, keep=1):
+    """In turns: averages of the positions of each label, and the likeliest label of each position.
+
+    Labels with hardly a member are given up, down to `keep` of them; without `flat` only (parts).
+    """
+    for done in range(_ROUNDS):
+        before = labels
+        n = int(labels.max()) + 1 if flat is None else len(flat)
+        templates = make_templates(counts, labels, angles, mirrored, n, flat)
+        labels, angles, mirrored = likeliest(counts, templates, mirror, flat)
+        if flat is None:
+            sizes = np.bincount(labels, minlength=len(templates))
+            large = np.flatnonzero(sizes >= _LEAST_MEMBERS)
+            if keep <= len(large) < len(templates):
+                labels, angles, mirrored = likeliest(counts, templates[large], mirror)
+        if done and np.mean(labels != before) < 1e-3:
+            break
+    if flat is None:
+        labels = np.unique(labels, return_inverse=True)[1].ravel()
+    return labels, angles, mirrored
+
+
+def _halves(counts, pairs, rings, parts):
+    """How alike the averages of two halves of each part are (n_parts,), aligned each on its own; 1 for tiny parts.
+
+    Aligning noise on an average makes the noise of the average grow, so that the halves must not know each other. What
+    varies slowly along the rings is no spots and left out.
+    """
+    out, slow = np.ones(parts.max() + 1), math.ceil(SLOW * rings.period / 360)
+    for part in range(len(out)):
+        members = np.flatnonzero(parts == part)
+        if len(members) < _LEAST_MEMBERS:
+            continue
+        averages = []
+        for half in (members[::2], members[1::2]):
+            found = group_angles(pairs, rings, half, counts.totals[half])
+            rotated = found.angles_deg, found.mirrored, rings.period
+            averages.append(average_spectrum(rings.spectra[:, half], np.ones(len(half)), *rotated))
+            averages[-1][:slow] = 0
+        products = np.stack([(averages[0] * a).sum(axis=1) for a in (averages[1].conj(), averages[1])])
+        curve = scipy.fft.irfft(products, rings.n_azimuth, axis=1)[: 1 + pairs.mirrored.any()]
+        norms = [float(scipy.fft.irfft((abs(a) ** 2).sum(axis=1), rings.n_azimuth)[0]) for a in averages]
+        out[part] = np.clip(float(curve.max()) / math.sqrt(max(norms[0] * norms[1], 1e-60)), 0, 1)
+    return out
+
+
+def _grouped_parts(counts, parts, angles, mirrored, reliability, mirror, **how):
+    """The parts grouped as components are, from their rotated-back averages.
+
+    Noise makes averages of one phase less alike than they are: their similarity is divided by what noise leaves of it.
+    """
+    n = int(parts.max()) + 1
+    values = make_templates(counts, parts, angles, mirrored, n) / counts.radius
+    profiles = values.mean(axis=1)
+    values = (values - values.mean(axis=1, keepdims=True)) * np.sqrt(counts.weight).astype(np.float32)
+    rings = rings_from(values, None, counts.period)
+    similarity = diffraction_similarity(rings, mirror=mirror)
+    least = np.sqrt(np.maximum(reliability, _LEAST_RELIABLE))
+    corrected = np.minimum(similarity.matrix / np.outer(least, least), 1.0)
+    np.fill_diagonal(corrected, 1.0)
+    similarity = dataclasses.replace(similarity, matrix=corrected)
+    if how["n_groups"] is not None:
+        how["n_groups"] = min(how["n_groups"], n)  # parts may have lost all their positions to better ones
+    intensities = np.bincount(parts, counts.totals, n)
+    return similarity, group_patterns(similarity, rings, intensities=intensities, profiles=profiles * counts.radius, **how)

@@ -1,0 +1,201 @@
+"""Where the numbers belong: shapes, masks, centre and calibration of a scan, without its data.
+
+A `ScanGeometry` travels with every matrix and every result. It turns the rows and columns of a matrix back into images and
+maps, with NaN where something was excluded, so that no solver needs to know about images and no result about solvers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .units import PIXELS, is_calibrated
+
+__all__ = ["Calibration", "ScanGeometry"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Steps, pixel sizes and what the host knows of the microscope.
+
+    Attributes
+    ----------
+    step, pixel_size : (float, float)
+        Distance between probe positions, and between detector pixels, along (row, column).
+    step_unit, pixel_unit : str
+        Their units; ``"px"`` means not calibrated.
+    scan_origin : (float, float)
+        Calibrated coordinate of probe position (0, 0); coordinates grow with the position.
+    detector_origin : (float, float) or None
+        Calibrated coordinate of detector pixel (0, 0) as the host has it; None: minus the centre.
+    beam_energy : float or None
+        keV.
+    convergence_angle : float or None
+        Semi-angle, mrad.
+    precession_angle : float or None
+        Degrees.
+    rotation_deg : float or None
+        A direction at the angle t in the scan appears at t + rotation_deg on the detector, degrees counter-clockwise.
+    flip : bool or None
+        Whether detector rows and columns are exchanged after that rotation.
+    """
+
+    step: tuple[float, float] = (1.0, 1.0)
+    step_unit: str = PIXELS
+    pixel_size: tuple[float, float] = (1.0, 1.0)
+    pixel_unit: str = PIXELS
+    scan_origin: tuple[float, float] = (0.0, 0.0)
+    detector_origin: tuple[float, float] | None = None
+    beam_energy: float | None = None
+    convergence_angle: float | None = None
+    precession_angle: float | None = None
+    rotation_deg: float | None = None
+    flip: bool | None = None
+
+    def describe_step(self) -> str:
+        return _describe(self.step, self.step_unit, "step")
+
+    def describe_pixel(self) -> str:
+        return _describe(self.pixel_size, self.pixel_unit, "pixel")
+
+
+def _describe(size, unit, word) -> str:
+    if not is_calibrated(unit):
+        return f"{word} not calibrated"
+    sizes = f"{size[0]:.4g}" if math.isclose(size[0], size[1], rel_tol=1e-6) else f"{size[0]:.4g} x {size[1]:.4g}"
+    return f"{sizes} {unit} per {word}"
+
+
+def _frozen(array):
+    if array is None:
+        return None
+    array = np.array(array)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class ScanGeometry:
+    """Shapes, masks, centre, ellipse and calibration of one view of a scan.
+
+    Attributes
+    ----------
+    scan_shape, detector_shape : (int, int)
+        (rows, columns) of probe positions and of detector pixels.
+    scan_mask, detector_mask : ndarray of bool or None
+        True = excluded.
+    centre : (float, float)
+        Position of the direct beam on the detector, (row, column) in pixels of this view; None when making a geometry
+        means the middle of the detector.
+    centre_known : bool
+        False when nobody said where the centre is.
+    ellipse : (float, float, float) or None
+        Semi-axes a, b (any unit, only their ratio counts) and the angle of a in degrees, counter-clockwise as seen on
+        screen with row 0 on top.
+    calibration : Calibration
+    polar : bool
+        True when the detector axes are azimuth and radius: then there is no centre, and no radius to mask by.
+    features : bool
+        True when the "pixels" are features of patterns: then there is no detector at all.
+    redrawn : bool
+        True when patterns are spots redrawn on zero background: what lies between the spots says nothing.
+    """
+
+    scan_shape: tuple[int, int]
+    detector_shape: tuple[int, int]
+    scan_mask: np.ndarray | None = None
+    detector_mask: np.ndarray | None = None
+    centre: tuple[float, float] | None = None
+    centre_known: bool | None = None
+    ellipse: tuple[float, float, float] | None = None
+    calibration: Calibration = Calibration()
+    polar: bool = False
+    features: bool = False
+    redrawn: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))
+        object.__setattr__(self, "detector_shape", tuple(int(v) for v in self.detector_shape))
+        object.__setattr__(self, "scan_mask", _frozen(self.scan_mask))
+        object.__setattr__(self, "detector_mask", _frozen(self.detector_mask))
+        if self.centre_known is None:
+            object.__setattr__(self, "centre_known", self.centre is not None)
+        if self.centre is None:
+            object.__setattr__(self, "centre", tuple((size - 1) / 2 for size in self.detector_shape))
+
+    def replace(self, **changes) -> ScanGeometry:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def radius(self) -> np.ndarray:
+        """Distance of every detector pixel from the centre, (det_row, det_col), in pixels.
+
+        Along the ellipse where one is known; pixels that are not square count with their calibrated size.
+        """
+        size = np.asarray(self.calibration.pixel_size)
+        size = size / np.sqrt(size.prod())
+        rows, cols = (np.arange(n) - c for n, c in zip(self.detector_shape, self.centre))
+        down, right = np.meshgrid(rows * size[0], cols * size[1], indexing="ij")
+        if self.ellipse is None:
+            return np.hypot(down, right)
+        a, b, angle = self.ellipse[0], self.ellipse[1], np.deg2rad(self.ellipse[2])
+        along = right * np.cos(angle) - down * np.sin(angle)
+        across = right * np.sin(angle) + down * np.cos(angle)
+        return np.hypot(along / a, across / b) * np.sqrt(a * b)
+
+    @property
+    def pixel_length(self) -> float:
+        """Calibrated length of one pixel of `radius`."""
+        return math.sqrt(math.prod(self.calibration.pixel_size))
+
+    @property
+    def kept_positions(self) -> np.ndarray:
+        """Boolean (n_scan,): True where a probe position takes part."""
+        return _kept(self.scan_mask, self.scan_shape)
+
+    @property
+    def kept_pixels(self) -> np.ndarray:
+        """Boolean (n_detector,): True where a detector pixel takes part."""
+        return _kept(self.detector_mask, self.detector_shape)
+
+    @property
+    def n_positions(self) -> int:
+        return int(self.kept_positions.sum())
+
+    @property
+    def n_pixels(self) -> int:
+        return int(self.kept_pixels.sum())
+
+    def to_images(self, rows) -> np.ndarray:
+        """(k, n_pixels) to (k, det_row, det_col), NaN at excluded pixels."""
+        return _expand(rows, self.kept_pixels, self.detector_shape)
+
+    def to_maps(self, columns) -> np.ndarray:
+        """(n_positions, k) to (k, scan_row, scan_col), NaN at excluded positions."""
+        return _expand(np.asarray(columns).T, self.kept_positions, self.scan_shape)
+
+    def from_images(self, images) -> np.ndarray:
+        """(k, det_row, det_col) to (k, n_pixels)."""
+        images = np.asarray(images)
+        return np.ascontiguousarray(images.reshape(len(images), -1)[:, self.kept_pixels])
+
+    def from_maps(self, maps) -> np.ndarray:
+        """(k, scan_row, scan_col) to (n_positions, k)."""
+        maps = np.asarray(maps)
+        return np.ascontiguousarray(maps.reshape(len(maps), -1)[:, self.kept_positions].T)
+
+
+def _kept(mask, shape):
+    return np.ones(math.prod(shape), bool) if mask is None else ~mask.ravel()
+
+
+def _expand(rows, kept, shape):
+    rows = np.asarray(rows)
+    if kept.all():
+        return np.array(rows).reshape(len(rows), *shape)
+    out = np.full((len(rows), kept.size), np.nan, rows.dtype)
+    out[:, kept] = rows
+    return out.reshape(len(rows), *shape)

@@ -1,0 +1,161 @@
+"""Units of length in real and reciprocal space: one spelling each, conversions, and ``"0.12 1/Å"`` read as a number."""
+
+from __future__ import annotations
+
+import numbers
+import re
+
+__all__ = ["PIXELS", "canonical_unit", "convert", "is_calibrated", "parse_length", "in_pixels"]
+
+PIXELS = "px"
+
+# Lengths in nm; reciprocal lengths in 1/nm. The hosts spell these units in many ways.
+_LENGTHS = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "m": 1e9}
+_ANGLES = {"µrad": 1e-3, "mrad": 1.0, "rad": 1e3, "deg": 17.453292519943295}
+_SPELLINGS = {
+    "a": "Å",
+    "å": "Å",
+    "angstrom": "Å",
+    "angstroms": "Å",
+    "ang": "Å",
+    "nanometer": "nm",
+    "nanometre": "nm",
+    "um": "µm",
+    "μm": "µm",
+    "micron": "µm",
+    "microns": "µm",
+    "urad": "µrad",
+    "μrad": "µrad",
+    "°": "deg",
+    "degree": "deg",
+    "degrees": "deg",
+    "pixel": PIXELS,
+    "pixels": PIXELS,
+    "px": PIXELS,
+    "": PIXELS,
+    "dimensionless": PIXELS,
+    "<undefined>": PIXELS,
+    "none": PIXELS,
+    "undefined": PIXELS,
+}
+_RECIPROCAL = re.compile(r"^(?:1\s*/\s*(?P<a>[^\d\s^]+)|(?P<b>[^\d\s^/]+)\s*\^?\s*-1)$")
+
+
+def canonical_unit(unit) -> str:
+    """One spelling for a unit: ``"A^-1"``, ``"1 / angstrom"`` and ``"$A^{-1}$"`` all become ``"1/Å"``.
+
+    Unknown units are returned as they are (stripped); None, empty and undefined units become ``"px"``.
+
+    Examples
+    --------
+    >>> from unmix4d.core.units import canonical_unit
+    >>> canonical_unit("A^-1"), canonical_unit("$nm^{-1}$"), canonical_unit(None)
+    ('1/Å', '1/nm', 'px')
+    """
+    text = "" if unit is None else str(unit).strip()
+    # The Ångström sign (U+212B) and the letter Å (U+00C5) look the same and are not.
+    text = text.replace("$", "").replace("{", "").replace("}", "").replace("\\AA", "Å").replace("\u212b", "Å")
+    text = text.replace("⁻¹", "^-1")
+    match = _RECIPROCAL.match(text)
+    if match:
+        unit = _simple(match["a"] or match["b"])
+        return PIXELS if unit == PIXELS else "1/" + unit
+    return _simple(text)
+
+
+def _simple(text: str) -> str:
+    return _SPELLINGS.get(text.lower(), text) if text not in _LENGTHS else text
+
+
+def is_calibrated(unit: str) -> bool:
+    """True unless the unit is pixels.
+
+    Examples
+    --------
+    >>> from unmix4d.core.units import is_calibrated
+    >>> is_calibrated("nm"), is_calibrated("px")
+    (True, False)
+    """
+    return canonical_unit(unit) != PIXELS
+
+
+def _size(unit: str) -> tuple[str, float] | None:
+    if unit in _LENGTHS:
+        return "length", _LENGTHS[unit]
+    if unit in _ANGLES:
+        return "angle", _ANGLES[unit]
+    if unit.startswith("1/") and unit[2:] in _LENGTHS:
+        return "reciprocal length", 1.0 / _LENGTHS[unit[2:]]
+    return None
+
+
+def convert(value: float, unit: str, to: str) -> float:
+    """Convert a value between two units of the same kind.
+
+    Raises
+    ------
+    ValueError
+        When the units are not of one kind (a length against a reciprocal length, say) or unknown.
+
+    Examples
+    --------
+    >>> from unmix4d.core.units import convert
+    >>> round(convert(1.2, "1/nm", "1/Å"), 6)
+    0.12
+    """
+    unit, to = canonical_unit(unit), canonical_unit(to)
+    if unit == to:
+        return float(value)
+    here, there = _size(unit), _size(to)
+    if here is None or there is None or here[0] != there[0]:
+        raise ValueError(f"a length in {unit!r} cannot be converted to {to!r}")
+    return float(value) * here[1] / there[1]
+
+
+_QUANTITY = re.compile(r"^\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>\S.*?)\s*$")
+
+
+def parse_length(text: str, name: str) -> tuple[float, str]:
+    """Split ``"0.12 1/Å"`` into ``(0.12, "1/Å")``; a one-sentence ValueError naming `name` otherwise.
+
+    Examples
+    --------
+    >>> from unmix4d.core.units import parse_length
+    >>> parse_length("0.12 1/Å", "radius")
+    (0.12, '1/Å')
+    """
+    match = _QUANTITY.match(text)
+    if not match:
+        raise ValueError(f"{name} must be a number of pixels or a text such as '2 nm' or '0.12 1/Å', got {text!r}")
+    return float(match["number"]), canonical_unit(match["unit"])
+
+
+def in_pixels(value, size: float, unit: str, name: str) -> float:
+    """A length given as a bare number (pixels) or a text with a unit, in pixels of `size` `unit`.
+
+    Raises
+    ------
+    TypeError
+        When `value` is neither a real number nor a text.
+    ValueError
+        When the text cannot be read, or its unit does not fit the calibration.
+
+    Examples
+    --------
+    >>> from unmix4d.core.units import in_pixels
+    >>> in_pixels("2 nm", 0.5, "nm", "radius"), in_pixels(3, 0.5, "nm", "radius")
+    (4.0, 3.0)
+    """
+    if isinstance(value, str):
+        number, given = parse_length(value, name)
+        if given == PIXELS:
+            return number
+        if not is_calibrated(unit):
+            raise ValueError(f"{name} = {value!r} has a unit, but the axis is not calibrated: give pixels")
+        try:
+            return convert(number, given, unit) / size
+        except ValueError as error:
+            raise ValueError(f"{name} = {value!r} does not fit an axis calibrated in {unit}") from error
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number of pixels or a text with a unit, got {type(value).__name__}")
+    return float(value)

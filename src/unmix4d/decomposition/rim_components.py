@@ -1,0 +1,98 @@
+"""Components that are no grains of their own: what a grain scatters besides, at its rim or together with one above it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .map_smoothing import smooth_maps
+
+__all__ = ["LEAST_PART", "NOISE", "own_part", "rim_components_of"]
+
+LEAST_PART = 0.15
+_BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it
+NOISE = -2
+_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours; below, it is mostly noise
+_AROUND = 0.55  # least correlation of so broad maps
+
+
+def rim_components_of(geometry, maps, patterns, *, least_part: float = LEAST_PART, sigma: float = 1.0) -> np.ndarray:
+    """Which component each rim component belongs to.
+
+    A rim component is a small part of what is fitted at its own places, and lies where a component is that is a larger part
+    at its own: thickness fringes round the middle of a grain, or what two grains scatter one after the other.
+
+    Parameters
+    ----------
+    geometry : ScanGeometry
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Weighted, so that noise is even.
+    least_part : float
+        Rim components have less than this `own_part`; 0: there are none.
+    sigma : float
+        Of the usual smoothing of maps, in positions; here they are smoothed three times as broadly.
+
+    Returns
+    -------
+    ndarray of int (k,)
+        The component it joins, or -1 for what stays; `NOISE` for a small part without a component around it whose map is
+        mostly noise. The one joined has the larger own part, so there are no circles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.rim_components import rim_components_of
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> disk = np.hypot(*(np.indices((24, 24)) - 8)) < 6
+    >>> rim = np.abs(np.hypot(*(np.indices((24, 24)) - 8)) - 5) < 1
+    >>> other = np.indices((24, 24))[1] > 16
+    >>> maps = np.stack([disk, 0.2 * rim, other], axis=-1).reshape(-1, 3)
+    >>> rim_components_of(ScanGeometry((24, 24), (1, 3)), maps, np.eye(3)).tolist()
+    [-1, 0, -1]
+    """
+    part, k = own_part(maps, patterns), maps.shape[1]
+    hosts = np.full(k, -1)
+    if k < 2 or least_part <= 0:
+        return hosts
+    broad = smooth_maps(np.ascontiguousarray(maps.T, np.float64), geometry, _BROAD * sigma)
+    broad -= broad.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(broad, axis=1, keepdims=True)
+    broad /= np.where(size > 0, size, 1)
+    alike = np.where(part[None, :] > part[:, None], broad @ broad.T, -1)
+    nearest = alike.argmax(axis=1)
+    joins = (part < least_part) & (alike[np.arange(k), nearest] > _AROUND)
+    hosts[joins] = nearest[joins]
+    rows = np.ascontiguousarray(maps.T, np.float64)
+    close = smooth_maps(rows, geometry, sigma)
+    own = [np.corrcoef(a, b)[0, 1] if a.any() and np.ptp(a) > 0 else 1.0 for a, b in zip(rows, close)]
+    hosts[(hosts == -1) & (part < least_part) & (np.array(own) < _OWN_MEAN)] = NOISE
+    return hosts
+
+
+def own_part(maps, patterns) -> np.ndarray:
+    """How much of what is fitted where a component is, is the component itself: 1 where it is alone.
+
+    The squares of every component at every position, as a share of those of all components there; the mean over the
+    positions, weighted with the squares of the component.
+
+    Parameters
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+        Weighted, so that noise is even.
+
+    Returns
+    -------
+    ndarray of float64 (k,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.decomposition.rim_components import own_part
+    >>> own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist()
+    [1.0, 0.84, 0.2]
+    """
+    squares = maps.astype(np.float64) ** 2 * np.square(patterns, dtype=np.float64).sum(axis=1)
+    total, own = squares.sum(axis=1, keepdims=True), squares.sum(axis=0)
+    share = np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
+    return np.divide((squares * share).sum(axis=0), own, out=np.zeros_like(own), where=own > 0)

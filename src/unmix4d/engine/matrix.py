@@ -1,0 +1,492 @@
+"""PatternMatrix: a scan as the matrix X (n_positions, n_pixels), never held as a whole.
+
+It offers the few products every method needs, each of them one pass over the scan, and counts its passes.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ..core.geometry import ScanGeometry
+from .blocks import compute_dtype, make_plan
+from .buffers import buffer
+from .passes import run_pass
+
+__all__ = ["PatternMatrix", "Statistics"]
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What one pass over the scan says about it.
+
+    Attributes
+    ----------
+    mean_pattern : ndarray of float64 (n_pixels,)
+    totals : ndarray of float64 (n_positions,)
+        Sum of every pattern.
+    pixel_squares : ndarray of float64 (n_pixels,)
+        Sum of the squares of every pixel over the positions.
+    position_squares : ndarray of float64 (n_positions,)
+        Sum of the squares of every pattern.
+    norm2 : float
+        Sum of all squared values.
+    total : float
+        Sum of all values.
+    minimum, maximum : float
+    """
+
+    mean_pattern: np.ndarray
+    totals: np.ndarray
+    pixel_squares: np.ndarray
+    position_squares: np.ndarray
+    norm2: float
+    total: float
+    minimum: float
+    maximum: float
+
+
+class PatternMatrix:
+    """The matrix X of a scan: one row per kept probe position, one column per kept detector pixel.
+
+    Parameters
+    ----------
+    patterns : array (scan_row, scan_col, det_row, det_col)
+        NumPy, memory-mapped, HDF5 or dask, of any real dtype.
+    geometry : ScanGeometry
+        Says which positions and pixels take part.
+    precision : {"single", "double"}
+        Arithmetic; float64 input is always treated in double precision.
+
+    Attributes
+    ----------
+    shape : (int, int)
+    dtype : numpy dtype
+        Of the arithmetic and of everything returned.
+    passes : int
+        How often the scan has been read so far.
+    """
+
+    # Beyond these, squares of values leave the range of the arithmetic.
+    _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
+
+    def __init__(self, patterns, geometry: ScanGeometry, precision: str = "single"):
+        self.geometry = geometry
+        self.dtype = compute_dtype(patterns.dtype, precision)
+        self.shape = (geometry.n_positions, geometry.n_pixels)
+        self._plan = make_plan(patterns, geometry, self.dtype)
+        self._statistics: Statistics | None = None
+        self._offset: np.ndarray | None = None
+        self._passes = [0]  # shared with the centred copy
+
+    @property
+    def passes(self) -> int:
+        return self._passes[0]
+
+    def visit(self, kernel, per_row=()):
+        """One pass: ``kernel(X, *rows)`` on every batch of positions, its answers gathered and its sums added up.
+
+        Parameters
+        ----------
+        kernel : callable
+            Gets X (m, n_pixels) and the rows (m, ...) of every array of `per_row`; returns ``(piece, sums)``: an array
+            (m, ...) or None, and a tuple of arrays. It must be importable by name for scans on other machines.
+        per_row : sequence of ndarray (n_positions, ...)
+
+        Returns
+        -------
+        piece : ndarray (n_positions, ...) or None
+        sums : tuple of ndarray of float64
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.visit(lambda block: (block[:, :1], (block.sum(),)))
+        (array([[0.],
+               [3.]]), (array(15.),))
+        """
+        self._passes[0] += 1
+        if self._offset is not None:
+            kernel = partial(_offset_kernel, kernel=kernel, offset=self._offset)
+        return run_pass(self._plan, kernel, per_row)
+
+    def centred(self) -> PatternMatrix:
+        """The same scan minus its mean pattern, which is taken off each batch as it is read: for PCA.
+
+        Taking it off the products instead would leave the difference of two large numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.centred().gather()
+        array([[-1.5, -1.5, -1.5],
+               [ 1.5,  1.5,  1.5]])
+        """
+        other = copy.copy(self)
+        other._offset = self.statistics().mean_pattern.astype(self.dtype)
+        return other
+
+    def statistics(self) -> Statistics:
+        """Mean pattern, totals, norm and range, in one pass that is made once.
+
+        Raises
+        ------
+        ValueError
+            When a kept value is NaN or infinite; says where.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.statistics().mean_pattern, X.statistics().norm2
+        (array([1.5, 2.5, 3.5]), 55.0)
+        """
+        if self._statistics is None:
+            rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
+            self._refuse_not_finite(rows[:, 0], pixel_sum)
+            self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
+            self._statistics = Statistics(
+                mean_pattern=pixel_sum / self.shape[0],
+                totals=rows[:, 0],
+                pixel_squares=pixel_squares,
+                position_squares=rows[:, 1],
+                norm2=float(rows[:, 1].sum()),
+                total=float(rows[:, 0].sum()),
+                minimum=float(rows[:, 2].min()),
+                maximum=float(rows[:, 3].max()),
+            )
+        return self._statistics
+
+    def _refuse_not_finite(self, totals, pixel_sum):
+        if np.isfinite(totals).all():
+            return
+        bad = np.flatnonzero(~np.isfinite(totals))
+        row, col = np.argwhere(self.geometry.kept_positions.reshape(self.geometry.scan_shape))[bad[0]]
+        pixel = np.flatnonzero(~np.isfinite(pixel_sum))
+        where = (
+            np.argwhere(self.geometry.kept_pixels.reshape(self.geometry.detector_shape))[pixel[0]] if pixel.size else None
+        )
+        at = "" if where is None else f", first affected detector pixel ({where[0]}, {where[1]})"
+        raise ValueError(
+            f"the scan must be finite, but {bad.size} pattern(s) hold NaN or infinite values, the first at scan "
+            f"position ({row}, {col}){at}: exclude them with prepare(detector_mask=...) or prepare(scan_mask=...)"
+        )
+
+    def _refuse_extreme(self, largest):
+        low, high = self._RANGE[self.dtype.name]
+        if largest and not low <= largest <= high:
+            raise ValueError(
+                f"the largest absolute value of the scan must be between {low:g} and {high:g} for arithmetic in "
+                f"{self.dtype}, got {largest:g}: rescale the scan"
+            )
+
+    def require_counts(self, method: str) -> Statistics:
+        """The statistics, after refusing negative values and an empty scan on behalf of `method`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.require_counts("nmf").total
+        15.0
+        """
+        statistics = self.statistics()
+        if statistics.minimum < 0:
+            raise ValueError(
+                f"{method} needs values that are not negative, but the smallest value of the scan is "
+                f"{statistics.minimum:.6g}: subtract no background before it, or use svd"
+            )
+        if statistics.maximum == 0:
+            raise ValueError(f"{method} needs a signal, but every value of the scan is 0")
+        return statistics
+
+    def times(self, right) -> np.ndarray:
+        """X @ right, (n_positions, k), for right (n_pixels, k). One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.times(np.ones((3, 1)))
+        array([[ 3.],
+               [12.]])
+        """
+        right = np.ascontiguousarray(right, self.dtype)
+        return self.visit(partial(_times_kernel, right=right))[0]
+
+    def transpose_times(self, left) -> np.ndarray:
+        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.transpose_times(np.ones((2, 1)))
+        array([[3.],
+               [5.],
+               [7.]])
+        """
+        left = np.ascontiguousarray(left, self.dtype)
+        return self.visit(_transpose_kernel, (left,))[1][0]
+
+    def normal(self, right, weights=None) -> np.ndarray:
+        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.normal(np.ones((3, 1)), weights=[1, 0])
+        array([[0.],
+               [3.],
+               [6.]])
+        """
+        right = np.ascontiguousarray(right, self.dtype)
+        rows = () if weights is None else (np.asarray(weights, self.dtype)[:, None],)
+        return self.visit(partial(_normal_kernel, right=right), rows)[1][0]
+
+    def gram(self, weights=None) -> np.ndarray:
+        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.gram()
+        array([[ 9., 12., 15.],
+               [12., 17., 22.],
+               [15., 22., 29.]])
+        """
+        rows = () if weights is None else (np.asarray(weights, np.float64)[:, None],)
+        return self.visit(_gram_kernel, rows)[1][0]
+
+    def gather(self) -> np.ndarray:
+        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.gather()
+        array([[0., 1., 2.],
+               [3., 4., 5.]])
+        """
+        return self.visit(_gather_kernel)[0]
+
+    def alternate(self, patterns, maps, update, position_weights=None, gram=None):
+        """New maps from the scan and the patterns, and the products the next patterns need, in one pass.
+
+        Parameters
+        ----------
+        patterns : ndarray (k, n_pixels)
+        maps : ndarray (n_positions, k)
+        update : callable
+            ``update(XPt, PPt, maps)`` -> new maps, row by row independent: (m, k), (k, k), (m, k) -> (m, k).
+        position_weights : ndarray (n_positions,), optional
+            Every row of X is multiplied by its weight.
+        gram : ndarray (k, k), optional
+            What `update` gets as PPt, where that is not patterns @ patterns.T.
+
+        Returns
+        -------
+        maps : ndarray (n_positions, k)
+        XtM : ndarray of float64 (n_pixels, k)
+        MtM : ndarray of float64 (k, k)
+        XPt_M : float
+            Sum of (X P^T) * maps, for the objective.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> patterns = np.eye(2, 3)
+        >>> maps, xtm, mtm, cross = X.alternate(patterns, np.ones((2, 2)), lambda cross, gram, maps: cross)
+        >>> maps
+        array([[0., 1.],
+               [3., 4.]])
+        """
+        patterns = np.ascontiguousarray(patterns, self.dtype)
+        if gram is None:
+            gram = patterns.astype(np.float64) @ patterns.T.astype(np.float64)
+        kernel = partial(_alternate_kernel, patterns=patterns, gram=gram, update=update)
+        rows = (np.ascontiguousarray(maps, self.dtype),)
+        if position_weights is not None:
+            rows += (np.asarray(position_weights, self.dtype)[:, None],)
+        maps, (xtm, mtm, cross) = self.visit(kernel, rows)
+        return maps, xtm, mtm, float(cross)
+
+    def squared_residuals(self, maps, patterns, pixel_weights=None) -> np.ndarray:
+        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.squared_residuals(np.ones((2, 1)), np.ones((1, 3)))
+        array([ 2., 29.])
+        """
+        return self.residuals(maps, patterns, pixel_weights)[0]
+
+    def residuals(self, maps, patterns, pixel_weights=None):
+        """Sums of (weights * (X - maps @ patterns))**2 for every position and for every pixel, in float64. One pass.
+
+        Parameters
+        ----------
+        maps : ndarray (n_positions, k)
+        patterns : ndarray (k, n_pixels)
+        pixel_weights : ndarray (n_pixels,), optional
+
+        Returns
+        -------
+        ndarray (n_positions,), ndarray (n_pixels,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> X.residuals(np.ones((2, 1)), np.ones((1, 3)))
+        (array([ 2., 29.]), array([ 5.,  9., 17.]))
+        """
+        return self.residuals_each([(maps, patterns)], pixel_weights)[0]
+
+    def residuals_each(self, factors, pixel_weights=None):
+        """`residuals` of several factorisations, all in one pass.
+
+        Parameters
+        ----------
+        factors : sequence of (maps, patterns)
+        pixel_weights : ndarray (n_pixels,), optional
+
+        Returns
+        -------
+        list of (ndarray (n_positions,), ndarray (n_pixels,))
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.engine.matrix import PatternMatrix
+        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
+        >>> factors = np.ones((2, 1)), np.ones((1, 3))
+        >>> len(X.residuals_each([factors, factors]))
+        2
+        """
+        patterns = [np.ascontiguousarray(p, self.dtype) for _, p in factors]
+        maps = [np.ascontiguousarray(m, self.dtype) for m, _ in factors]
+        weights = None if pixel_weights is None else np.asarray(pixel_weights, self.dtype)
+        rows, pixels = self.visit(partial(_residual_kernel, patterns=patterns, weights=weights), maps)
+        return list(zip(np.ascontiguousarray(rows.T), pixels))
+
+    def __repr__(self):
+        return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
+
+
+def _statistics_kernel(X):
+    X = _wide(X)
+    # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
+    with np.errstate(all="ignore"):
+        rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
+        return rows, (X.sum(0), np.einsum("ij,ij->j", X, X))
+
+
+def _wide(X):
+    if X.dtype == np.float64:
+        return X
+    out = buffer("wide", X.shape, np.float64)
+    np.copyto(out, X)
+    return out
+
+
+def _summed(X, rows):
+    """X.T @ rows, to be added up before the next batch."""
+    if not isinstance(X, np.ndarray):
+        return X.T @ rows  # of a sparse matrix
+    return np.dot(X.T, rows, out=buffer("sum", (X.shape[1], rows.shape[1]), np.result_type(X, rows)))
+
+
+def _offset_kernel(X, *rows, kernel, offset):
+    return kernel(np.subtract(X, offset, out=buffer("offset", X.shape, X.dtype)), *rows)
+
+
+def _times_kernel(X, right):
+    # A NaN or infinity is seen in the product; no need for a warning on the way.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return X @ right, ()
+
+
+def _transpose_kernel(X, left):
+    return None, (_summed(X, left),)
+
+
+def _normal_kernel(X, weights=None, *, right):
+    image = X @ right
+    if weights is not None:
+        image *= weights
+    return None, (_summed(X, image),)
+
+
+# Sums of products in the arithmetic of the matrix; those of other kernels are in double precision.
+_transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True
+
+
+def _gram_kernel(X, weights=None):
+    # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
+    X = _wide(X)
+    return None, (X.T @ (X if weights is None else weights * X),)
+
+
+def _gather_kernel(X):
+    # A batch may be a view of the block, which is not kept.
+    return X.copy(), ()
+
+
+def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
+    cross = X @ patterns.T
+    if weights is not None:
+        cross *= weights
+    maps = update(cross, gram, maps)
+    wide, left = maps.astype(np.float64, copy=False), maps if weights is None else weights * maps
+    fitted = np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]])
+    return maps, (_summed(X, left), wide.T @ wide, fitted)
+
+
+def _residual_kernel(X, *maps, patterns, weights):
+    rows, pixels = np.empty((len(X), len(maps))), []
+    for i, (own, its) in enumerate(zip(maps, patterns)):
+        difference = np.dot(own, its, out=buffer("residual", X.shape, X.dtype))
+        np.subtract(X, difference, out=difference)
+        if weights is not None:
+            difference *= weights
+        np.square(difference, out=difference)
+        rows[:, i] = difference.sum(1, dtype=np.float64)
+        pixels.append(difference.sum(0, dtype=np.float64))
+    return rows, tuple(pixels)

@@ -1,0 +1,188 @@
+"""One pass over a scan: a kernel on every block, its answers gathered, its sums added up.
+
+Everything that reads the scan goes through `run_pass`, in memory, on disk and with dask.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ..core.scan import ScanError
+from .blocks import Plan
+from .buffers import buffer
+from .threads import cores, one_thread_per_block
+
+__all__ = ["run_pass"]
+
+_BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
+_TREE_WIDTH = 8
+
+
+def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
+    """Call ``kernel(X, *rows)`` for batches of positions; gather what it says of them and add up what it sums.
+
+    Parameters
+    ----------
+    plan : Plan
+    kernel : callable
+        Gets X (m, n_pixels) in ``plan.dtype`` and the rows (m, ...) of every array in `per_row`; returns
+        ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64. With
+        an attribute ``join = np.maximum`` the largest values are kept instead.
+    per_row : sequence of ndarray (n_positions, ...)
+
+    Returns
+    -------
+    piece : ndarray (n_positions, ...) or None
+    sums : tuple of ndarray
+    """
+    # Blocks already run in parallel: threads of the linear algebra on top would only get in each other's way.
+    with one_thread_per_block():
+        run = _run_local if plan.delayed is None else _run_dask
+        pieces, sums = run(plan, kernel, per_row)
+    return _gather(plan, pieces), tuple(np.asarray(part, np.float64) for part in sums or ())
+
+
+def _run_local(plan, kernel, per_row):
+    """Blocks in threads, as many at a time as there are cores; added up in their order, so that nothing depends on it."""
+    pieces, sums, join = [], None, _join(kernel)
+    for piece, partial in _in_order(lambda i: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
+        pieces.append(piece)
+        sums = _add(sums, partial, join)
+    return pieces, sums
+
+
+def _in_order(function, count):
+    workers = min(count, cores())
+    if workers < 2:
+        yield from map(function, range(count))
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque(pool.submit(function, i) for i in range(workers))
+        try:
+            for i in range(workers, count + workers):
+                result = waiting.popleft().result()
+                if i < count:
+                    waiting.append(pool.submit(function, i))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _one_block(plan, i, kernel, per_row):
+    rows, cols = plan.tiles[i]
+    if not plan.rows[i].size:
+        return None, None
+    try:
+        block = np.asarray(plan.patterns[rows, cols])
+    except OSError as error:
+        raise OSError(
+            f"the scan could not be read at scan rows {rows.start}-{rows.stop - 1}, "
+            f"columns {cols.start}-{cols.stop - 1}: {error}"
+        ) from error
+    return run_block(block, kernel, plan.kept[i], plan.pixels, plan.dtype, [a[plan.rows[i]] for a in per_row])
+
+
+def run_block(block, kernel, kept, pixels, dtype, per_row):
+    """The kernel on one block (rows, cols, det_row, det_col), a batch of patterns at a time."""
+    flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
+    n_rows = len(flat) if kept is None else len(kept)
+    step = max(1, _BATCH_VALUES // flat.shape[1])
+    pieces, sums, join = [], None, _join(kernel)
+    for start in range(0, n_rows, step):
+        stop = min(start + step, n_rows)
+        batch = flat[start:stop] if kept is None else flat[kept[start:stop]]
+        batch = _chosen(batch, pixels, dtype)
+        piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
+        pieces.append(piece)
+        sums = _add(sums, partial, join)
+    if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
+        # Products in single precision need no double to travel in between machines: half of what is sent.
+        sums = tuple(part.astype(dtype, copy=False) for part in sums)
+    return (None if pieces[0] is None else np.concatenate(pieces)), sums
+
+
+def _chosen(batch, pixels, dtype):
+    """The kept pixels of a batch, as floats; valid until this thread asks for the next batch."""
+    if pixels is None:
+        if batch.dtype == dtype and batch.flags.c_contiguous:
+            return batch
+        out = buffer("batch", batch.shape, dtype)
+        np.copyto(out, batch, casting="unsafe")
+        return out
+    ends = np.flatnonzero(np.diff(pixels) != 1) + 1
+    if len(ends) > len(pixels) // 8:
+        return np.take(batch, pixels, axis=1).astype(dtype, copy=False)
+    # Kept pixels come in long runs: copying and casting run by run is several times faster than picking them singly.
+    out = buffer("batch", (len(batch), len(pixels)), dtype)
+    for start, stop in zip([0, *ends], [*ends, len(pixels)]):
+        first = pixels[start]
+        out[:, start:stop] = batch[:, first : first + stop - start]
+    return out
+
+
+def _join(kernel):
+    return getattr(getattr(kernel, "func", kernel), "join", np.add)
+
+
+def _add(left, right, join=np.add):
+    if right is None:
+        return left
+    if left is None:
+        return tuple(np.array(part, np.float64) for part in right)
+    for a, b in zip(left, right):
+        join(a, b, out=a)
+    return left
+
+
+def _add_all(parts, join):
+    # A worker's data may be read-only (it came through shared memory), so the sum starts from a copy.
+    total = tuple(np.array(p, np.float64) for p in parts[0])
+    for part in parts[1:]:
+        total = _add(total, part, join)
+    return total
+
+
+def _run_dask(plan, kernel, per_row):
+    """A task per block, the sums added up in a tree, everything computed in one go."""
+    import dask
+
+    # The kernel carries the small matrices: as one node of the graph they travel once, not once per task.
+    shared = dask.delayed(kernel, pure=False)
+    task = dask.delayed(run_block, nout=2, pure=False)
+    pieces, partials = [], []
+    for i, block in enumerate(plan.delayed):
+        if plan.rows[i].size:
+            rows = [a[plan.rows[i]] for a in per_row]
+            piece, sums = task(block, shared, plan.kept[i], plan.pixels, plan.dtype, rows)
+            pieces.append(piece)
+            partials.append(sums)
+        else:
+            pieces.append(None)
+    add, join = dask.delayed(_add_all, pure=False), _join(kernel)
+    while len(partials) > 1:
+        partials = [add(partials[j : j + _TREE_WIDTH], join) for j in range(0, len(partials), _TREE_WIDTH)]
+    try:
+        return dask.compute(pieces, partials[0] if partials else ())
+    except (MemoryError, ScanError):
+        raise
+    except Exception as error:
+        # Whatever the graph of the host does, it is the reading of the scan that failed, not our arithmetic.
+        raise OSError(f"the lazy scan could not be computed: {type(error).__name__}: {error}") from error
+
+
+def _gather(plan, pieces):
+    first = next((p for p in pieces if p is not None), None)
+    if first is None:
+        return None
+    total = sum(len(rows) for rows in plan.rows)
+    out = np.empty((total, *first.shape[1:]), first.dtype)
+    for rows, piece in zip(plan.rows, pieces):
+        if piece is not None:
+            out[rows] = piece
+    return out

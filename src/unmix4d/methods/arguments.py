@@ -1,0 +1,109 @@
+"""Arguments that several methods share, checked before anything is read."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from ..constraints import SmoothMaps
+from ..core import checks
+from ..core.messages import warn
+from ..engine.compression import LowRank
+
+__all__ = ["WEIGHTS", "bound_constraints", "bound_smoothing", "iterations", "matrix_of"]
+
+WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
+_PARTS = ("on", "bind", "project", "settings")
+
+
+def bound_constraints(constraints, geometry, n: int | None = None) -> list:
+    """Copies of the caller's constraints for n components, looked at and fitted to the scan.
+
+    Copies, because the same object may serve several scans, in several threads, and an earlier compression.
+    """
+    if hasattr(constraints, "project") and not isinstance(constraints, type):
+        constraints = [constraints]
+    try:
+        constraints = list(constraints)
+    except TypeError:
+        raise TypeError(f"constraints must be a list of constraints, got {constraints!r}") from None
+    for constraint in constraints:
+        _look_at(constraint)
+    bound = [_bound(constraint, geometry) for constraint in constraints]
+    fixing = [type(c).__name__ for c in bound if getattr(c, "n_fixed", 0)]
+    if len(fixing) > 1:
+        raise ValueError(f"constraints must hold at most one with fixed patterns, got {', '.join(fixing)}: give all to one")
+    fixed = max((getattr(c, "n_fixed", 0) for c in bound), default=0)
+    if n is not None and fixed > n:
+        raise ValueError(f"n must be at least {fixed}, the number of fixed patterns, got {n}")
+    return bound
+
+
+def _bound(constraint, geometry):
+    mine = copy.deepcopy(constraint)
+    # A bind that returns nothing has bound itself.
+    return mine.bind(geometry) or mine
+
+
+def _look_at(constraint):
+    if isinstance(constraint, type):
+        raise TypeError(f"constraints must be objects, got the class {constraint.__name__} itself")
+    missing = [name for name in _PARTS if not hasattr(constraint, name)]
+    if getattr(constraint, "smoothing", False):
+        missing += [name for name in ("smooth", "adjoint") if not hasattr(constraint, name)]
+    if missing:
+        raise TypeError(
+            f"constraints must have on, bind, project and settings (and smooth and adjoint with smoothing=True), got "
+            f"{constraint!r} without {', '.join(missing)}"
+        )
+    name = type(constraint).__name__
+    checks.choice(constraint.on, f"on of {name}", ("patterns", "maps"))
+    try:
+        json.dumps(constraint.settings())
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"settings() of {name} must be a dict of JSON types, which it is not: {error}") from None
+
+
+def bound_smoothing(smooth, geometry) -> SmoothMaps | None:
+    """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, or a SmoothMaps."""
+    if smooth is None:
+        return None
+    if not isinstance(smooth, SmoothMaps):
+        smooth = SmoothMaps(probe_fwhm=smooth) if isinstance(smooth, str) else SmoothMaps(sigma=smooth)
+    return _bound(smooth, geometry)
+
+
+def iterations(n_starts, max_iter, tol, default: int) -> dict:
+    """The arguments that say how long a solver runs, checked; `default` for a `max_iter` of None."""
+    return {
+        "n_starts": checks.count(n_starts, "n_starts"),
+        "max_iter": default if max_iter is None else checks.count(max_iter, "max_iter"),
+        "tol": checks.positive(tol, "tol", zero=True),
+    }
+
+
+def matrix_of(compression, geometry, n, weights, smooth, precision, constraints):
+    """The matrix that was compressed, after refusing what does not go with it."""
+    if not isinstance(compression, LowRank):
+        raise TypeError(f"compression must come from .compress(), got {type(compression).__name__}")
+    if compression.geometry is not geometry:
+        raise ValueError("compression must come from .compress() of this very view, got one of another")
+    if compression.rank < n:
+        raise ValueError(f"n must be at most the rank of the compression, {compression.rank}, got {n}")
+    for name, value, default in (("weights", weights, "auto"), ("smooth", smooth, None)):
+        if value != default:
+            raise ValueError(f"{name} must be given to .compress() when compression is given, got {name}={value!r}")
+    if precision == "double" and compression.dtype.itemsize < 8:
+        raise ValueError("precision must be that of the compression, which is single, got 'double'")
+    on_maps = [c for c in constraints if c.on == "maps"]
+    if on_maps and compression.weights.positions is not None:
+        raise ValueError(
+            "compression must be made with the same constraints on maps when weights='poisson', got one without: "
+            "compress(..., constraints=[...])"
+        )
+    if compression.smoother is None and any(getattr(c, "smoothing", False) for c in on_maps):
+        warn(
+            "the compression is not smoothed although a constraint smooths the maps, so weak components may be lost: give "
+            "the constraints to .compress() too"
+        )
+    return compression.matrix

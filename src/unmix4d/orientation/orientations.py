@@ -1,0 +1,309 @@
+"""Orientations: phase and orientation of every component, painted on the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Orientations"]
+
+
+@dataclass(frozen=True, eq=False)
+class Orientations:
+    """Orientations of k components, and where they are.
+
+    Attributes
+    ----------
+    host : {"pyxem", "py4dstem"}
+        Whose matcher found them.
+    matches : tuple of Match (k,)
+        Phase, orientation and scores of every component: see `unmix4d.orientation.Match`.
+    painting : Painting
+        Which components stand at every position: see `unmix4d.orientation.Painting`.
+    geometry : ScanGeometry
+        Shapes, masks and calibration of the scan.
+    symmetry : dict
+        {phase: proper rotations (m, 3, 3) of its Laue group}.
+    phases : dict
+        {phase: orix Phase, or py4DSTEM Crystal with its orientation plan}.
+    time_s : dict
+        Seconds of the parts of the run; ``"total"`` among them.
+    settings : dict
+        The arguments they were found with.
+    disagreement_deg : ndarray (scan_row, scan_col) or None
+        Of `unmix4d.merge_orientations`: how far the existing map is from the nearest painted orientation.
+    flagged : ndarray of bool (scan_row, scan_col) or None
+        Of `unmix4d.merge_orientations`: where that is too far.
+
+    Notes
+    -----
+    Orientations are active rotations from the crystal (x along a, z along c*) to the frame (row, column, z = row x column),
+    against the electrons. They are those of the scan where the rotation between scan and detector is known, else those of
+    the detector. Kinematical diffraction cannot tell a crystal from its inverse, and hardly a zone axis from its opposite.
+
+    Examples
+    --------
+    `unmix4d.Decomposition.index` makes them from a simulation. What they hold, written down by hand:
+
+    >>> import numpy as np
+    >>> from unmix4d import Orientations
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> from unmix4d.orientation import Match, Painting, laue_rotations
+    >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+    >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+    >>> match, geometry = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), ScanGeometry((1, 3), (8, 8))
+    >>> found = Orientations("pyxem", (match,), painting, geometry, {"silver": laue_rotations(np.eye(3))}, {"silver": None})
+    >>> found.k, found.weight.tolist()
+    (1, [[0.9, 0.8, 0.0]])
+    """
+
+    host: str
+    matches: tuple
+    painting: object
+    geometry: object
+    symmetry: dict
+    phases: dict
+    time_s: dict = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
+    disagreement_deg: np.ndarray | None = None
+    flagged: np.ndarray | None = None
+
+    def __post_init__(self):
+        for holder, names in ((self.painting, ("first", "second", "weight", "second_weight", "grain", "present")),
+                              (self, ("disagreement_deg", "flagged"))):  # fmt: skip
+            for name in names:
+                if getattr(holder, name) is not None:
+                    getattr(holder, name).setflags(write=False)
+
+    def __len__(self):
+        return len(self.matches)
+
+    @property
+    def k(self) -> int:
+        """Number of components."""
+        return len(self.matches)
+
+    @property
+    def first(self) -> np.ndarray:
+        """The component that each position is painted with, int (scan_row, scan_col); -1 where there is none."""
+        return self.painting.first
+
+    @property
+    def second(self) -> np.ndarray:
+        """The runner-up where it is present too, int (scan_row, scan_col); -1 where there is none."""
+        return self.painting.second
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Share of the first component in the intensity of each position, NaN where excluded."""
+        return self.painting.weight
+
+    @property
+    def ambiguous(self) -> np.ndarray:
+        """Boolean (k,): components whose phase fits hardly better than the next one."""
+        return np.array([match.ambiguous for match in self.matches], bool)
+
+    @property
+    def orientation_ambiguous(self) -> np.ndarray:
+        """Boolean (k,): components for which another orientation is nearly as good."""
+        return np.array([match.orientation_ambiguous for match in self.matches], bool)
+
+    def matrices(self, which: str = "first") -> np.ndarray:
+        """Orientation of every position.
+
+        Parameters
+        ----------
+        which : {"first", "second"}
+
+        Returns
+        -------
+        ndarray (scan_row, scan_col, 3, 3)
+            Active rotations, NaN where there is none.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, geometry = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), ScanGeometry((1, 3), (8, 8))
+        >>> found = Orientations("pyxem", (match,), painting, geometry, {}, {"silver": None})
+        >>> found.matrices().shape, np.isnan(found.matrices()).all((2, 3)).tolist()
+        ((1, 3, 3, 3), [[False, False, True]])
+        """
+        from ..core import checks
+
+        index = getattr(self, checks.choice(which, "which", ("first", "second")))
+        table = np.stack([match.matrix for match in self.matches] + [np.full((3, 3), np.nan)])
+        return table[index]
+
+    def quaternions(self, which: str = "first") -> np.ndarray:
+        """As `matrices`, as quaternions (scan_row, scan_col, 4), scalar last as in SciPy.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, geometry = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), ScanGeometry((1, 3), (8, 8))
+        >>> Orientations("pyxem", (match,), painting, geometry, {}, {"silver": None}).quaternions()[0, 0].tolist()
+        [0.0, 0.0, 0.0, 1.0]
+        """
+        from .symmetry import as_quaternion
+
+        return as_quaternion(self.matrices(which))
+
+    def properties(self) -> dict[str, np.ndarray]:
+        """What is known of every position, each (scan_row, scan_col): the properties of the CrystalMap.
+
+        ``component``, ``weight``, ``score`` (of the host), ``fit`` (0 to 1), ``phase_gap``, ``ambiguous`` and
+        ``orientation_ambiguous`` (0 or 1), ``grain_id``, ``second_component``, ``second_weight``, ``second_score``; -1 or
+        0 where there is nothing. After `unmix4d.merge_orientations` also ``disagreement_deg`` and ``flagged``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.orientation import Match, Painting
+        >>> first, none = np.array([[0, 0, -1]]), np.full((1, 3), -1)
+        >>> painting = Painting(first, none, np.array([[0.9, 0.8, 0]]), np.zeros((1, 3)), first, (first >= 0)[None])
+        >>> match, geometry = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), ScanGeometry((1, 3), (8, 8))
+        >>> known = Orientations("pyxem", (match,), painting, geometry, {}, {"silver": None}).properties()
+        >>> known["component"].tolist(), known["fit"].tolist()
+        ([[0, 0, -1]], [[0.9, 0.9, 0.0]])
+        """
+
+        def of(name, index, none=0.0):
+            return np.array([getattr(match, name) for match in self.matches] + [none], float)[index]
+
+        out = {
+            "component": self.first, "weight": np.nan_to_num(self.weight), "score": of("score", self.first),
+            "fit": of("fit", self.first), "phase_gap": of("gap", self.first, np.nan),
+            "ambiguous": of("ambiguous", self.first).astype(int),
+            "orientation_ambiguous": of("orientation_ambiguous", self.first).astype(int), "grain_id": self.painting.grain,
+            "second_component": self.second, "second_weight": np.nan_to_num(self.painting.second_weight),
+            "second_score": of("score", self.second),
+        }  # fmt: skip
+        if self.disagreement_deg is not None:
+            out |= {"disagreement_deg": self.disagreement_deg, "flagged": self.flagged.astype(int)}
+        return {name: np.array(values) for name, values in out.items()}
+
+    @property
+    def crystal_map(self):
+        """An orix CrystalMap (pyxem only).
+
+        Two rotations per position: the first component's and the runner-up's, which is the first's again where there is
+        no other (``second_component`` is -1 there). Rotations are as pyxem's own ``to_crystal_map`` has them. The
+        properties are those of `properties`, and ``second_phase_id``. Positions where no component is present are not
+        indexed; excluded ones are not in the data.
+
+        Raises
+        ------
+        TypeError
+            When they were found with py4DSTEM.
+        """
+        if self.host != "pyxem":
+            raise TypeError("a CrystalMap is made of what pyxem found, these are of py4DSTEM: use orientation_map")
+        from .match_pyxem import crystal_map
+
+        return crystal_map(self, self.phases)
+
+    @property
+    def orientation_map(self):
+        """A py4DSTEM OrientationMap with two matches (py4DSTEM only); {phase: OrientationMap} of several phases.
+
+        The second match is the runner-up's; correlation 0 where there is none, or where another phase is.
+
+        Raises
+        ------
+        TypeError
+            When they were found with pyxem.
+        """
+        if self.host != "py4dstem":
+            raise TypeError("an OrientationMap is made of what py4DSTEM found, these are of pyxem: use crystal_map")
+        from .match_py4dstem import orientation_map
+
+        maps = {name: orientation_map(self.matches, self.painting, name) for name in self.phases}
+        return next(iter(maps.values())) if len(maps) == 1 else maps
+
+    def to_host(self):
+        """`crystal_map` or `orientation_map`, whichever host they were found with.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.orientation import Match, Painting, laue_rotations
+        >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
+        >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
+        >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
+        >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
+        >>> found = Orientations("pyxem", (match,), painting, ScanGeometry((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
+        >>> type(found.to_host()).__name__  # doctest: +SKIP
+        'CrystalMap'
+        """
+        return self.crystal_map if self.host == "pyxem" else self.orientation_map
+
+    def plot(self, ax=None, *, direction: str = "z", which: str = "first"):
+        """Inverse pole figure colours on the scan, with their key and a scale bar.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        direction : {"z", "row", "column"}
+            The direction of the laboratory whose place in the crystal is shown.
+        which : {"first", "second"}
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from orix.crystal_map import Phase  # doctest: +SKIP
+        >>> from unmix4d import Orientations
+        >>> from unmix4d.core.geometry import ScanGeometry
+        >>> from unmix4d.orientation import Match, Painting, laue_rotations
+        >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
+        >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
+        >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
+        >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
+        >>> found = Orientations("pyxem", (match,), painting, ScanGeometry((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
+        >>> found.plot(direction="z").get_title()  # doctest: +SKIP
+        'direction along the beam'
+        """
+        from ..plots import orientation as plots_orientation
+
+        return plots_orientation.orientations(self, ax=ax, direction=direction, which=which)
+
+    def __repr__(self):
+        indexed = [match for match in self.matches if match.matched]
+        kept = np.count_nonzero(self.geometry.kept_positions)
+        lines = [f"<Orientations: {len(indexed)} of {self.k} components indexed with {self.host}>"]
+        for name in self.phases:
+            mine = [match.component for match in indexed if match.phase == name]
+            lines.append(f"  {name}: component {', '.join(map(str, mine)) or '-'}")
+        painted = 100 * np.count_nonzero(self.first >= 0) / max(kept, 1)
+        shared = 100 * np.count_nonzero(self.second >= 0) / max(kept, 1)
+        lines.append(f"  painted at {painted:.3g} % of the positions, a second one at {shared:.3g} %")
+        for what, which in (("phase", self.ambiguous), ("orientation", self.orientation_ambiguous)):
+            if which.any():
+                lines.append(f"  {what} ambiguous: component {', '.join(map(str, np.flatnonzero(which)))}")
+        if self.flagged is not None:
+            lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
+        known = self.geometry.calibration.rotation_deg is not None
+        lines.append(f"  in the frame of the {'scan' if known else 'detector (its rotation against the scan is unknown)'}")
+        if "total" in self.time_s:
+            lines.append(f"  {self.time_s['total']:.2g} s")
+        lines.append("  .matches .first .second .weight .matrices() .properties() .to_host() .plot()")
+        return "\n".join(lines)

@@ -1,0 +1,161 @@
+"""Walking through the positions of a scan in a notebook; without ipywidgets, the figure of one of them."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import numpy as np
+
+from ..core import checks
+
+__all__ = ["explore", "Explorer", "measured_pattern"]
+
+_QUICK = 0.2  # seconds to read a pattern in which the mouse may be followed
+_NO_WIDGETS = "One position only: to walk through the scan, install ipywidgets (pip install unmix4d[notebook])."
+_NO_DATA = "The result was loaded without its data: unmix4d.load(path, data=scan) shows measured patterns as well."
+
+
+def explore(result, row=None, col=None):
+    """See `unmix4d.Decomposition.explore`."""
+    row, col = _start(result, row, col)
+    said = [] if result.source is not None else [_NO_DATA]
+    try:
+        import ipywidgets
+    except ImportError:
+        from ..plots.positions import PositionFigure
+
+        drawn = PositionFigure(result, "\n".join([*said, _NO_WIDGETS]))
+        drawn.show(row, col, measured_pattern(result, row, col))
+        return drawn.figure
+    return Explorer(result, row, col, ipywidgets, " ".join(said)).box
+
+
+def _start(result, row, col):
+    """The position to begin with, checked."""
+    rows, cols = result.geometry.scan_shape
+    kept = result.geometry.kept_positions.reshape(rows, cols)
+    if row is None and col is None:
+        # Of features the residuals cost a pass over the scan: they are not computed for this.
+        values = result.residuals if result.residuals is not None else result.totals
+        values = np.where(kept, np.nan_to_num(values) if values is not None else 0.0, -np.inf)
+        return tuple(int(i) for i in np.unravel_index(int(values.argmax()), (rows, cols)))
+    row = checks.count(rows // 2 if row is None else row, "row", minimum=0, maximum=rows - 1)
+    col = checks.count(cols // 2 if col is None else col, "col", minimum=0, maximum=cols - 1)
+    if not kept[row, col]:
+        raise ValueError(f"position ({row}, {col}) is excluded by the scan mask: choose another row and col")
+    return row, col
+
+
+def measured_pattern(result, row: int, col: int):
+    """The pattern of one position of the view (det_row, det_col), NaN where excluded; None where no data are linked.
+
+    Only the block that holds the position is read.
+    """
+    if result.source is None:
+        return None
+    patterns = result.source.scan.patterns[row, col]
+    if hasattr(patterns, "compute"):
+        patterns = patterns.compute(scheduler="threads")
+    image = np.array(patterns, float)
+    if result.geometry.detector_mask is not None:
+        image[result.geometry.detector_mask] = np.nan
+    return image
+
+
+class Explorer:
+    """Sliders and a figure; with an interactive canvas (ipympl), the mouse too.
+
+    Parameters
+    ----------
+    result : Decomposition
+    row, col : int
+        Where to begin.
+    widgets : module
+        ipywidgets.
+    sentence : str
+        Written below the panels.
+
+    Attributes
+    ----------
+    box : ipywidgets VBox
+        What a notebook shows.
+    row, col : ipywidgets IntSlider
+        The position.
+    follows : bool
+        Whether the figure follows the mouse; a click stops that and starts it again.
+    """
+
+    def __init__(self, result, row, col, widgets, sentence=""):
+        import matplotlib.pyplot as plt
+
+        from ..plots.positions import PositionFigure
+
+        self.result = result
+        with plt.ioff():  # the box shows the figure, and nothing else should
+            self._drawn = PositionFigure(result, sentence)
+        figure = self._drawn.figure
+        rows, cols = result.geometry.scan_shape
+        sizes = {"row": rows, "column": cols}
+        self.row, self.col = (
+            widgets.IntSlider(value=value, min=0, max=size - 1, description=name, disabled=size == 1)
+            for value, (name, size) in zip((row, col), sizes.items())
+        )
+        # Any other canvas cannot be put into a page: then the page holds a picture of it.
+        self._live = isinstance(figure.canvas, widgets.DOMWidget)
+        self._picture = figure.canvas if self._live else widgets.Image(format="png")
+        if self._live:
+            figure.canvas.header_visible = False
+        else:
+            plt.close(figure)
+        self.box = widgets.VBox([widgets.HBox([self.row, self.col]), self._picture])
+        self.box.explorer = self  # kept alive as long as it is shown
+        start = time.perf_counter()
+        self._read = (row, col), measured_pattern(result, row, col)
+        self.follows = time.perf_counter() - start < _QUICK
+        self._draw()
+        for slider in (self.row, self.col):
+            slider.observe(self._draw, names="value")
+        figure.canvas.mpl_connect("motion_notify_event", self._moved)
+        figure.canvas.mpl_connect("button_press_event", self._clicked)
+
+    def go(self, row: int, col: int) -> None:
+        """Show another position."""
+        if (row, col) == (self.row.value, self.col.value):
+            return
+        self._waiting = True  # one drawing for both
+        self.row.value = row
+        self._waiting = False
+        if self.col.value == col:
+            self._draw()
+        self.col.value = col
+
+    _waiting = False
+
+    def _draw(self, _=None):
+        if self._waiting:
+            return
+        place = self.row.value, self.col.value
+        if self._read[0] != place:
+            self._read = place, measured_pattern(self.result, *place)
+        self._drawn.show(*place, self._read[1])
+        if self._live:
+            self._drawn.figure.canvas.draw_idle()
+        else:
+            stream = io.BytesIO()
+            self._drawn.figure.savefig(stream, format="png", dpi=100)
+            self._picture.value = stream.getvalue()
+
+    def _moved(self, event):
+        if self.follows and event.inaxes is self._drawn.map:
+            self.go(*self._drawn.position_at(event.xdata, event.ydata))
+
+    def _clicked(self, event):
+        if event.inaxes is self._drawn.map:
+            self.follows = not self.follows and self._quick()
+            self.go(*self._drawn.position_at(event.xdata, event.ydata))
+
+    def _quick(self):
+        start = time.perf_counter()
+        measured_pattern(self.result, self.row.value, self.col.value)
+        return time.perf_counter() - start < _QUICK

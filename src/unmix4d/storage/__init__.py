@@ -1,0 +1,1 @@
+"""Files: results, checkpoints, and what a file from elsewhere may not do."""

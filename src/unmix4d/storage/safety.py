@@ -1,0 +1,96 @@
+"""What a file from elsewhere may not do: claim more than it holds, lead to other files, or change unnoticed."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+__all__ = ["array_checksum", "open_dataset", "refuse_bomb", "require_checksum", "text_checksum"]
+
+_FREE = 256 << 20  # bytes that any file may ask for
+_RATIO = 200  # times its own size that a larger one may: maps of zeros and NaN compress a lot, not all arrays are such
+
+
+def refuse_bomb(file) -> None:
+    """Refuse an HDF5 file whose data sets are far larger than the file; nothing of them is read.
+
+    Parameters
+    ----------
+    file : h5py.File
+
+    Raises
+    ------
+    OSError
+        When it claims more than 256 MB and more than 200 times its own size.
+    """
+    claimed, held = sum(_claims(file)), file.id.get_filesize()
+    if claimed > max(_FREE, _RATIO * held):
+        raise OSError(
+            f"{file.filename}: the file claims {claimed / 1e9:.3g} GB of numbers but is only {held / 1e6:.3g} MB long: it "
+            "is damaged or made to fill the memory"
+        )
+
+
+def _claims(group):
+    import h5py
+
+    for name in group:
+        if isinstance(group.get(name, getlink=True), h5py.HardLink):
+            member = group.get(name)
+            if isinstance(member, h5py.Dataset):
+                yield member.size * member.dtype.itemsize if member.size else 0
+            elif isinstance(member, h5py.Group) and group.name == "/":
+                yield from _claims(member)
+
+
+def open_dataset(group, name: str):
+    """A data set that is in this very file.
+
+    Raises
+    ------
+    ValueError
+        When the name leads to another file, by a link or because the numbers are stored there.
+    KeyError
+        When there is none.
+    """
+    import h5py
+
+    dataset = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
+    if dataset is None and name in group:
+        raise ValueError(f"{name} is a link to somewhere else, which is not followed")
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise ValueError(f"{name} is no data set of this file")
+    return dataset
+
+
+def array_checksum(array) -> int:
+    """CRC-32 of the values of an array, its shape and its type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.storage.safety import array_checksum
+    >>> [array_checksum(np.zeros(3)) == array_checksum(np.zeros(n)) for n in (3, 4)]
+    [True, False]
+    """
+    array = np.ascontiguousarray(array)
+    kind = zlib.crc32(f"{array.dtype.str} {array.shape}".encode())
+    return zlib.crc32(array.reshape(-1).view(np.uint8), kind) if array.size else kind
+
+
+def text_checksum(text: str) -> int:
+    """CRC-32 of a text."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def require_checksum(name: str, found: int, saved) -> None:
+    """Refuse what is not as it was saved.
+
+    Raises
+    ------
+    ValueError
+        When the two differ.
+    """
+    if saved is None or found != int(saved):
+        raise ValueError(f"{name} is not as it was saved: its checksum differs")

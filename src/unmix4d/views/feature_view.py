@@ -1,0 +1,256 @@
+"""`FeatureView`: features of a scan, with the same methods as its pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core import checks
+from ..core.scan import Scan
+from ..features import Features, at_positions, concatenated, scaled
+from ..features.scaling import DEFAULT, KINDS
+from .unmix import Unmix
+
+__all__ = ["FeatureView"]
+
+
+class FeatureView(Unmix):
+    """Features of a scan: a few numbers of every pattern, to be decomposed like its pixels.
+
+    Made by ``Unmix.angular_average`` and its relatives. Component patterns of a result are fitted to the patterns of the
+    scan, for the maps that were found from the features; the fitted features are in ``.features`` of the result.
+
+    Parameters
+    ----------
+    features : Features
+
+    Attributes
+    ----------
+    features : Features
+        What they are, and (once they have been used) the numbers themselves.
+
+    Raises
+    ------
+    TypeError
+        When `features` is nothing of the kind.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10), (10, 18)])
+    >>> aa.shape
+    (8, 6, 2, 72)
+    >>> result = aa.nmf(2, random_state=0)
+    >>> result.patterns.shape, result.features.shape
+    ((2, 40, 40), (2, 2, 72))
+    """
+
+    def __init__(self, features: Features):
+        if not isinstance(features, Features):
+            raise TypeError(f"features must be Features, got {type(features).__name__}")
+        self.features = features
+
+    @property
+    def scan(self) -> Scan:
+        """The scan that the features came from; without one, the features as images."""
+        if self.features.source is not None:
+            return self.features.source.scan
+        if not hasattr(self, "_scan"):
+            self._scan = Scan(_lazy_images(self.features), self.geometry, host=self.features.host)
+        return self._scan
+
+    @property
+    def geometry(self):
+        """Shapes, masks and calibration of the scan side; the detector side are the features."""
+        return self.features.geometry
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(scan_row, scan_col) and the shape of the image that the features make, dropped ones included."""
+        return self.geometry.scan_shape + self.geometry.detector_shape
+
+    def matrix(self, precision: str = "single"):
+        """The features as a matrix (n_positions, n_features).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)]).matrix().shape
+        (48, 72)
+        """
+        checks.choice(precision, "precision", ("single", "double"))
+        if "values" not in self.features.__dict__:
+            with self._progress(1, self.features.kind.replace("_", " ")) as tick:
+                self.features.values  # noqa: B018  (computed here, once)
+                tick()
+        return self.features.matrix(precision)
+
+    def scaled(self, kind: str = DEFAULT) -> FeatureView:
+        """The same features with another scale, which decides how much each of them counts in a least-squares fit.
+
+        Scales do not add up: features that are scaled already are scaled from what they are.
+
+        Parameters
+        ----------
+        kind : {"poisson", "none", "global", "minmax", "robust"}
+            ``"poisson"``: each feature in units of its counting noise at its mean. ``"minmax"``: each from 0 to 1
+            (Bruefach 2022, eq. 2). ``"global"``: all together from 0 to 1. ``"robust"``: as minmax with percentiles.
+            ``"none"``: as they are. See `unmix4d.features.scaled`.
+
+        Returns
+        -------
+        FeatureView
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)], scaling="none")
+        >>> float(aa.scaled("minmax").features.values.max())
+        1.0
+        """
+        return FeatureView(scaled(self.features, checks.choice(kind, "kind", KINDS)))
+
+    def concatenate(self, *others, weights=None) -> FeatureView:
+        """These features and others of the same positions side by side.
+
+        Every block is scaled to the sum of squares of this one, whatever its unit and its number of features, and
+        multiplied by its weight. Component patterns are fitted to the view that these features came from.
+
+        Parameters
+        ----------
+        *others : FeatureView
+        weights : sequence of float, optional
+            One for these features and one for each of the others, at least 0; 1 by default. What has weight 0 is left out.
+
+        Returns
+        -------
+        FeatureView
+            Features (1, n_features).
+
+        Raises
+        ------
+        TypeError
+            When one of the others is no FeatureView.
+        ValueError
+            When they are of other positions, or the weights are not one for each, at least 0, and one above 0.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> u = Unmix(phantom.data, centre=phantom.centre)
+        >>> u.angular_average(rings=[(4, 10)]).concatenate(u.radial_variance(4, 15), weights=[1, 0.5]).shape
+        (8, 6, 1, 84)
+        """
+        for other in others:
+            if not isinstance(other, FeatureView):
+                raise TypeError(f"concatenate takes views of features, got {type(other).__name__}")
+        n = 1 + len(others)
+        try:
+            weights = [1.0] * n if weights is None else list(weights)
+        except TypeError:
+            raise TypeError(f"weights must be a list of {n} numbers, got {weights!r}") from None
+        weights = [checks.positive(weight, "weights", zero=True) for weight in weights]
+        if len(weights) != n:
+            raise ValueError(f"weights must be one for each of the {n} views, got {len(weights)}")
+        return FeatureView(concatenated([self.features, *(other.features for other in others)], weights))
+
+    def at_positions(self, keep) -> FeatureView:
+        """The same features of some of the positions only; `keep` is bool (scan_row, scan_col).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.at_positions(np.arange(48).reshape(8, 6) < 20).matrix().shape
+        (20, 72)
+        """
+        return FeatureView(at_positions(self.features, keep))
+
+    def prepare(self, **_):
+        """Not for features: prepare the scan before they are made.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.prepare(direct_beam=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: prepare is not for angular_average features: prepare the scan before the features are made
+        """
+        self._refuse("prepare", "prepare the scan before the features are made")
+
+    def persist(self):
+        """Not for features, which are held in memory once they are computed.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.persist()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: persist is not for angular_average features: ...
+        """
+        self._refuse("persist", "features stay in memory once they are computed; persist the scan before")
+
+    def split_counts(self, *_, **__):
+        """Not for features, which are no counts: split the scan before they are made.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
+        >>> aa.split_counts()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: split_counts is not for angular_average features: ...
+        """
+        self._refuse("split_counts", "features are no counts; split the scan before the features are made")
+
+    def _refuse(self, method, instead):
+        raise ValueError(f"{method} is not for {self.features.kind} features: {instead}")
+
+    def _require_patterns(self, method):
+        self._refuse(method, "features are made from patterns, not from features")
+
+    def __repr__(self):
+        geometry, kind = self.geometry, self.features.kind.replace("_", " ")
+        rows, cols = geometry.scan_shape
+        shape = " x ".join(str(n) for n in geometry.detector_shape if n > 1) or "1"
+        dropped = geometry.kept_pixels.size - geometry.n_pixels
+        known = "in memory" if "values" in self.features.__dict__ else "not computed yet"
+        lines = [f"<FeatureView: {kind}, {shape} features of {rows} x {cols} positions, {known}>"]
+        lines.append(f"  {geometry.calibration.describe_step()}")
+        lines.append(f"  excluded: {geometry.kept_positions.size - geometry.n_positions} positions, {dropped} features")
+        told = {name: value for name, value in self.features.settings.items() if np.size(value) <= 8}
+        if told:
+            lines.append("  " + ", ".join(f"{name}={value!r}" for name, value in told.items()))
+        lines.append("  .scaled() .concatenate() .scree() .svd() .pca() .ica() .vca() .nmf() .fuzzy_cmeans()")
+        return "\n".join(lines)
+
+
+def _lazy_images(features):
+    """The features as (scan_row, scan_col, *image), 0 where excluded; nothing is computed."""
+    import dask
+    import dask.array as da
+
+    geometry = features.geometry
+    double = np.dtype(np.float32)
+    images = dask.delayed(_images, pure=False)(features)
+    return da.from_delayed(images, geometry.scan_shape + geometry.detector_shape, dtype=double)
+
+
+def _images(features):
+    geometry = features.geometry
+    out = np.zeros((geometry.kept_positions.size, geometry.kept_pixels.size), np.float32)
+    out[np.ix_(geometry.kept_positions, geometry.kept_pixels)] = features.values
+    return out.reshape(geometry.scan_shape + geometry.detector_shape)
