@@ -39,7 +39,7 @@ class UnmixAttribute:
     def __get__(self, instance, owner=None):
         from .views.unmix import Unmix
 
-        return Unmix if instance is None else Unmix._of(instance)
+        return Unmix if instance is None else Unmix.of(instance)
 
 
 def register() -> None:

@@ -144,7 +144,7 @@ def compute(view, plan: Plan, folder: str) -> None:
     print(f"{_told(result)}\ncomputed in {time.perf_counter() - start:.1f} s; writing to {folder}", flush=True)
     result.save(os.path.join(folder, "result.unmix.h5"))
     _figures(result, choice, folder)
-    from ..results import KChoice
+    from ..results.k_choice import KChoice
 
     result.report(os.path.join(folder, "report.html"), choice=choice if isinstance(choice, KChoice) else None)
     print("\n".join(f"  {name}" for name in sorted(os.listdir(folder))))

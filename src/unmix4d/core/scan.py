@@ -12,7 +12,7 @@ from . import checks
 from .geometry import ScanGeometry
 from .units import canonical_unit
 
-__all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset", "override"]
+__all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,29 @@ class Scan:
 
     def replace(self, **changes) -> Scan:
         return dataclasses.replace(self, **changes)
+
+    def with_calibration(self, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None) -> Scan:
+        """The scan with what the caller knows better than the host; see `unmix4d.Unmix` for the arguments."""
+        changes = {}
+        if pixel_size is not None:
+            changes["pixel_size"] = _size(pixel_size, "pixel_size")
+        if step is not None:
+            changes["step"] = _size(step, "step")
+        for name, unit in (("pixel_unit", pixel_unit), ("step_unit", step_unit)):
+            if unit is not None:
+                if not isinstance(unit, str):
+                    raise TypeError(f"{name} must be a text such as 'nm', got {unit!r}")
+                changes[name] = canonical_unit(unit)
+        geometry = self.geometry
+        if centre is not None:
+            geometry = geometry.replace(centre=checks.pair(centre, "centre"), centre_known=True)
+        if centre is not None or pixel_size is not None:
+            # The host's own coordinate of pixel (0, 0) no longer holds; without one it follows from the centre.
+            changes["detector_origin"] = None
+        if not changes:
+            return self
+        geometry = geometry.replace(calibration=dataclasses.replace(geometry.calibration, **changes))
+        return self.replace(geometry=geometry, centres=None if centre is not None else self.centres)
 
 
 class ScanError(ValueError):
@@ -170,30 +193,6 @@ def _foreign(array):
         return np.asarray(array)
     except ValueError as error:
         raise TypeError(f"the scan must be an array, got {type(array).__name__}") from error
-
-
-def override(scan: Scan, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None) -> Scan:
-    """The scan with some facts replaced; see `unmix4d.Unmix` for the arguments."""
-    changes = {}
-    if pixel_size is not None:
-        changes["pixel_size"] = _size(pixel_size, "pixel_size")
-    if step is not None:
-        changes["step"] = _size(step, "step")
-    for name, unit in (("pixel_unit", pixel_unit), ("step_unit", step_unit)):
-        if unit is not None:
-            if not isinstance(unit, str):
-                raise TypeError(f"{name} must be a text such as 'nm', got {unit!r}")
-            changes[name] = canonical_unit(unit)
-    geometry = scan.geometry
-    if centre is not None:
-        geometry = geometry.replace(centre=checks.pair(centre, "centre"), centre_known=True)
-    if centre is not None or pixel_size is not None:
-        # The host's own coordinate of pixel (0, 0) no longer holds; without one it follows from the centre.
-        changes["detector_origin"] = None
-    if changes:
-        geometry = geometry.replace(calibration=dataclasses.replace(geometry.calibration, **changes))
-    centres = None if centre is not None else scan.centres
-    return scan.replace(geometry=geometry, centres=centres) if changes else scan
 
 
 def _size(value, name):

@@ -39,6 +39,8 @@ class Features:
         patterns themselves (Bragg vectors without a scan).
     host : HostRecord
         Where the data came from, for features without a source.
+    additive : bool
+        Whether the features of a mixture of patterns are the mixture of theirs, as means are and variances are not.
     per_count : ndarray (n_features,) or None
         Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None where
         nobody knows.
@@ -59,6 +61,7 @@ class Features:
     settings: dict = field(default_factory=dict)
     source: object = None
     host: HostRecord = HostRecord()
+    additive: bool = True
     per_count: np.ndarray | None = None
 
     @property
@@ -300,7 +303,10 @@ def concatenated(blocks, weights) -> Features:
     sizes = [block.geometry.n_pixels for block, _ in kept]
     settings = {"blocks": [{"weight": weight, "features": n, **block.record()} for (block, weight), n in zip(kept, sizes)]}
     geometry = feature_geometry(first, (1, sum(sizes)))
-    return Features("concatenated", geometry, partial(_side_by_side, kept), settings, blocks[0].source, blocks[0].host)
+    additive = all(block.additive for block, _ in kept)
+    return Features(
+        "concatenated", geometry, partial(_side_by_side, kept), settings, blocks[0].source, blocks[0].host, additive
+    )
 
 
 def _side_by_side(kept):

@@ -47,7 +47,7 @@ def radial_variance(source, radii, step: float, kind: str, *, grid=None, setting
     geometry = feature_geometry(source.geometry, (1, len(radii)), ~shares.used.T)
     kernel = partial(_variance_kernel, weighting=Weighting(weighted(shares)), normalised=kind == "normalised")
     settings = {"kind_of_variance": kind, "radius": [float(r) for r in radii], **(settings or {})}
-    return Features("radial_variance", geometry, partial(in_one_pass, source, kernel), settings, source)
+    return Features("radial_variance", geometry, partial(in_one_pass, source, kernel), settings, source, additive=False)
 
 
 def radial_bins(grid, radii, step):

@@ -61,7 +61,7 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
     )  # fmt: skip
     geometry = feature_geometry(source.geometry, used.shape, ~used)
     settings = {"orders": list(orders), "kind_of_power": kind, "radius": [float(r) for r in radii], **(settings or {})}
-    return Features("symmetry", geometry, partial(in_one_pass, source, kernel), settings, source)
+    return Features("symmetry", geometry, partial(in_one_pass, source, kernel), settings, source, additive=False)
 
 
 def _power_kernel(X, weighting, n, normalised):

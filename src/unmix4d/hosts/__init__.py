@@ -15,7 +15,7 @@ import numpy as np
 from ..core.scan import Scan
 from . import array, py4dstem, pyxem, quantem
 
-__all__ = ["read_scan", "write", "write_grains", "attach", "progress_wanted", "versions"]
+__all__ = ["attach", "grains_to_host", "progress_wanted", "read_scan", "to_host", "versions"]
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
 _DISTRIBUTIONS = {
@@ -64,13 +64,11 @@ def _number_of(fill_value, dtype) -> float:
     return float(fill_value)
 
 
-def write(result, *, fill_value: float = 0.0):
-    """Maps and patterns as objects of the host that the scan came from.
+def to_host(result, *, fill_value: float = 0.0):
+    """Maps and patterns as native objects of the host that the scan came from.
 
     Parameters
     ----------
-    result : Decomposition
-        Anything with ``patterns``, ``maps``, ``geometry``, ``host``, ``method`` and ``settings``.
     fill_value : float
         Put at excluded detector pixels in the patterns, because the tools of the hosts do not take NaN. Maps,
         and the NumPy arrays of a scan that came as one, keep NaN.
@@ -78,8 +76,16 @@ def write(result, *, fill_value: float = 0.0):
     Returns
     -------
     maps, patterns
-        pyxem: ``Signal2D`` and the input's own non-lazy class. py4DSTEM: ``RealSlice`` and
-        ``DiffractionSlice`` under one new root. Otherwise NumPy arrays.
+        pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
+        ``DiffractionSlice`` under a root of their own. Otherwise NumPy arrays.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+    >>> maps, patterns = result.to_host()
+    >>> maps.shape, patterns.shape
+    ((2, 6, 8), (2, 10, 20))
     """
     if result.host.kind not in _HOSTS:
         raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {result.host.kind!r}")
@@ -94,18 +100,27 @@ def write(result, *, fill_value: float = 0.0):
         ) from error
 
 
-def write_grains(grains):
-    """Masks and labels of grains as objects of the host that the scan came from.
-
-    Parameters
-    ----------
-    grains : Grains
+def grains_to_host(grains):
+    """Masks and labels of grains as native objects of the host that the scan came from.
 
     Returns
     -------
     masks, labels
-        pyxem: ``Signal2D`` (n | x, y) of 0 and 1, and (x, y). py4DSTEM: two ``RealSlice`` under one new root. Otherwise
-        NumPy arrays. Labels: the strongest grain, -1 where there is none.
+        pyxem: ``Signal2D`` (n | x, y) of 0 and 1, and (x, y), with the table in the metadata. py4DSTEM: two ``RealSlice``
+        under a root of their own. Otherwise NumPy arrays. Labels: the strongest grain, -1 where there is none.
+
+    Raises
+    ------
+    ValueError
+        When there is no grain.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> masks, labels = Unmix(film.data).nmf(3, random_state=0).grains().to_host()
+    >>> masks.shape, labels.shape
+    ((3, 24, 20), (24, 20))
     """
     if len(grains) == 0:
         raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
@@ -130,25 +145,27 @@ def _record(grains) -> dict:
     return {**grains.settings, "table": table, "units": units}
 
 
-def attach(result, obj, *, fill_value: float = 0.0):
+def attach(result, host, *, fill_value: float = 0.0) -> None:
     """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
 
     Parameters
     ----------
-    result : Decomposition
-    obj : py4DSTEM DataCube
+    host : py4DSTEM DataCube
         With the scan shape and the detector grid of the result.
     fill_value : float
         Put at excluded detector pixels in the patterns.
 
-    Returns
-    -------
-    emdfile.Node
-        The new branch of the cube's tree.
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> cube = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_py4dstem()  # doctest: +SKIP
+    >>> cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
+    >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
+    True
     """
-    if not py4dstem.matches(obj):
-        raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(obj).__name__}")
-    return py4dstem.attach(result, obj, fill_value=fill_value)
+    if not py4dstem.matches(host):
+        raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
+    py4dstem.attach(result, host, fill_value=fill_value)
 
 
 def progress_wanted(kind: str) -> bool:

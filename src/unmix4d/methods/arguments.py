@@ -5,15 +5,31 @@ from __future__ import annotations
 import copy
 import json
 
+from .. import hosts
 from ..constraints import SmoothMaps
 from ..core import checks
 from ..core.messages import warn
+from ..core.progress import progress as shown_progress
 from ..engine.compression import LowRank
 
-__all__ = ["WEIGHTS", "bound_constraints", "bound_smoothing", "iterations", "matrix_of"]
+__all__ = [
+    "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "progress",
+]  # fmt: skip
 
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
 _PARTS = ("on", "bind", "project", "settings")
+
+
+def components(view, n, name: str = "n") -> int:
+    """A number of components, at most what the view can hold."""
+    n_positions, n_pixels = view.geometry.n_positions, view.geometry.n_pixels
+    why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
+    return checks.count(n, name, maximum=min(n_positions, n_pixels), why=why)
+
+
+def progress(view, total: int, description: str):
+    """A progress bar, where the preferences of the host of a view allow one; see `unmix4d.core.progress.progress`."""
+    return shown_progress(total, description, hosts.progress_wanted(view.scan.host.kind))
 
 
 def bound_constraints(constraints, geometry, n: int | None = None) -> list:

@@ -21,253 +21,254 @@ from ..core import checks
 from ..engine.sparse_matrix import sparsified
 from ..engine.subspace import MAX_PASSES
 from ..preparation.thinning import NotCounts
-from ..results import KChoice
-from ..results import build as assemble
+from ..results.k_choice import KChoice
+from ..results.build import run_record
 from ..storage.resumed import resumed
-from .arguments import WEIGHTS, bound_smoothing, iterations
-from .nmf import MAX_ITER
+from .arguments import WEIGHTS, bound_smoothing, components, iterations, progress
+from .nmf import MAX_ITER, nmf_answer
 
-__all__ = ["ChooseKMethods"]
+__all__ = ["choose_k"]
 
 _SMOOTH = 1.0  # positions
 _HELD_BYTES = 256 << 20  # parts of the counts up to this size are held in memory
 _TIMES = 2  # as many as stand out of the noise: larger numbers are not tried on a part of the counts
-_NOT_LINEAR = ("radial_variance", "symmetry")
 _STARTS = 2  # of the factorisations of a part: non-negative double SVD and vertex components
 _SSIM = 7  # pixels along the shorter side that the image quality of the paper's rule needs
 
 
-class ChooseKMethods:
-    """The number of components of a view."""
+def choose_k(
+    view,
+    ks,
+    *,
+    rule: str = "unmix4d",
+    n_starts: int = 2,
+    fraction: float | None = 0.8,
+    smooth="auto",
+    weights: str = "auto",
+    annulus=None,
+    max_iter: int | None = None,
+    tol: float = 1e-3,
+    precision: str = "single",
+    random_state: int | None = None,
+    checkpoint=None,
+) -> KChoice:
+    """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
 
-    def choose_k(
-        self,
-        ks,
-        *,
-        rule: str = "unmix4d",
-        n_starts: int = 2,
-        fraction: float | None = 0.8,
-        smooth="auto",
-        weights: str = "auto",
-        annulus=None,
-        max_iter: int | None = None,
-        tol: float = 1e-3,
-        precision: str = "single",
-        random_state: int | None = None,
-        checkpoint=None,
-    ) -> KChoice:
-        """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
+    The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest
+    is held out.
 
-        The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest
-        is held out.
+    Parameters
+    ----------
+    ks : sequence of int
+        Numbers to try, at least 1; the order does not matter. Try a few more than you expect: a recommendation at either
+        end of the range is called ambiguous.
+    rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
+        Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
+        ``"cao2025"``: the steps of the paper [1]_, on our factorisations: with ``smooth=None, weights="none"`` on plain
+        ones as the paper's. Any other: that criterion alone.
+    n_starts : int
+        Starts of every factorisation; with one there is no stability.
+    fraction : float or None
+        Share of the electrons that is fitted while the rest is held out; None leaves that criterion out.
+    smooth : "auto", None, float, str or SmoothMaps
+        As for `nmf`; ``"auto"`` is a sigma of one position, where there is more than one position. The noise edge is
+        that of the smoothed scan: weak components that neighbouring positions share are counted, and single odd
+        positions are not. None for scans whose positions have no neighbourhood.
+    weights, max_iter, tol, precision
+        As for `nmf`.
+    annulus : (inner, outer), optional
+        Radii, in pixels or with a unit, between which patterns are compared with each other; all kept pixels by
+        default. It has no influence on the factorisations.
+    random_state : int or None
+    checkpoint : str or path-like, optional
+        A file that keeps the compressions, every number that is finished, of the scan and of the part that is fitted,
+        and the likelihood of held-out counts. The same call with the same file makes what is missing, with the same
+        result, after a crash or a power cut; `rule` and `annulus` may be others then. The file stays when all is over:
+        delete it.
 
-        Parameters
-        ----------
-        ks : sequence of int
-            Numbers to try, at least 1; the order does not matter. Try a few more than you expect: a recommendation at either
-            end of the range is called ambiguous.
-        rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
-            Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
-            ``"cao2025"``: the steps of the paper [1]_, on our factorisations: with ``smooth=None, weights="none"`` on plain
-            ones as the paper's. Any other: that criterion alone.
-        n_starts : int
-            Starts of every factorisation; with one there is no stability.
-        fraction : float or None
-            Share of the electrons that is fitted while the rest is held out; None leaves that criterion out.
-        smooth : "auto", None, float, str or SmoothMaps
-            As for `nmf`; ``"auto"`` is a sigma of one position, where there is more than one position. The noise edge is
-            that of the smoothed scan: weak components that neighbouring positions share are counted, and single odd
-            positions are not. None for scans whose positions have no neighbourhood.
-        weights, max_iter, tol, precision
-            As for `nmf`.
-        annulus : (inner, outer), optional
-            Radii, in pixels or with a unit, between which patterns are compared with each other; all kept pixels by
-            default. It has no influence on the factorisations.
-        random_state : int or None
-        checkpoint : str or path-like, optional
-            A file that keeps the compressions, every number that is finished, of the scan and of the part that is fitted,
-            and the likelihood of held-out counts. The same call with the same file makes what is missing, with the same
-            result, after a crash or a power cut; `rule` and `annulus` may be others then. The file stays when all is over:
-            delete it.
+    Returns
+    -------
+    KChoice
+        ``.recommended``, ``.confidence``, ``.reasons``, ``.votes``, ``.table``; ``choice[k]`` is the `Decomposition`.
 
-        Returns
-        -------
-        KChoice
-            ``.recommended``, ``.confidence``, ``.reasons``, ``.votes``, ``.table``; ``choice[k]`` is the `Decomposition`.
+    Raises
+    ------
+    ValueError
+        When `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
+        criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
+        another run.
+    OSError
+        When `checkpoint` is no such file, is damaged, or cannot be written.
+    TypeError
+        When an argument is of a wrong type.
 
-        Raises
-        ------
-        ValueError
-            When `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
-            criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
-            another run.
-        OSError
-            When `checkpoint` is no such file, is damaged, or cannot be written.
-        TypeError
-            When an argument is of a wrong type.
+    Notes
+    -----
+    What is counted are distinguishable patterns: a background is one, and so is a direct beam that varies on its own;
+    one that is a constant share of every pattern adds none; a bent crystal is several.
 
-        Notes
-        -----
-        What is counted are distinguishable patterns: a background is one, and so is a direct beam that varies on its own;
-        one that is a constant share of every pattern adds none; a bent crystal is several.
+    The rule ``"unmix4d"``: as many components as the compressed, scan-smoothed data have singular values above what
+    noise alone can reach. It is clear when counts that were not fitted [2]_ are most likely with the same number, no
+    singular value is too close to the noise to tell, and the number is not at an end of the range; without counts, also
+    no two patterns must be nearly the same. Otherwise it is ambiguous, and the reasons say why. Measured on phantoms in
+    benchmarks/CHOOSE_K.md.
 
-        The rule ``"unmix4d"``: as many components as the compressed, scan-smoothed data have singular values above what
-        noise alone can reach. It is clear when counts that were not fitted [2]_ are most likely with the same number, no
-        singular value is too close to the noise to tell, and the number is not at an end of the range; without counts, also
-        no two patterns must be nearly the same. Otherwise it is ambiguous, and the reasons say why. Measured on phantoms in
-        benchmarks/CHOOSE_K.md.
+    Noise must be independent from position to position. After ``prepare(average_neighbours=...)`` it is not, and the
+    edge is far too low; radial variance and symmetry of a mixture are no mixtures, and overlaps are counted. Both are
+    called ambiguous. Noise that is alike in several pixels (Friedel folding, polar patterns) does no harm as long as the
+    scan is smoothed.
 
-        Noise must be independent from position to position. After ``prepare(average_neighbours=...)`` it is not, and the
-        edge is far too low; radial variance and symmetry of a mixture are no mixtures, and overlaps are counted. Both are
-        called ambiguous. Noise that is alike in several pixels (Friedel folding, polar patterns) does no harm as long as the
-        scan is smoothed.
+    To be quick, the largest numbers are factorised in fewer directions than `nmf` would take: run `nmf` again with the
+    number that is chosen for the last digits.
 
-        To be quick, the largest numbers are factorised in fewer directions than `nmf` would take: run `nmf` again with the
-        number that is chosen for the last digits.
+    References
+    ----------
+    .. [1] Cao et al., Digital Discovery 4 (2025) 3610, doi:10.1039/d5dd00071h
+    .. [2] Neufeld et al., J. Mach. Learn. Res. 25 (2024), arXiv:2301.07276
 
-        References
-        ----------
-        .. [1] Cao et al., Digital Discovery 4 (2025) 3610, doi:10.1039/d5dd00071h
-        .. [2] Neufeld et al., J. Mach. Learn. Res. 25 (2024), arXiv:2301.07276
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=4, scan_shape=(20, 20), detector_shape=(32, 32), background=0, seed=0)
+    >>> choice = Unmix(film.data, centre=film.centre).choose_k(range(2, 8), random_state=0)
+    >>> choice.recommended, choice.confidence
+    (4, 'clear')
+    >>> choice[4].maps.shape
+    (4, 20, 20)
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=4, scan_shape=(20, 20), detector_shape=(32, 32), background=0, seed=0)
-        >>> choice = Unmix(film.data, centre=film.centre).choose_k(range(2, 8), random_state=0)
-        >>> choice.recommended, choice.confidence
-        (4, 'clear')
-        >>> choice[4].maps.shape
-        (4, 20, 20)
+    Left alone over night; the same call then goes on from the file, or looks at what it holds by another rule:
 
-        Left alone over night; the same call then goes on from the file, or looks at what it holds by another rule:
-
-        >>> import os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
-        >>> view = Unmix(film.data, centre=film.centre)
-        >>> view.choose_k(range(2, 7), random_state=0, checkpoint=path).recommended
-        4
-        >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
-        4
-        """
-        ks, seed = self._ascending(ks), checks.seed(random_state)
-        checks.choice(rule, "rule", RULES)
-        checks.choice(weights, "weights", tuple(WEIGHTS))
-        iterating = iterations(n_starts, max_iter, tol, MAX_ITER)
-        fraction = _fraction(fraction)
-        smoothing = self._smoothing(smooth)
-        mask = self._outside(annulus)
-        if rule == "cao2025" and min(self.geometry.detector_shape) < _SSIM:
-            raise ValueError(
-                f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {self.geometry.detector_shape}"
-            )
-        settings = assemble.run_record(
-            self, "nmf", ks=ks.tolist(), rule=rule, fraction=fraction, annulus=None if annulus is None else list(annulus),
-            **iterating, init="nndsvd", smooth=None if smoothing is None else smoothing.settings(), constraints=[],
-            exact=False, objective="frobenius", refit=True, precision=precision, random_state=seed,
-        )  # fmt: skip
-        # Neither the rule nor the annulus has a part in what is kept.
-        resume, settings = resumed(
-            checkpoint, Numbers, "choose_k", settings, random_state, free=["rule", "annulus"], weights=WEIGHTS[weights]
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+    >>> view = Unmix(film.data, centre=film.centre)
+    >>> view.choose_k(range(2, 7), random_state=0, checkpoint=path).recommended
+    4
+    >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
+    4
+    """
+    ks, seed = _ascending(view, ks), checks.seed(random_state)
+    checks.choice(rule, "rule", RULES)
+    checks.choice(weights, "weights", tuple(WEIGHTS))
+    iterating = iterations(n_starts, max_iter, tol, MAX_ITER)
+    fraction = _fraction(fraction)
+    smoothing = _smoothing(view, smooth)
+    mask = _outside(view, annulus)
+    if rule == "cao2025" and min(view.geometry.detector_shape) < _SSIM:
+        raise ValueError(
+            f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {view.geometry.detector_shape}"
         )
-        arguments = {"smoothing": smoothing, "weights": WEIGHTS[weights], "seed": settings["random_state"]}
-        matrix = self.matrix(precision)
-        statistics = matrix.require_counts("choose_k")
-        if resume is not None:
-            resume.require_data(statistics)
-        steps = MAX_PASSES * 2 + len(ks) * (iterating["n_starts"] + 1) * iterating["max_iter"]
-        with self._progress(steps, f"choose_k, {ks[0]} to {ks[-1]} components") as tick:
-            low = compressed_for(matrix, ks, **arguments, tick=tick, resume=resume)
-            likely = ks[ks <= max(_TIMES * low.above_noise, low.above_noise + REACH, ks[0])]
-            held_out, why_not = self._held_out(likely, fraction, precision, arguments, iterating, tick, resume)
-            evidence = weigh(
-                low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, resume=resume
-            )
-        return self._chosen(matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
+    settings = run_record(
+        view, "nmf", ks=ks.tolist(), rule=rule, fraction=fraction, annulus=None if annulus is None else list(annulus),
+        **iterating, init="nndsvd", smooth=None if smoothing is None else smoothing.settings(), constraints=[],
+        exact=False, objective="frobenius", refit=True, precision=precision, random_state=seed,
+    )  # fmt: skip
+    # Neither the rule nor the annulus has a part in what is kept.
+    resume, settings = resumed(
+        checkpoint, Numbers, "choose_k", settings, random_state, free=["rule", "annulus"], weights=WEIGHTS[weights]
+    )
+    arguments = {"smoothing": smoothing, "weights": WEIGHTS[weights], "seed": settings["random_state"]}
+    matrix = view.matrix(precision)
+    statistics = matrix.require_counts("choose_k")
+    if resume is not None:
+        resume.require_data(statistics)
+    steps = MAX_PASSES * 2 + len(ks) * (iterating["n_starts"] + 1) * iterating["max_iter"]
+    with progress(view, steps, f"choose_k, {ks[0]} to {ks[-1]} components") as tick:
+        low = compressed_for(matrix, ks, **arguments, tick=tick, resume=resume)
+        likely = ks[ks <= max(_TIMES * low.above_noise, low.above_noise + REACH, ks[0])]
+        held_out, why_not = _held_out(view, likely, fraction, precision, arguments, iterating, tick, resume)
+        evidence = weigh(
+            low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, resume=resume
+        )
+    return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
-    def _ascending(self, ks):
-        try:
-            ks = list(ks)
-        except TypeError:
-            raise TypeError(f"ks must be a sequence of numbers of components, got {ks!r}") from None
-        if not ks:
-            raise ValueError("ks must hold at least one number of components, got none")
-        ks = [self._components(k, "ks") for k in ks]
-        if len(set(ks)) < len(ks):
-            raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
-        return np.array(sorted(ks))
 
-    def _smoothing(self, smooth):
-        if isinstance(smooth, str) and smooth == "auto":
-            smooth = _SMOOTH if max(self.geometry.scan_shape) > 1 else None
-        return bound_smoothing(smooth, self.geometry)
+def _ascending(view, ks):
+    try:
+        ks = list(ks)
+    except TypeError:
+        raise TypeError(f"ks must be a sequence of numbers of components, got {ks!r}") from None
+    if not ks:
+        raise ValueError("ks must hold at least one number of components, got none")
+    ks = [components(view, k, "ks") for k in ks]
+    if len(set(ks)) < len(ks):
+        raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
+    return np.array(sorted(ks))
 
-    def _outside(self, annulus):
-        """Pixels (True) that patterns are not compared on."""
-        if annulus is None:
-            return None
-        if getattr(self, "features", None) is not None:
-            raise ValueError(f"annulus is for patterns, but these are {self.features.kind} features: leave it out")
-        return ~self.prepare(annulus=annulus).geometry.kept_pixels.reshape(self.geometry.detector_shape)
 
-    def _held_out(self, ks, fraction, precision, arguments, iterating, tick, resume):
-        """The gains of held-out counts, or None and why there are none."""
-        if fraction is None:
-            return None, "fraction=None"
-        known = None if resume is None else resume.held_out()
-        if known is not None:
-            return known, None
-        fitted = None if resume is None else resume.of_part("fitted")
-        try:
-            parts = self.split_counts(fraction, random_state=arguments["seed"])
-            fit, rest = (_held(part, precision) for part in parts)
-            if not fit.statistics().total > 0:
-                return None, "the scan holds too few electrons to split"
-            starting = {**iterating, "n_starts": min(iterating["n_starts"], _STARTS)}
-            scale = (1 - fraction) / fraction
-            found = held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick, resume=fitted)
-        except NotCounts as error:
-            return None, str(error)
-        except ValueError as error:
-            if "counts" not in str(error):
-                raise
-            return None, str(error)
-        if resume is not None:
-            resume.keep_held_out(found)
-        return found, None
+def _smoothing(view, smooth):
+    if isinstance(smooth, str) and smooth == "auto":
+        smooth = _SMOOTH if max(view.geometry.scan_shape) > 1 else None
+    return bound_smoothing(smooth, view.geometry)
 
-    def _chosen(self, matrix, evidence, mask, rule, why_not, settings):
-        results = {
-            int(k): assemble.nmf_result(self, matrix, outcome, {**settings, "n": int(k)})
-            for k, outcome in zip(evidence.ks, evidence.outcomes)
-        }
-        shown = [result.patterns if result.features is None else result.features for result in results.values()]
-        evidence = compared(evidence, shown, mask)
-        votes = votes_of(evidence)
-        details = None
-        if rule == "cao2025":
-            last = evidence.outcomes[-1].best.patterns
-            last = evidence.outcomes[-1].low.weights.off(None, last)[1]
-            details = cao2025(evidence.ks, evidence.table["loss"], matrix.geometry.to_images(last))
-        choice = decide(evidence, votes, rule=rule, details=details, why_not=why_not, caveats=self._caveats())
-        return KChoice(
-            recommended=choice.recommended, confidence=choice.confidence, reasons=choice.reasons, votes=votes,
-            ks=evidence.ks, table=evidence.table, region=region_of_interest(evidence.ks, votes["loss_knee"]),
-            settings=settings, sizes=evidence.sizes, similarities=dict(zip(results, evidence.similarities)),
-            results=results, details=details,
-        )  # fmt: skip
 
-    def _caveats(self):
-        """What is known of this view that misleads the noise edge."""
-        found, features = [], getattr(self, "features", None)
-        if any(step.get("average_neighbours") for step in self.scan.steps):
-            found.append(
-                "after average_neighbours the noise of neighbouring positions is alike, and noise is counted as components: "
-                "choose before averaging"
-            )
-        if features is not None and features.kind in _NOT_LINEAR:
-            found.append(f"{features.kind} of a mixture is not the mixture of those: every overlap may count as a component")
-        return found
+def _outside(view, annulus):
+    """Pixels (True) that patterns are not compared on."""
+    if annulus is None:
+        return None
+    if view.is_features:
+        raise ValueError(f"annulus is for patterns, but these are {view.features.kind} features: leave it out")
+    return ~view.prepare(annulus=annulus).geometry.kept_pixels.reshape(view.geometry.detector_shape)
+
+
+def _held_out(view, ks, fraction, precision, arguments, iterating, tick, resume):
+    """The gains of held-out counts, or None and why there are none."""
+    if fraction is None:
+        return None, "fraction=None"
+    known = None if resume is None else resume.held_out()
+    if known is not None:
+        return known, None
+    if view.is_features:
+        return None, f"split_counts is not for {view.features.kind} features, which are no counts"
+    fitted = None if resume is None else resume.of_part("fitted")
+    try:
+        parts = view.split_counts(fraction, random_state=arguments["seed"])
+        fit, rest = (_held(part, precision) for part in parts)
+        if not fit.statistics().total > 0:
+            return None, "the scan holds too few electrons to split"
+        starting = {**iterating, "n_starts": min(iterating["n_starts"], _STARTS)}
+        scale = (1 - fraction) / fraction
+        found = held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick, resume=fitted)
+    except NotCounts as error:
+        return None, str(error)
+    if resume is not None:
+        resume.keep_held_out(found)
+    return found, None
+
+
+def _chosen(view, matrix, evidence, mask, rule, why_not, settings):
+    results = {
+        int(k): nmf_answer(view, matrix, outcome, {**settings, "n": int(k)})
+        for k, outcome in zip(evidence.ks, evidence.outcomes)
+    }
+    shown = [result.patterns if result.features is None else result.features for result in results.values()]
+    evidence = compared(evidence, shown, mask)
+    votes = votes_of(evidence)
+    details = None
+    if rule == "cao2025":
+        last = evidence.outcomes[-1].best.patterns
+        last = evidence.outcomes[-1].low.weights.off(None, last)[1]
+        details = cao2025(evidence.ks, evidence.table["loss"], matrix.geometry.to_images(last))
+    choice = decide(evidence, votes, rule=rule, details=details, why_not=why_not, caveats=_caveats(view))
+    return KChoice(
+        recommended=choice.recommended, confidence=choice.confidence, reasons=choice.reasons, votes=votes,
+        ks=evidence.ks, table=evidence.table, region=region_of_interest(evidence.ks, votes["loss_knee"]),
+        settings=settings, sizes=evidence.sizes, similarities=dict(zip(results, evidence.similarities)),
+        results=results, details=details,
+    )  # fmt: skip
+
+
+def _caveats(view):
+    """What is known of this view that misleads the noise edge."""
+    found = []
+    if any(step.get("average_neighbours") for step in view.scan.steps):
+        found.append(
+            "after average_neighbours the noise of neighbouring positions is alike, and noise is counted as components: "
+            "choose before averaging"
+        )
+    if view.is_features and not view.features.additive:
+        kind = view.features.kind
+        found.append(f"{kind} of a mixture is not the mixture of those: every overlap may count as a component")
+    return found
 
 
 def _fraction(fraction):

@@ -4,63 +4,61 @@ from __future__ import annotations
 
 from ..core import checks
 from ..decomposition.run import smoothing_of
-from ..engine.compression import LowRank, compress
+from ..engine.compression import LowRank
+from ..engine.compression import compress as compressed
 from ..engine.subspace import MAX_PASSES
-from .arguments import WEIGHTS, bound_constraints, bound_smoothing
+from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, progress
 
-__all__ = ["CompressMethods"]
+__all__ = ["compress"]
 
 
-class CompressMethods:
-    """The scan read once for many decompositions."""
+def compress(
+    view, rank: int, *, weights: str = "auto", smooth=None, constraints=(), precision: str = "single",
+    random_state: int | None = 0,
+) -> LowRank:  # fmt: skip
+    """Compress the scan once, for many runs of `nmf` with other arguments.
 
-    def compress(
-        self, rank: int, *, weights: str = "auto", smooth=None, constraints=(), precision: str = "single",
-        random_state: int | None = 0,
-    ) -> LowRank:  # fmt: skip
-        """Compress the scan once, for many runs of `nmf` with other arguments.
+    Parameters
+    ----------
+    rank : int
+        Directions kept. For k components `nmf` uses the strongest 2 k + 2 of them, and 4 k + 2 with smoothing.
+    weights : {"auto", "none", "capped", "poisson"}
+        As for `nmf`.
+    smooth : optional
+        As for `nmf`.
+    constraints : sequence, optional
+        Constraints of the runs to come: one that smooths maps makes it a smoothed subspace, as in `nmf`.
+    precision : {"single", "double"}
+    random_state : int or None
+        Seed of the starting block; it matters only for what is inside the noise.
 
-        Parameters
-        ----------
-        rank : int
-            Directions kept. For k components `nmf` uses the strongest 2 k + 2 of them, and 4 k + 2 with smoothing.
-        weights : {"auto", "none", "capped", "poisson"}
-            As for `nmf`.
-        smooth : optional
-            As for `nmf`.
-        constraints : sequence, optional
-            Constraints of the runs to come: one that smooths maps makes it a smoothed subspace, as in `nmf`.
-        precision : {"single", "double"}
-        random_state : int or None
-            Seed of the starting block; it matters only for what is inside the noise.
+    Returns
+    -------
+    LowRank
+        To be given to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` say what stands out of the noise.
 
-        Returns
-        -------
-        LowRank
-            To be given to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` say what stands out of the noise.
+    Raises
+    ------
+    ValueError
+        When `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
+        NaN or infinite, or no signal.
 
-        Raises
-        ------
-        ValueError
-            When `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
-            NaN or infinite, or no signal.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data)
-        >>> c = u.compress(10)
-        >>> [u.nmf(k, compression=c, random_state=0).k for k in (2, 3, 4)]
-        [2, 3, 4]
-        """
-        rank, seed = self._components(rank, "rank"), checks.seed(random_state)
-        weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
-        constraints = bound_constraints(constraints, self.geometry)
-        smoothing = bound_smoothing(smooth, self.geometry) or smoothing_of(constraints)
-        matrix = self.matrix(precision)
-        matrix.require_counts("compress")
-        with self._progress(MAX_PASSES, "compression") as tick:
-            return compress(
-                matrix, rank, wanted=max(1, rank // 2 - 1), weights=weights, smoothing=smoothing, seed=seed, tick=tick,
-                position_weights=all(c.on != "maps" for c in constraints),
-            )  # fmt: skip
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data)
+    >>> c = u.compress(10)
+    >>> [u.nmf(k, compression=c, random_state=0).k for k in (2, 3, 4)]
+    [2, 3, 4]
+    """
+    rank, seed = components(view, rank, "rank"), checks.seed(random_state)
+    weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
+    constraints = bound_constraints(constraints, view.geometry)
+    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(constraints)
+    matrix = view.matrix(precision)
+    matrix.require_counts("compress")
+    with progress(view, MAX_PASSES, "compression") as tick:
+        return compressed(
+            matrix, rank, wanted=max(1, rank // 2 - 1), weights=weights, smoothing=smoothing, seed=seed, tick=tick,
+            position_weights=all(c.on != "maps" for c in constraints),
+        )  # fmt: skip

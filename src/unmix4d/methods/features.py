@@ -11,280 +11,272 @@ from ..core import checks
 from ..core.centre import require_centre, require_near
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
-from ..features.rings import beam_edge, find_rings, given_rings, maximum_pattern, reach
+from ..features.rings import beam_edge, find_rings, given_rings, reach
 from ..features.scaling import DEFAULT
 from ..features.sectors import Grid
 from ..hosts.polar import polar_grid, polar_scan
+from ..views.feature_view import FeatureView
 
-__all__ = ["FeatureMethods"]
+__all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
 
 _MOST_SECTORS = 3600
 _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
 _MOST_RADII = 100_000
 
 
-class FeatureMethods:
-    """Features of patterns: views with the same methods as their pixels."""
+def angular_average(view, sector_deg: float = 5.0, *, rings=None, scaling: str = DEFAULT, polar: str = "own"):
+    """Mean intensity in the sectors of rings, as features of every pattern [1]_.
 
-    def angular_average(self, sector_deg: float = 5.0, *, rings=None, scaling: str = DEFAULT, polar: str = "own"):
-        """Mean intensity in the sectors of rings, as features of every pattern [1]_.
+    The features of a pattern are virtual dark-field intensities that cover all rings of spots without a choice of
+    spots: few, hardly noisy, and additive where grains overlap. They are computed in one pass, when first used.
 
-        The features of a pattern are virtual dark-field intensities that cover all rings of spots without a choice of
-        spots: few, hardly noisy, and additive where grains overlap. They are computed in one pass, when first used.
+    Parameters
+    ----------
+    sector_deg : float
+        Angle of a sector, 360 divided by a whole number. Sector i begins at i times this angle, counter-clockwise as
+        seen with row 0 on top, ``atan2(-row, column)``.
+    rings : sequence of (inner, outer), optional
+        Radii in pixels or with a unit. By default the ranges between the local minima of the radial profile of the
+        maximum pattern, the direct beam left out: the scan is then read once, now.
+    scaling : {"poisson", "none", "global", "minmax", "robust"}
+        See `FeatureView.scaled`.
+    polar : {"own", "host"}
+        ``"host"``: from polar patterns (360 azimuths, radii a pixel apart) that pyxem's ``get_azimuthal_integral2d`` or
+        py4DSTEM's ``PolarDatacube`` makes of the whole scan, now and in memory: for comparison.
 
-        Parameters
-        ----------
-        sector_deg : float
-            Angle of a sector, 360 divided by a whole number. Sector i begins at i times this angle, counter-clockwise as
-            seen with row 0 on top, ``atan2(-row, column)``.
-        rings : sequence of (inner, outer), optional
-            Radii in pixels or with a unit. By default the ranges between the local minima of the radial profile of the
-            maximum pattern, the direct beam left out: the scan is then read once, now.
-        scaling : {"poisson", "none", "global", "minmax", "robust"}
-            See `FeatureView.scaled`.
-        polar : {"own", "host"}
-            ``"host"``: from polar patterns (360 azimuths, radii a pixel apart) that pyxem's ``get_azimuthal_integral2d`` or
-            py4DSTEM's ``PolarDatacube`` makes of the whole scan, now and in memory: for comparison.
+    Returns
+    -------
+    FeatureView
+        Features (n_rings, n_sectors). Centre, ellipse and masks of the view are honoured. A pixel that several sectors
+        share counts in each with its area there, so small sectors are not empty; those with less than a tenth of their
+        area on pixels that take part are dropped.
 
-        Returns
-        -------
-        FeatureView
-            Features (n_rings, n_sectors). Centre, ellipse and masks of the view are honoured. A pixel that several sectors
-            share counts in each with its area there, so small sectors are not empty; those with less than a tenth of their
-            area on pixels that take part are dropped.
+    Raises
+    ------
+    ValueError
+        When `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds
+        features already.
 
-        Raises
-        ------
-        ValueError
-            When `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds
-            features already.
+    References
+    ----------
+    .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), Angular Averaging.
 
-        References
-        ----------
-        .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), Angular Averaging.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> u = Unmix(phantom.data, centre=phantom.centre)
+    >>> u.angular_average(10, rings=[(4, 10), (10, 18)]).shape
+    (8, 6, 2, 36)
+    """
+    n_sectors = _sectors(sector_deg)
+    checks.choice(scaling, "scaling", features.scaling.KINDS)
+    read, grid = _geometry(view, polar, "angular_average")
+    found = find_rings(grid, _maximum(read)) if rings is None else given_rings(rings, grid)
+    settings = {"rings_from": "the maximum pattern" if rings is None else "the call"}
+    return _made(view, features.angular_average(read, found, n_sectors, grid=grid, settings=settings), scaling, polar)
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> u = Unmix(phantom.data, centre=phantom.centre)
-        >>> u.angular_average(10, rings=[(4, 10), (10, 18)]).shape
-        (8, 6, 2, 36)
-        """
-        self._require_patterns("angular_average")
-        n_sectors = _sectors(sector_deg)
-        checks.choice(scaling, "scaling", features.scaling.KINDS)
-        view, grid = self._geometry(polar, "angular_average")
-        found = find_rings(grid, view._maximum()) if rings is None else given_rings(rings, grid)
-        settings = {"rings_from": "the maximum pattern" if rings is None else "the call"}
-        return self._view(features.angular_average(view, found, n_sectors, grid=grid, settings=settings), scaling, polar)
 
-    def radial_variance(
-        self, r_min=None, r_max=None, *, kind: str = "variance", radial_step=1.0, scaling: str = DEFAULT, polar: str = "own"
-    ):  # fmt: skip
-        """Variance of the intensity over the angle at each radius, as features of every pattern [1]_.
+def radial_variance(
+    view, r_min=None, r_max=None, *, kind: str = "variance", radial_step=1.0, scaling: str = DEFAULT, polar: str = "own"
+):  # fmt: skip
+    """Variance of the intensity over the angle at each radius, as features of every pattern [1]_.
 
-        Large where there are spots, near the counting noise where a ring is even: it tells crystalline from amorphous, not
-        one orientation from another. It is not additive: two grains in one position have less than the sum of theirs.
+    Large where there are spots, near the counting noise where a ring is even: it tells crystalline from amorphous, not
+    one orientation from another. It is not additive: two grains in one position have less than the sum of theirs.
 
-        Parameters
-        ----------
-        r_min, r_max : float or str, optional
-            First and last radius in pixels or with a unit. By default from the edge of the direct beam (where it is not
-            masked this is the first minimum of the radial profile of the maximum pattern: the scan is then read once, now)
-            to the last radius of which half lies on the detector.
-        kind : {"variance", "normalised"}
-            ``"variance"``: eq. 1 of [1]_, ``<I^2> - <I>^2``, which grows with the thickness. ``"normalised"``:
-            ``<I^2> / <I>^2 - 1`` of fluctuation microscopy (pyxem's ``get_variance(method="r")``); 0 without intensity.
-        radial_step : float or str
-            Distance between the radii and width of the rings, in pixels or with a unit.
-        scaling : {"poisson", "none", "global", "minmax", "robust"}
-            See `FeatureView.scaled`.
-        polar : {"own", "host"}
-            As for `angular_average`. The hosts interpolate, which lowers the variance of noise.
+    Parameters
+    ----------
+    r_min, r_max : float or str, optional
+        First and last radius in pixels or with a unit. By default from the edge of the direct beam (where it is not
+        masked this is the first minimum of the radial profile of the maximum pattern: the scan is then read once, now)
+        to the last radius of which half lies on the detector.
+    kind : {"variance", "normalised"}
+        ``"variance"``: eq. 1 of [1]_, ``<I^2> - <I>^2``, which grows with the thickness. ``"normalised"``:
+        ``<I^2> / <I>^2 - 1`` of fluctuation microscopy (pyxem's ``get_variance(method="r")``); 0 without intensity.
+    radial_step : float or str
+        Distance between the radii and width of the rings, in pixels or with a unit.
+    scaling : {"poisson", "none", "global", "minmax", "robust"}
+        See `FeatureView.scaled`.
+    polar : {"own", "host"}
+        As for `angular_average`. The hosts interpolate, which lowers the variance of noise.
 
-        Returns
-        -------
-        FeatureView
-            Features (1, n_radii), computed in one pass when first used. Means are over the area of each ring, a pixel
-            counting with its share; nothing is interpolated, which would lower the variance.
+    Returns
+    -------
+    FeatureView
+        Features (1, n_radii), computed in one pass when first used. Means are over the area of each ring, a pixel
+        counting with its share; nothing is interpolated, which would lower the variance.
 
-        Raises
-        ------
-        ValueError
-            When the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
+    Raises
+    ------
+    ValueError
+        When the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
 
-        References
-        ----------
-        .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), Radial Variance, eq. 1.
+    References
+    ----------
+    .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), Radial Variance, eq. 1.
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> Unmix(phantom.data, centre=phantom.centre).radial_variance(4, 15).shape
-        (8, 6, 1, 12)
-        """
-        self._require_patterns("radial_variance")
-        if self.geometry.redrawn:
-            raise ValueError(
-                "radial_variance needs patterns as measured, but prepare(redraw_peaks=...) has set what lies between "
-                "the spots to 0, and with it the noise and the halo they are compared with: use the view before"
-            )
-        checks.choice(kind, "kind", features.radial_variance_kinds)
-        checks.choice(scaling, "scaling", features.scaling.KINDS)
-        view, grid = self._geometry(polar, "radial_variance")
-        radii, step = view._radii(grid, r_min, r_max, radial_step)
-        return self._view(features.radial_variance(view, radii, step, kind, grid=grid), scaling, polar)
-
-    def symmetry(
-        self, orders=(2, 3, 4, 6), *, r_min=None, r_max=None, kind: str = "power", radial_step=1.0, scaling: str = DEFAULT,
-        polar: str = "own",
-    ):  # fmt: skip
-        """Power of a few Fourier orders of the intensity over the angle at each radius, as features of every pattern.
-
-        ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
-        two-fold from three-, four- and six-fold arrangements of spots. It is not additive where grains overlap.
-
-        Parameters
-        ----------
-        orders : sequence of int
-            Orders of rotational symmetry, at least 1. Patterns with I(g) = I(-g) have power in even orders only.
-        r_min, r_max, radial_step, scaling, polar
-            As for `radial_variance`.
-        kind : {"power", "normalised"}
-            ``"normalised"``: divided by the squared mean of the ring, as in the angular correlations of pyxem.
-
-        Returns
-        -------
-        FeatureView
-            Features (n_orders, n_radii), computed in one pass when first used.
-
-        Raises
-        ------
-        ValueError
-            As for `radial_variance`, and when an order is below 1.
-
-        Notes
-        -----
-        The mean of a ring is taken off before, so that azimuths that are masked are not mistaken for a symmetry of the
-        mean. Counting noise adds about ``<I> / n_pixels`` of the ring to each order.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> Unmix(phantom.data, centre=phantom.centre).symmetry((2, 4), r_min=4, r_max=15).shape
-        (8, 6, 2, 12)
-        """
-        self._require_patterns("symmetry")
-        try:
-            orders = [checks.count(order, "orders", maximum=180) for order in orders]
-        except TypeError as error:
-            raise TypeError(f"orders must be a list of whole numbers, got {orders!r}") from error
-        if not orders or len(set(orders)) < len(orders):
-            raise ValueError(f"orders must be different whole numbers, at least one, got {orders}")
-        checks.choice(kind, "kind", features.symmetry_kinds)
-        checks.choice(scaling, "scaling", features.scaling.KINDS)
-        view, grid = self._geometry(polar, "symmetry")
-        radii, step = view._radii(grid, r_min, r_max, radial_step)
-        return self._view(features.symmetry(view, radii, step, orders, kind, grid=grid), scaling, polar)
-
-    def polar(
-        self, n_azimuth: int = 72, *, radial_step=1.0, r_min=None, r_max=None, scaling: str = DEFAULT
-    ):  # fmt: skip
-        """Patterns in polar coordinates, as features: azimuth along the rows, radius along the columns.
-
-        Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
-        and held in memory: n_azimuth x n_radius numbers of every position.
-
-        Parameters
-        ----------
-        n_azimuth : int
-            Number of azimuths, from 0 counter-clockwise as seen with row 0 on top.
-        radial_step : float or str
-            Distance between radii, in pixels or with a unit.
-        r_min, r_max, scaling
-            As for `radial_variance`.
-
-        Returns
-        -------
-        FeatureView
-            Features (n_azimuth, n_radius), dropped where no pixel that takes part is near.
-
-        Raises
-        ------
-        ValueError
-            As for `radial_variance`, and when the patterns are polar already.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> Unmix(phantom.data, centre=phantom.centre).polar(36, r_min=4, r_max=15).shape
-        (8, 6, 36, 12)
-        """
-        self._require_patterns("polar")
-        checks.choice(scaling, "scaling", features.scaling.KINDS)
-        require_centre(self.geometry, "polar")
-        n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
-        radii, step = self._radii(_near_grid(self.geometry, "polar"), r_min, r_max, radial_step)
-        transform = PolarTransform(
-            self.geometry, n_azimuth=n_azimuth, radial_step=step, r_min=float(radii[0]), r_max=float(radii[-1]) + step / 1e3
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> Unmix(phantom.data, centre=phantom.centre).radial_variance(4, 15).shape
+    (8, 6, 1, 12)
+    """
+    if view.geometry.redrawn:
+        raise ValueError(
+            "radial_variance needs patterns as measured, but prepare(redraw_peaks=...) has set what lies between "
+            "the spots to 0, and with it the noise and the halo they are compared with: use the view before"
         )
-        return self._view(features.polar_patterns(self, transform), scaling)
+    checks.choice(kind, "kind", features.radial_variance_kinds)
+    checks.choice(scaling, "scaling", features.scaling.KINDS)
+    read, grid = _geometry(view, polar, "radial_variance")
+    radii, step = _radii(read, grid, r_min, r_max, radial_step)
+    return _made(view, features.radial_variance(read, radii, step, kind, grid=grid), scaling, polar)
 
-    def _require_patterns(self, method):
-        """Overridden by views that hold features, from which no features can be made."""
 
-    def _geometry(self, polar, use):
-        """The view to make features from, and where its pixels are: this one, or its polar patterns by the host."""
-        checks.choice(polar, "polar", ("own", "host"))
-        if self.geometry.polar:
-            return self, polar_grid(self.scan, use)
-        require_centre(self.geometry, use)
-        if polar == "own":
-            return self, _near_grid(self.geometry, use)
-        scan, grid = polar_scan(self.scan, use)
-        return type(self)(scan), grid
+def symmetry(
+    view, orders=(2, 3, 4, 6), *, r_min=None, r_max=None, kind: str = "power", radial_step=1.0, scaling: str = DEFAULT,
+    polar: str = "own",
+):  # fmt: skip
+    """Power of a few Fourier orders of the intensity over the angle at each radius, as features of every pattern.
 
-    def _view(self, made, scaling, polar="own"):
-        from ..views.feature_view import FeatureView
+    ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
+    two-fold from three-, four- and six-fold arrangements of spots. It is not additive where grains overlap.
 
-        if polar == "host":
-            made = dataclasses.replace(made, source=self, settings={**made.settings, "polar": "host"})
-        return FeatureView(features.scaled(made, scaling))
+    Parameters
+    ----------
+    orders : sequence of int
+        Orders of rotational symmetry, at least 1. Patterns with I(g) = I(-g) have power in even orders only.
+    r_min, r_max, radial_step, scaling, polar
+        As for `radial_variance`.
+    kind : {"power", "normalised"}
+        ``"normalised"``: divided by the squared mean of the ring, as in the angular correlations of pyxem.
 
-    def _maximum(self):
-        """The maximum pattern of this view; read once."""
-        if "_maximum_pattern" not in self.__dict__:
-            with self._progress(1, "maximum pattern") as tick:
-                self._maximum_pattern = maximum_pattern(self.matrix())
-                tick()
-        return self._maximum_pattern
+    Returns
+    -------
+    FeatureView
+        Features (n_orders, n_radii), computed in one pass when first used.
 
-    def _radii(self, grid, r_min, r_max, radial_step):
-        """Radii of a call in pixels, and the distance between them."""
+    Raises
+    ------
+    ValueError
+        As for `radial_variance`, and when an order is below 1.
 
-        def pixels(value, name):
-            return in_pixels(value, grid.length, grid.unit, name)
+    Notes
+    -----
+    The mean of a ring is taken off before, so that azimuths that are masked are not mistaken for a symmetry of the
+    mean. Counting noise adds about ``<I> / n_pixels`` of the ring to each order.
 
-        step = checks.positive(pixels(radial_step, "radial_step"), "radial_step")
-        if step < _LEAST_STEP:
-            raise ValueError(f"radial_step must be at least {_LEAST_STEP} pixels, got {step:.4g}")
-        last = reach(grid) if r_max is None else checks.positive(pixels(r_max, "r_max"), "r_max")
-        if r_min is not None:
-            first = checks.positive(pixels(r_min, "r_min"), "r_min", zero=True)
-        else:
-            nearest = float(grid.radius[self.geometry.kept_pixels].min())
-            first = nearest if nearest > 1.5 else beam_edge(grid, self._maximum())
-        if not last > first:
-            raise ValueError(f"r_max must be above r_min, got {last:.4g} and {first:.4g} pixels")
-        if (last - first) / step > _MOST_RADII:
-            raise ValueError(
-                f"r_max must be at most {_MOST_RADII} steps of radial_step above r_min, got {(last - first) / step:.4g}"
-            )
-        return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> Unmix(phantom.data, centre=phantom.centre).symmetry((2, 4), r_min=4, r_max=15).shape
+    (8, 6, 2, 12)
+    """
+    try:
+        orders = [checks.count(order, "orders", maximum=180) for order in orders]
+    except TypeError as error:
+        raise TypeError(f"orders must be a list of whole numbers, got {orders!r}") from error
+    if not orders or len(set(orders)) < len(orders):
+        raise ValueError(f"orders must be different whole numbers, at least one, got {orders}")
+    checks.choice(kind, "kind", features.symmetry_kinds)
+    checks.choice(scaling, "scaling", features.scaling.KINDS)
+    read, grid = _geometry(view, polar, "symmetry")
+    radii, step = _radii(read, grid, r_min, r_max, radial_step)
+    return _made(view, features.symmetry(read, radii, step, orders, kind, grid=grid), scaling, polar)
+
+
+def polar(
+    view, n_azimuth: int = 72, *, radial_step=1.0, r_min=None, r_max=None, scaling: str = DEFAULT
+):  # fmt: skip
+    """Patterns in polar coordinates, as features: azimuth along the rows, radius along the columns.
+
+    Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
+    and held in memory: n_azimuth x n_radius numbers of every position.
+
+    Parameters
+    ----------
+    n_azimuth : int
+        Number of azimuths, from 0 counter-clockwise as seen with row 0 on top.
+    radial_step : float or str
+        Distance between radii, in pixels or with a unit.
+    r_min, r_max, scaling
+        As for `radial_variance`.
+
+    Returns
+    -------
+    FeatureView
+        Features (n_azimuth, n_radius), dropped where no pixel that takes part is near.
+
+    Raises
+    ------
+    ValueError
+        As for `radial_variance`, and when the patterns are polar already.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
+    >>> Unmix(phantom.data, centre=phantom.centre).polar(36, r_min=4, r_max=15).shape
+    (8, 6, 36, 12)
+    """
+    checks.choice(scaling, "scaling", features.scaling.KINDS)
+    require_centre(view.geometry, "polar")
+    n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
+    radii, step = _radii(view, _near_grid(view.geometry, "polar"), r_min, r_max, radial_step)
+    transform = PolarTransform(
+        view.geometry, n_azimuth=n_azimuth, radial_step=step, r_min=float(radii[0]), r_max=float(radii[-1]) + step / 1e3
+    )
+    return _made(view, features.polar_patterns(view, transform), scaling)
+
+
+def _geometry(view, polar, use):
+    """The view to make features from, and where its pixels are: this one, or its polar patterns by the host."""
+    checks.choice(polar, "polar", ("own", "host"))
+    if view.geometry.polar:
+        return view, polar_grid(view.scan, use)
+    require_centre(view.geometry, use)
+    if polar == "own":
+        return view, _near_grid(view.geometry, use)
+    scan, grid = polar_scan(view.scan, use)
+    return type(view)(scan), grid
+
+
+def _made(view, made, scaling, polar="own"):
+    if polar == "host":
+        made = dataclasses.replace(made, source=view, settings={**made.settings, "polar": "host"})
+    return FeatureView(features.scaled(made, scaling))
+
+
+def _maximum(view):
+    """The maximum pattern of a view, kept pixels only; read once."""
+    return view.geometry.from_images(view.maximum_pattern()[None])[0]
+
+
+def _radii(view, grid, r_min, r_max, radial_step):
+    """Radii of a call in pixels, and the distance between them."""
+
+    def pixels(value, name):
+        return in_pixels(value, grid.length, grid.unit, name)
+
+    step = checks.positive(pixels(radial_step, "radial_step"), "radial_step")
+    if step < _LEAST_STEP:
+        raise ValueError(f"radial_step must be at least {_LEAST_STEP} pixels, got {step:.4g}")
+    last = reach(grid) if r_max is None else checks.positive(pixels(r_max, "r_max"), "r_max")
+    if r_min is not None:
+        first = checks.positive(pixels(r_min, "r_min"), "r_min", zero=True)
+    else:
+        nearest = float(grid.radius[view.geometry.kept_pixels].min())
+        first = nearest if nearest > 1.5 else beam_edge(grid, _maximum(view))
+    if not last > first:
+        raise ValueError(f"r_max must be above r_min, got {last:.4g} and {first:.4g} pixels")
+    if (last - first) / step > _MOST_RADII:
+        raise ValueError(
+            f"r_max must be at most {_MOST_RADII} steps of radial_step above r_min, got {(last - first) / step:.4g}"
+        )
+    return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
 
 
 def _near_grid(geometry, use) -> Grid:

@@ -4,205 +4,208 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clustering.fuzzy import fuzzy_cmeans
+from ..clustering.fuzzy import fuzzy_cmeans as clusters_of
+from ..clustering.fuzzy import weighted_moments
 from ..clustering.memberships import membership_rule
 from ..clustering.metrics import COVARIANCES
-from ..clustering.validity import INDICES
+from ..clustering.validity import INDICES, pure_fraction, validity
 from ..core import checks
 from ..core.messages import warn
 from ..decomposition.svd import numerical_rank, require_rank, truncated_svd
-from ..results import FuzzyClusters, FuzzyValidity
-from ..results import build as assemble_fuzzy
-from ..results.build import run_record
+from ..results.fuzzy_clusters import FuzzyClusters
+from ..results.fuzzy_clusters import FuzzyValidity
+from ..results import citations as papers
+from ..results.build import Components, pixel_matrix, run_record
+from ..results.decomposition import Meaning
+from .arguments import components, progress
 
-__all__ = ["FuzzyMethods"]
+__all__ = ["fuzzy_cmeans", "fuzzy_validity"]
 
 _MOST = 10  # dimensions in which distances still tell near from far
 _SAME = 1e-3  # of the spread of all loadings: centres that are nearer are the same
 
 
-class FuzzyMethods:
-    """Fuzzy clustering of the positions of a view."""
+def fuzzy_cmeans(
+    view,
+    n_clusters: int,
+    *,
+    n_svd: int | None = None,
+    m: float = 2.0,
+    covariance: str = "spherical",
+    contrast: float | None = None,
+    n_starts: int = 10,
+    max_iter: int = 300,
+    tol: float = 1e-6,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> FuzzyClusters:
+    """Fuzzy clusters of the positions: memberships that add up to 1, and the weighted mean pattern of each cluster.
 
-    def fuzzy_cmeans(
-        self,
-        n_clusters: int,
-        *,
-        n_svd: int | None = None,
-        m: float = 2.0,
-        covariance: str = "spherical",
-        contrast: float | None = None,
-        n_starts: int = 10,
-        max_iter: int = 300,
-        tol: float = 1e-6,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> FuzzyClusters:
-        """Fuzzy clusters of the positions: memberships that add up to 1, and the weighted mean pattern of each cluster.
+    The positions are clustered among their first SVD loadings U S, where distances are those of the patterns (Martineau
+    2019). Only the loadings are held. The pattern of a cluster is the mean of the measured patterns with weights u^m
+    (for a contrast: (1 - contrast) u^2 + contrast u): it has none of the subtracted intensity of NMF patterns.
 
-        The positions are clustered among their first SVD loadings U S, where distances are those of the patterns (Martineau
-        2019). Only the loadings are held. The pattern of a cluster is the mean of the measured patterns with weights u^m
-        (for a contrast: (1 - contrast) u^2 + contrast u): it has none of the subtracted intensity of NMF patterns.
+    Parameters
+    ----------
+    n_clusters : int
+        Vacuum, or bare support, is a cluster of its own.
+    n_svd : int, optional
+        Loadings used; as many as clusters by default, at most 10 and the rank of the scan. More than about 10 are
+        warned of: distances become alike in many dimensions.
+    m : float
+        Fuzzifier, above 1: 2 as usual [1]_; hard clusters towards 1.
+    covariance : {"spherical", "gustafson-kessel"}
+        ``"gustafson-kessel"``: ellipsoids of equal volume, for clusters that are stretched, as by thickness [2]_ [3]_.
+    contrast : float, optional
+        At least 0 and below 1, in the place of `m`: memberships of pure positions become exactly 1 and those in clusters
+        far away exactly 0; hard clusters towards 1 [4]_. Boundaries become still narrower than with m = 2.
+    n_starts : int
+        From different first centres; the smallest objective is kept.
+    max_iter : int
+        Iterations per start.
+    tol : float
+        A start ends when no centre moves by more than this share of the spread of the loadings; 0: all iterations.
+    precision : {"single", "double"}
+        Of the passes over the scan and of the result; the clustering itself is always in double precision.
+    random_state : int or None
+        Seed; None draws one. It is recorded in ``.settings`` either way.
 
-        Parameters
-        ----------
-        n_clusters : int
-            Vacuum, or bare support, is a cluster of its own.
-        n_svd : int, optional
-            Loadings used; as many as clusters by default, at most 10 and the rank of the scan. More than about 10 are
-            warned of: distances become alike in many dimensions.
-        m : float
-            Fuzzifier, above 1: 2 as usual [1]_; hard clusters towards 1.
-        covariance : {"spherical", "gustafson-kessel"}
-            ``"gustafson-kessel"``: ellipsoids of equal volume, for clusters that are stretched, as by thickness [2]_ [3]_.
-        contrast : float, optional
-            At least 0 and below 1, in the place of `m`: memberships of pure positions become exactly 1 and those in clusters
-            far away exactly 0; hard clusters towards 1 [4]_. Boundaries become still narrower than with m = 2.
-        n_starts : int
-            From different first centres; the smallest objective is kept.
-        max_iter : int
-            Iterations per start.
-        tol : float
-            A start ends when no centre moves by more than this share of the spread of the loadings; 0: all iterations.
-        precision : {"single", "double"}
-            Of the passes over the scan and of the result; the clustering itself is always in double precision.
-        random_state : int or None
-            Seed; None draws one. It is recorded in ``.settings`` either way.
+    Returns
+    -------
+    FuzzyClusters
+        Ordered by the sum of memberships.
 
-        Returns
-        -------
-        FuzzyClusters
-            Ordered by the sum of memberships.
+    Raises
+    ------
+    ValueError
+        When there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
+        holds NaN or infinite values.
 
-        Raises
-        ------
-        ValueError
-            When there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
-            holds NaN or infinite values.
+    Warns
+    -----
+    UnmixWarning
+        When a cluster rests on few pure positions, or two have the same centre.
 
-        Warns
-        -----
-        UnmixWarning
-            When a cluster rests on few pure positions, or two have the same centre.
+    Notes
+    -----
+    Clustering averages, it does not unmix: what is nowhere alone, an embedded particle for example, is not found, and
+    many mixed positions draw the centres together. ``docs/fuzzy.md`` has a table of what each cure makes worse.
 
-        Notes
-        -----
-        Clustering averages, it does not unmix: what is nowhere alone, an embedded particle for example, is not found, and
-        many mixed positions draw the centres together. ``docs/fuzzy.md`` has a table of what each cure makes worse.
+    References
+    ----------
+    .. [1] Bezdek, Ehrlich and Full, Comput. Geosci. 10 (1984) 191, doi:10.1016/0098-3004(84)90020-7
+    .. [2] Gustafson and Kessel, Proc. IEEE Conf. Decision and Control (1978) 761, doi:10.1109/CDC.1978.268028
+    .. [3] Babuska, van der Veen and Kaymak, Proc. IEEE Int. Conf. Fuzzy Systems (2002) 1081
+    .. [4] Rousseeuw, Trauwaert and Kaufman, J. Comput. Appl. Math. 64 (1995) 81; Klawonn and Hoeppner, Lecture Notes in
+       Computer Science 2810 (2003) 254
 
-        References
-        ----------
-        .. [1] Bezdek, Ehrlich and Full, Comput. Geosci. 10 (1984) 191, doi:10.1016/0098-3004(84)90020-7
-        .. [2] Gustafson and Kessel, Proc. IEEE Conf. Decision and Control (1978) 761, doi:10.1109/CDC.1978.268028
-        .. [3] Babuska, van der Veen and Kaymak, Proc. IEEE Int. Conf. Fuzzy Systems (2002) 1081
-        .. [4] Rousseeuw, Trauwaert and Kaufman, J. Comput. Appl. Math. 64 (1995) 81; Klawonn and Hoeppner, Lecture Notes in
-           Computer Science 2810 (2003) 254
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(32, 24), detector_shape=(64, 60), seed=0)
+    >>> clusters = Unmix(wire.data, centre=wire.centre).prepare(direct_beam=4).fuzzy_cmeans(3, random_state=0)
+    >>> clusters.memberships.shape, bool(clusters.pure_fraction.min() > 0.5)
+    ((3, 32, 24), True)
+    """
+    n_clusters, seed, options = _fuzzy_arguments(view,
+        [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
+    )
+    matrix = view.matrix(precision)
+    svd = _loadings(view, matrix, n_svd, n_clusters[0], seed)
+    with progress(view, options["n_starts"], f"fuzzy clustering, {n_clusters[0]} clusters") as tick:
+        return _clusters(view, matrix, svd, n_clusters[0], options, seed, tick)
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(32, 24), detector_shape=(64, 60), seed=0)
-        >>> clusters = Unmix(wire.data, centre=wire.centre).prepare(direct_beam=4).fuzzy_cmeans(3, random_state=0)
-        >>> clusters.memberships.shape, bool(clusters.pure_fraction.min() > 0.5)
-        ((3, 32, 24), True)
-        """
-        n_clusters, seed, options = self._fuzzy_arguments(
-            [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
-        )
-        matrix = self.matrix(precision)
-        svd = _loadings(self, matrix, n_svd, n_clusters[0], seed)
-        with self._progress(options["n_starts"], f"fuzzy clustering, {n_clusters[0]} clusters") as tick:
-            return _clusters(self, matrix, svd, n_clusters[0], options, seed, tick)
 
-    def fuzzy_validity(
-        self,
-        ns,
-        *,
-        n_svd: int | None = None,
-        m: float = 2.0,
-        covariance: str = "spherical",
-        contrast: float | None = None,
-        n_starts: int = 10,
-        max_iter: int = 300,
-        tol: float = 1e-6,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> FuzzyValidity:
-        """Fuzzy clusters for several numbers of them among the same loadings, with indices of which describes them best.
+def fuzzy_validity(
+    view,
+    ns,
+    *,
+    n_svd: int | None = None,
+    m: float = 2.0,
+    covariance: str = "spherical",
+    contrast: float | None = None,
+    n_starts: int = 10,
+    max_iter: int = 300,
+    tol: float = 1e-6,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> FuzzyValidity:
+    """Fuzzy clusters for several numbers of them among the same loadings, with indices of which describes them best.
 
-        Parameters
-        ----------
-        ns : sequence of int
-            Numbers of clusters, from 2.
-        n_svd : int, optional
-            Loadings used for all; the largest of `ns` by default, at most 10 and the rank of the scan.
-        m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
-            As in `fuzzy_cmeans`.
+    Parameters
+    ----------
+    ns : sequence of int
+        Numbers of clusters, from 2.
+    n_svd : int, optional
+        Loadings used for all; the largest of `ns` by default, at most 10 and the rank of the scan.
+    m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
+        As in `fuzzy_cmeans`.
 
-        Returns
-        -------
-        FuzzyValidity
+    Returns
+    -------
+    FuzzyValidity
 
-        Raises
-        ------
-        ValueError
-            As in `fuzzy_cmeans`, or when `ns` is empty or holds 1.
+    Raises
+    ------
+    ValueError
+        As in `fuzzy_cmeans`, or when `ns` is empty or holds 1.
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(20, 18), detector_shape=(48, 44), seed=0)
-        >>> validity = Unmix(wire.data, centre=wire.centre).prepare(direct_beam=4).fuzzy_validity((2, 3, 4), random_state=0)
-        >>> sorted(validity.votes)
-        ['hypervolume', 'partition_coefficient', 'partition_entropy', 'xie_beni']
-        """
-        ns, seed, options = self._fuzzy_arguments(
-            ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=2
-        )
-        matrix = self.matrix(precision)
-        svd = _loadings(self, matrix, n_svd, max(ns), seed)
-        with self._progress(len(ns) * options["n_starts"], f"fuzzy clustering, {ns[0]} to {ns[-1]} clusters") as tick:
-            models = {n: _clusters(self, matrix, svd, n, options, seed, tick, quiet=True) for n in ns}
-        table = {"n_clusters": np.array(ns)}
-        for name in INDICES:
-            table[name] = np.array([model.validity[name] for model in models.values()])
-        table["least_pure"] = np.array([np.nanmin(model.pure_fraction) for model in models.values()])
-        return FuzzyValidity(table, models, run_record(self, "fuzzy_validity", ns=ns, random_state=seed, **options))
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(20, 18), detector_shape=(48, 44), seed=0)
+    >>> validity = Unmix(wire.data, centre=wire.centre).prepare(direct_beam=4).fuzzy_validity((2, 3, 4), random_state=0)
+    >>> sorted(validity.votes)
+    ['hypervolume', 'partition_coefficient', 'partition_entropy', 'xie_beni']
+    """
+    ns, seed, options = _fuzzy_arguments(view,
+        ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=2
+    )
+    matrix = view.matrix(precision)
+    svd = _loadings(view, matrix, n_svd, max(ns), seed)
+    with progress(view, len(ns) * options["n_starts"], f"fuzzy clustering, {ns[0]} to {ns[-1]} clusters") as tick:
+        models = {n: _clusters(view, matrix, svd, n, options, seed, tick, quiet=True) for n in ns}
+    table = {"n_clusters": np.array(ns)}
+    for name in INDICES:
+        table[name] = np.array([model.validity[name] for model in models.values()])
+    table["least_pure"] = np.array([np.nanmin(model.pure_fraction) for model in models.values()])
+    return FuzzyValidity(table, models, run_record(view, "fuzzy_validity", ns=ns, random_state=seed, **options))
 
-    def _fuzzy_arguments(
-        self, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=1
-    ):
-        name = "ns" if least > 1 else "n_clusters"
-        try:
-            ns = sorted(set(ns))
-        except TypeError:
-            raise TypeError(f"{name} must be whole numbers, got {ns!r}") from None
-        if not ns:
-            raise ValueError("ns must hold at least one number of clusters, got none")
-        most, why = self.geometry.n_positions, ", the number of kept positions"
-        ns = [checks.count(n, name, minimum=least, maximum=most, why=why) for n in ns]
-        if n_svd is not None:
-            self._components(n_svd, "n_svd")
-            if n_svd > _MOST:
-                warn(f"n_svd is {n_svd}, but distances in more than about {_MOST} dimensions hardly tell near from far")
-        if contrast is not None:
-            contrast = checks.positive(contrast, "contrast", zero=True)
-        m = checks.positive(m, "m")
-        membership_rule(m, contrast)
-        checks.choice(precision, "precision", ("single", "double"))
-        options = dict(
-            m=m, covariance=checks.choice(covariance, "covariance", COVARIANCES), contrast=contrast,
-            n_starts=checks.count(n_starts, "n_starts"), max_iter=checks.count(max_iter, "max_iter"),
-            tol=checks.positive(tol, "tol", zero=True), precision=precision,
-        )  # fmt: skip
-        return ns, checks.seed(random_state), options
+
+def _fuzzy_arguments(
+    view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=1
+):
+    name = "ns" if least > 1 else "n_clusters"
+    try:
+        ns = sorted(set(ns))
+    except TypeError:
+        raise TypeError(f"{name} must be whole numbers, got {ns!r}") from None
+    if not ns:
+        raise ValueError("ns must hold at least one number of clusters, got none")
+    most, why = view.geometry.n_positions, ", the number of kept positions"
+    ns = [checks.count(n, name, minimum=least, maximum=most, why=why) for n in ns]
+    if n_svd is not None:
+        components(view, n_svd, "n_svd")
+        if n_svd > _MOST:
+            warn(f"n_svd is {n_svd}, but distances in more than about {_MOST} dimensions hardly tell near from far")
+    if contrast is not None:
+        contrast = checks.positive(contrast, "contrast", zero=True)
+    m = checks.positive(m, "m")
+    membership_rule(m, contrast)
+    checks.choice(precision, "precision", ("single", "double"))
+    options = dict(
+        m=m, covariance=checks.choice(covariance, "covariance", COVARIANCES), contrast=contrast,
+        n_starts=checks.count(n_starts, "n_starts"), max_iter=checks.count(max_iter, "max_iter"),
+        tol=checks.positive(tol, "tol", zero=True), precision=precision,
+    )  # fmt: skip
+    return ns, checks.seed(random_state), options
 
 
 def _loadings(view, matrix, n_svd, n_clusters, seed):
     """The SVD whose loadings are clustered, without what is rounding."""
     asked = n_svd if n_svd is not None else min(n_clusters, _MOST, *matrix.shape)
     matrix.statistics()
-    with view._progress(12, f"SVD, {asked} components") as tick:
+    with progress(view, 12, f"SVD, {asked} components") as tick:
         svd = truncated_svd(matrix, asked, seed=seed, tick=tick)
     if n_svd is not None:
         require_rank(svd.values, matrix.dtype, "fuzzy_cmeans")
@@ -214,15 +217,56 @@ def _clusters(view, matrix, svd, n_clusters, options, seed, tick, quiet=False):
     loadings = (svd.left * svd.values).astype(matrix.dtype)
     chosen = {name: options[name] for name in ("covariance", "n_starts", "max_iter", "tol")}
     rule = membership_rule(options["m"], options["contrast"])
-    model = fuzzy_cmeans(loadings, n_clusters, rule=rule, seed=seed, tick=tick, **chosen)
+    model = clusters_of(loadings, n_clusters, rule=rule, seed=seed, tick=tick, **chosen)
     settings = run_record(
         view, "fuzzy_cmeans", n_clusters=n_clusters, n_svd=loadings.shape[1], random_state=seed,
         n_iter=model.n_iter, converged=model.converged, svd_residual=svd.residual, **options,
     )  # fmt: skip
-    result = assemble_fuzzy.fuzzy_result(view, matrix, loadings, svd.right, model, settings)
+    result = _answer(view, matrix, loadings, svd.right, model, settings)
     if not quiet:
         _warn(result, model, loadings, options)
     return result
+
+
+def _answer(view, matrix, loadings, axes, model, settings):
+    """Clusters ordered by their sum, with the weighted mean of the measured patterns; two passes, of features three."""
+    order = np.argsort(-model.memberships.sum(0), kind="stable")
+    memberships = model.memberships[:, order].astype(matrix.dtype)
+    # The weights as they are used in the pass over the scan, so that both kinds of centre belong together.
+    weights = model.rule.weights(model.memberships[:, order]).astype(matrix.dtype)
+    sums, centres, covariances = weighted_moments(loadings, weights)
+    own, seen = _means(matrix, weights, sums), pixel_matrix(view, matrix)
+    pixels = view.pixel_view is view
+    found = Components(
+        view, matrix, memberships, own if pixels else _means(seen, weights, sums), None if pixels else own,
+        seen.statistics(), memberships.mean(0, dtype=np.float64), order,
+    )  # fmt: skip
+    wide = loadings.astype(np.float64)
+    if len(centres) > 1:
+        settings = {**settings, "validity": validity(wide, model)}
+    return found.answer(
+        FuzzyClusters, method="fuzzy_cmeans", squares=found.squares(), settings=settings,
+        meaning=Meaning("fuzzy c-means", shares_of="memberships"), references=_references(settings),
+        losses=np.array(model.objectives), view=view, loadings=seen.geometry.to_maps(loadings), axes=axes,
+        loading_centres=centres, covariances=covariances,
+        pure_fraction=pure_fraction(wide, centres, memberships.argmax(1)),
+    )  # fmt: skip
+
+
+def _references(settings):
+    used = [*papers.FUZZY]
+    if settings["covariance"] == "gustafson-kessel":
+        used += papers.KESSEL
+    if settings["contrast"] is not None:
+        used += papers.CONTRAST
+    return (*used, *papers.KRYLOV)
+
+
+def _means(matrix, weights, sums):
+    """Weighted mean rows (k, n_pixels), one pass; that of all rows for a cluster without weight."""
+    used = np.where(sums > 0, weights, 1).astype(weights.dtype)
+    totals = used.sum(0, dtype=np.float64)
+    return (matrix.transpose_times(used) / totals).T.astype(matrix.dtype)
 
 
 def _warn(result, model, loadings, options):

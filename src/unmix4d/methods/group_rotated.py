@@ -13,150 +13,149 @@ from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
 from ..core.polar import PolarTransform
-from ..results import build as assemble
+from ..results.build import run_record
 from ..results.grouping_methods import checked_cut, polar_range
 from ..results.groups import Groups, by_strength, mean_of
+from .arguments import progress
 
-__all__ = ["GroupingOfPositions"]
+__all__ = ["group_rotated"]
 
 
-class GroupingOfPositions:
-    """Which positions show one structure, rotated in the plane."""
+def group_rotated(
+    view,
+    n_groups="auto",
+    *,
+    distance: float | None = None,
+    linkage: str = "average",
+    mirror: bool = False,
+    friedel: bool = False,
+    weight="radius",
+    r_min=None,
+    r_max=None,
+    n_parts: int | None = None,
+    spots: float = SPOTS,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> Groups:
+    """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
 
-    def group_rotated(
-        self,
-        n_groups="auto",
-        *,
-        distance: float | None = None,
-        linkage: str = "average",
-        mirror: bool = False,
-        friedel: bool = False,
-        weight="radius",
-        r_min=None,
-        r_max=None,
-        n_parts: int | None = None,
-        spots: float = SPOTS,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> Groups:
-        """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
+    For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
+    every position is given to one group. All pairs of positions are compared by the angular cross-correlation of their
+    polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
+    improved in turns, every position going to the average and angle under which its counts are most likely. The averages
+    are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
+    made with the groups. Prepare the scan without the direct beam, or give `r_min`.
 
-        For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
-        every position is given to one group. All pairs of positions are compared by the angular cross-correlation of their
-        polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
-        improved in turns, every position going to the average and angle under which its counts are most likely. The averages
-        are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-        made with the groups. Prepare the scan without the direct beam, or give `r_min`.
+    Parameters
+    ----------
+    n_groups : int or "auto"
+        ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
+        what noise leaves of them.
+    distance : float, optional
+        Cut the tree at this height instead, 0 to 1.
+    linkage : {"average", "single", "complete", "weighted", "ward"}
+        Of the tree of the parts.
+    mirror : bool
+        Whether mirror images are one structure as well.
+    friedel : bool
+        Average opposite points first: less noise where opposite spots are equally strong, angles modulo 180 degrees.
+    weight : {"radius", "none"} or ndarray
+        Of each radius in the similarity; see `Decomposition.group_rotated`.
+    r_min, r_max : float or str, optional
+        Radii in pixels or with a unit.
+    n_parts : int, optional
+        Parts to begin with; an eighth of the positions by default, 3 to 24. More for many phases.
+    spots : float
+        Correlation of the averages of two halves of a part, aligned each on its own, below which it has no spots.
+    precision : {"single", "double"}
+    random_state : int or None
+        Nothing here is random: it is taken and recorded, as by the other methods.
 
-        Parameters
-        ----------
-        n_groups : int or "auto"
-            ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-            what noise leaves of them.
-        distance : float, optional
-            Cut the tree at this height instead, 0 to 1.
-        linkage : {"average", "single", "complete", "weighted", "ward"}
-            Of the tree of the parts.
-        mirror : bool
-            Whether mirror images are one structure as well.
-        friedel : bool
-            Average opposite points first: less noise where opposite spots are equally strong, angles modulo 180 degrees.
-        weight : {"radius", "none"} or ndarray
-            Of each radius in the similarity; see `Decomposition.group_rotated`.
-        r_min, r_max : float or str, optional
-            Radii in pixels or with a unit.
-        n_parts : int, optional
-            Parts to begin with; an eighth of the positions by default, 3 to 24. More for many phases.
-        spots : float
-            Correlation of the averages of two halves of a part, aligned each on its own, below which it has no spots.
-        precision : {"single", "double"}
-        random_state : int or None
-            Nothing here is random: it is taken and recorded, as by the other methods.
+    Returns
+    -------
+    Groups
+        ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
 
-        Returns
-        -------
-        Groups
-            ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
+    Raises
+    ------
+    ValueError, TypeError
+        When there are more than 10 000 positions or fewer than 2, an argument is outside its range, values are negative,
+        NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
+        azimuths and radii are then used.
 
-        Raises
-        ------
-        ValueError, TypeError
-            When there are more than 10 000 positions or fewer than 2, an argument is outside its range, values are negative,
-            NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
-            azimuths and radii are then used.
+    Notes
+    -----
+    Rotated copies are one structure seen down one zone axis; tilted grains stay apart. Where crystals overlap, a
+    position has the angle of the stronger one.
 
-        Notes
-        -----
-        Rotated copies are one structure seen down one zone axis; tilted grains stay apart. Where crystals overlap, a
-        position has the angle of the stronger one.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.rotated_phases(n_phases=2, scan_shape=(6, 6), detector_shape=(64, 64), dose=1e3, seed=0)
-        >>> groups = Unmix(film.data, centre=film.centre).group_rotated()
-        >>> len(groups), groups.sizes.tolist()
-        (2, [18, 18])
-        """
-        view, grid = self._patterns_to_group(r_min, r_max)
-        geometry = view.geometry
-        if geometry.n_positions > MOST_POSITIONS:
-            raise ValueError(
-                f"group_rotated compares all pairs of positions, which is for at most {MOST_POSITIONS} of them, got "
-                f"{geometry.n_positions}: crop or bin the scan, or group the components of nmf"
-            )
-        if geometry.n_positions < 2:
-            raise ValueError(f"group_rotated needs at least 2 positions, got {geometry.n_positions}")
-        n_groups = checked_cut(n_groups, distance, linkage, geometry.n_positions, "positions")
-        if n_parts is not None:
-            n_parts = checks.count(n_parts, "n_parts", minimum=n_groups or 1, maximum=geometry.n_positions)
-        spots = checks.positive(spots, "spots", zero=True)
-        seed = checks.seed(random_state)
-        transform = PolarTransform(geometry, **grid)
-        radial_weights(weight, transform.radius)
-        matrix = view.matrix(precision)
-        settings = assemble.run_record(
-            self, "group_rotated", n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror),
-            friedel=bool(friedel), weight=weight if isinstance(weight, str) else [float(w) for w in weight],
-            r_min=grid["r_min"], r_max=float(transform.radius[-1]), n_parts=n_parts, spots=spots,
-            precision=precision, random_state=seed,
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=2, scan_shape=(6, 6), detector_shape=(64, 64), dose=1e3, seed=0)
+    >>> groups = Unmix(film.data, centre=film.centre).group_rotated()
+    >>> len(groups), groups.sizes.tolist()
+    (2, [18, 18])
+    """
+    view, grid = _patterns_to_group(view, r_min, r_max)
+    geometry = view.geometry
+    if geometry.n_positions > MOST_POSITIONS:
+        raise ValueError(
+            f"group_rotated compares all pairs of positions, which is for at most {MOST_POSITIONS} of them, got "
+            f"{geometry.n_positions}: crop or bin the scan, or group the components of nmf"
+        )
+    if geometry.n_positions < 2:
+        raise ValueError(f"group_rotated needs at least 2 positions, got {geometry.n_positions}")
+    n_groups = checked_cut(n_groups, distance, linkage, geometry.n_positions, "positions")
+    if n_parts is not None:
+        n_parts = checks.count(n_parts, "n_parts", minimum=n_groups or 1, maximum=geometry.n_positions)
+    spots = checks.positive(spots, "spots", zero=True)
+    seed = checks.seed(random_state)
+    transform = PolarTransform(geometry, **grid)
+    radial_weights(weight, transform.radius)
+    matrix = view.matrix(precision)
+    settings = run_record(
+        view, "group_rotated", n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror),
+        friedel=bool(friedel), weight=weight if isinstance(weight, str) else [float(w) for w in weight],
+        r_min=grid["r_min"], r_max=float(transform.radius[-1]), n_parts=n_parts, spots=spots,
+        precision=precision, random_state=seed,
+    )  # fmt: skip
+    matrix.require_counts("group_rotated")
+    with progress(view, 7, "grouping by rotation") as tick:
+        counts, rings, some = read_counts(matrix, transform, friedel=bool(friedel), weight=weight)
+        tick()
+        if some.sum() < 2:
+            raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
+        found = group_positions(
+            counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
+            n_parts=n_parts, spots=spots, tick=tick,
         )  # fmt: skip
-        matrix.require_counts("group_rotated")
-        with self._progress(7, "grouping by rotation") as tick:
-            counts, rings, some = read_counts(matrix, transform, friedel=bool(friedel), weight=weight)
-            tick()
-            if some.sum() < 2:
-                raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
-            found = group_positions(
-                counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
-                n_parts=n_parts, spots=spots, tick=tick,
-            )  # fmt: skip
-            result = _assembled(view.geometry, matrix, found, some, settings)
-            tick()
-        return result
+        result = _assembled(view.geometry, matrix, found, some, settings)
+        tick()
+    return result
 
-    def _patterns_to_group(self, r_min, r_max):
-        """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
-        features = getattr(self, "features", None)
-        if features is None:
-            require_centre(self.geometry, "group_rotated")
-            return self, polar_range(self.geometry, r_min, r_max)
-        if features.kind != "polar" or features.source is None:
-            raise ValueError(
-                f"group_rotated needs patterns or polar features of them, but this view holds {features.kind} features"
-            )
-        if r_min is not None or r_max is not None:
-            raise ValueError("r_min and r_max have no part in the grouping of polar features: give them to polar()")
-        radius = features.settings["radius"]
-        n_azimuth = features.geometry.detector_shape[0]
-        if len(radius) < 2 or n_azimuth % 2 or n_azimuth < 36:
-            raise ValueError(
-                "group_rotated needs polar features of an even number of azimuths, at least 36, and 2 radii, got "
-                f"{n_azimuth} and {len(radius)}"
-            )
-        first = next(r for r in radius if r > 0)
-        grid = {"n_azimuth": n_azimuth, "radial_step": radius[1] - radius[0], "r_min": first, "r_max": radius[-1] + 1e-6}
-        return features.source, grid
+
+def _patterns_to_group(view, r_min, r_max):
+    """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
+    if not view.is_features:
+        require_centre(view.geometry, "group_rotated")
+        return view, polar_range(view.geometry, r_min, r_max)
+    features = view.features
+    if features.kind != "polar" or features.source is None:
+        raise ValueError(
+            f"group_rotated needs patterns or polar features of them, but this view holds {features.kind} features"
+        )
+    if r_min is not None or r_max is not None:
+        raise ValueError("r_min and r_max have no part in the grouping of polar features: give them to polar()")
+    radius = features.settings["radius"]
+    n_azimuth = features.geometry.detector_shape[0]
+    if len(radius) < 2 or n_azimuth % 2 or n_azimuth < 36:
+        raise ValueError(
+            "group_rotated needs polar features of an even number of azimuths, at least 36, and 2 radii, got "
+            f"{n_azimuth} and {len(radius)}"
+        )
+    first = next(r for r in radius if r > 0)
+    grid = {"n_azimuth": n_azimuth, "radial_step": radius[1] - radius[0], "r_min": first, "r_max": radius[-1] + 1e-6}
+    return features.source, grid
 
 
 def _assembled(geometry, matrix, found, some, settings):

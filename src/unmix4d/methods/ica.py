@@ -8,105 +8,125 @@ from ..core import checks
 from ..core.messages import warn
 from ..decomposition.independent_components import INDEPENDENT, centred_share, independent_components
 from ..decomposition.svd import require_rank, truncated_svd
-from ..results import Decomposition
-from ..results import build as assemble
+from ..results.decomposition import Decomposition
+from ..results.build import arranged, run_record
+from ..results.citations import ICA, KRYLOV
+from ..results.decomposition import Meaning
+from .arguments import components, progress
 
-__all__ = ["ICAMethods"]
+__all__ = ["ica"]
 
 _CONSTANT = 0.05  # below this, what centring leaves of one combination of the maps is mostly noise
 _OTHER = {"patterns": ("pixels", "maps"), "maps": ("positions", "patterns")}
 
 
-class ICAMethods:
-    """Independent component analysis of a view."""
+def ica(
+    view,
+    n: int,
+    *,
+    on: str = "patterns",
+    n_starts: int = 5,
+    max_iter: int = 500,
+    tol: float = 1e-8,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> Decomposition:
+    """Independent component analysis: the n components of the SVD, mixed so that they are as independent as possible.
 
-    def ica(
-        self,
-        n: int,
-        *,
-        on: str = "patterns",
-        n_starts: int = 5,
-        max_iter: int = 500,
-        tol: float = 1e-8,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> Decomposition:
-        """Independent component analysis: the n components of the SVD, mixed so that they are as independent as possible.
+    FastICA [2]_ on the data reduced by SVD, as in [1]_. The mixture changes what is called a component, not the
+    reconstruction: maps x patterns is the same best approximation of the scan as that of `svd`, mean included.
 
-        FastICA [2]_ on the data reduced by SVD, as in [1]_. The mixture changes what is called a component, not the
-        reconstruction: maps x patterns is the same best approximation of the scan as that of `svd`, mean included.
+    Parameters
+    ----------
+    n : int
+        Number of components.
+    on : {"patterns", "maps"}
+        What is made independent. Patterns by default, as in HyperSpy: the spots of different crystals are sparse and
+        mostly apart. Maps exclude one another, and where the specimen fills the scan they add up to a constant:
+        they are then anything but independent.
+    n_starts : int
+        Random rotations to begin from; the most independent answer is returned.
+    max_iter : int
+        Iterations per start.
+    tol : float
+        A start ends when no direction changes by more than this, ``1 - |cosine|``.
+    precision : {"single", "double"}
+        Of the passes over the scan and of the result; the search itself is always in double precision.
+    random_state : int or None
+        Seed; None draws one. It is recorded in ``.settings`` either way.
 
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        on : {"patterns", "maps"}
-            What is made independent. Patterns by default, as in HyperSpy: the spots of different crystals are sparse and
-            mostly apart. Maps exclude one another, and where the specimen fills the scan they add up to a constant:
-            they are then anything but independent.
-        n_starts : int
-            Random rotations to begin from; the most independent answer is returned.
-        max_iter : int
-            Iterations per start.
-        tol : float
-            A start ends when no direction changes by more than this, ``1 - |cosine|``.
-        precision : {"single", "double"}
-            Of the passes over the scan and of the result; the search itself is always in double precision.
-        random_state : int or None
-            Seed; None draws one. It is recorded in ``.settings`` either way.
+    Returns
+    -------
+    Decomposition
+        Components by their share of the sum of squares, the largest absolute entry of every pattern positive, the
+        largest absolute value of every map 1. Components are not orthogonal, so that shares need not add up to the
+        sum explained.
 
-        Returns
-        -------
-        Decomposition
-            Components by their share of the sum of squares, the largest absolute entry of every pattern positive, the
-            largest absolute value of every map 1. Components are not orthogonal, so that shares need not add up to the
-            sum explained.
+    Raises
+    ------
+    ValueError
+        When `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
+        is to be made independent is constant.
 
-        Raises
-        ------
-        ValueError
-            When `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
-            is to be made independent is constant.
+    Notes
+    -----
+    Patterns and maps have negative values: the components "highlight physically important differences", they are not
+    diffraction patterns [1]_.
 
-        Notes
-        -----
-        Patterns and maps have negative values: the components "highlight physically important differences", they are not
-        diffraction patterns [1]_.
+    References
+    ----------
+    .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2c.
+    .. [2] Hyvarinen and Oja, Neural Networks 13 (2000) 411, doi:10.1016/S0893-6080(00)00026-5
 
-        References
-        ----------
-        .. [1] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2c.
-        .. [2] Hyvarinen and Oja, Neural Networks 13 (2000) 411, doi:10.1016/S0893-6080(00)00026-5
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
-        >>> result = Unmix(phantom.data).ica(2, random_state=0)
-        >>> result.maps.shape, result.patterns.shape
-        ((2, 6, 8), (2, 10, 20))
-        """
-        n, on = self._components(n), checks.choice(on, "on", INDEPENDENT)
-        n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
-        tol, seed = checks.positive(tol, "tol"), checks.seed(random_state)
-        matrix = self.matrix(precision)
-        settings = assemble.run_record(
-            self, "ica", n=n, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, precision=precision, random_state=seed
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    >>> result = Unmix(phantom.data).ica(2, random_state=0)
+    >>> result.maps.shape, result.patterns.shape
+    ((2, 6, 8), (2, 10, 20))
+    """
+    n, on = components(view, n), checks.choice(on, "on", INDEPENDENT)
+    n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
+    tol, seed = checks.positive(tol, "tol"), checks.seed(random_state)
+    matrix = view.matrix(precision)
+    settings = run_record(
+        view, "ica", n=n, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, precision=precision, random_state=seed
+    )
+    matrix.statistics()
+    with progress(view, 12, f"ICA, {n} components") as tick:
+        svd = truncated_svd(matrix, n, seed=seed, tick=tick)
+    require_rank(svd.values, matrix.dtype, "ica")
+    _require_variation(svd, on, matrix.dtype)
+    answer = independent_components(
+        svd.left * svd.values, svd.right, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed
+    )
+    if not answer.converged:
+        warn(
+            f"ica did not settle within max_iter={max_iter} iterations, and its components are not final: allow more, "
+            "or ask for fewer components, those inside the noise being equally independent in every mixture"
         )
-        matrix.statistics()
-        with self._progress(12, f"ICA, {n} components") as tick:
-            svd = truncated_svd(matrix, n, seed=seed, tick=tick)
-        require_rank(svd.values, matrix.dtype, "ica")
-        _require_variation(svd, on, matrix.dtype)
-        answer = independent_components(
-            svd.left * svd.values, svd.right, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed
-        )
-        if not answer.converged:
-            warn(
-                f"ica did not settle within max_iter={max_iter} iterations, and its components are not final: allow more, "
-                "or ask for fewer components, those inside the noise being equally independent in every mixture"
-            )
-        return assemble.ica_result(self, matrix, svd, answer, settings)
+    return _answer(view, matrix, svd, answer, settings)
+
+
+def _answer(view, matrix, svd, answer, settings):
+    """Components by their share of the sum of squares, patterns with a positive largest entry, maps with maximum 1."""
+    maps, patterns = answer.maps, answer.patterns
+    size = np.abs(maps).max(0) * np.sign(patterns[np.arange(len(patterns)), np.abs(patterns).argmax(1)])
+    size[size == 0] = 1
+    maps, patterns = maps / size, patterns * size[:, None]
+    share = (maps**2).sum(0) * (patterns**2).sum(1) / matrix.statistics().norm2
+    order = np.argsort(-share, kind="stable")
+    maps, patterns = maps[:, order].astype(matrix.dtype), patterns[order].astype(matrix.dtype)
+    settings = {
+        **settings, "svd_residual": svd.residual, "iterations": answer.iterations, "converged": answer.converged,
+        "contrast": answer.contrast,
+    }  # fmt: skip
+    squares = matrix.squared_residuals(maps, patterns)
+    return arranged(view, matrix, maps, patterns, signed=True, by_share=False).answer(
+        method="ica", squares=squares, settings=settings, explained=share[order],
+        meaning=Meaning("ICA", signed=True, shares_of="sum of squares"), references=(*ICA, *KRYLOV),
+    )  # fmt: skip
 
 
 def _require_variation(svd, on, dtype):

@@ -9,6 +9,7 @@ import numpy as np
 from ..core import checks
 from ..core.messages import warn
 from ..decomposition.checkpoints import compressed_once
+from ..decomposition.consensus import consensus
 from ..decomposition.merge_checkpoint import Runs
 from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
 from ..decomposition.merging_rounds import merge_in_rounds
@@ -17,14 +18,13 @@ from ..decomposition.run import rank_for
 from ..engine.compression import compress
 from ..engine.subspace import MAX_PASSES
 from ..engine.weights import choose_weights
-from ..results import build as assemble
-from ..results import build as assemble_merged
-from ..results.merged import MergedDecomposition
+from ..results.build import run_record
+from ..results.merged import MergedDecomposition, merged_answer
 from ..results.scree import find_elbow
 from ..storage.resumed import resumed
-from .arguments import WEIGHTS
+from .arguments import WEIGHTS, components, progress
 
-__all__ = ["MergeMethods"]
+__all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
 _TIMES_ELBOW = 5  # Bruefach 2022: so many times the components that the scree suggests
@@ -32,143 +32,154 @@ _SCREE = 30
 _MOST = 128  # components that "auto" starts with at most
 
 
-class MergeMethods:
-    """NMF that starts with too many components and merges them."""
+def merge_nmf(
+    view,
+    initial_components: int | str = "auto",
+    *,
+    threshold: float | str = "auto",
+    n_runs: int = 25,
+    pattern_share: float | None = None,
+    sigma: float | None = None,
+    fragment: float | None = None,
+    max_iter: int | None = None,
+    refit: int | None = None,
+    weights: str | None = None,
+    as_published: bool = False,
+    precision: str = "single",
+    random_state: int | None = None,
+    checkpoint=None,
+) -> MergedDecomposition:
+    """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
 
-    def merge_nmf(
-        self,
-        initial_components: int | str = "auto",
-        *,
-        threshold: float | str = "auto",
-        n_runs: int = 25,
-        pattern_share: float | None = None,
-        sigma: float | None = None,
-        fragment: float | None = None,
-        max_iter: int | None = None,
-        refit: int | None = None,
-        weights: str | None = None,
-        as_published: bool = False,
-        precision: str = "single",
-        random_state: int | None = None,
-        checkpoint=None,
-    ) -> MergedDecomposition:
-        """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
+    Grains of a polycrystal cannot be counted beforehand, and one grain makes several components, because its spots
+    change with thickness, bending and what lies above it. A run starts at the purest positions of a random half of the
+    scan, makes a few iterations of NMF, leaves out what is a mixture of others, and merges the components that are at
+    the same place and look alike, most similar pairs first. Intensity is conserved: maps add up, in intensity.
 
-        Grains of a polycrystal cannot be counted beforehand, and one grain makes several components, because its spots
-        change with thickness, bending and what lies above it. A run starts at the purest positions of a random half of the
-        scan, makes a few iterations of NMF, leaves out what is a mixture of others, and merges the components that are at
-        the same place and look alike, most similar pairs first. Intensity is conserved: maps add up, in intensity.
+    Parameters
+    ----------
+    initial_components : int or "auto"
+        Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
+        ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
+        times the elbow of the scree. Far more than that costs grains where they overlap.
+    threshold : float or "auto"
+        Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
+        those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
+        pairs merge, looked for from 0.65 to 0.75, in every run.
+    n_runs : int
+        Every run has its own generator, spawned from the seed: it depends neither on the others nor on their number.
+    pattern_share : float, optional
+        Weight of the correlation of patterns beside that of maps, in the similarity; 1.5.
+    sigma : float, optional
+        Maps are averaged over so many positions before they are compared; 1.
+    fragment : float, optional
+        Components with less than this share of the intensity of a typical one are merged into the most similar one; 0.4.
+    max_iter : int, optional
+        Iterations of each run; 60, and 200 in every round with ``as_published=True``.
+    refit : int, optional
+        Iterations from the merged components at the end of each run; 0, because least squares with few components mixes
+        again what was kept apart.
+    weights : {"auto", "none", "capped", "poisson"}, optional
+        As for `nmf`. Features have scales of their own (``.scaled()``): for them it is ``"none"`` by default, for pixels
+        ``"poisson"``.
+    as_published : bool
+        The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
+        round of merging. `threshold` is then a correlation of maps, 0.45 for "auto"; `pattern_share`, `sigma`,
+        `fragment` and `refit` have no part in it.
+    precision : {"single", "double"}
+    random_state : int or None
+    checkpoint : str or path-like, optional
+        A file that keeps the compression and every run that has ended. The same call with the same file makes those that
+        are missing, with the same result, after a crash or a power cut; `n_runs` may be larger then. The file stays
+        when all is over: delete it.
 
-        Parameters
-        ----------
-        initial_components : int or "auto"
-            Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
-            ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-            times the elbow of the scree. Far more than that costs grains where they overlap.
-        threshold : float or "auto"
-            Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
-            those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
-            pairs merge, looked for from 0.65 to 0.75, in every run.
-        n_runs : int
-            Every run has its own generator, spawned from the seed: it depends neither on the others nor on their number.
-        pattern_share : float, optional
-            Weight of the correlation of patterns beside that of maps, in the similarity; 1.5.
-        sigma : float, optional
-            Maps are averaged over so many positions before they are compared; 1.
-        fragment : float, optional
-            Components with less than this share of the intensity of a typical one are merged into the most similar one; 0.4.
-        max_iter : int, optional
-            Iterations of each run; 60, and 200 in every round with ``as_published=True``.
-        refit : int, optional
-            Iterations from the merged components at the end of each run; 0, because least squares with few components mixes
-            again what was kept apart.
-        weights : {"auto", "none", "capped", "poisson"}, optional
-            As for `nmf`. Features have scales of their own (``.scaled()``): for them it is ``"none"`` by default, for pixels
-            ``"poisson"``.
-        as_published : bool
-            The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
-            round of merging. `threshold` is then a correlation of maps, 0.45 for "auto"; `pattern_share`, `sigma`,
-            `fragment` and `refit` have no part in it.
-        precision : {"single", "double"}
-        random_state : int or None
-        checkpoint : str or path-like, optional
-            A file that keeps the compression and every run that has ended. The same call with the same file makes those that
-            are missing, with the same result, after a crash or a power cut; `n_runs` may be larger then. The file stays
-            when all is over: delete it.
+    Returns
+    -------
+    MergedDecomposition
+        The run with the smallest error among those with the most common number of parts; ``.consensus()`` is what all
+        runs agree on, ``.history`` its tree, ``.runs`` all of them.
 
-        Returns
-        -------
-        MergedDecomposition
-            The run with the smallest error among those with the most common number of parts; ``.consensus()`` is what all
-            runs agree on, ``.history`` its tree, ``.runs`` all of them.
+    Raises
+    ------
+    ValueError
+        When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
+        is of another run.
+    OSError
+        When `checkpoint` is no such file, is damaged, or cannot be written.
 
-        Raises
-        ------
-        ValueError
-            When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
-            is of another run.
-        OSError
-            When `checkpoint` is no such file, is damaged, or cannot be written.
+    Notes
+    -----
+    Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
+    `benchmarks/POLYCRYSTALS.md` has the scores of all this against the truth.
 
-        Notes
-        -----
-        Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
-        `benchmarks/POLYCRYSTALS.md` has the scores of all this against the truth.
+    References
+    ----------
+    .. [1] Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259
 
-        References
-        ----------
-        .. [1] Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(16, 16), detector_shape=(40, 40), seed=0)
+    >>> view = Unmix(film.data, centre=film.centre).prepare(direct_beam=3).angular_average(rings=[(5, 18)])
+    >>> result = view.merge_nmf(8, n_runs=4, random_state=0).consensus()
+    >>> result.maps.shape == (result.k, 16, 16)
+    True
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(16, 16), detector_shape=(40, 40), seed=0)
-        >>> view = Unmix(film.data, centre=film.centre).prepare(direct_beam=3).angular_average(rings=[(5, 18)])
-        >>> result = view.merge_nmf(8, n_runs=4, random_state=0).consensus()
-        >>> result.maps.shape == (result.k, 16, 16)
-        True
+    Left alone over night, and gone on with after a power cut:
 
-        Left alone over night, and gone on with after a power cut:
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+    >>> few = view.merge_nmf(8, n_runs=2, random_state=0, checkpoint=path)
+    >>> more = view.merge_nmf(8, n_runs=4, checkpoint=path)  # two of them are in the file
+    >>> more.settings["random_state"], len(more.runs)
+    (0, 4)
+    """
+    seed, n_runs = checks.seed(random_state), checks.count(n_runs, "n_runs")
+    if not (isinstance(initial_components, str) and initial_components == "auto"):
+        checks.count(initial_components, "initial_components", minimum=2)
+        initial_components = components(view, initial_components, "initial_components")
+    features = view.is_features
+    counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"
+    weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
+    threshold = checked_threshold(threshold)
+    options = _options(
+        as_published, pattern_share=pattern_share, sigma=sigma, fragment=fragment, max_iter=max_iter, refit=refit
+    )
+    matrix = view.matrix(precision)
+    settings = run_record(
+        view, "merge_nmf", initial_components=initial_components, threshold=threshold, n_runs=n_runs, **options,
+        as_published=bool(as_published), weights=weights, random_state=seed,
+        precision="double" if matrix.dtype.itemsize > 4 else "single",
+    )  # fmt: skip
+    # A run depends neither on the others nor on their number.
+    resume, settings = resumed(checkpoint, Runs, "merge_nmf", settings, random_state, free=["n_runs"])
+    seed, before = settings["random_state"], matrix.passes
+    statistics = matrix.require_counts("merge_nmf")
+    if resume is not None:
+        resume.require_data(statistics)
+    with progress(view, MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
+        problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, resume)
+        run = merge_in_rounds if as_published else merge_runs
+        runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, resume=resume, **options)
+    runs = _not_empty(runs, initial)
+    settings |= {
+        "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
+    }  # fmt: skip
+    return _answer(view, matrix, problem, runs, best_run(runs), settings)
 
-        >>> import os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
-        >>> few = view.merge_nmf(8, n_runs=2, random_state=0, checkpoint=path)
-        >>> more = view.merge_nmf(8, n_runs=4, checkpoint=path)  # two of them are in the file
-        >>> more.settings["random_state"], len(more.runs)
-        (0, 4)
-        """
-        seed, n_runs = checks.seed(random_state), checks.count(n_runs, "n_runs")
-        if not (isinstance(initial_components, str) and initial_components == "auto"):
-            checks.count(initial_components, "initial_components", minimum=2)
-            initial_components = self._components(initial_components, "initial_components")
-        features = getattr(self, "features", None) is not None
-        counted = features and self.features.settings.get("scaling") == "poisson" and self.scan.dtype.kind in "iu"
-        weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
-        threshold = checked_threshold(threshold)
-        options = _options(
-            as_published, pattern_share=pattern_share, sigma=sigma, fragment=fragment, max_iter=max_iter, refit=refit
-        )
-        matrix = self.matrix(precision)
-        settings = assemble.run_record(
-            self, "merge_nmf", initial_components=initial_components, threshold=threshold, n_runs=n_runs, **options,
-            as_published=bool(as_published), weights=weights, random_state=seed,
-            precision="double" if matrix.dtype.itemsize > 4 else "single",
-        )  # fmt: skip
-        # A run depends neither on the others nor on their number.
-        resume, settings = resumed(checkpoint, Runs, "merge_nmf", settings, random_state, free=["n_runs"])
-        seed, before = settings["random_state"], matrix.passes
-        statistics = matrix.require_counts("merge_nmf")
-        if resume is not None:
-            resume.require_data(statistics)
-        with self._progress(MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
-            problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, resume)
-            run = merge_in_rounds if as_published else merge_runs
-            runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, resume=resume, **options)
-        runs = _not_empty(runs, initial)
-        settings |= {
-            "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
-        }  # fmt: skip
-        return assemble_merged.merged_result(self, matrix, problem, runs, best_run(runs), settings)
+
+def _answer(view, matrix, problem, runs, best: int, settings):
+    """The chosen run, with the stability of its components over all runs."""
+    run = runs[best]
+    found = consensus(problem, runs, min_share=0, least_part=0)
+    whose = {pair: i for i, pairs in enumerate(found.members) for pair in pairs}
+    matches = [whose.get((best, j)) for j in range(run.k)]
+    stability = np.array([0.0 if i is None else found.share[i] for i in matches])
+    agreement = np.array([0.0 if i is None else found.agreement[i] for i in matches])
+    return merged_answer(
+        view, matrix, run.maps, run.patterns, settings, best=best, runs=tuple(runs), problem=problem, history=run.history,
+        members=run.members, stability=stability, agreement=agreement,
+    )  # fmt: skip
 
 
 def _not_empty(runs, initial):

@@ -7,114 +7,112 @@ from ..decomposition.run import compressed, factorise_each, smoothing_of
 from ..decomposition.starts import INITS
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
-from ..results import Decomposition
-from ..results import build as assemble
-from .arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
+from ..results.decomposition import Decomposition
+from ..results.build import run_record
+from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 
-__all__ = ["NMFSeriesMethods"]
+__all__ = ["nmf_series"]
 
 
-class NMFSeriesMethods:
-    """NMF of a view with many numbers of components."""
+def nmf_series(
+    view,
+    ns,
+    *,
+    constraints=(),
+    n_starts: int = 1,
+    max_iter: int | None = None,
+    tol: float = 1e-3,
+    init: str = "nndsvd",
+    weights: str = "auto",
+    smooth=None,
+    refit: bool = True,
+    compression: LowRank | None = None,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> dict[int, Decomposition]:
+    """`nmf` for several numbers of components, which share one compression and the passes over the scan.
 
-    def nmf_series(
-        self,
-        ns,
-        *,
-        constraints=(),
-        n_starts: int = 1,
-        max_iter: int | None = None,
-        tol: float = 1e-3,
-        init: str = "nndsvd",
-        weights: str = "auto",
-        smooth=None,
-        refit: bool = True,
-        compression: LowRank | None = None,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> dict[int, Decomposition]:
-        """`nmf` for several numbers of components, which share one compression and the passes over the scan.
+    The scan is compressed once, for the largest number; the numbers are then worked on in parallel, and all answers are
+    refitted to the scan together, in two passes for every 128 components.
 
-        The scan is compressed once, for the largest number; the numbers are then worked on in parallel, and all answers are
-        refitted to the scan together, in two passes for every 128 components.
+    Parameters
+    ----------
+    ns : sequence of int
+        Numbers of components.
+    refit : bool
+        False leaves the passes at the end out: losses are then estimated from the compression.
+    constraints, n_starts, max_iter, tol, init, weights, smooth, compression, precision, random_state
+        As for `nmf`; a compression must have a rank of at least the largest number.
 
-        Parameters
-        ----------
-        ns : sequence of int
-            Numbers of components.
-        refit : bool
-            False leaves the passes at the end out: losses are then estimated from the compression.
-        constraints, n_starts, max_iter, tol, init, weights, smooth, compression, precision, random_state
-            As for `nmf`; a compression must have a rank of at least the largest number.
+    Returns
+    -------
+    dict
+        A `Decomposition` for every number, in the order given. The passes in their settings are those of all of them.
 
-        Returns
-        -------
-        dict
-            A `Decomposition` for every number, in the order given. The passes in their settings are those of all of them.
+    Raises
+    ------
+    ValueError
+        When `ns` is empty or names a number twice, and as for `nmf`.
+    TypeError
+        When `ns` is no sequence of whole numbers, and as for `nmf`.
 
-        Raises
-        ------
-        ValueError
-            When `ns` is empty or names a number twice, and as for `nmf`.
-        TypeError
-            When `ns` is no sequence of whole numbers, and as for `nmf`.
+    Notes
+    -----
+    The same numbers as one `nmf` after the other on a shared `compress` with the same seed. All results are held in
+    memory: their patterns take 4 bytes x the sum of `ns` x the number of detector pixels.
 
-        Notes
-        -----
-        The same numbers as one `nmf` after the other on a shared `compress` with the same seed. All results are held in
-        memory: their patterns take 4 bytes x the sum of `ns` x the number of detector pixels.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data)
+    >>> results = u.nmf_series(range(2, 5), random_state=0)
+    >>> [results[n].k for n in results]
+    [2, 3, 4]
+    """
+    ns, seed = _numbers(view, ns), checks.seed(random_state)
+    bound = [bound_constraints(constraints, view.geometry, n) for n in ns]
+    iterating = iterations(n_starts, max_iter, tol, CONSTRAINED_ITER if bound[0] else MAX_ITER)
+    checks.choice(weights, "weights", tuple(WEIGHTS))
+    if not isinstance(init, str):
+        raise TypeError(f"init must be one of {', '.join(INITS)} for several numbers, got {type(init).__name__}")
+    checks.choice(init, "init", INITS)
+    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(bound[0])
+    if compression is None:
+        matrix = view.matrix(precision)
+    else:
+        matrix = matrix_of(compression, view.geometry, max(ns), weights, smooth, precision, bound[0])
+        smoothing = None if compression.smoother is None else compression.smoother.smoothing
+    before = matrix.passes
+    matrix.require_counts("nmf_series")
+    steps = MAX_PASSES + len(ns) * iterating["n_starts"] * iterating["max_iter"]
+    with progress(view, steps, f"NMF, {min(ns)} to {max(ns)} components") as tick:
+        low = compression or compressed(
+            matrix, max(ns), constraints=bound[0], smoothing=smoothing, weights=WEIGHTS[weights], seed=seed, tick=tick
+        )
+        outcomes = factorise_each(
+            low, ns, init=init, constraints=bound, seed=seed, refit=bool(refit), tick=tick, **iterating
+        )
+    settings = run_record(
+        view, "nmf", constraints=[c.settings() for c in bound[0]], **iterating, init=init, refit=bool(refit),
+        smooth=None if smoothing is None else smoothing.settings(), exact=False, objective="frobenius",
+        precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
+        passes=matrix.passes - before, series=ns,
+    )  # fmt: skip
+    return {
+        n: finished_nmf(view, matrix, outcome, {**settings, "n": n}, own) for n, outcome, own in zip(ns, outcomes, bound)
+    }
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data)
-        >>> results = u.nmf_series(range(2, 5), random_state=0)
-        >>> [results[n].k for n in results]
-        [2, 3, 4]
-        """
-        ns, seed = self._numbers(ns), checks.seed(random_state)
-        bound = [bound_constraints(constraints, self.geometry, n) for n in ns]
-        iterating = iterations(n_starts, max_iter, tol, CONSTRAINED_ITER if bound[0] else MAX_ITER)
-        checks.choice(weights, "weights", tuple(WEIGHTS))
-        if not isinstance(init, str):
-            raise TypeError(f"init must be one of {', '.join(INITS)} for several numbers, got {type(init).__name__}")
-        checks.choice(init, "init", INITS)
-        smoothing = bound_smoothing(smooth, self.geometry) or smoothing_of(bound[0])
-        if compression is None:
-            matrix = self.matrix(precision)
-        else:
-            matrix = matrix_of(compression, self.geometry, max(ns), weights, smooth, precision, bound[0])
-            smoothing = None if compression.smoother is None else compression.smoother.smoothing
-        before = matrix.passes
-        matrix.require_counts("nmf_series")
-        steps = MAX_PASSES + len(ns) * iterating["n_starts"] * iterating["max_iter"]
-        with self._progress(steps, f"NMF, {min(ns)} to {max(ns)} components") as tick:
-            low = compression or compressed(
-                matrix, max(ns), constraints=bound[0], smoothing=smoothing, weights=WEIGHTS[weights], seed=seed, tick=tick
-            )
-            outcomes = factorise_each(
-                low, ns, init=init, constraints=bound, seed=seed, refit=bool(refit), tick=tick, **iterating
-            )
-        settings = assemble.run_record(
-            self, "nmf", constraints=[c.settings() for c in bound[0]], **iterating, init=init, refit=bool(refit),
-            smooth=None if smoothing is None else smoothing.settings(), exact=False, objective="frobenius",
-            precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
-            passes=matrix.passes - before, series=ns,
-        )  # fmt: skip
-        return {
-            n: finished_nmf(self, matrix, outcome, {**settings, "n": n}, own) for n, outcome, own in zip(ns, outcomes, bound)
-        }
 
-    def _numbers(self, ns):
-        try:
-            ns = list(ns)
-        except TypeError:
-            raise TypeError(f"ns must be a sequence of numbers of components, got {ns!r}") from None
-        if not ns:
-            raise ValueError("ns must hold at least one number of components, got none")
-        ns = [self._components(n, "ns") for n in ns]
-        twice = sorted({n for n in ns if ns.count(n) > 1})
-        if twice:
-            raise ValueError(f"ns must name every number once, got {', '.join(map(str, twice))} more than once")
-        return ns
+def _numbers(view, ns):
+    try:
+        ns = list(ns)
+    except TypeError:
+        raise TypeError(f"ns must be a sequence of numbers of components, got {ns!r}") from None
+    if not ns:
+        raise ValueError("ns must hold at least one number of components, got none")
+    ns = [components(view, n, "ns") for n in ns]
+    twice = sorted({n for n in ns if ns.count(n) > 1})
+    if twice:
+        raise ValueError(f"ns must name every number once, got {', '.join(map(str, twice))} more than once")
+    return ns

@@ -6,64 +6,60 @@ import numpy as np
 
 from ..core import checks
 
-__all__ = ["NoiseMethods"]
+__all__ = ["noise_deviation"]
 
 _LEAST = 3  # pixels, the window of the estimate
 
 
-class NoiseMethods:
-    """How noisy the patterns of a view are."""
+def noise_deviation(view, n: int = 64, *, random_state: int | None = 0) -> float:
+    """Noise deviation of single patterns: the median over n of them, drawn from the kept positions.
 
-    def noise_deviation(self, n: int = 64, *, random_state: int | None = 0) -> float:
-        """Noise deviation of single patterns: the median over n of them, drawn from the kept positions.
+    To be compared before and after a filter, ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, at the
+    same positions as long as the seed is the same. One pass, over the blocks that hold them.
 
-        To be compared before and after a filter, ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, at the
-        same positions as long as the seed is the same. One pass, over the blocks that hold them.
+    Parameters
+    ----------
+    n : int
+        Number of patterns; all kept ones when there are fewer.
+    random_state : int or None
+        Seed that draws the positions; None draws a seed.
 
-        Parameters
-        ----------
-        n : int
-            Number of patterns; all kept ones when there are fewer.
-        random_state : int or None
-            Seed that draws the positions; None draws a seed.
+    Returns
+    -------
+    float
+        In the intensity unit of the view; see `unmix4d.image_quality.noise_deviation` [1]_ for what it sees. NaN when
+        the masks leave no 3 x 3 pixels together.
 
-        Returns
-        -------
-        float
-            In the intensity unit of the view; see `unmix4d.image_quality.noise_deviation` [1]_ for what it sees. NaN when
-            the masks leave no 3 x 3 pixels together.
+    Raises
+    ------
+    ValueError, TypeError
+        When `n` is no number above 0, or patterns are smaller than 3 x 3 pixels.
 
-        Raises
-        ------
-        ValueError, TypeError
-            When `n` is no number above 0, patterns are smaller than 3 x 3 pixels, or the view holds features.
+    Notes
+    -----
+    A low value is no merit in itself: a filter that takes away weak spots lowers it too. Judge a filter by how well what
+    was found describes the data that were not filtered.
 
-        Notes
-        -----
-        A low value is no merit in itself: a filter that takes away weak spots lowers it too. Judge a filter by how well what
-        was found describes the data that were not filtered.
+    References
+    ----------
+    .. [1] Immerkaer, Comput. Vis. Image Underst. 64 (1996) 300; Cao et al. (2025), Fig. 2.
 
-        References
-        ----------
-        .. [1] Immerkaer, Comput. Vis. Image Underst. 64 (1996) 300; Cao et al. (2025), Fig. 2.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, dose=2000, seed=0).data)
+    >>> u.noise_deviation() > u.prepare(average_neighbours=3).noise_deviation()
+    True
+    """
+    from ..image_quality import noise_deviation
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, dose=2000, seed=0).data)
-        >>> u.noise_deviation() > u.prepare(average_neighbours=3).noise_deviation()
-        True
-        """
-        from ..image_quality import noise_deviation
-
-        self._require_patterns("noise_deviation")
-        n, geometry = checks.count(n, "n"), self.geometry
-        if min(geometry.detector_shape) < _LEAST:
-            raise ValueError(f"noise_deviation needs patterns of at least 3 x 3 pixels, got {geometry.detector_shape}")
-        places = np.flatnonzero(geometry.kept_positions)
-        rng = np.random.default_rng(checks.seed(random_state))
-        chosen = np.zeros(geometry.kept_positions.size, bool)
-        chosen[rng.choice(places, min(n, places.size), replace=False)] = True
-        some = self.at_positions(chosen.reshape(geometry.scan_shape))
-        values = noise_deviation(some.geometry.to_images(some.matrix().gather()))
-        return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+    n, geometry = checks.count(n, "n"), view.geometry
+    if min(geometry.detector_shape) < _LEAST:
+        raise ValueError(f"noise_deviation needs patterns of at least 3 x 3 pixels, got {geometry.detector_shape}")
+    places = np.flatnonzero(geometry.kept_positions)
+    rng = np.random.default_rng(checks.seed(random_state))
+    chosen = np.zeros(geometry.kept_positions.size, bool)
+    chosen[rng.choice(places, min(n, places.size), replace=False)] = True
+    some = view.at_positions(chosen.reshape(geometry.scan_shape))
+    values = noise_deviation(some.geometry.to_images(some.matrix().gather()))
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")

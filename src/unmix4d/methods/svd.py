@@ -2,123 +2,146 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..core import checks
 from ..decomposition.svd import truncated_svd
-from ..results import Decomposition, Scree
-from ..results import build as assemble
+from ..results.decomposition import Decomposition
+from ..results.scree import Scree
+from ..results.build import arranged, run_record
+from ..results.citations import KRYLOV
+from ..results.decomposition import Meaning
+from .arguments import components, progress
 
-__all__ = ["SVDMethods"]
+__all__ = ["svd", "pca", "scree"]
 
 
-class SVDMethods:
-    """Singular value decomposition, principal components and the scree plot of a view."""
+def svd(view, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+    """Truncated singular value decomposition.
 
-    def svd(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-        """Truncated singular value decomposition.
+    Parameters
+    ----------
+    n : int
+        Number of components.
+    precision : {"single", "double"}
+    random_state : int or None
+        Seed of the starting block; it matters only for components inside the noise.
 
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        precision : {"single", "double"}
-        random_state : int or None
-            Seed of the starting block; it matters only for components inside the noise.
+    Returns
+    -------
+    Decomposition
+        Patterns are orthonormal with their largest absolute entry positive; maps are left vectors x singular values.
 
-        Returns
-        -------
-        Decomposition
-            Patterns are orthonormal with their largest absolute entry positive; maps are left vectors x singular values.
+    Raises
+    ------
+    ValueError
+        When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
 
-        Raises
-        ------
-        ValueError
-            When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
+    References
+    ----------
+    Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Methods, Eq. 1 with orthonormal patterns.
 
-        References
-        ----------
-        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Methods, Eq. 1 with orthonormal patterns.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).patterns.shape
+    (2, 10, 20)
+    """
+    return _svd(view, "svd", n, precision, random_state)
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).patterns.shape
-        (2, 10, 20)
-        """
-        return self._svd("svd", n, precision, random_state)
 
-    def pca(self, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-        """Principal component analysis: `svd` after removing the mean pattern.
+def pca(view, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+    """Principal component analysis: `svd` after removing the mean pattern.
 
-        Parameters
-        ----------
-        n : int
-            Number of components.
-        precision : {"single", "double"}
-        random_state : int or None
-            As for `svd`.
+    Parameters
+    ----------
+    n : int
+        Number of components.
+    precision : {"single", "double"}
+    random_state : int or None
+        As for `svd`.
 
-        Returns
-        -------
-        Decomposition
-            ``.explained`` is the fraction of the variance; `reconstruct` adds the mean pattern again.
+    Returns
+    -------
+    Decomposition
+        ``.explained`` is the fraction of the variance; `reconstruct` adds the mean pattern again.
 
-        Raises
-        ------
-        ValueError
-            As for `svd`.
+    Raises
+    ------
+    ValueError
+        As for `svd`.
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).maps.shape
-        (2, 3, 4)
-        """
-        return self._svd("pca", n, precision, random_state)
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).maps.shape
+    (2, 3, 4)
+    """
+    return _svd(view, "pca", n, precision, random_state)
 
-    def _svd(self, method, n, precision, random_state):
-        n, seed = self._components(n), checks.seed(random_state)
-        matrix = self.matrix(precision)
-        settings = assemble.run_record(self, method, n=n, precision=precision, random_state=seed)
-        matrix.statistics()
-        with self._progress(12, method.upper()) as tick:
-            answer = truncated_svd(matrix if method == "svd" else matrix.centred(), n, seed=seed, tick=tick)
-        return assemble.svd_result(self, matrix, method, answer, settings)
 
-    def scree(self, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
-        """How much each component of the SVD explains, with the number of components that stand out.
+_MEANING = {
+    "svd": Meaning("SVD", signed=True, signed_maps=True, shares_of="sum of squares"),
+    "pca": Meaning("PCA", signed=True, signed_maps=True, shares_of="sum of squares", centred=True),
+}
 
-        Parameters
-        ----------
-        n : int
-            Number of components; fewer when the scan has fewer positions or pixels.
-        precision : {"single", "double"}
-        random_state : int or None
-            As for `svd`.
 
-        Returns
-        -------
-        Scree
+def _svd(view, method, n, precision, random_state):
+    n, seed = components(view, n), checks.seed(random_state)
+    matrix, meaning = view.matrix(precision), _MEANING[method]
+    settings = run_record(view, method, n=n, precision=precision, random_state=seed)
+    statistics = matrix.statistics()
+    reduced = matrix.centred() if meaning.centred else matrix
+    with progress(view, 12, method.upper()) as tick:
+        svd = truncated_svd(reduced, n, seed=seed, tick=tick)
+    size = statistics.norm2
+    if meaning.centred:
+        size -= matrix.shape[0] * float(statistics.mean_pattern @ statistics.mean_pattern)
+    # Maps are left vectors x singular values, so that distances between positions are distances between patterns.
+    maps = (svd.left * svd.values).astype(matrix.dtype)
+    squares = reduced.squared_residuals(maps, svd.right)
+    found = arranged(view, matrix, maps, svd.right, signed=True, centred=meaning.centred, by_share=False)
+    return found.answer(
+        method=method, squares=squares, settings={**settings, "svd_residual": svd.residual},
+        explained=svd.values**2 / size if size > 0 else np.zeros(len(svd.values)), meaning=meaning, references=KRYLOV,
+    )  # fmt: skip
 
-        Raises
-        ------
-        ValueError
-            When the scan holds NaN or infinite values.
 
-        References
-        ----------
-        Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2a.
+def scree(view, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
+    """How much each component of the SVD explains, with the number of components that stand out.
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.case("embedded").data).scree().elbow
-        2
-        """
-        n = min(checks.count(n, "n"), *self.matrix().shape)
-        seed = checks.seed(random_state)
-        matrix = self.matrix(precision)
-        norm2 = matrix.statistics().norm2
-        with self._progress(12, "scree") as tick:
-            values = truncated_svd(matrix, n, seed=seed, tick=tick).values
-        settings = assemble.run_record(self, "scree", n=n, precision=precision, random_state=seed)
-        return Scree(values**2 / norm2 if norm2 else values * 0, settings)
+    Parameters
+    ----------
+    n : int
+        Number of components; fewer when the scan has fewer positions or pixels.
+    precision : {"single", "double"}
+    random_state : int or None
+        As for `svd`.
+
+    Returns
+    -------
+    Scree
+
+    Raises
+    ------
+    ValueError
+        When the scan holds NaN or infinite values.
+
+    References
+    ----------
+    Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3, Fig. 2a.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> Unmix(phantoms.case("embedded").data).scree().elbow
+    2
+    """
+    n = min(checks.count(n, "n"), *view.matrix().shape)
+    seed = checks.seed(random_state)
+    matrix = view.matrix(precision)
+    norm2 = matrix.statistics().norm2
+    with progress(view, 12, "scree") as tick:
+        values = truncated_svd(matrix, n, seed=seed, tick=tick).values
+    settings = run_record(view, "scree", n=n, precision=precision, random_state=seed)
+    return Scree(values**2 / norm2 if norm2 else values * 0, settings)

@@ -2,107 +2,123 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..core import checks
 from ..core.messages import warn
 from ..decomposition.svd import require_rank, truncated_svd
 from ..decomposition.vertex_components import PROJECTIONS, vertex_components
-from ..results import Decomposition
-from ..results import build as assemble
+from ..results.decomposition import Decomposition
+from ..results.build import arranged, run_record
+from ..results.citations import KRYLOV, VCA
+from ..results.decomposition import Meaning
+from .arguments import components, progress
 
-__all__ = ["VCAMethods"]
+__all__ = ["vca"]
 
 _UNEVEN = 0.05  # standard deviation of the sums of free maps, beyond noise, that is still called a sum of 1
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 
 
-class VCAMethods:
-    """Vertex component analysis of a view."""
+def vca(
+    view,
+    n: int,
+    *,
+    sum_to_one: bool = False,
+    projection: str = "auto",
+    n_starts: int = 20,
+    precision: str = "single",
+    random_state: int | None = None,
+) -> Decomposition:
+    """Vertex component analysis: the n purest patterns of the scan, and how much of each is in every position.
 
-    def vca(
-        self,
-        n: int,
-        *,
-        sum_to_one: bool = False,
-        projection: str = "auto",
-        n_starts: int = 20,
-        precision: str = "single",
-        random_state: int | None = None,
-    ) -> Decomposition:
-        """Vertex component analysis: the n purest patterns of the scan, and how much of each is in every position.
+    The patterns of a scan that are mixtures of n fill a simplex, whose corners are the pure ones [1]_. Corners are
+    sought among the SVD loadings in random directions, each orthogonal to the corners before it. A corner is the mean
+    of up to 9 outermost positions (0.5 % of the scan where that is fewer), because one measured pattern is noisy [2]_;
+    its pattern is taken within the n dimensions of the SVD and cut at 0. Of `n_starts` sets of corners the largest
+    simplex is kept. Maps are the exact non-negative least-squares fit of these patterns to the scan.
 
-        The patterns of a scan that are mixtures of n fill a simplex, whose corners are the pure ones [1]_. Corners are
-        sought among the SVD loadings in random directions, each orthogonal to the corners before it. A corner is the mean
-        of up to 9 outermost positions (0.5 % of the scan where that is fewer), because one measured pattern is noisy [2]_;
-        its pattern is taken within the n dimensions of the SVD and cut at 0. Of `n_starts` sets of corners the largest
-        simplex is kept. Maps are the exact non-negative least-squares fit of these patterns to the scan.
+    Parameters
+    ----------
+    n : int
+        Number of components. Vacuum, or a support film without anything on it, is a corner of its own.
+    sum_to_one : bool
+        Maps that add up to 1 at every position, as Martineau et al. suggest [3]_ (footnote 3). Only right where every
+        position has the same total thickness, or vacuum is one of the components; a warning says where it is not.
+    projection : {"auto", "affine", "projective"}
+        ``"affine"``: corners of the patterns as they are; needs mixtures whose shares add up to 1. ``"projective"``:
+        corners of the patterns divided by their signal, for any thickness; noisy where there is little of it.
+        ``"auto"`` is the rule of [1]_: projective above a signal-to-noise ratio of 15 + 10 log10(n) decibels; and also
+        where some positions hold less than a tenth of the mean signal, which would else be a corner.
+    n_starts : int
+        Sets of random directions.
+    precision : {"single", "double"}
+    random_state : int or None
+        Seed; None draws one. It is recorded in ``.settings`` either way.
 
-        Parameters
-        ----------
-        n : int
-            Number of components. Vacuum, or a support film without anything on it, is a corner of its own.
-        sum_to_one : bool
-            Maps that add up to 1 at every position, as Martineau et al. suggest [3]_ (footnote 3). Only right where every
-            position has the same total thickness, or vacuum is one of the components; a warning says where it is not.
-        projection : {"auto", "affine", "projective"}
-            ``"affine"``: corners of the patterns as they are; needs mixtures whose shares add up to 1. ``"projective"``:
-            corners of the patterns divided by their signal, for any thickness; noisy where there is little of it.
-            ``"auto"`` is the rule of [1]_: projective above a signal-to-noise ratio of 15 + 10 log10(n) decibels; and also
-            where some positions hold less than a tenth of the mean signal, which would else be a corner.
-        n_starts : int
-            Sets of random directions.
-        precision : {"single", "double"}
-        random_state : int or None
-            Seed; None draws one. It is recorded in ``.settings`` either way.
+    Returns
+    -------
+    Decomposition
+        Components by their share of the intensity, maps with maximum 1; with `sum_to_one` maps keep their scale.
+        ``.settings["vertices"]`` is the outermost position [row, column] of each corner.
 
-        Returns
-        -------
-        Decomposition
-            Components by their share of the intensity, maps with maximum 1; with `sum_to_one` maps keep their scale.
-            ``.settings["vertices"]`` is the outermost position [row, column] of each corner.
+    Raises
+    ------
+    ValueError
+        When `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
 
-        Raises
-        ------
-        ValueError
-            When `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
+    Notes
+    -----
+    A component needs positions where nothing else is. One that is nowhere pure (an embedded particle, an amorphous
+    film below everything) comes out as the purest mixture there is: its map is right but for scale and offset, its
+    pattern is not.
 
-        Notes
-        -----
-        A component needs positions where nothing else is. One that is nowhere pure (an embedded particle, an amorphous
-        film below everything) comes out as the purest mixture there is: its map is right but for scale and offset, its
-        pattern is not.
+    References
+    ----------
+    .. [1] Nascimento and Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43 (2005) 898, doi:10.1109/TGRS.2005.844293
+    .. [2] Nadisic, Gillis and Kervazo, Smoothed separable nonnegative matrix factorization, arXiv:2110.05528
+    .. [3] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3.
 
-        References
-        ----------
-        .. [1] Nascimento and Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43 (2005) 898, doi:10.1109/TGRS.2005.844293
-        .. [2] Nadisic, Gillis and Kervazo, Smoothed separable nonnegative matrix factorization, arXiv:2110.05528
-        .. [3] Martineau et al., Adv. Struct. Chem. Imaging 5 (2019) 3.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.martineau_fig5(scan_shape=(2, 20), pure_to_mixed=0).data).vca(2, random_state=0)
+    >>> sorted(column for row, column in result.settings["vertices"])
+    [0, 19]
+    """
+    n, n_starts = components(view, n), checks.count(n_starts, "n_starts")
+    projection, seed = checks.choice(projection, "projection", PROJECTIONS), checks.seed(random_state)
+    sum_to_one = bool(sum_to_one)
+    matrix = view.matrix(precision)
+    settings = run_record(
+        view, "vca", n=n, sum_to_one=sum_to_one, projection=projection, n_starts=n_starts, precision=precision,
+        random_state=seed,
+    )  # fmt: skip
+    matrix.require_counts("vca")
+    with progress(view, 13, f"VCA, {n} components") as tick:
+        svd = truncated_svd(matrix, n, seed=seed, tick=tick)
+        require_rank(svd.values, matrix.dtype, "vca")
+        answer = vertex_components(
+            matrix, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed
+        )
+        tick()
+    result = _answer(view, matrix, svd, answer, settings)
+    _say_if_wrong(result, answer.unevenness)
+    return result
 
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.martineau_fig5(scan_shape=(2, 20), pure_to_mixed=0).data).vca(2, random_state=0)
-        >>> sorted(column for row, column in result.settings["vertices"])
-        [0, 19]
-        """
-        n, n_starts = self._components(n), checks.count(n_starts, "n_starts")
-        projection, seed = checks.choice(projection, "projection", PROJECTIONS), checks.seed(random_state)
-        sum_to_one = bool(sum_to_one)
-        matrix = self.matrix(precision)
-        settings = assemble.run_record(
-            self, "vca", n=n, sum_to_one=sum_to_one, projection=projection, n_starts=n_starts, precision=precision,
-            random_state=seed,
-        )  # fmt: skip
-        matrix.require_counts("vca")
-        with self._progress(13, f"VCA, {n} components") as tick:
-            svd = truncated_svd(matrix, n, seed=seed, tick=tick)
-            require_rank(svd.values, matrix.dtype, "vca")
-            answer = vertex_components(
-                matrix, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed
-            )
-            tick()
-        result = assemble.vca_result(self, matrix, svd, answer, settings)
-        _say_if_wrong(result, answer.unevenness)
-        return result
+
+def _answer(view, matrix, svd, answer, settings):
+    """Components by their share of the intensity; maps with maximum 1, unless they add up to 1."""
+    found = arranged(view, matrix, answer.maps, answer.patterns, keep_scale=settings["sum_to_one"])
+    corners, positions = answer.vertices, np.argwhere(matrix.geometry.kept_positions.reshape(matrix.geometry.scan_shape))
+    settings = {
+        **settings, "svd_residual": svd.residual, "projection_used": corners.projection, "snr_db": corners.snr_db,
+        "vertices": positions[corners.members[found.order, 0]].tolist(), "averaged": int(corners.members.shape[1]),
+    }  # fmt: skip
+    return found.answer(
+        method="vca", squares=matrix.squared_residuals(answer.maps, answer.patterns), settings=settings,
+        meaning=Meaning("vertex component analysis"), references=(*VCA, *KRYLOV),
+    )  # fmt: skip
 
 
 def _say_if_wrong(result, unevenness):

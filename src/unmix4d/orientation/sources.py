@@ -13,7 +13,6 @@ __all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative
 
 SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
-_SIGNED = ("svd", "pca", "ica")
 _OUTLIERS, _NOISE = 4, 4.0  # as in `Decomposition.grains`
 _SHARE, _FLOOR = 0.25, 0.1
 
@@ -29,7 +28,7 @@ def presence(result) -> np.ndarray:
     ValueError
         When components have both signs, as those of svd, pca and ica.
     """
-    if result.method in _SIGNED:
+    if result.signed:
         raise ValueError(
             f"orientations need components that are crystals, but those of {result.method} have both signs: use nmf"
         )

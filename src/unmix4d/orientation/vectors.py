@@ -16,7 +16,48 @@ _MOST_POSITIONS = 400  # of one component; more of them do not make a disk bette
 
 
 def group_braggvectors(result, braggvectors, *, single=None, min_share=0.2, q_min=0.0):
-    """See `unmix4d.Decomposition.group_braggvectors`."""
+    """Measured Bragg vectors gathered per component, for the matcher of a host (proposed by Bruefach 2022).
+
+    Parameters
+    ----------
+    braggvectors : py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors
+        Of the same scan.
+    single : bool or None
+        Only those of positions where one component alone is present. None: where there are at least 10 such
+        positions, else all positions, weighted by the map of the component.
+    min_share : float
+        0 to 1. A disk is kept when it is found in this share of the (weighted) positions of its component.
+    q_min : float
+        Shorter vectors are left out, 1/Å.
+
+    Returns
+    -------
+    tuple of py4DSTEM PointList (k,)
+        ``qx`` (along the rows), ``qy`` (columns) in 1/Å in the frame of the scan where its rotation is known, and
+        ``intensity``: its mean over the positions of the component, weighted by the map.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When these are no Bragg vectors, of another scan, or not calibrated; or the components have both signs.
+    ImportError
+        When py4DSTEM is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emdfile import PointList, PointListArray  # doctest: +SKIP
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 8), detector_shape=(48, 48), background=0, seed=0)
+    >>> result = film.to_py4dstem().unmix.nmf(2, random_state=0)  # doctest: +SKIP
+    >>> kinds = [("qx", float), ("qy", float), ("intensity", float)]
+    >>> vectors = PointListArray(kinds, (10, 8), name="braggvectors")  # doctest: +SKIP
+    >>> for row, col in np.ndindex(10, 8):  # the same disk at every position, in pixels  # doctest: +SKIP
+    ...     vectors[row, col] += PointList(np.array([(film.centre[0] + 10, film.centre[1], 500.0)], kinds))
+    >>> found = result.group_braggvectors(vectors)  # doctest: +SKIP
+    >>> len(found), found[0].data["qx"].round(3).tolist()  # doctest: +SKIP
+    (2, [0.427])
+    """
     import importlib.util
 
     if importlib.util.find_spec("emdfile") is None:

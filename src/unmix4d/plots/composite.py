@@ -17,7 +17,6 @@ _DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of e
 _GREY = 55.0
 _FIRST_HUE = 25.0
 _BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
-_SIGNED = ("svd", "pca")
 
 
 def component_colours(k: int, grey=()) -> np.ndarray:
@@ -71,7 +70,7 @@ def composite(result, components=None, *, scale="each", legend=True, ax=None):
     """
     from ..maps import is_spread
 
-    if result.method in _SIGNED:
+    if result.meaning.signed_maps:
         raise ValueError(f"composite needs components without negative values, which those of {result.method} have: use nmf")
     checks.choice(scale, "scale", ("each", "intensity"))
     chosen = _chosen(components, result.k)

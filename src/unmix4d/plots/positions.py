@@ -9,8 +9,6 @@ from .composite import component_colours, composite
 
 __all__ = ["PositionFigure"]
 
-_SIGNED = ("svd", "pca")
-_WEIGHTS = (*_SIGNED, "ica")  # have no shares
 _PLAIN = (0.36, 0.5, 0.66)
 _PANEL_INCHES, _BARS_INCHES = 2.5, 1.5
 _LEAST_BARS, _MOST_BARS = 8, 40
@@ -118,13 +116,12 @@ class PositionFigure:
     def _shares(self, row, col, known):
         ax, result = self._axes["shares"], self.result
         ax.clear()
-        shared = result.method not in _WEIGHTS
+        shared = result.has_shares
         values = result.intensities if shared else result.maps
-        weights, name = values[:, row, col] if known else np.full(result.k, np.nan), "weight"
+        weights = values[:, row, col] if known else np.full(result.k, np.nan)
         if shared:
             total = np.nansum(np.maximum(weights, 0))
-            weights, name = weights / total if total > 0 else np.nan_to_num(weights), "share of the intensity"
-            name = "membership" if result.method == "fuzzy_cmeans" else name
+            weights = weights / total if total > 0 else np.nan_to_num(weights)
         order = np.argsort(-np.abs(np.nan_to_num(weights)), kind="stable")[:_MOST_BARS]
         order = np.sort(order)
         ax.bar(np.arange(len(order)), np.nan_to_num(weights[order]), color=self._colours[order], edgecolor="0.3", lw=0.5)
@@ -133,7 +130,7 @@ class PositionFigure:
         if shared:
             ax.set_ylim(0, 1)
         ax.set_xlabel("component", fontsize=8)
-        ax.set_ylabel(name, fontsize=8)
+        ax.set_ylabel(result.share_name, fontsize=8)
         ax.tick_params(labelsize=8)
         for side in ("top", "right"):
             ax.spines[side].set_visible(False)
@@ -142,7 +139,7 @@ class PositionFigure:
 def _draw_map(result, ax):
     """All maps in colours, with the colours of the bars; of signed components the total intensity."""
     calibration = result.geometry.calibration
-    if result.method in _SIGNED:
+    if result.meaning.signed_maps:
         image = result.totals if result.totals is not None else result.maps[0]
         scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)
         return np.tile(_PLAIN, (result.k, 1))

@@ -2,7 +2,5 @@
 
 from .lazy import persist
 from .masks import disks
-from .prepare import prepare
-from .thinning import split_counts
 
-__all__ = ["disks", "prepare", "persist", "split_counts"]
+__all__ = ["disks", "persist"]

@@ -16,8 +16,34 @@ _NO_WIDGETS = "One position only: to walk through the scan, install ipywidgets (
 _NO_DATA = "The result was loaded without its data: unmix4d.load(path, data=scan) shows measured patterns as well."
 
 
-def explore(result, row=None, col=None):
-    """See `unmix4d.Decomposition.explore`."""
+def explore(result, row: int | None = None, col: int | None = None):
+    """Walk through the scan: the pattern of a position, its reconstruction, the residual, and the shares of components.
+
+    In a notebook with ipywidgets (``pip install unmix4d[notebook]``): sliders for the position; with
+    ``%matplotlib widget`` also the mouse on the map: the figure follows it where a pattern is read in less than 0.2 s,
+    and a click chooses a position in any case. Only the pattern of the position is read. Without ipywidgets: the figure
+    of one position, and a sentence that says so.
+
+    Parameters
+    ----------
+    row, col : int, optional
+        Where to begin; by default at the largest residual, or in the middle where it is not known.
+
+    Returns
+    -------
+    ipywidgets VBox, or matplotlib Figure without ipywidgets
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the position is outside the scan, or excluded.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+    >>> shown = result.explore(2, 3)
+    """
     row, col = _start(result, row, col)
     said = [] if result.source is not None else [_NO_DATA]
     try:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ..results.fuzzy_clusters import FuzzyClusters
-from ..results.merged import MergedDecomposition
 from . import page
 from .figures import figure
 
@@ -13,7 +9,6 @@ __all__ = ["number", "components"]
 
 _TO_A_FIGURE, _MOST = 12, 120
 _SCREE = 30
-_SIGNED = ("svd", "pca", "ica")
 
 
 def number(parts) -> str:
@@ -42,7 +37,7 @@ def _choice(choice):
 
 
 def _scree(result):
-    view = getattr(result, "view", None) or result.source
+    view = result.decomposed
     if view is None:
         raise ValueError(
             "the scree needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
@@ -66,42 +61,8 @@ def components(parts) -> str:
         made.append(drawn)
     if result.k > _MOST:
         made.append(page.paragraph(f"Figures of the first {_MOST} of {result.k} components; all are in the table."))
-    made.append(page.table(_table(result)))
-    if result.method not in _SIGNED:
-        made.append(page.paragraph(_CAUTION[isinstance(result, FuzzyClusters)], "quiet"))
-    return "\n".join([*made, *_more(result)])
-
-
-_CAUTION = {
-    False: "Intensity that components share, the direct beam above all, may sit in any of them: patterns of a factorisation "
-    "should not be analysed quantitatively (Martineau 2019). Read structures from measured patterns where it is alone.",
-    True: "Memberships are shares of similarity, not of intensity; the centre of a cluster is drawn towards the mixtures "
-    "(Martineau 2019).",
-}
-
-
-def _table(result):
-    fuzzy = isinstance(result, FuzzyClusters)
-    what = "memberships" if fuzzy else "intensity" if result.method in ("nmf", "vca", "merge_nmf") else "sum of squares"
-    columns = {"component": range(result.k), f"share of the {what} (%)": 100 * result.explained}
-    if result.method not in _SIGNED:
-        labels = result.labels()
-        columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=result.k)
-    if result.strengths is not None:
-        columns["strength (noise = 1)"] = result.strengths
-        columns["distinguishable from noise"] = result.distinguishable
-    if fuzzy:
-        columns["pure positions (%)"] = 100 * result.pure_fraction
-    if isinstance(result, MergedDecomposition):
-        columns["share of the runs (%)"] = 100 * result.stability
-        columns["agreement of the runs"] = result.agreement
-    return columns
-
-
-def _more(result):
-    if isinstance(result, FuzzyClusters) and len(result.loadings) > 1:
-        yield figure(result.plot_scatter(), "loadings coloured by cluster", "The positions among the first two loadings.")
-    if isinstance(result, MergedDecomposition):
-        yield figure(result.plot_stability(), "stability of the components", "How many of the runs have each component.")
-        if result.history:
-            yield figure(result.plot_history(), "tree of the merges", "Which parts became one component.")
+    made.append(page.table(result.table_columns()))
+    if result.caution:
+        made.append(page.paragraph(result.caution, "quiet"))
+    made += [figure(draw(), text, caption) for draw, text, caption in result.further_figures()]
+    return "\n".join(made)

@@ -10,11 +10,6 @@ from . import page
 
 __all__ = ["summary", "settings", "citation", "described"]
 
-_WORDS = {
-    "nmf": "NMF", "merge_nmf": "merging NMF", "svd": "SVD", "pca": "PCA", "ica": "ICA", "vca": "vertex component analysis",
-    "fuzzy_cmeans": "fuzzy c-means",
-}  # fmt: skip
-
 _MOST_ENTRIES, _MOST_CHARACTERS = 12, 160
 
 
@@ -50,9 +45,7 @@ def summary(parts) -> str:
 
 def described(result) -> str:
     """Method and number of components in words."""
-    kind = "cluster" if result.method == "fuzzy_cmeans" else "component"
-    method = _WORDS.get(result.method, result.method.replace("_", " "))
-    return f"{method}, {result.k} {kind}{'' if result.k == 1 else 's'}"
+    return f"{result.meaning.label or result.method}, {result.k} {result.component_name}{'' if result.k == 1 else 's'}"
 
 
 def preparation(steps) -> str:

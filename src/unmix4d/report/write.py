@@ -12,6 +12,10 @@ from ..core import checks
 from ..core.messages import UnmixWarning, warn
 from ..core.progress import progress
 from ..core.version import __version__
+from ..orientation.orientations import Orientations
+from ..results.grains import Grains
+from ..results.groups import Groups
+from ..results.k_choice import KChoice
 from . import page
 from .figures import drawing
 from .section_settings import described
@@ -22,8 +26,51 @@ __all__ = ["write_report"]
 _EXPECTED = (ValueError, TypeError, OSError, ImportError)  # what our own code says in one sentence
 
 
-def write_report(result, path, *, choice=None, grains=None, groups=None, orientations=None, sections=None, title=None):
-    """Write the page; see `unmix4d.Decomposition.report`."""
+def write_report(
+    result, path, *, choice=None, grains=None, groups=None, orientations=None, sections=None, title=None
+) -> None:  # fmt: skip
+    """Write one page of HTML that holds everything it shows, to be read in a browser or printed; it needs no network.
+
+    Sections that cannot be made (of signed components, or without the data) are left out with the reason. A file that is
+    already there is replaced only after the new one is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``.html`` is customary.
+    choice : KChoice, optional
+        From `Unmix.choose_k`: why so many components.
+    grains : Grains, optional
+        From `grains` with your own arguments; with its defaults otherwise.
+    groups : Groups, optional
+        From `group_rotated` with your own arguments; with its defaults otherwise.
+    orientations : Orientations, optional
+        From `orientations`; no such section otherwise.
+    sections : sequence of str, optional
+        Which to write, in this order: ``"summary"``, ``"number"`` (scree and choice of k), ``"components"``, ``"fit"``
+        (residual map, convergence), ``"overlap"``, ``"grains"``, ``"groups"``, ``"orientations"``, ``"quality"``,
+        ``"settings"``, ``"citation"``. All by default. ``"number"`` and ``"quality"`` read the scan.
+    title : str, optional
+        By default the method, the number of components and the title of the scan.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written; an older file of that name is then untouched.
+    ValueError, TypeError
+        When a section has no such name, or what is given is of another kind or another scan.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+    >>> path = Path(tempfile.mkdtemp()) / "scan.html"
+    >>> result.report(path, sections=["summary", "settings", "citation"])
+    >>> path.read_text(encoding="utf-8")[:15]
+    '<!DOCTYPE html>'
+    """
     parts = Parts(result, choice, grains, groups, orientations)
     _check_parts(parts)
     wanted = _sections(sections, parts)
@@ -48,8 +95,6 @@ def write_report(result, path, *, choice=None, grains=None, groups=None, orienta
 
 
 def _check_parts(parts):
-    from ..results import Grains, Groups, KChoice, Orientations
-
     for name, kind in (("choice", KChoice), ("grains", Grains), ("groups", Groups), ("orientations", Orientations)):
         value = getattr(parts, name)
         if value is not None and not isinstance(value, kind):

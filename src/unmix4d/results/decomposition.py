@@ -7,29 +7,66 @@ from typing import ClassVar
 
 import numpy as np
 
+from .. import hosts, plots
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.scan import HostRecord
 from ..maps.regions import above_threshold
-from .citations import papers
-from .grouping_methods import GroupingMethods
-from .orientation_methods import OrientationMethods
-from .overlap_methods import OverlapMethods
-from .quality_methods import QualityMethods
-from .report_methods import ReportMethods
+from ..orientation.index import index, orientations
+from ..orientation.vectors import group_braggvectors
+from ..plots.composite import composite
+from ..report.explorer import explore
+from ..report.write import write_report
+from .citations import FIELD
+from .grains import find_grains
+from .groups import group_rotated
+from .likelihood import log_likelihood
+from .overlap import find_overlap
+from .quality import pattern_similarity, report_quality
 
-__all__ = ["Decomposition"]
+__all__ = ["Decomposition", "Meaning"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the components of a method are; the method that makes them says it.
+
+    Attributes
+    ----------
+    label : str
+        The method in words.
+    signed : bool
+        Patterns have both signs: they are no diffraction patterns.
+    signed_maps : bool
+        Maps have both signs too: they do not say how much there is of a component.
+    shares_of : str
+        Of what `Decomposition.explained` are shares.
+    centred : bool
+        The mean pattern was taken off before, and every position has it in addition.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).meaning.centred
+    True
+    """
+
+    label: str = ""
+    signed: bool = False
+    signed_maps: bool = False
+    shares_of: str = "intensity"
+    centred: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, QualityMethods, ReportMethods):
+class Decomposition:
     """The answer of a decomposition X ~ maps x patterns.
 
     Attributes
     ----------
     method : str
-        ``"nmf"``, ``"merge_nmf"``, ``"svd"``, ``"pca"``, ``"ica"`` or ``"vca"``.
+        The call that made it: ``"nmf"``, ``"merge_nmf"``, ``"svd"``, ``"pca"``, ``"ica"``, ``"vca"``, ...
     patterns : ndarray (k, det_row, det_col)
         Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only. Of a decomposition of
         features: fitted to the patterns of the view they were made from, for these maps (non-negative least squares; plain
@@ -37,6 +74,10 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     maps : ndarray (k, scan_row, scan_col)
         How much of each pattern is in every position; NaN at excluded positions. NMF, VCA and ICA maps have
         maximum 1 (ICA: of the absolute value; VCA with ``sum_to_one`` keeps its scale). Read-only.
+    meaning : Meaning
+        What its components are.
+    references : tuple of str
+        The papers of what was used.
     explained : ndarray of float64 (k,)
         NMF and VCA: the share of the total intensity each component accounts for. SVD, ICA and PCA: the fraction of the
         sum of squares (PCA: of the variance), which is that of the features where features were decomposed.
@@ -101,7 +142,30 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     residuals: np.ndarray | None = None
     source: object = None
     features: np.ndarray | None = None
+    meaning: Meaning = Meaning()
+    references: tuple = ()
 
+    grains = find_grains
+    overlap = find_overlap
+    group_rotated = group_rotated
+    index = index
+    orientations = orientations
+    group_braggvectors = group_braggvectors
+    log_likelihood = log_likelihood
+    pattern_similarity = pattern_similarity
+    report_quality = report_quality
+    plot = plots.decomposition
+    plot_convergence = plots.convergence
+    composite = composite
+    explore = explore
+    report = write_report
+    to_host = hosts.to_host
+    attach = hosts.attach
+
+    #: What a component is called.
+    component_name: ClassVar[str] = "component"
+    #: Whether maps are shares of a position that add up to one, which are compared as they are.
+    maps_are_memberships: ClassVar[bool] = False
     #: Arrays that a relative of this class has besides, and their shapes in the words k, scan and detector.
     saved_arrays: ClassVar[dict] = {}
 
@@ -164,7 +228,68 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     @property
     def offset(self) -> np.ndarray | None:
         """Pattern that every position has in addition: the mean pattern for PCA, None otherwise."""
-        return self.mean_pattern if self.method == "pca" else None
+        return self.mean_pattern if self.meaning.centred else None
+
+    @property
+    def decomposed(self):
+        """The view that was decomposed, of features those; None where no data are linked."""
+        return self.source
+
+    @property
+    def signed(self) -> bool:
+        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are no diffraction patterns."""
+        return self.meaning.signed
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether maps say how much of each component is at a position."""
+        return not self.meaning.signed
+
+    @property
+    def share_name(self) -> str:
+        """What that is called: the share of a component at a position."""
+        return "share of the intensity" if self.has_shares else "weight"
+
+    def table_columns(self) -> dict:
+        """What is known of each component, as columns by their names.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).svd(2)
+        >>> list(result.table_columns())
+        ['component', 'share of the sum of squares (%)']
+        """
+        columns = {"component": range(self.k), f"share of the {self.meaning.shares_of} (%)": 100 * self.explained}
+        if self.has_shares:
+            labels = self.labels()
+            columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=self.k)
+        if self.strengths is not None:
+            columns["strength (noise = 1)"] = self.strengths
+            columns["distinguishable from noise"] = self.distinguishable
+        return columns
+
+    @property
+    def caution(self) -> str | None:
+        """What a reader of the patterns should know; None where there is nothing to say."""
+        if self.signed:
+            return None
+        return (
+            "Intensity that components share, the direct beam above all, may sit in any of them: patterns of a "
+            "factorisation should not be analysed quantitatively (Martineau 2019). Read structures from measured patterns "
+            "where it is alone."
+        )
+
+    def further_figures(self):
+        """What a report shows of a relative of this class besides: (function that draws, alternative text, caption).
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).further_figures()
+        []
+        """
+        return []
 
     @property
     def intensities(self) -> np.ndarray:
@@ -231,10 +356,17 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         (6, 8)
         """
         if self.residuals is None:
-            from .residuals import residual_map
-
-            object.__setattr__(self, "residuals", residual_map(self, self._matrix("residual_map")))
+            object.__setattr__(self, "residuals", self._residuals())
         return np.array(self.residuals)
+
+    def _residuals(self):
+        matrix, geometry = self.linked_matrix("residual_map"), self.geometry
+        if self.offset is not None:
+            matrix = matrix.centred()
+        squares = matrix.squared_residuals(geometry.from_maps(self.maps), geometry.from_images(self.patterns))
+        root = geometry.to_maps(np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)[:, None])[0]
+        root.setflags(write=False)
+        return root
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
         """Mean of the measured patterns of each label; one pass over the scan.
@@ -263,7 +395,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         (2, 10, 20)
         """
         member = self._single() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
-        matrix = self._matrix("mean_patterns")
+        matrix = self.linked_matrix("mean_patterns")
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
         counts = weights.sum(0, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -274,197 +406,21 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
         return present & (present.sum(0) == 1)
 
-    def grains(
-        self, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
-    ):
-        """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
-
-        Parameters
-        ----------
-        min_size : int or str
-            Smaller regions are no grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
-            for its measured scan, 25 for the simulated ones.)
-        threshold : {"yen", "otsu", "li"} or float
-            Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
-            of the map's maximum. Yen's takes in the soft edge of a grain, Otsu's cuts at half of it, Li's is in between.
-        connectivity : {1, 2}
-            1: positions that share an edge belong together; 2: also those that share a corner, for narrow grains that cross
-            the scan diagonally (but noise then hangs together too).
-        fill_holes : int
-            Holes of at most this many positions are filled.
-        opening : int
-            Radius, in positions, of a diamond that every region is opened with first: takes bridges and specks away, and
-            corners with them.
-        background : {"drop", "keep"}
-            What to do with components that are spread over the whole scan, as background, amorphous support and direct beam
-            are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
-            Either way they are named in `Grains.background`.
-        components : sequence of int, optional
-            Which components to look at; all by default.
-
-        Returns
-        -------
-        Grains
-
-        Raises
-        ------
-        ValueError, TypeError
-            When an argument is outside its range, or the result has negative components (svd, pca).
+    def linked_matrix(self, method: str):
+        """The matrix of the scan that it was made from, on behalf of `method`; refused where no data are linked.
 
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
-        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains(threshold=0.5)
-        >>> grains.table["component"], grains.labels().shape
-        (array([0, 1, 2]), (24, 20))
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> result.linked_matrix("a test").shape
+        (48, 200)
         """
-        from .grains import find_grains
-
-        return find_grains(
-            self, min_size=min_size, threshold=threshold, connectivity=connectivity, fill_holes=fill_holes,
-            opening=opening, background=background, components=components,
-        )  # fmt: skip
-
-    def _matrix(self, method):
         if self.source is None:
             raise ValueError(
                 f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
             )
         return self.source.matrix(self.settings.get("precision", "single"))
-
-    def log_likelihood(self, held_out, *, relative_to=None) -> float:
-        """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
-
-        Parameters
-        ----------
-        held_out : Unmix
-            The second view of `unmix4d.Unmix.split_counts`, when the first one was fitted; prepared alike. Any other view of
-            the same positions, pixels and preparation is taken too: ``source`` gives the likelihood of what was fitted.
-        relative_to : {None, "mean", "saturated"}
-            None: mean over all kept positions and pixels of ``x log(e) - e - log(x!)``, for counts x and expectations e.
-            ``"mean"``: nats per electron that are gained over the mean pattern, scaled to the total of each position; 0 is
-            no gain, and more is better. ``"saturated"``: nats per electron that are lost against expecting every count as
-            it is, which is half of the deviance per electron with a minus sign.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            When the view has other positions, pixels or preparation, holds what is no count, or the result has negative
-            values, as those of svd and pca.
-
-        Notes
-        -----
-        The expectation is that of the fitted electrons times the ratio of the two shares that `split_counts` recorded. No
-        entry is expected to hold less than its position's share of half an electron per pixel of the whole scan: a pixel
-        that happened to count nothing in the fitted part is not impossible.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> scan = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, dose=2000, seed=0)
-        >>> fit, held_out = Unmix(scan.data).split_counts(random_state=0)
-        >>> result = fit.nmf(3, random_state=0)
-        >>> result.log_likelihood(held_out, relative_to="mean") > 0
-        True
-        """
-        from .likelihood import log_likelihood
-
-        return log_likelihood(self, held_out, relative_to)
-
-    def plot(self, components=None):
-        """Patterns above their maps, with scale bars in calibrated units.
-
-        Parameters
-        ----------
-        components : sequence of int, optional
-            Which to draw; all of them by default.
-
-        Returns
-        -------
-        matplotlib Figure
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> figure = result.plot()
-        >>> len(figure.axes)
-        4
-        """
-        from .. import plots
-
-        return plots.decomposition(self, components)
-
-    def plot_convergence(self, ax=None):
-        """Error per iteration of every start and, beside it, how much patterns and maps still change.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            For the error alone; by default a figure with both panels is made.
-
-        Returns
-        -------
-        matplotlib Axes
-            Of the error.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> result.plot_convergence().get_ylabel()
-        'error above the lowest, relative'
-        """
-        from .. import plots
-
-        return plots.convergence(self, ax=ax)
-
-    def to_host(self, *, fill_value: float = 0.0):
-        """Maps and patterns as native objects of the host the data came from.
-
-        Parameters
-        ----------
-        fill_value : float
-            Put into excluded detector pixels of the patterns, because the hosts' tools do not take NaN; excluded
-            positions of the maps stay NaN.
-
-        Returns
-        -------
-        maps, patterns
-            pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
-            ``DiffractionSlice`` under a root of their own. Arrays: NumPy arrays (where nothing is filled).
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> maps, patterns = result.to_host()
-        >>> maps.shape, patterns.shape
-        ((2, 6, 8), (2, 10, 20))
-        """
-        from .. import hosts
-
-        return hosts.write(self, fill_value=fill_value)
-
-    def attach(self, host) -> None:
-        """Put maps and patterns into the tree of a py4DSTEM DataCube of the same grid.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> cube = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_py4dstem()  # doctest: +SKIP
-        >>> cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
-        >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
-        True
-        """
-        from .. import hosts
-
-        hosts.attach(self, host)
 
     def save(self, path) -> None:
         """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
@@ -489,18 +445,19 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     @property
     def citation(self) -> str:
         """The papers to cite for this result."""
-        return "\n".join(papers(self.method, self.settings))
+        return "\n".join((*self.references, *FIELD))
 
     def __repr__(self):
         shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
-        lines = [f"<Decomposition: {self.method}, {self.k} components of a {shape} scan>"]
+        what = f"{self.method}, {self.k} {self.component_name}s"
+        lines = [f"<{type(self).__name__}: {what} of a {shape} scan>"]
         cal = self.geometry.calibration
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
+        lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         lines.append(f"  loss {self.loss:.6g} (mean squared error{of})" + self._starts())
-        what = "share of the intensity" if self.method in ("nmf", "vca", "merge_nmf") else "share of the sum of squares"
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
-        lines.append(f"  {what} in %: {shares}")
+        lines.append(f"  share of the {self.meaning.shares_of} in %: {shares}")
         data = "" if self.source is not None else "; loaded without its data"
         if self.strengths is not None and not self.distinguishable.all():
             weak = ", ".join(map(str, np.flatnonzero(~self.distinguishable)))
@@ -509,6 +466,10 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
         return "\n".join(lines)
+
+    def _notes(self):
+        """What a relative of this class says of itself, a line each."""
+        return []
 
     def _starts(self):
         if self.losses.size == 0:

@@ -72,6 +72,13 @@ class FuzzyClusters(Decomposition):
     pure_fraction: np.ndarray | None = None
     view: object = None
 
+    component_name: ClassVar[str] = "cluster"
+    maps_are_memberships: ClassVar[bool] = True
+    share_name: ClassVar[str] = "membership"
+    caution: ClassVar[str] = (
+        "Memberships are shares of similarity, not of intensity; the centre of a cluster is drawn towards the mixtures "
+        "(Martineau 2019)."
+    )
     saved_arrays: ClassVar[dict] = {
         "loadings": None, "axes": None, "loading_centres": None, "covariances": None, "pure_fraction": ("k",),
     }  # fmt: skip
@@ -221,16 +228,43 @@ class FuzzyClusters(Decomposition):
 
         return plots_fuzzy.scatter(self, x, y, ax=ax)
 
-    def __repr__(self):
-        first, *rest = super().__repr__().splitlines()
-        first = first.replace("<Decomposition: fuzzy_cmeans", "<FuzzyClusters").replace("components", "clusters")
+    @property
+    def decomposed(self):
+        """The view that was decomposed, of features those; None where no data are linked."""
+        return self.view or self.source
+
+    def table_columns(self) -> dict:
+        """What is known of each cluster, as columns by their names.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> line = phantoms.martineau_fig5()
+        >>> list(Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0).table_columns())[-1]
+        'pure positions (%)'
+        """
+        return {**super().table_columns(), "pure positions (%)": 100 * self.pure_fraction}
+
+    def further_figures(self):
+        """The scatter of the loadings, where there are two of them.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> line = phantoms.martineau_fig5()
+        >>> len(Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0).further_figures())
+        1
+        """
+        if len(self.loadings) < 2:
+            return []
+        return [(self.plot_scatter, "loadings coloured by cluster", "The positions among the first two loadings.")]
+
+    def _notes(self):
         s = self.settings
         how = f"{s['covariance']}, " + (f"contrast {s['contrast']}" if s["contrast"] is not None else f"m {s['m']}")
         pure = ", ".join("-" if np.isnan(p) else f"{100 * p:.0f}" for p in self.pure_fraction[:10])
-        notes = [f"  {how}, {len(self.loadings)} loadings", f"  pure positions in %: {pure}"]
-        rest = [line.replace("share of the sum of squares", "share of the memberships") for line in rest]
-        rest.append("  .plot_scatter() .subclusters(i, n)")
-        return "\n".join([first, rest[0], *notes, *rest[1:]])
+        shown = f"  {how}, {len(self.loadings)} loadings: .plot_scatter() .subclusters(i, n)"
+        return [shown, f"  pure positions in %: {pure}"]
 
 
 def _points(loadings):

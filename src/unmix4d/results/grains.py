@@ -158,7 +158,7 @@ class Grains:
         >>> grains.mean_patterns().shape == (len(grains.table["component"]), 48, 44)
         True
         """
-        matrix = self.result._matrix("mean_patterns")
+        matrix = self.result.linked_matrix("mean_patterns")
         member = self.masks & (self.count == 1) if single else self.masks
         if len(self) == 0:
             return self.geometry.to_images(np.empty((0, self.geometry.n_pixels), matrix.dtype))
@@ -194,7 +194,7 @@ class Grains:
         """
         from ..scores import matrix_dissimilarity
 
-        matrix = self.result._matrix("dissimilarity")
+        matrix = self.result.linked_matrix("dissimilarity")
         return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
 
     def plot(self, ax=None, *, image=None, numbers: bool = True):
@@ -332,15 +332,55 @@ class Grains:
 _OUTLIERS = 4
 # How far above the mean of what is absent, in its standard deviations, a threshold is at least: see docs/grains.md.
 _NOISE = 4.0
-_SIGNED = ("svd", "pca")
 
 
 def find_grains(
     result, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
 ) -> Grains:
-    """The grains of a decomposition; see `unmix4d.Decomposition.grains`."""
+    """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
+
+    Parameters
+    ----------
+    min_size : int or str
+        Smaller regions are no grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
+        for its measured scan, 25 for the simulated ones.)
+    threshold : {"yen", "otsu", "li"} or float
+        Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
+        of the map's maximum. Yen's takes in the soft edge of a grain, Otsu's cuts at half of it, Li's is in between.
+    connectivity : {1, 2}
+        1: positions that share an edge belong together; 2: also those that share a corner, for narrow grains that cross
+        the scan diagonally (but noise then hangs together too).
+    fill_holes : int
+        Holes of at most this many positions are filled.
+    opening : int
+        Radius, in positions, of a diamond that every region is opened with first: takes bridges and specks away, and
+        corners with them.
+    background : {"drop", "keep"}
+        What to do with components that are spread over the whole scan, as background, amorphous support and direct beam
+        are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
+        Either way they are named in `Grains.background`.
+    components : sequence of int, optional
+        Which components to look at; all by default.
+
+    Returns
+    -------
+    Grains
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is outside its range, or the result has negative components (svd, pca).
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains(threshold=0.5)
+    >>> grains.table["component"], grains.labels().shape
+    (array([0, 1, 2]), (24, 20))
+    """
     geometry = result.geometry
-    if result.method in _SIGNED:
+    if result.meaning.signed_maps:
         raise ValueError(f"grains needs components that are crystals, but those of {result.method} have both signs: use nmf")
     rule = check_rule(threshold)
     least = _positions(min_size, geometry.calibration)

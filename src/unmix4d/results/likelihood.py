@@ -17,8 +17,45 @@ _REFERENCES = (None, "mean", "saturated")
 _LEAST = 0.5
 
 
-def log_likelihood(result, held_out, relative_to=None) -> float:
-    """Poisson log-likelihood of the counts of a view; see `unmix4d.Decomposition.log_likelihood`."""
+def log_likelihood(result, held_out, *, relative_to=None) -> float:
+    """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
+
+    Parameters
+    ----------
+    held_out : Unmix
+        The second view of `unmix4d.Unmix.split_counts`, when the first one was fitted; prepared alike. Any other view of
+        the same positions, pixels and preparation is taken too: ``source`` gives the likelihood of what was fitted.
+    relative_to : {None, "mean", "saturated"}
+        None: mean over all kept positions and pixels of ``x log(e) - e - log(x!)``, for counts x and expectations e.
+        ``"mean"``: nats per electron that are gained over the mean pattern, scaled to the total of each position; 0 is
+        no gain, and more is better. ``"saturated"``: nats per electron that are lost against expecting every count as
+        it is, which is half of the deviance per electron with a minus sign.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        When the view has other positions, pixels or preparation, holds what is no count, or the result has negative
+        values, as those of svd and pca.
+
+    Notes
+    -----
+    The expectation is that of the fitted electrons times the ratio of the two shares that `split_counts` recorded. No
+    entry is expected to hold less than its position's share of half an electron per pixel of the whole scan: a pixel
+    that happened to count nothing in the fitted part is not impossible.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> scan = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, dose=2000, seed=0)
+    >>> fit, held_out = Unmix(scan.data).split_counts(random_state=0)
+    >>> result = fit.nmf(3, random_state=0)
+    >>> result.log_likelihood(held_out, relative_to="mean") > 0
+    True
+    """
     checks.choice(relative_to, "relative_to", _REFERENCES)
     _check_model(result)
     _check_view(result, held_out)
@@ -57,9 +94,9 @@ def _check_model(result):
 def _check_view(result, view):
     if not hasattr(view, "scan") or not hasattr(view, "matrix"):
         raise TypeError(f"held_out must be a view, such as the second one of split_counts(), got {type(view).__name__}")
-    features = getattr(view, "features", None)
-    if features is not None and features.source is not None:
-        raise TypeError(f"held_out must be a view of patterns, got one of {features.kind} features: give the scan itself")
+    if view.pixel_view is not view:
+        kind = view.features.kind
+        raise TypeError(f"held_out must be a view of patterns, got one of {kind} features: give the scan itself")
     geometry = view.scan.geometry
     for name in ("scan_shape", "detector_shape", "kept_positions", "kept_pixels"):
         if not np.array_equal(getattr(geometry, name), getattr(result.geometry, name)):

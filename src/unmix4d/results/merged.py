@@ -7,9 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .decomposition import Decomposition
+from ..decomposition.agglomeration import Merge
+from ..decomposition.consensus import consensus
+from .build import arranged
+from .citations import MERGING
+from .decomposition import Decomposition, Meaning
 
-__all__ = ["MergedDecomposition"]
+__all__ = ["MergedDecomposition", "merged_answer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +87,6 @@ class MergedDecomposition(Decomposition):
         >>> MergedDecomposition.read_head({"merging": {"best": 0, "members": [[0, 1], [2]], "history": []}})["members"]
         ((0, 1), (2,))
         """
-        from ..decomposition.agglomeration import Merge
-
         head = head["merging"]
         return {
             "best": int(head["best"]),
@@ -142,11 +144,15 @@ class MergedDecomposition(Decomposition):
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
-        from ..decomposition.consensus import consensus
-        from . import build as assemble_merged
-
         options = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
-        return assemble_merged.consensus_result(self, consensus(self.problem, self.runs, **options), options)
+        found = consensus(self.problem, self.runs, **options)
+        told = {name: value if name == "how" else float(value) for name, value in options.items()}
+        told |= {"left_out": found.left_out, "rim_components": found.rim_components}
+        matrix = self.view.matrix(self.settings["precision"])
+        return merged_answer(
+            self.view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
+            agreement=found.agreement, spread=found.spread,
+        )  # fmt: skip
 
     def plot_history(self, ax=None):
         """The tree of the merges: which parts became one component, and at which similarity.
@@ -201,11 +207,55 @@ class MergedDecomposition(Decomposition):
 
         return plots_merging.stability(self, ax=ax)
 
-    def __repr__(self):
-        first, *rest = super().__repr__().splitlines()
+    @property
+    def decomposed(self):
+        """The view that was decomposed, of features those; None where no data are linked."""
+        return self.view or self.source
+
+    def table_columns(self) -> dict:
+        """What is known of each component, as columns by their names.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> list(Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0).table_columns())[-2:]
+        ['share of the runs (%)', 'agreement of the runs']
+        """
+        more = {"share of the runs (%)": 100 * self.stability, "agreement of the runs": self.agreement}
+        return {**super().table_columns(), **more}
+
+    def further_figures(self):
+        """The stability of the components and, of a single run, the tree of its merges.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+        >>> len(Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0).consensus().further_figures())
+        1
+        """
+        stable = self.plot_stability, "stability of the components", "How many of the runs have each component."
+        tree = self.plot_history, "tree of the merges", "Which parts became one component."
+        return [stable, tree] if self.history else [stable]
+
+    def _notes(self):
         what = "consensus" if self.best < 0 else f"run {self.best}"
-        first = first.replace("<Decomposition", "<MergedDecomposition")
         merges = f", merged from {sum(map(len, self.members))}" if self.best >= 0 else ""
         stable = int((self.stability >= 0.5).sum())
-        note = f"  {what}{merges}; {stable} of {self.k} components in at least half of {self.settings['n_runs']} runs"
-        return "\n".join([first, rest[0], note, *rest[1:-1], rest[-1] + (" .consensus()" if self.runs else "")])
+        more = "; .consensus()" if self.runs else ""
+        of = f"{stable} of {self.k} components in at least half of {self.settings['n_runs']} runs"
+        return [f"  {what}{merges}; {of}{more}"]
+
+
+def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stability, agreement, spread=None, **more):
+    """The result for maps of merged components: patterns fitted to the scan, in the order of the intensities."""
+    found = arranged(view, matrix, maps, patterns, fit=True)
+    size = np.maximum(maps.max(0).astype(np.float64), np.finfo(float).tiny)[found.order]
+    if spread is not None:
+        spread = view.geometry.to_maps((spread[:, found.order] / size).astype(matrix.dtype))
+    return found.answer(
+        MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, view=view,
+        members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
+        agreement=agreement[found.order], spread=spread, meaning=Meaning("merging NMF"), references=MERGING, **more,
+    )  # fmt: skip

@@ -283,14 +283,56 @@ def _frozen(table):
 
 
 SCALES = ("intensity", "minmax")
-_SIGNED = ("svd", "pca")
 _ERRORS = 3.0  # standard errors that a weight must be above zero
 _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 
-def find_overlap(result, *, thresholds, background, scale, min_weight) -> Overlap:
-    """The overlap of a decomposition; see `unmix4d.Decomposition.overlap`."""
-    if result.method in _SIGNED:
+def find_overlap(result, *, thresholds=(0.75, 0.8, 0.85, 0.9, 0.95), background=None, scale="intensity", min_weight="noise"):
+    """Where two components are at the same position: second largest over largest weight (Cao 2025, Fig. 5).
+
+    Parameters
+    ----------
+    thresholds : float or sequence of float
+        Ratios between 0 and 1 that areas and figures are made for. Those of the paper find places where two components
+        are nearly equal; a thin crystal on a thick one needs lower ones.
+    background : None, int, sequence of int or "auto"
+        Components that are no partner: direct beam, amorphous support, vacuum. ``"auto"``: those that are spread over
+        the scan (`unmix4d.maps.is_spread` says how they are told). None: every component may be a partner.
+    scale : {"intensity", "minmax"}
+        How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
+        each component accounts for. ``"minmax"``: all maps together from 0 to 1, as in the program of the authors; as
+        NMF maps have the maximum 1, it compares each component with its own strongest place. Memberships
+        (`maps_are_memberships`) are taken as they are.
+    min_weight : {"noise", None} or float
+        Which weights mean anything: two weights of noise are nearly equal, and would be taken for an overlap.
+        ``"noise"``: above three times their standard error (`unmix4d.maps.weight_errors`; of features, by their mean
+        squared error) and a thousandth of the maximum of the map. A number: above that fraction of the maximum of the
+        map. None or 0: all. For memberships ``"noise"`` is None: they have no error of their own.
+
+    Returns
+    -------
+    Overlap
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is outside its range, fewer than two components are left beside the background, or the result
+        has negative components (svd, pca).
+
+    References
+    ----------
+    Cao et al., Digital Discovery 4 (2025) 3610, "Overlapping estimation" and Fig. 5; as published with
+    ``scale="minmax", min_weight=None``.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> overlap = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.25, 0.5))
+    >>> overlap.at(0.5).shape, overlap.areas["threshold"].tolist()
+    ((24, 20), [0.25, 0.5])
+    """
+    if result.meaning.signed_maps:
         raise ValueError(f"overlap needs components without negative values, which those of {result.method} have: use nmf")
     levels = _thresholds(thresholds)
     checks.choice(scale, "scale", SCALES)
@@ -342,7 +384,7 @@ def _background(result, given):
 
 
 def _memberships(result):
-    return result.maps_are_memberships or result.method == "fuzzy_cmeans"
+    return result.maps_are_memberships
 
 
 def _comparable(result, scale):
@@ -374,7 +416,7 @@ def _present(result, rule):
 
 
 def _errors(result):
-    counting = result.method != "ica"  # its patterns have both signs: no expectation to go by
+    counting = not result.signed  # its patterns have both signs: no expectation to go by
     if result.features is not None:
         # What the maps were fitted to are the features; their error is known for all positions together.
         return weight_errors(result.maps, result.features, float(np.sqrt(result.loss)), counting=False)

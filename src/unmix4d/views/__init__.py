@@ -1,1 +1,1 @@
-"""What ``s.unmix`` is: a view of a scan, or of features of it, with every method listed in its class body."""
+"""What ``s.unmix`` is: a view of a scan, or of features of it; every method is listed in the body of its class."""

@@ -8,12 +8,14 @@ from ..core import checks
 from ..core.scan import Scan
 from ..features import Features, at_positions, concatenated, scaled
 from ..features.scaling import DEFAULT, KINDS
-from .unmix import Unmix
+from ..methods.arguments import progress
+from ..methods.bragg_vectors import bragg_disks
+from .view import View
 
 __all__ = ["FeatureView"]
 
 
-class FeatureView(Unmix):
+class FeatureView(View):
     """Features of a scan: a few numbers of every pattern, to be decomposed like its pixels.
 
     Made by ``Unmix.angular_average`` and its relatives. Component patterns of a result are fitted to the patterns of the
@@ -45,6 +47,10 @@ class FeatureView(Unmix):
     ((2, 40, 40), (2, 2, 72))
     """
 
+    is_features = True
+
+    bragg_disks = bragg_disks
+
     def __init__(self, features: Features):
         if not isinstance(features, Features):
             raise TypeError(f"features must be Features, got {type(features).__name__}")
@@ -65,9 +71,9 @@ class FeatureView(Unmix):
         return self.features.geometry
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(scan_row, scan_col) and the shape of the image that the features make, dropped ones included."""
-        return self.geometry.scan_shape + self.geometry.detector_shape
+    def pixel_view(self) -> View:
+        """The view that the features came from, to whose patterns those of a result are fitted; else this one."""
+        return self if self.features.source is None else self.features.source
 
     def matrix(self, precision: str = "single"):
         """The features as a matrix (n_positions, n_features).
@@ -81,7 +87,7 @@ class FeatureView(Unmix):
         """
         checks.choice(precision, "precision", ("single", "double"))
         if "values" not in self.features.__dict__:
-            with self._progress(1, self.features.kind.replace("_", " ")) as tick:
+            with progress(self, 1, self.features.kind.replace("_", " ")) as tick:
                 self.features.values  # noqa: B018  (computed here, once)
                 tick()
         return self.features.matrix(precision)
@@ -171,56 +177,15 @@ class FeatureView(Unmix):
         """
         return FeatureView(at_positions(self.features, keep))
 
-    def prepare(self, **_):
-        """Not for features: prepare the scan before they are made.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
-        >>> aa.prepare(direct_beam=3)
-        Traceback (most recent call last):
-            ...
-        ValueError: prepare is not for angular_average features: prepare the scan before the features are made
-        """
-        self._refuse("prepare", "prepare the scan before the features are made")
-
-    def persist(self):
-        """Not for features, which are held in memory once they are computed.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
-        >>> aa.persist()  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        ValueError: persist is not for angular_average features: ...
-        """
-        self._refuse("persist", "features stay in memory once they are computed; persist the scan before")
-
-    def split_counts(self, *_, **__):
-        """Not for features, which are no counts: split the scan before they are made.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-        >>> aa = Unmix(phantom.data, centre=phantom.centre).angular_average(rings=[(4, 10)])
-        >>> aa.split_counts()  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        ValueError: split_counts is not for angular_average features: ...
-        """
-        self._refuse("split_counts", "features are no counts; split the scan before the features are made")
-
-    def _refuse(self, method, instead):
-        raise ValueError(f"{method} is not for {self.features.kind} features: {instead}")
-
-    def _require_patterns(self, method):
-        self._refuse(method, "features are made from patterns, not from features")
+    def __getattr__(self, name):
+        # Only asked for what is not there: say where it is, if it is the scan that has it.
+        features = None if name.startswith("_") else self.__dict__.get("features")
+        source = None if features is None else features.source
+        if source is None or not hasattr(type(source), name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
+        )
 
     def __repr__(self):
         geometry, kind = self.geometry, self.features.kind.replace("_", " ")

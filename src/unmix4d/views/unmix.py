@@ -1,4 +1,4 @@
-"""`Unmix`: what ``s.unmix``, ``datacube.unmix`` and ``Unmix(array)`` offer. It checks, prepares and delegates."""
+"""`Unmix`: what ``s.unmix``, ``datacube.unmix`` and ``Unmix(array)`` are: a view of a scan."""
 
 from __future__ import annotations
 
@@ -6,37 +6,25 @@ import numpy as np
 
 from .. import hosts
 from ..core import checks
-from ..core.progress import progress
-from ..core.scan import Scan, override
+from ..core.geometry import ScanGeometry
+from ..core.scan import Scan
 from ..engine.matrix import PatternMatrix
-from ..methods import (
-    BraggDiskMethods,
-    ChooseKMethods,
-    CompressMethods,
-    CountsMethods,
-    FeatureMethods,
-    FuzzyMethods,
-    GroupingOfPositions,
-    ICAMethods,
-    MergeMethods,
-    NMFMethods,
-    NMFSeriesMethods,
-    NoiseMethods,
-    SVDMethods,
-    VCAMethods,
-)
-from ..methods.bragg_disks import become_view_of_vectors, is_bragg_vectors
-from ..methods.prepare import with_plain_spots
-from ..preparation import disks, persist, prepare
+from ..features.rings import maximum_pattern
+from ..methods.arguments import progress
+from ..methods.bragg_disks import bragg_disks, view_of_vectors
+from ..methods.bragg_vectors import is_bragg_vectors
+from ..methods.features import angular_average, polar, radial_variance, symmetry
+from ..methods.noise_deviation import noise_deviation
+from ..methods.prepare import prepare
+from ..methods.split_counts import split_counts
+from ..methods.virtual_image import virtual_image
+from ..preparation import persist
+from .view import View
 
 __all__ = ["Unmix"]
 
 
-class Unmix(
-    SVDMethods, ICAMethods, VCAMethods, CompressMethods, CountsMethods, NMFMethods, NMFSeriesMethods,
-    FeatureMethods, FuzzyMethods, BraggDiskMethods, MergeMethods, ChooseKMethods, NoiseMethods,
-    GroupingOfPositions,
-):  # fmt: skip
+class Unmix(View):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
     ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
@@ -79,29 +67,49 @@ class Unmix(
     (2, 5, 10)
     """
 
-    def __init__(
-        self, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, q_max=None
+    prepare = prepare
+    angular_average = angular_average
+    radial_variance = radial_variance
+    symmetry = symmetry
+    polar = polar
+    bragg_disks = bragg_disks
+    split_counts = split_counts
+    virtual_image = virtual_image
+    noise_deviation = noise_deviation
+
+    def __new__(
+        cls, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, q_max=None
     ):  # fmt: skip
+        # Not __init__: Bragg vectors come without a scan, and are a view of features.
+        facts = {
+            "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
+        }  # fmt: skip
         if is_bragg_vectors(obj):
-            become_view_of_vectors(
-                self, obj, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit,
-                q_max=q_max,
-            )  # fmt: skip
-            return
+            return view_of_vectors(obj, q_max=q_max, **facts)
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
-        scan = obj if isinstance(obj, Scan) else hosts.read_scan(obj)
-        self._scan = override(
-            scan, centre=centre, pixel_size=pixel_size, pixel_unit=pixel_unit, step=step, step_unit=step_unit
-        )
+        self = super().__new__(cls)
+        self._scan = hosts.read_scan(obj).with_calibration(**facts)
+        return self
+
+    def __getnewargs__(self):
+        return (self.scan,)
 
     @classmethod
-    def _of(cls, obj) -> Unmix:
+    def of(cls, obj) -> Unmix:
         """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
 
         Tools that walk through all attributes of an object must not trip over a signal that is no scan.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix
+        >>> Unmix.of("no scan at all").scan
+        Traceback (most recent call last):
+            ...
+        TypeError: the scan must be a pyxem signal, a py4DSTEM DataCube, a quantem dataset or a 4-D array, got str
         """
-        self = cls.__new__(cls)
+        self = super().__new__(cls)
         self._unread = obj
         return self
 
@@ -114,97 +122,9 @@ class Unmix(
         return self._scan
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks, centre and calibration of this view."""
         return self.scan.geometry
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(scan_row, scan_col, det_row, det_col) of this view."""
-        return self.scan.shape
-
-    def prepare(
-        self,
-        *,
-        direct_beam=None,
-        annulus=None,
-        detector_mask=None,
-        scan_mask=None,
-        crop=None,
-        bin=None,
-        friedel=False,
-        average_neighbours=None,
-        hot_pixels=None,
-        align=None,
-        gain=None,
-        redraw_peaks=None,
-    ) -> Unmix:
-        """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
-
-        Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
-        arguments, the preparations are done in this one: given masks, hot pixels, gain, align, masks by radius, crop, bin,
-        friedel, average_neighbours, redraw_peaks.
-
-        Parameters
-        ----------
-        direct_beam : float or str, optional
-            Exclude the pixels within this radius of the centre.
-        annulus : (inner, outer), optional
-            Use only the pixels between these two radii; None leaves a side open.
-        detector_mask : bool array or HyperSpy signal (det_row, det_col), optional
-            True = excluded.
-        scan_mask : bool array or HyperSpy signal (scan_row, scan_col), optional
-            True = excluded.
-        crop : ((row0, row1), (col0, col1)), optional
-            Part of the detector, in pixels. Crop the scan with the host.
-        bin : int or (int, int), optional
-            Sum so many detector pixels; integers become as wide as the sums need.
-        friedel : bool
-            Average each pixel with the one opposite to the centre (of the nearest half pixel); pixels whose partner is
-            excluded or outside keep their own value. Only right where opposite spots are equally strong.
-        average_neighbours : int, optional
-            Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
-        hot_pixels : bool, float or bool array (det_row, det_col), optional
-            Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
-            pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and
-            the median of the pattern's non-zero values. Two hot pixels side by side hide each other: give them.
-        align : bool or array (scan_row, scan_col, 2), optional
-            Move every pattern by whole pixels so that its beam (row, column) comes to the centre: from the positions the
-            host knows (True) or the given ones. Pixels without data in some pattern are excluded.
-        gain : float, optional
-            Intensity units per electron; the view is then in electrons.
-        redraw_peaks : True, float, str, Bragg vectors or dict, optional
-            Replace every pattern by its spots, each a Gaussian at the sub-pixel place and with the intensity of the spot, on
-            zero background (the idea of ePattern, Folastre 2024, as in Cao 2025). A number or a length is the radius of a
-            spot (True: 2 pixels of the prepared view); the Gaussian has half of it as standard deviation. A dict has
-            ``radius`` and ``threshold``: a spot stands out by so many standard deviations of the noise (5). Bragg vectors
-            that the host has found in this view (or a dict with ``vectors`` and ``radius``) are drawn instead of our own.
-            Weak spots, halo and rings are lost, values are no counts any more: `unmix4d.constraints.NoDarkSpots`,
-            `radial_variance` and `split_counts` refuse the view.
-
-        Returns
-        -------
-        Unmix
-
-        Raises
-        ------
-        ValueError
-            When a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data, centre=(4.5, 9.5))
-        >>> u.prepare(direct_beam=2, bin=2).shape
-        (3, 4, 5, 10)
-        """
-        return Unmix(
-            prepare(
-                self.scan, direct_beam=direct_beam, annulus=annulus, detector_mask=detector_mask, scan_mask=scan_mask,
-                crop=crop, bin=bin, friedel=friedel, average_neighbours=average_neighbours, hot_pixels=hot_pixels,
-                align=align, gain=gain, redraw_peaks=with_plain_spots(redraw_peaks, self.geometry),
-            )
-        )  # fmt: skip
 
     def persist(self) -> Unmix:
         """This view with its patterns computed once and held in memory, in their own integer or float type.
@@ -240,7 +160,7 @@ class Unmix(
 
         Returns
         -------
-        Unmix or FeatureView
+        Unmix
 
         Raises
         ------
@@ -269,58 +189,22 @@ class Unmix(
         checks.choice(precision, "precision", ("single", "double"))
         return PatternMatrix(self.scan.patterns, self.geometry, precision)
 
-    def mean_pattern(self) -> np.ndarray:
-        """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass.
+    def maximum_pattern(self) -> np.ndarray:
+        """Largest value of every pixel over all kept positions (det_row, det_col), NaN at excluded pixels.
+
+        A spot shows in it that is in a single position. One pass, which is made once.
 
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).mean_pattern().shape
+        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).maximum_pattern().shape
         (10, 20)
         """
-        return self.geometry.to_images(self.matrix().statistics().mean_pattern[None])[0]
-
-    def virtual_image(self, spots, radius) -> np.ndarray:
-        """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
-
-        Parameters
-        ----------
-        spots : (float, float) or sequence of them
-            Positions (row, column) of the disks in detector pixels.
-        radius : float or str
-            Of the disks: detector pixels, or a text with a unit such as ``"0.05 1/Å"``.
-
-        Returns
-        -------
-        ndarray (scan_row, scan_col)
-            NaN where excluded.
-
-        Raises
-        ------
-        ValueError
-            When a disk holds no kept pixel, or a kept value is NaN or infinite.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data)
-        >>> u.virtual_image([(4, 6), (5, 13)], radius=2).shape
-        (3, 4)
-        """
-        matrix = self.matrix()
-        image = matrix.times(disks(self.geometry, spots, radius).astype(matrix.dtype)[:, None])
-        if not np.isfinite(image).all():
-            matrix.statistics()  # says where a value is not finite, or too large
-        return self.geometry.to_maps(image)[0]
-
-    def _components(self, n, name="n"):
-        n_positions, n_pixels = self.geometry.n_positions, self.geometry.n_pixels
-        smaller = min(n_positions, n_pixels)
-        why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
-        return checks.count(n, name, maximum=smaller, why=why)
-
-    def _progress(self, total, description):
-        return progress(total, description, hosts.progress_wanted(self.scan.host.kind))
+        if not hasattr(self, "_maximum"):
+            with progress(self, 1, "maximum pattern") as tick:
+                self._maximum = self.geometry.to_images(maximum_pattern(self.matrix())[None])[0]
+                tick()
+        return self._maximum.copy()
 
     def __repr__(self):
         geometry, cal = self.geometry, self.geometry.calibration

@@ -1,7 +1,6 @@
-"""`prepare`: one call, one fixed order. Everything is checked at once and nothing is computed.
+"""The steps of a preparation that change values or the grid: each takes a scan and one argument of `prepare`.
 
-The order is: given masks, hot pixels and gain (the detector's own faults), shift, masks by radius, crop, bin, Friedel
-fold, neighbours, peaks.
+They give back the scan, lazily changed, and what is recorded of the step, or None where nothing was asked for.
 """
 
 from __future__ import annotations
@@ -14,57 +13,20 @@ import numpy as np
 from ..core import checks
 from ..core.centre import opposite_pixels, require_centre
 from ..core.messages import warn
-from ..core.scan import Scan
 from ..engine.blocks import compute_dtype
 from . import pixels
 from .lazy import as_dask, map_patterns
-from .masks import describe_length, describe_mask, geometric_mask, with_masks
-from .neighbours import average_neighbours as neighbour_mean
-from .redraw import checked_redrawing
-from .redraw import redraw_peaks as redraw
+from .masks import describe_mask, with_masks
+from .neighbours import average_neighbours
 
-__all__ = ["prepare"]
-
-
-def prepare(
-    scan: Scan,
-    *,
-    direct_beam=None,
-    annulus=None,
-    detector_mask=None,
-    scan_mask=None,
-    crop=None,
-    bin=None,
-    friedel=False,
-    average_neighbours=None,
-    hot_pixels=None,
-    align=None,
-    gain=None,
-    redraw_peaks=None,
-) -> Scan:
-    """A lazy view of the scan; see `unmix4d.Unmix.prepare` for the arguments."""
-    geometry = scan.geometry
-    detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
-    scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
-    redrawing = checked_redrawing(redraw_peaks, geometry, friedel, average_neighbours)
-    record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
-    scan = scan.replace(geometry=with_masks(scan.geometry, scan_mask, detector_mask))
-    scan, record["hot_pixels"] = _hot_pixels(scan, hot_pixels)
-    scan, record["gain"] = _gain(scan, gain)
-    scan, record["align"] = _align(scan, align)
-    mask = geometric_mask(scan.geometry, direct_beam, annulus)
-    scan = scan.replace(geometry=with_masks(scan.geometry, None, mask, "direct_beam, annulus and detector_mask together"))
-    record["direct_beam"] = describe_length(direct_beam, geometry)
-    record["annulus"] = None if annulus is None else [describe_length(r, geometry) for r in annulus]
-    scan, record["crop"] = _crop(scan, crop)
-    scan, record["bin"] = _bin(scan, bin)
-    scan, record["friedel"] = _friedel(scan, friedel)
-    scan, record["average_neighbours"] = _neighbours(scan, average_neighbours)
-    scan, record["redraw_peaks"] = redraw(scan, redrawing, record["bin"])
-    return scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None}))
+__all__ = [
+    "align_beam", "bin_detector", "crop_detector", "divide_by_gain", "fold_friedel", "mean_of_neighbours",
+    "repair_hot_pixels",
+]  # fmt: skip
 
 
-def _hot_pixels(scan, hot_pixels):
+def repair_hot_pixels(scan, hot_pixels):
+    """Known hot pixels, or those found, replaced by the median of their neighbours."""
     if hot_pixels is None or hot_pixels is False:
         return scan, None
     mask = scan.geometry.detector_mask
@@ -79,7 +41,8 @@ def _hot_pixels(scan, hot_pixels):
     return scan.replace(patterns=map_patterns(scan, function, scan.dtype.newbyteorder("="))), record
 
 
-def _gain(scan, gain):
+def divide_by_gain(scan, gain):
+    """Intensities in electrons."""
     if gain is None:
         return scan, None
     gain = checks.positive(gain, "gain")
@@ -87,7 +50,8 @@ def _gain(scan, gain):
     return scan.replace(patterns=map_patterns(scan, partial(pixels.divide_gain, gain=gain, dtype=dtype), dtype)), gain
 
 
-def _align(scan, align):
+def align_beam(scan, align):
+    """Every pattern moved by whole pixels so that its beam comes to the centre."""
     if align is None or align is False:
         return scan, None
     if scan.geometry.polar:
@@ -155,7 +119,8 @@ def _calibration(geometry, **changes):
     return dataclasses.replace(geometry.calibration, **changes)
 
 
-def _crop(scan, crop):
+def crop_detector(scan, crop):
+    """A part of the detector."""
     if crop is None:
         return scan, None
     geometry = scan.geometry
@@ -198,7 +163,8 @@ def _regrid(geometry, shape, first, factors, mask):
     )
 
 
-def _bin(scan, bin):
+def bin_detector(scan, bin):
+    """So many detector pixels summed."""
     if bin is None:
         return scan, None
     given = tuple(bin) if isinstance(bin, (tuple, list, np.ndarray)) and np.ndim(bin) else (bin, bin)
@@ -233,7 +199,8 @@ def _largest(size, factor):
     return max(size - size % factor, 0)
 
 
-def _friedel(scan, friedel):
+def fold_friedel(scan, friedel):
+    """Each pixel averaged with the one opposite to the centre."""
     if friedel is False or friedel is None:
         return scan, None
     if friedel is not True:
@@ -248,7 +215,8 @@ def _friedel(scan, friedel):
     return scan.replace(patterns=map_patterns(scan, function, dtype)), True
 
 
-def _neighbours(scan, size):
+def mean_of_neighbours(scan, size):
+    """Patterns averaged over neighbouring positions."""
     if size is None:
         return scan, None
     size = checks.count(size, "average_neighbours")
@@ -260,4 +228,4 @@ def _neighbours(scan, size):
         warn("average_neighbours does nothing on a scan of one position")
         return scan, None
     dtype = compute_dtype(scan.dtype, "single")
-    return scan.replace(patterns=neighbour_mean(scan, size, dtype)), size
+    return scan.replace(patterns=average_neighbours(scan, size, dtype)), size

@@ -1,0 +1,43 @@
+"""``.virtual_image`` of a scan: a virtual dark or bright field."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..preparation.masks import disks
+
+__all__ = ["virtual_image"]
+
+
+def virtual_image(view, spots, radius) -> np.ndarray:
+    """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
+
+    Parameters
+    ----------
+    spots : (float, float) or sequence of them
+        Positions (row, column) of the disks in detector pixels.
+    radius : float or str
+        Of the disks: detector pixels, or a text with a unit such as ``"0.05 1/Å"``.
+
+    Returns
+    -------
+    ndarray (scan_row, scan_col)
+        NaN where excluded.
+
+    Raises
+    ------
+    ValueError
+        When a disk holds no kept pixel, or a kept value is NaN or infinite.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> u = Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data)
+    >>> u.virtual_image([(4, 6), (5, 13)], radius=2).shape
+    (3, 4)
+    """
+    matrix = view.matrix()
+    image = matrix.times(disks(view.geometry, spots, radius).astype(matrix.dtype)[:, None])
+    if not np.isfinite(image).all():
+        matrix.statistics()  # says where a value is not finite, or too large
+    return view.geometry.to_maps(image)[0]
