@@ -204,7 +204,7 @@ def test_saved_clusters_come_back(clusters, wire, tmp_path):
     assert type(again) is unmix4d.FuzzyClusters
     for name in ("memberships", "centres", "loadings", "axes", "loading_centres", "covariances", "pure_fraction"):
         assert np.array_equal(getattr(again, name), getattr(clusters, name), equal_nan=True), name
-    assert again.validity == clusters.validity and repr(again).startswith("<FuzzyClusters, 3 clusters")
+    assert again.validity == clusters.validity and repr(again).startswith("<FuzzyClusters: fuzzy_cmeans, 3 clusters")
     points = clusters.geometry.from_maps(clusters.loadings)
     assert np.allclose(again.membership_at(points), clusters.geometry.from_maps(clusters.memberships), atol=1e-3)
     with pytest.raises(ValueError, match="subclusters needs what was clustered"):

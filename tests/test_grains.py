@@ -14,7 +14,8 @@ import pytest
 import unmix4d
 from unmix4d import Unmix, maps, phantoms, scores
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.results import Decomposition, Grains
+from unmix4d.results.decomposition import Decomposition
+from unmix4d.results.grains import Grains
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -10,7 +10,8 @@ import unmix4d
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.group_angles import folded
 from unmix4d.core.geometry import ScanGeometry
-from unmix4d.results import Decomposition, Groups
+from unmix4d.results.decomposition import Decomposition
+from unmix4d.results.groups import Groups
 
 ORDERS = {1: 2, 2: 6, 3: 4}
 

@@ -74,7 +74,7 @@ def test_arrays(make):
         assert scan.patterns is data
     result = _result(scan)
     result.patterns[0, 0, 0] = np.nan
-    maps, patterns = hosts.write(result)
+    maps, patterns = hosts.to_host(result)
     assert type(maps) is type(patterns) is np.ndarray
     np.testing.assert_array_equal(patterns, result.patterns)
     assert patterns is not result.patterns and np.isnan(patterns[0, 0, 0])
@@ -133,7 +133,7 @@ def test_quantem():
     assert calibration.step == (2, 3) and calibration.step_unit == "Å" and calibration.scan_origin == (5, 6)
     assert calibration.pixel_size == (0.1, 0.2) and calibration.pixel_unit == "1/Å"
     assert scan.geometry.centre == pytest.approx((4, 9)) and scan.geometry.centre_known
-    maps, patterns = hosts.write(_result(scan))
+    maps, patterns = hosts.to_host(_result(scan))
     assert type(maps) is type(patterns) is np.ndarray
 
 
@@ -216,7 +216,7 @@ def test_pyxem_results_are_native(hs):
     signal = _signal(hs)
     metadata = copy.deepcopy(signal.metadata.as_dictionary())
     result = _result(hosts.read_scan(signal), k=2)
-    maps, patterns = hosts.write(result)
+    maps, patterns = hosts.to_host(result)
     assert type(patterns) is pyxem.signals.ElectronDiffraction2D
     assert type(maps) is hs.signals.Signal2D
     assert patterns.data.shape == (2, 10, 20) and maps.data.shape == (2, 3, 4)
@@ -242,7 +242,7 @@ def test_pyxem_crop_and_bin_are_honoured(hs, sign):
     scan = hosts.read_scan(signal)
     assert scan.geometry.centre == pytest.approx((4.2, 9.3)) and min(scan.geometry.calibration.pixel_size) > 0
     geometry = _binned(scan.geometry)
-    _, patterns = hosts.write(_result(scan, geometry=geometry))
+    _, patterns = hosts.to_host(_result(scan, geometry=geometry))
     expected = signal.isig[4:, 2:].rebin(scale=(1, 1, 2, 2))
     for ours, theirs in zip(patterns.axes_manager.signal_axes, expected.axes_manager.signal_axes):
         assert (ours.scale, ours.offset) == pytest.approx((theirs.scale, theirs.offset))
@@ -254,7 +254,7 @@ def test_pyxem_centre_and_units_given_by_the_user(hs):
     scan = hosts.read_scan(_signal(hs))
     calibration = Calibration(pixel_size=(2.0, 2.0), pixel_unit="mrad")
     geometry = scan.geometry.replace(centre=(3.0, 5.0), calibration=calibration)
-    _, patterns = hosts.write(_result(scan, geometry=geometry))
+    _, patterns = hosts.to_host(_result(scan, geometry=geometry))
     assert patterns.calibration.center == pytest.approx([5, 3]) and patterns.calibration.units == ["mrad"] * 2
 
 
@@ -263,7 +263,7 @@ def test_pyxem_without_calibration(hs):
 
     scan = hosts.read_scan(pyxem.signals.Diffraction2D(_data()))
     assert not scan.geometry.centre_known and scan.geometry.calibration.pixel_unit == "px"
-    _, patterns = hosts.write(_result(scan))
+    _, patterns = hosts.to_host(_result(scan))
     assert type(patterns) is pyxem.signals.Diffraction2D
     assert patterns.axes_manager.signal_axes[0].offset == 0
     # In a calibrated pattern an offset of zero is what the host says: the centre is in the corner.
@@ -280,7 +280,7 @@ def test_pyxem_lazy_stays_lazy(hs):
     signal = _signal(hs).as_lazy()
     scan = hosts.read_scan(signal)
     assert scan.patterns is signal.data and scan.lazy
-    _, patterns = hosts.write(_result(scan))
+    _, patterns = hosts.to_host(_result(scan))
     assert type(patterns) is pyxem.signals.ElectronDiffraction2D
 
 
@@ -295,7 +295,7 @@ def test_pyxem_masks(hs):
     position = np.zeros(SHAPE[:2], bool)
     position[2, 3] = True
     result = _result(scan, geometry=scan.geometry.replace(scan_mask=position))
-    maps, patterns = hosts.write(result, fill_value=-1)
+    maps, patterns = hosts.to_host(result, fill_value=-1)
     np.testing.assert_array_equal(patterns.data[:, mask], -1)
     np.testing.assert_array_equal(np.isnan(maps.data[0]), position)
     np.testing.assert_array_equal(patterns.calibration.mask, mask)
@@ -311,7 +311,7 @@ def test_pyxem_with_fewer_navigation_axes(hs, shape):
     scan = hosts.read_scan(signal)
     assert scan.shape == (1,) * (4 - len(shape)) + shape
     assert np.shares_memory(scan.patterns, signal.data)
-    maps, patterns = hosts.write(_result(scan))
+    maps, patterns = hosts.to_host(_result(scan))
     assert _axes(patterns)[1:] == _axes(signal)[-2:]
     if len(shape) == 3:
         assert scan.geometry.calibration.step == (2, 2) and scan.geometry.calibration.scan_origin == (0, 10)
@@ -344,17 +344,17 @@ def test_axes_with_two_units(hs):
     with pytest.warns(UnmixWarning, match="signal axes have different units .1/Å and mrad"):
         scan = hosts.read_scan(signal)
     assert scan.geometry.calibration.pixel_unit == "px" and scan.geometry.centre == pytest.approx((4.2, 9.3))
-    _, patterns = hosts.write(_result(scan))
+    _, patterns = hosts.to_host(_result(scan))
     assert _axes(patterns)[1:] == _axes(signal)[2:]
     calibration = Calibration(**{**vars(scan.geometry.calibration), "detector_origin": None})
-    _, patterns = hosts.write(_result(scan, geometry=scan.geometry.replace(centre=(3, 5), calibration=calibration)))
+    _, patterns = hosts.to_host(_result(scan, geometry=scan.geometry.replace(centre=(3, 5), calibration=calibration)))
     assert patterns.calibration.center == pytest.approx([5, 3])
 
 
 def test_plain_hyperspy_signal(hs):
     scan = hosts.read_scan(hs.signals.Signal2D(_data(">u2")))
     assert scan.dtype == ">u2" and scan.shape == SHAPE
-    _, patterns = hosts.write(_result(scan))
+    _, patterns = hosts.to_host(_result(scan))
     assert type(patterns) is hs.signals.Signal2D
 
 
@@ -383,7 +383,7 @@ def test_polar_patterns(hs):
     signal.metadata.set_item("General.mask", np.zeros((30, 40), bool))  # of the detector, left there by pyxem
     scan = hosts.read_scan(signal)
     assert not scan.geometry.centre_known
-    _, patterns = hosts.write(_result(scan))
+    _, patterns = hosts.to_host(_result(scan))
     assert type(patterns) is pyxem.signals.PolarDiffraction2D
     assert _axes(patterns)[1:] == _axes(signal)[2:]
 
@@ -394,7 +394,7 @@ def test_plot_signals_shares_the_navigator(hs):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    maps, patterns = hosts.write(_result(hosts.read_scan(_signal(hs)), k=3))
+    maps, patterns = hosts.to_host(_result(hosts.read_scan(_signal(hs)), k=3))
     hs.plot.plot_signals([patterns, maps])
     axis, other = (signal._plot.axes_manager.navigation_axes[0] for signal in (patterns, maps))
     assert axis is other
@@ -406,7 +406,7 @@ def test_plot_signals_shares_the_navigator(hs):
 
 
 def test_hyperspy_saves_and_loads(hs, tmp_path):
-    maps, patterns = hosts.write(_result(hosts.read_scan(_signal(hs)), k=3))
+    maps, patterns = hosts.to_host(_result(hosts.read_scan(_signal(hs)), k=3))
     for signal, name in ((patterns, "patterns.hspy"), (maps, "maps.hspy")):
         signal.save(tmp_path / name)
         loaded = hs.load(tmp_path / name)
@@ -473,7 +473,7 @@ def test_py4dstem_is_read(py4dstem):
     assert calibration.rotation_deg == pytest.approx(-30) and calibration.flip is True
     assert calibration.beam_energy == 300
     cube = _cube(py4dstem)
-    hosts.write(_result(hosts.read_scan(cube)))
+    hosts.to_host(_result(hosts.read_scan(cube)))
     _same(_state(cube), before)
 
 
@@ -539,7 +539,7 @@ def test_py4dstem_ellipse_sense(py4dstem, theta_deg):
     wrong, _, _ = cartesian_to_polarelliptical_transform(swapped, ellipse, r_range=(5, 30))
     assert (wrong / radius).std() > 0.05 * ratio.mean()
     # And back.
-    maps, _ = hosts.write(_result(hosts.read_scan(cube)))
+    maps, _ = hosts.to_host(_result(hosts.read_scan(cube)))
     written = maps.calibration.get_ellipse()
     assert written[:2] == (a, b) and math.sin(written[2] - theta) == pytest.approx(0, abs=1e-9)
 
@@ -549,7 +549,7 @@ def test_py4dstem_results_are_native(py4dstem):
     mask = np.zeros(SHAPE[2:], bool)
     mask[0, 0] = True
     geometry = _binned(scan.geometry)
-    maps, patterns = hosts.write(_result(scan, geometry=geometry))
+    maps, patterns = hosts.to_host(_result(scan, geometry=geometry))
     assert type(maps) is py4dstem.RealSlice and type(patterns) is py4dstem.DiffractionSlice
     assert maps.root is patterns.root and maps.calibration is patterns.calibration
     calibration = maps.calibration
@@ -557,7 +557,7 @@ def test_py4dstem_results_are_native(py4dstem):
     assert calibration.get_R_pixel_size() == 2.5 and calibration.get_R_pixel_units() == "A"
     assert calibration.get_origin() == pytest.approx(geometry.centre)
     assert maps.slicelabels[1] == patterns.slicelabels[1] == "component_1"
-    _, patterns = hosts.write(_result(scan, geometry=scan.geometry.replace(detector_mask=mask)), fill_value=7)
+    _, patterns = hosts.to_host(_result(scan, geometry=scan.geometry.replace(detector_mask=mask)), fill_value=7)
     assert np.all(patterns.data[:, mask] == 7) and not np.isnan(patterns.data).any()
 
 
@@ -567,14 +567,14 @@ def test_py4dstem_results_are_native(py4dstem):
 def test_py4dstem_units_of_its_own(py4dstem, unit, size, theirs):
     scan = hosts.read_scan(py4dstem.DataCube(_data()))
     calibration = Calibration(pixel_size=(2.0, 2.0), pixel_unit=unit, step=(3.0, 3.0), step_unit="nm")
-    maps, _ = hosts.write(_result(scan, geometry=scan.geometry.replace(calibration=calibration)))
+    maps, _ = hosts.to_host(_result(scan, geometry=scan.geometry.replace(calibration=calibration)))
     written = maps.calibration
     assert written.get_Q_pixel_size() == pytest.approx(size) and written.get_Q_pixel_units() == theirs
     assert (written.get_R_pixel_size(), written.get_R_pixel_units()) == (3, "nm")
 
 
 def test_py4dstem_saves_and_reads(py4dstem, tmp_path):
-    maps, patterns = hosts.write(_result(hosts.read_scan(_cube(py4dstem))))
+    maps, patterns = hosts.to_host(_result(hosts.read_scan(_cube(py4dstem))))
     py4dstem.save(tmp_path / "result.h5", maps.root)
     read = py4dstem.read(tmp_path / "result.h5", tree=True)
     for name, original in (("maps", maps), ("patterns", patterns)):
@@ -627,7 +627,7 @@ def test_a_missing_host_is_said_in_one_sentence(monkeypatch):
     result.host = HostRecord("py4dstem", {}, "")
     monkeypatch.setitem(sys.modules, "emdfile", None)
     with pytest.raises(ImportError, match="py4DSTEM cannot be imported"):
-        hosts.write(result)
+        hosts.to_host(result)
 
 
 def test_no_host_is_imported_to_look_at_an_array():

@@ -9,7 +9,8 @@ import pytest
 import unmix4d
 from unmix4d import Unmix, maps, phantoms
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.results import Decomposition, Overlap
+from unmix4d.results.decomposition import Decomposition
+from unmix4d.results.overlap import Overlap
 
 matplotlib.use("Agg")
 

@@ -25,7 +25,7 @@ class StandIn:
         self.obj = obj
 
     @classmethod
-    def _of(cls, obj):
+    def of(cls, obj):
         return cls(obj)
 
 

@@ -48,7 +48,7 @@ def bragg_disks(view, *, bin: int | None = None, intensity: str = "sum", spread=
     >>> disks = BraggDisks((1, 2), [0, 0, 1], [0.0, 2.0, 2.1], [0.0, 3.0, 3.0], [9.0, 1.0, 3.0])
     >>> view = Unmix(disks, pixel_size=0.5)
     >>> view.shape, view.bragg_disks(bin=2).shape
-    ((1, 2, 13, 15), (1, 2, 7, 9))
+    ((1, 2, 15, 15), (1, 2, 9, 9))
     """
     features = view.features
     if not (isinstance(features, BraggFeatures) and view.pixel_view.is_features):

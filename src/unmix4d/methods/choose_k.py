@@ -21,8 +21,8 @@ from ..core import checks
 from ..engine.sparse_matrix import sparsified
 from ..engine.subspace import MAX_PASSES
 from ..preparation.thinning import NotCounts
-from ..results.k_choice import KChoice
 from ..results.build import run_record
+from ..results.k_choice import KChoice
 from ..storage.resumed import resumed
 from .arguments import WEIGHTS, bound_smoothing, components, iterations, progress
 from .nmf import MAX_ITER, nmf_answer

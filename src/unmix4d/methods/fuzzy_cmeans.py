@@ -12,11 +12,10 @@ from ..clustering.validity import INDICES, pure_fraction, validity
 from ..core import checks
 from ..core.messages import warn
 from ..decomposition.svd import numerical_rank, require_rank, truncated_svd
-from ..results.fuzzy_clusters import FuzzyClusters
-from ..results.fuzzy_clusters import FuzzyValidity
 from ..results import citations as papers
 from ..results.build import Components, pixel_matrix, run_record
 from ..results.decomposition import Meaning
+from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 from .arguments import components, progress
 
 __all__ = ["fuzzy_cmeans", "fuzzy_validity"]
@@ -107,8 +106,8 @@ def fuzzy_cmeans(
     >>> clusters.memberships.shape, bool(clusters.pure_fraction.min() > 0.5)
     ((3, 32, 24), True)
     """
-    n_clusters, seed, options = _fuzzy_arguments(view,
-        [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
+    n_clusters, seed, options = _fuzzy_arguments(
+        view, [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
     )
     matrix = view.matrix(precision)
     svd = _loadings(view, matrix, n_svd, n_clusters[0], seed)
@@ -158,8 +157,8 @@ def fuzzy_validity(
     >>> sorted(validity.votes)
     ['hypervolume', 'partition_coefficient', 'partition_entropy', 'xie_beni']
     """
-    ns, seed, options = _fuzzy_arguments(view,
-        ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=2
+    ns, seed, options = _fuzzy_arguments(
+        view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=2
     )
     matrix = view.matrix(precision)
     svd = _loadings(view, matrix, n_svd, max(ns), seed)
@@ -172,9 +171,7 @@ def fuzzy_validity(
     return FuzzyValidity(table, models, run_record(view, "fuzzy_validity", ns=ns, random_state=seed, **options))
 
 
-def _fuzzy_arguments(
-    view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=1
-):
+def _fuzzy_arguments(view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=1):
     name = "ns" if least > 1 else "n_clusters"
     try:
         ns = sorted(set(ns))

@@ -14,8 +14,7 @@ from ..core import checks
 from ..core.centre import require_centre
 from ..core.polar import PolarTransform
 from ..results.build import run_record
-from ..results.grouping_methods import checked_cut, polar_range
-from ..results.groups import Groups, by_strength, mean_of
+from ..results.groups import Groups, by_strength, checked_cut, mean_of, polar_range
 from .arguments import progress
 
 __all__ = ["group_rotated"]

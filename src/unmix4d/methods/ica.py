@@ -8,10 +8,9 @@ from ..core import checks
 from ..core.messages import warn
 from ..decomposition.independent_components import INDEPENDENT, centred_share, independent_components
 from ..decomposition.svd import require_rank, truncated_svd
-from ..results.decomposition import Decomposition
 from ..results.build import arranged, run_record
 from ..results.citations import ICA, KRYLOV
-from ..results.decomposition import Meaning
+from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
 __all__ = ["ica"]

@@ -14,10 +14,9 @@ from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
-from ..results.decomposition import Decomposition
 from ..results import citations as papers
 from ..results.build import arranged, run_record
-from ..results.decomposition import Meaning
+from ..results.decomposition import Decomposition, Meaning
 from ..storage.resumed import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
 
@@ -215,7 +214,10 @@ def nmf_answer(view, matrix, outcome, settings, constraints=()) -> Decomposition
         **settings,
         "weights": low.weights.kind,
         "compression": {
-            "rank": low.rank, "seed": low.seed, "residual": low.residual, "smoothed": low.smoother is not None,
+            "rank": low.rank,
+            "seed": low.seed,
+            "residual": low.residual,
+            "smoothed": low.smoother is not None,
             "above_noise": low.above_noise,
         },
         "effects": [_reordered(effect, found.order) for effect in outcome.best.effects],

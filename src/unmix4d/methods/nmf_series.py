@@ -7,8 +7,8 @@ from ..decomposition.run import compressed, factorise_each, smoothing_of
 from ..decomposition.starts import INITS
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
-from ..results.decomposition import Decomposition
 from ..results.build import run_record
+from ..results.decomposition import Decomposition
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from ..core import checks
 from ..decomposition.svd import truncated_svd
-from ..results.decomposition import Decomposition
-from ..results.scree import Scree
 from ..results.build import arranged, run_record
 from ..results.citations import KRYLOV
-from ..results.decomposition import Meaning
+from ..results.decomposition import Decomposition, Meaning
+from ..results.scree import Scree
 from .arguments import components, progress
 
 __all__ = ["svd", "pca", "scree"]

@@ -8,10 +8,9 @@ from ..core import checks
 from ..core.messages import warn
 from ..decomposition.svd import require_rank, truncated_svd
 from ..decomposition.vertex_components import PROJECTIONS, vertex_components
-from ..results.decomposition import Decomposition
 from ..results.build import arranged, run_record
 from ..results.citations import KRYLOV, VCA
-from ..results.decomposition import Meaning
+from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
 __all__ = ["vca"]
@@ -98,9 +97,7 @@ def vca(
     with progress(view, 13, f"VCA, {n} components") as tick:
         svd = truncated_svd(matrix, n, seed=seed, tick=tick)
         require_rank(svd.values, matrix.dtype, "vca")
-        answer = vertex_components(
-            matrix, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed
-        )
+        answer = vertex_components(matrix, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed)
         tick()
     result = _answer(view, matrix, svd, answer, settings)
     _say_if_wrong(result, answer.unevenness)

@@ -10,7 +10,7 @@ __all__ = ["colours", "key"]
 
 
 def colours(directions, phase, symmetry) -> np.ndarray:
-    """RGB (n, 3), 0 to 1, of directions (n, 3) in the crystal geometry.
+    """RGB (n, 3), 0 to 1, of directions (n, 3) in the frame of the crystal.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core import checks
+from ..plots import orientation as plots_orientation
 from .convert import on_scan
 from .match_py4dstem import is_crystal
 from .symmetry import misorientation_deg
@@ -142,6 +143,8 @@ class OrientationComparison:
     time_s: tuple
     geometry: object = field(repr=False)
 
+    plot = plots_orientation.comparison
+
     def __post_init__(self):
         for name in ("misorientation_deg", "nearest_deg", "overlap"):
             getattr(self, name).setflags(write=False)
@@ -170,31 +173,6 @@ class OrientationComparison:
             out["agree"].append(float(np.mean(one <= self.agree_within)) if one.size else np.nan)
             out["agree_any"].append(float(np.mean(near <= self.agree_within)) if one.size else np.nan)
         return {name: np.array(column) for name, column in out.items()}
-
-    def plot(self, axes=None):
-        """Misorientation on the scan, and its histogram at single and at overlap positions.
-
-        Parameters
-        ----------
-        axes : pair of matplotlib Axes, optional
-
-        Returns
-        -------
-        pair of matplotlib Axes
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d import OrientationComparison
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
-        >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), ScanGeometry((2, 2), (8, 8)))
-        >>> len(comparison.plot())
-        2
-        """
-        from ..plots import orientation as plots_orientation
-
-        return plots_orientation.comparison(self, axes)
 
     def __repr__(self):
         table = self.table

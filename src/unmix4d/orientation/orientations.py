@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..plots import orientation as plots_orientation
+from .colours import colours, key
+
 __all__ = ["Orientations"]
 
 
@@ -68,6 +71,8 @@ class Orientations:
     settings: dict = field(default_factory=dict)
     disagreement_deg: np.ndarray | None = None
     flagged: np.ndarray | None = None
+
+    plot = plots_orientation.orientations
 
     def __post_init__(self):
         for holder, names in ((self.painting, ("first", "second", "weight", "second_weight", "grain", "present")),
@@ -253,38 +258,28 @@ class Orientations:
         """
         return self.crystal_map if self.host == "pyxem" else self.orientation_map
 
-    def plot(self, ax=None, *, direction: str = "z", which: str = "first"):
-        """Inverse pole figure colours on the scan, with their key and a scale bar.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        direction : {"z", "row", "column"}
-            The direction of the laboratory whose place in the crystal is shown.
-        which : {"first", "second"}
-
-        Returns
-        -------
-        matplotlib Axes
+    def direction_colours(self, directions, phase: str) -> np.ndarray:
+        """Inverse pole figure colours (n, 3), RGB from 0 to 1, of Cartesian directions (n, 3) in a crystal of a phase.
 
         Examples
         --------
-        >>> import numpy as np
-        >>> from orix.crystal_map import Phase  # doctest: +SKIP
-        >>> from unmix4d import Orientations
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.orientation import Match, Painting, laue_rotations
-        >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
-        >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
-        >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
-        >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
-        >>> found = Orientations("pyxem", (match,), painting, ScanGeometry((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
-        >>> found.plot(direction="z").get_title()  # doctest: +SKIP
-        'direction along the beam'
+        >>> from unmix4d.orientation.orientations import Orientations
+        >>> from unmix4d.orientation.colours import colours
+        >>> colours([[0.0, 0.0, 2.0]], None, None).tolist()  # of a phase that nothing is known of
+        [[0.0, 0.0, 1.0]]
         """
-        from ..plots import orientation as plots_orientation
+        return colours(directions, self.phases[phase], self.symmetry.get(phase))
 
-        return plots_orientation.orientations(self, ax=ax, direction=direction, which=which)
+    def colour_key(self, phase: str):
+        """The key of these colours for a phase: image, extent and labels, see `unmix4d.orientation.colours.key`.
+
+        Examples
+        --------
+        >>> from unmix4d.orientation.colours import key
+        >>> key(None, None, size=50)[0].shape
+        (50, 50, 4)
+        """
+        return key(self.phases[phase], self.symmetry.get(phase))
 
     def __repr__(self):
         indexed = [match for match in self.matches if match.matched]

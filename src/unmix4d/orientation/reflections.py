@@ -16,7 +16,7 @@ class Reflections:
     Attributes
     ----------
     g : ndarray (n, 3)
-        Reciprocal lattice vectors in the Cartesian crystal geometry, 1/Å.
+        Reciprocal lattice vectors in the Cartesian frame of the crystal, 1/Å.
     intensity : ndarray (n,)
         Squared structure factors.
     wavelength : float

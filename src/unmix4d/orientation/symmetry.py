@@ -35,7 +35,7 @@ def laue_rotations(lattice, hkl=None, intensities=None, tolerance: float = 1e-3)
     Returns
     -------
     ndarray (m, 3, 3)
-        Proper rotations in the Cartesian crystal geometry. A crystal and its inverse cannot be told apart by kinematical
+        Proper rotations in the Cartesian frame of the crystal. A crystal and its inverse cannot be told apart by kinematical
         diffraction, so that this is the Laue group without its improper half.
 
     Examples

@@ -13,17 +13,24 @@ _OURS, _GREY, _SECOND, _THIRD = "#b5179e", "0.45", "#21918c", "#d9822b"
 
 
 def criteria(choice, ax=None):
-    """Everything that speaks for and against each number: loss, held-out counts, noise edge, components, and the votes.
+    """The criteria over the number of components, with what each of them says and the recommendation.
 
     Parameters
     ----------
-    choice : KChoice
     ax : matplotlib Axes, optional
-        For the votes alone; by default a figure with all panels is made.
+        For the votes alone; by default a figure with all criteria is made.
 
     Returns
     -------
     matplotlib Figure, or Axes where `ax` is given
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
+    >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
+    >>> len(choice.plot().axes)
+    5
     """
     if ax is not None:
         return votes(choice, ax)
@@ -156,13 +163,13 @@ def votes(choice, ax=None):
     return ax
 
 
-def similarity(choice, k, metric="cosine_sqrt", ax=None):
-    """How alike the k patterns of one factorisation are, all pairs.
+def similarity(choice, k=None, metric="cosine_sqrt", ax=None):
+    """How alike the patterns of one factorisation are, all pairs.
 
     Parameters
     ----------
-    choice : KChoice
-    k : int
+    k : int, optional
+        By default the recommended number.
     metric : str
         Key of ``choice.similarities[k]``.
     ax : matplotlib Axes, optional
@@ -175,7 +182,16 @@ def similarity(choice, k, metric="cosine_sqrt", ax=None):
     ------
     ValueError
         When the number was not tried, or there is no such metric.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
+    >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
+    >>> choice.plot_similarity(3, "ssim").images[0].get_array().shape
+    (3, 3)
     """
+    k = choice.recommended if k is None else k
     checks.choice(k, "k", list(choice.similarities))
     tables = choice.similarities[k]
     checks.choice(metric, "metric", list(tables))
@@ -183,12 +199,10 @@ def similarity(choice, k, metric="cosine_sqrt", ax=None):
 
 
 def image_quality(choice, axes=None):
-    """What the rule of Cao 2025 looks at: the metrics between all components of the largest factorisation (Fig. 3b-d).
+    """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
 
     Parameters
     ----------
-    choice : KChoice
-        Made with ``rule="cao2025"``.
     axes : sequence of 3 matplotlib Axes, optional
 
     Returns
@@ -199,6 +213,14 @@ def image_quality(choice, axes=None):
     ------
     ValueError
         When another rule was asked for.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+    >>> choice = Unmix(film.data, centre=film.centre).choose_k(range(2, 6), rule="cao2025", random_state=0)
+    >>> len(choice.plot_image_quality())
+    3
     """
     if choice.details is None:
         raise ValueError(f"choice must be made with rule='cao2025', got one of rule {choice.settings['rule']!r}")

@@ -15,7 +15,7 @@ _LEVELS = (0.5, 0.7, 0.9)
 _GRID = 160
 
 
-def scatter(result, x=0, y=1, *, ax=None):
+def scatter(result, x=0, y=1, ax=None):
     """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
 
     Contours are those of the plane through the cluster centres (of the nearest there is to one, where centres do not
@@ -31,6 +31,14 @@ def scatter(result, x=0, y=1, *, ax=None):
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> line = phantoms.martineau_fig5()
+    >>> clusters = Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0)
+    >>> clusters.plot_scatter().get_xlabel()
+    'loading 0'
     """
     from . import basic
 
@@ -88,7 +96,7 @@ def _in_the_plane(grid, centres, x, y):
     return full
 
 
-def validity(result, *, ax=None):
+def validity(result, ax=None):
     """Indices of validity over the number of clusters, the best of each marked.
 
     Parameters
@@ -99,6 +107,14 @@ def validity(result, *, ax=None):
     Returns
     -------
     ndarray of matplotlib Axes
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> line = phantoms.martineau_fig5()
+    >>> validity = Unmix(line.data, centre=line.centre).fuzzy_validity(range(2, 4), random_state=0)
+    >>> len(validity.plot())
+    4
     """
     import matplotlib.pyplot as plt
 

@@ -17,24 +17,28 @@ _INSET = 0.7  # contour level: boundaries lie within their grain, so that those 
 
 
 def grains(found, ax=None, *, image=None, numbers=True):
-    """Boundaries of grains over a grey image.
+    """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
     Parameters
     ----------
-    found : Grains
     ax : matplotlib Axes, optional
     image : ndarray (scan_row, scan_col), optional
-        By default the share of the strongest component in the intensity of each position.
+        By default the share of the strongest component in the intensity of each position: dark where grains overlap.
     numbers : bool
+        Whether each grain is numbered as in the table.
 
     Returns
     -------
     matplotlib Axes
 
-    Raises
-    ------
-    ValueError
-        When the image has another shape, or the scan is a line.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+    >>> ax = grains.plot()
+    >>> sorted(text.get_text() for text in ax.texts)
+    ['0', '1', '2']
     """
     from matplotlib.colors import Normalize
 
@@ -135,23 +139,27 @@ def _bin_edges(values, bins):
 
 
 def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
-    """Histogram of a column of the table; grains that an edge cuts are stacked on top in a lighter tone.
+    """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
 
     Parameters
     ----------
-    found : Grains
     ax : matplotlib Axes, optional
     column : str
+        Any numeric column of the table.
     bins : int or sequence, optional
+        As in `matplotlib.axes.Axes.hist`.
 
     Returns
     -------
     matplotlib Axes
 
-    Raises
-    ------
-    ValueError, TypeError
-        When there is no such column, no grain, or `bins` is neither a number nor ascending edges.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+    >>> grains.plot_sizes().get_xlabel()
+    'equivalent diameter (nm)'
     """
     checks.choice(column, "column", [name for name in found.table if name not in ("grain", "touches_edge")])
     if len(found) == 0:

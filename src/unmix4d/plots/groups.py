@@ -17,21 +17,29 @@ _OTHER = "0.45"
 _MOST_NUMBERS = 60
 
 
-def groups(found, chosen=None):
-    """Average patterns above their maps.
+def groups(found, groups=None):
+    """Average patterns, their members rotated back, above their maps.
 
     Parameters
     ----------
-    found : Groups
-    chosen : sequence of int, optional
+    groups : sequence of int, optional
+        Which to draw; all by default.
 
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+    >>> figure = Unmix(film.data, centre=film.centre).group_rotated(1).plot()
+    >>> len(figure.axes)
+    2
     """
     import matplotlib.pyplot as plt
 
-    chosen = _chosen(chosen, len(found))
+    chosen = _chosen(groups, len(found))
     calibration = found.geometry.calibration
     columns = min(len(chosen), 6)
     rows = math.ceil(len(chosen) / columns)
@@ -56,22 +64,18 @@ def _name(found, i):
 
 
 def dendrogram(found, ax=None):
-    """The tree, cut where it was, with the average pattern of every group below its branch.
-
-    Parameters
-    ----------
-    found : Groups
-    ax : matplotlib Axes, optional
-        The patterns are drawn as insets below it.
+    """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
 
     Returns
     -------
     matplotlib Axes
 
-    Raises
-    ------
-    ValueError
-        When there is a single leaf.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=2, scan_shape=(6, 6), detector_shape=(64, 64), dose=3e3, seed=0)
+    >>> Unmix(film.data, centre=film.centre).group_rotated().plot_dendrogram().get_ylabel()
+    'distance, 1 - similarity'
     """
     import matplotlib.pyplot as plt
     from scipy.cluster import hierarchy
@@ -142,20 +146,27 @@ def _insets(found, ax, leaves):
 
 
 def similarity(found, ax=None, *, by_group=False):
-    """Diffraction similarity, beside the plain cosine similarity where there is one.
+    """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
     ----------
-    found : Groups
     ax : matplotlib Axes, optional
         For the diffraction similarity alone.
     by_group : bool
-        Leaves in the order of the tree.
+        Leaves in the order of the tree instead of their own.
 
     Returns
     -------
     matplotlib Axes
         Of the diffraction similarity.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+    >>> groups = Unmix(film.data, centre=film.centre).group_rotated(1)
+    >>> groups.plot_similarity().images[0].get_array().shape == groups.similarity.shape
+    True
     """
     import matplotlib.pyplot as plt
     from scipy.cluster import hierarchy
@@ -184,23 +195,25 @@ def _matrix(ax, values, order, title, top):
 
 
 def angles(found, ax=None, *, group=None):
-    """Rotation over the scan in cyclic colours, with a scale bar; grey where no group with an angle is present.
+    """The rotation over the scan in cyclic colours.
 
     Parameters
     ----------
-    found : Groups
     ax : matplotlib Axes, optional
     group : int, optional
-        Only this group. Otherwise groups of different symmetry share one colour circle, as a fraction of their period.
+        Only this group; by default all, in which case colours are fractions of each group's own period.
 
     Returns
     -------
     matplotlib Axes
 
-    Raises
-    ------
-    ValueError
-        When no group has an angle, or the scan is a line.
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+    >>> ax = Unmix(film.data, centre=film.centre).group_rotated(1).plot_angles(group=0)
+    >>> ax.images[0].get_array().shape
+    (4, 4)
     """
     from matplotlib.colors import Normalize
 

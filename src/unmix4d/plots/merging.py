@@ -13,11 +13,10 @@ _MERGED, _APART, _FRAGMENT = "#2f5d8a", "0.75", "#d9822b"
 
 
 def history(result, ax=None):
-    """Tree of the merges of one run: parts below, joined at the similarity of what was merged.
+    """The tree of the merges: which parts became one component, and at which similarity.
 
     Parameters
     ----------
-    result : MergedDecomposition
     ax : matplotlib Axes, optional
 
     Returns
@@ -27,7 +26,16 @@ def history(result, ax=None):
     Raises
     ------
     ValueError
-        When there is no tree, as in a consensus.
+        When this is a consensus, which has no tree.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+    >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
+    >>> ax = merged.plot_history()
+    >>> ax.get_ylabel()
+    'similarity'
     """
     if result.best < 0:
         raise ValueError("history must be that of one run, but this is a consensus: draw that of the result it came from")
@@ -90,16 +98,24 @@ def _label(ax, result, lowest):
 
 
 def stability(result, ax=None):
-    """Share of the runs that have each component, and the mean correlation of their maps.
+    """Share of the runs that have each component, and how well their maps agree.
 
     Parameters
     ----------
-    result : MergedDecomposition
     ax : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
+    >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
+    >>> ax = merged.plot_stability()
+    >>> ax.get_xlabel()
+    'component'
     """
     ax = _axes(ax)
     places = np.arange(result.k)

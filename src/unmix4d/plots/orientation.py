@@ -19,22 +19,30 @@ def orientations(found, ax=None, *, direction="z", which="first"):
 
     Parameters
     ----------
-    found : Orientations
     ax : matplotlib Axes, optional
     direction : {"z", "row", "column"}
+        The direction of the laboratory whose place in the crystal is shown.
     which : {"first", "second"}
 
     Returns
     -------
     matplotlib Axes
 
-    Raises
-    ------
-    ValueError
-        When the scan is a line.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from orix.crystal_map import Phase  # doctest: +SKIP
+    >>> from unmix4d import Orientations
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> from unmix4d.orientation import Match, Painting, laue_rotations
+    >>> first, none = np.array([[0, 0, -1], [0, 0, -1]]), np.full((2, 3), -1)
+    >>> painting = Painting(first, none, np.ones((2, 3)), np.zeros((2, 3)), first, (first >= 0)[None])
+    >>> match, cubic = Match(0, "single", 12, "silver", np.eye(3), 10.0, 0.9), {"silver": laue_rotations(np.eye(3))}
+    >>> phases = {"silver": Phase("silver", point_group="m-3m")}  # doctest: +SKIP
+    >>> found = Orientations("pyxem", (match,), painting, ScanGeometry((2, 3), (8, 8)), cubic, phases)  # doctest: +SKIP
+    >>> found.plot(direction="z").get_title()  # doctest: +SKIP
+    'direction along the beam'
     """
-    from ..orientation.colours import colours
-
     checks.choice(direction, "direction", tuple(_DIRECTIONS))
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if _is_line(shape):
@@ -47,7 +55,7 @@ def orientations(found, ax=None, *, direction="z", which="first"):
         where = index == match.component
         if match.matched and where.any():
             along = match.matrix.T @ np.array(_DIRECTIONS[direction], float)
-            image[where] = colours(along[None], found.phases[match.phase], found.symmetry.get(match.phase))[0]
+            image[where] = found.direction_colours(along[None], match.phase)[0]
             drawn.append(match.phase)
     ax, side = _sized(shape, calibration.step) if ax is None else (ax, None)
     ax.imshow(image, interpolation="nearest", aspect=calibration.step[0] / calibration.step[1])
@@ -91,9 +99,7 @@ def _boundaries(ax, index):
 
 def _key(ax, side, found, name, position, several):
     """The key of one phase, in the axes for it or in a corner of the map."""
-    from ..orientation.colours import key
-
-    image, extent, labels = key(found.phases[name], found.symmetry.get(name))
+    image, extent, labels = found.colour_key(name)
     place = [0.7, 0.04 + 0.3 * position, 0.25, 0.22] if side is None else [0.16, 0.68 - 0.36 * position, 0.66, 0.24]
     inset = (ax if side is None else side).inset_axes(place)
     inset.imshow(image, extent=extent, interpolation="bilinear")
@@ -121,12 +127,21 @@ def comparison(compared, axes=None):
 
     Parameters
     ----------
-    compared : OrientationComparison
     axes : pair of matplotlib Axes, optional
 
     Returns
     -------
     pair of matplotlib Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d import OrientationComparison
+    >>> from unmix4d.core.geometry import ScanGeometry
+    >>> away, shared = np.array([[1.0, 2.0], [30.0, np.nan]]), np.array([[False, False], [True, False]])
+    >>> comparison = OrientationComparison(away, away.copy(), shared, 5.0, (None, None), ScanGeometry((2, 2), (8, 8)))
+    >>> len(comparison.plot())
+    2
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import Normalize

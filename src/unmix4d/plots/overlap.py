@@ -18,13 +18,14 @@ _PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like t
 
 
 def overlap(found, ax=None, *, components=None):
-    """The overlap in one colour a threshold, over the pale colours of the strongest components.
+    """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
 
     Parameters
     ----------
-    found : Overlap
     ax : matplotlib Axes, optional
     components : (int, int), optional
+        Two components, whose regions are then drawn in two colours and only whose overlap is shown. By default all:
+        each position has the (pale) colour of its strongest component.
 
     Returns
     -------
@@ -34,6 +35,15 @@ def overlap(found, ax=None, *, components=None):
     ------
     ValueError
         When the components are not two of those compared, or the scan is a line.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
+    >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
+    >>> ax = overlap.plot()
+    >>> len(ax.images)
+    1
     """
     from matplotlib.patches import Patch
 
@@ -112,15 +122,18 @@ def _pale_regions(found, colours, pair):
 
 
 def profile(found, start, stop, *, points=4, components=None, ax=None):
-    """Weights along a line; at some points of it the pattern, and its two strongest components.
+    """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
 
     Parameters
     ----------
-    found : Overlap
     start, stop : (int, int)
+        First and last position, (row, column).
     points : int or sequence of int
+        How many points, evenly spaced, have their patterns drawn; or which ones, counted from the start.
     components : sequence of int or "all", optional
+        Whose weights are drawn. By default the two that are largest along the line, beside the background.
     ax : matplotlib Axes, optional
+        For the weights alone; by default a figure with the patterns is made.
 
     Returns
     -------
@@ -131,6 +144,14 @@ def profile(found, start, stop, *, points=4, components=None, ax=None):
     ------
     ValueError, TypeError
         When a position, a point or a component does not exist.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
+    >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
+    >>> overlap.plot_profile((0, 6), (23, 6), points=2).get_xlabel()
+    'distance from (0, 6) (nm)'
     """
     line = found.profile(start, stop)
     chosen = _along(found, line, components)

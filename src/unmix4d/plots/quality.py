@@ -75,16 +75,24 @@ def _write_values(ax, shown, low, high, lower):
 
 
 def report(quality, components=None):
-    """Raw pattern, reconstruction and difference of every component, with the metrics (Cao 2025, Fig. 4 b-d).
+    """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
     Parameters
     ----------
-    quality : QualityReport
     components : sequence of int, optional
+        Which to draw; all by default.
 
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+    >>> figure = result.report_quality().plot([0, 2])
+    >>> len(figure.axes)
+    8
     """
     import matplotlib.pyplot as plt
 

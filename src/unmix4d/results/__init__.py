@@ -1,1 +1,1 @@
-"""What the methods answer with: `Decomposition` and its relatives, one `build` that makes them, and what is read from them."""
+"""What the methods answer with: `Decomposition`, its relatives, the one `build` of them, and what is read of them."""

@@ -9,12 +9,13 @@ import numpy as np
 
 from ..clustering.validity import INDICES
 from ..core import checks
+from ..plots import fuzzy as plots_fuzzy
 from .decomposition import Decomposition
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FuzzyClusters(Decomposition):
     """Clusters of positions: ``.maps`` are memberships, ``.patterns`` are the weighted mean patterns of the clusters.
 
@@ -71,6 +72,8 @@ class FuzzyClusters(Decomposition):
     covariances: np.ndarray | None = None
     pure_fraction: np.ndarray | None = None
     view: object = None
+
+    plot_scatter = plots_fuzzy.scatter
 
     component_name: ClassVar[str] = "cluster"
     maps_are_memberships: ClassVar[bool] = True
@@ -203,31 +206,6 @@ class FuzzyClusters(Decomposition):
             covariance=self.settings["covariance"], m=self.settings["m"], contrast=self.settings["contrast"],
         ).reshape(*points.shape[:-1], self.k)  # fmt: skip
 
-    def plot_scatter(self, x: int = 0, y: int = 1, ax=None):
-        """The positions among two of the loadings, coloured by cluster, with contours of membership.
-
-        Parameters
-        ----------
-        x, y : int
-            Which loadings.
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> line = phantoms.martineau_fig5()
-        >>> clusters = Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0)
-        >>> clusters.plot_scatter().get_xlabel()
-        'loading 0'
-        """
-        from ..plots import fuzzy as plots_fuzzy
-
-        return plots_fuzzy.scatter(self, x, y, ax=ax)
-
     @property
     def decomposed(self):
         """The view that was decomposed, of features those; None where no data are linked."""
@@ -300,6 +278,8 @@ class FuzzyValidity:
     models: dict
     settings: dict
 
+    plot = plots_fuzzy.validity
+
     def __getitem__(self, n):
         if n not in self.models:
             raise KeyError(f"n must be one of {', '.join(map(str, self.models))}, got {n!r}")
@@ -319,29 +299,6 @@ class FuzzyValidity:
     def suggested(self) -> int:
         """The number of clusters that the Xie-Beni index is best at."""
         return self.votes["xie_beni"]
-
-    def plot(self, ax=None):
-        """The indices over the number of clusters.
-
-        Parameters
-        ----------
-        ax : sequence of four matplotlib Axes, optional
-
-        Returns
-        -------
-        ndarray of matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> line = phantoms.martineau_fig5()
-        >>> validity = Unmix(line.data, centre=line.centre).fuzzy_validity(range(2, 4), random_state=0)
-        >>> len(validity.plot())
-        4
-        """
-        from ..plots import fuzzy as plots_fuzzy
-
-        return plots_fuzzy.validity(self, ax=ax)
 
     def __repr__(self):
         numbers = self.table["n_clusters"]

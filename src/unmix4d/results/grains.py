@@ -15,8 +15,10 @@ import numpy as np
 
 from ..core import checks
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
+from ..hosts import grains_to_host
 from ..maps.regions import above_threshold, check_rule, find_regions, is_spread
 from ..maps.shapes import region_shape
+from ..plots import grains as plots_grains
 
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
@@ -55,6 +57,10 @@ class Grains:
     result: object
     background: tuple = ()
     settings: dict = field(default_factory=dict)
+
+    to_host = grains_to_host
+    plot = plots_grains.grains
+    plot_sizes = plots_grains.grain_sizes
 
     def __post_init__(self):
         for name, dtype in (("masks", bool), ("components", int)):
@@ -196,87 +202,6 @@ class Grains:
 
         matrix = self.result.linked_matrix("dissimilarity")
         return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
-
-    def plot(self, ax=None, *, image=None, numbers: bool = True):
-        """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        image : ndarray (scan_row, scan_col), optional
-            By default the share of the strongest component in the intensity of each position: dark where grains overlap.
-        numbers : bool
-            Whether each grain is numbered as in the table.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
-        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
-        >>> ax = grains.plot()
-        >>> sorted(text.get_text() for text in ax.texts)
-        ['0', '1', '2']
-        """
-        from ..plots import grains as plots_grains
-
-        return plots_grains.grains(self, ax=ax, image=image, numbers=numbers)
-
-    def plot_sizes(self, ax=None, *, column: str = "equivalent_diameter", bins=None):
-        """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        column : str
-            Any numeric column of the table.
-        bins : int or sequence, optional
-            As in `matplotlib.axes.Axes.hist`.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
-        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
-        >>> grains.plot_sizes().get_xlabel()
-        'equivalent diameter (nm)'
-        """
-        from ..plots import grains as plots_grains
-
-        return plots_grains.grain_sizes(self, ax=ax, column=column, bins=bins)
-
-    def to_host(self):
-        """Masks and labels as native objects of the host the data came from.
-
-        Returns
-        -------
-        masks, labels
-            pyxem: ``Signal2D`` (n | x, y), 0 and 1, and (x, y), with calibrated axes and the table in the metadata.
-            py4DSTEM: two ``RealSlice`` under a root of their own. Otherwise NumPy arrays. Labels are those of `labels`.
-
-        Raises
-        ------
-        ValueError
-            When there is no grain.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
-        >>> masks, labels = Unmix(film.data).nmf(3, random_state=0).grains().to_host()
-        >>> masks.shape, labels.shape
-        ((3, 24, 20), (24, 20))
-        """
-        from .. import hosts
-
-        return hosts.write_grains(self)
 
     def to_csv(self, path) -> None:
         """Write the table with units in its header; a file that is already there is replaced at the end only.

@@ -16,8 +16,9 @@ from ..core.centre import require_centre
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..maps.regions import above_threshold
+from ..plots import groups as plots_groups
 
-__all__ = ["Groups", "checked_cut", "group_rotated", "polar_range"]
+__all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
 
 
 _OUTLIERS, _NOISE = 4, 4.0  # as for grains: see find_grains
@@ -95,6 +96,11 @@ class Groups:
     parts: np.ndarray | None = None
     members: object = None
     settings: dict = field(default_factory=dict)
+
+    plot = plots_groups.groups
+    plot_dendrogram = plots_groups.dendrogram
+    plot_similarity = plots_groups.similarity
+    plot_angles = plots_groups.angles
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -181,99 +187,6 @@ class Groups:
         strength = np.where(present, np.nan_to_num(intensities), 0)
         best, some = chosen[strength.argmax(axis=0)], strength.max(axis=0) > 0
         return np.where(some, self.angles_deg[best], np.nan), np.where(some, self.labels[best], -1)
-
-    def plot(self, groups=None):
-        """Rotated-back average patterns above their maps.
-
-        Parameters
-        ----------
-        groups : sequence of int, optional
-
-        Returns
-        -------
-        matplotlib Figure
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
-        >>> figure = Unmix(film.data, centre=film.centre).group_rotated(1).plot()
-        >>> len(figure.axes)
-        2
-        """
-        from ..plots import groups as plots_groups
-
-        return plots_groups.groups(self, groups)
-
-    def plot_dendrogram(self, ax=None):
-        """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.rotated_phases(n_phases=2, scan_shape=(6, 6), detector_shape=(64, 64), dose=3e3, seed=0)
-        >>> Unmix(film.data, centre=film.centre).group_rotated().plot_dendrogram().get_ylabel()
-        'distance, 1 - similarity'
-        """
-        from ..plots import groups as plots_groups
-
-        return plots_groups.dendrogram(self, ax=ax)
-
-    def plot_similarity(self, ax=None, *, by_group: bool = False):
-        """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            For the diffraction similarity alone.
-        by_group : bool
-            Leaves in the order of the tree instead of their own.
-
-        Returns
-        -------
-        matplotlib Axes
-            Of the diffraction similarity.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
-        >>> groups = Unmix(film.data, centre=film.centre).group_rotated(1)
-        >>> groups.plot_similarity().images[0].get_array().shape == groups.similarity.shape
-        True
-        """
-        from ..plots import groups as plots_groups
-
-        return plots_groups.similarity(self, ax=ax, by_group=by_group)
-
-    def plot_angles(self, ax=None, *, group: int | None = None):
-        """The rotation over the scan in cyclic colours.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        group : int, optional
-            Only this group; by default all, in which case colours are fractions of each group's own period.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
-        >>> ax = Unmix(film.data, centre=film.centre).group_rotated(1).plot_angles(group=0)
-        >>> ax.images[0].get_array().shape
-        (4, 4)
-        """
-        from ..plots import groups as plots_groups
-
-        return plots_groups.angles(self, ax=ax, group=group)
 
     def __repr__(self):
         what = "components" if self.members is not None else "positions"

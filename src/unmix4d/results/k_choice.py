@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..plots import choose_k as plots_choose_k
+
 __all__ = ["KChoice"]
 
 
@@ -66,6 +68,10 @@ class KChoice:
     results: dict = field(default_factory=dict)
     details: object = None
 
+    plot = plots_choose_k.criteria
+    plot_image_quality = plots_choose_k.image_quality
+    plot_similarity = plots_choose_k.similarity
+
     def __post_init__(self):
         for name in ("ks", "sizes"):
             values = np.array(getattr(self, name))
@@ -91,85 +97,6 @@ class KChoice:
 
     def __iter__(self):
         return iter(int(k) for k in self.ks)
-
-    def plot(self, ax=None):
-        """The criteria over the number of components, with what each of them says and the recommendation.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            For the votes alone; by default a figure with all criteria is made.
-
-        Returns
-        -------
-        matplotlib Figure, or Axes where `ax` is given
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
-        >>> len(choice.plot().axes)
-        5
-        """
-        from ..plots import choose_k as plots_choose_k
-
-        return plots_choose_k.criteria(self, ax)
-
-    def plot_image_quality(self, axes=None):
-        """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
-
-        Parameters
-        ----------
-        axes : sequence of 3 matplotlib Axes, optional
-
-        Returns
-        -------
-        sequence of matplotlib Axes
-
-        Raises
-        ------
-        ValueError
-            When another rule was asked for.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
-        >>> choice = Unmix(film.data, centre=film.centre).choose_k(range(2, 6), rule="cao2025", random_state=0)
-        >>> len(choice.plot_image_quality())
-        3
-        """
-        from ..plots import choose_k as plots_choose_k
-
-        return plots_choose_k.image_quality(self, axes)
-
-    def plot_similarity(self, k=None, metric="cosine_sqrt", ax=None):
-        """How alike the patterns of one factorisation are, all pairs.
-
-        Parameters
-        ----------
-        k : int, optional
-            By default the recommended number.
-        metric : str
-            Key of `similarities`.
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
-        >>> choice.plot_similarity(3, "ssim").images[0].get_array().shape
-        (3, 3)
-        """
-        from ..plots import choose_k as plots_choose_k
-
-        return plots_choose_k.similarity(self, self.recommended if k is None else k, metric, ax)
 
     def __repr__(self):
         low, high = int(self.ks[0]), int(self.ks[-1])

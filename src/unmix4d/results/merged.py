@@ -9,6 +9,7 @@ import numpy as np
 
 from ..decomposition.agglomeration import Merge
 from ..decomposition.consensus import consensus
+from ..plots import merging as plots_merging
 from .build import arranged
 from .citations import MERGING
 from .decomposition import Decomposition, Meaning
@@ -16,7 +17,7 @@ from .decomposition import Decomposition, Meaning
 __all__ = ["MergedDecomposition", "merged_answer"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
     """A decomposition whose components were merged from more, in one run or as many runs agree on.
 
@@ -62,6 +63,9 @@ class MergedDecomposition(Decomposition):
     view: object = None
 
     saved_arrays: ClassVar[dict] = {"stability": ("k",), "agreement": ("k",), "spread": ("k", "scan")}
+
+    plot_history = plots_merging.history
+    plot_stability = plots_merging.stability
 
     def saved_head(self) -> dict:
         """The tree, in JSON types; the runs are not saved.
@@ -153,59 +157,6 @@ class MergedDecomposition(Decomposition):
             self.view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
             agreement=found.agreement, spread=found.spread,
         )  # fmt: skip
-
-    def plot_history(self, ax=None):
-        """The tree of the merges: which parts became one component, and at which similarity.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        ValueError
-            When this is a consensus, which has no tree.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
-        >>> ax = merged.plot_history()
-        >>> ax.get_ylabel()
-        'similarity'
-        """
-        from ..plots import merging as plots_merging
-
-        return plots_merging.history(self, ax=ax)
-
-    def plot_stability(self, ax=None):
-        """Share of the runs that have each component, and how well their maps agree.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
-        >>> ax = merged.plot_stability()
-        >>> ax.get_xlabel()
-        'component'
-        """
-        from ..plots import merging as plots_merging
-
-        return plots_merging.stability(self, ax=ax)
 
     @property
     def decomposed(self):

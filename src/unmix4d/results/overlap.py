@@ -12,6 +12,7 @@ from ..core import checks
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.regions import is_spread
 from ..maps.weight_errors import weight_errors
+from ..plots import overlap as plots_overlap
 
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
@@ -60,6 +61,9 @@ class Overlap:
     result: object
     background: tuple = ()
     settings: dict = field(default_factory=dict)
+
+    plot = plots_overlap.overlap
+    plot_profile = plots_overlap.profile
 
     def __post_init__(self):
         for name in ("ratio", "first", "second", "weights"):
@@ -161,74 +165,6 @@ class Overlap:
         return {
             "row": row, "col": col, "distance": distance, "ratio": self.ratio[row, col], "weights": self.weights[:, row, col]
         }  # fmt: skip
-
-    def plot(self, ax=None, *, components=None):
-        """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        components : (int, int), optional
-            Two components, whose regions are then drawn in two colours and only whose overlap is shown. By default all:
-            each position has the (pale) colour of its strongest component.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        ValueError
-            When the components are not two of those compared, or the scan is a line.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
-        >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
-        >>> ax = overlap.plot()
-        >>> len(ax.images)
-        1
-        """
-        from ..plots import overlap as plots_overlap
-
-        return plots_overlap.overlap(self, ax=ax, components=components)
-
-    def plot_profile(self, start, stop, *, points=4, components=None, ax=None):
-        """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
-
-        Parameters
-        ----------
-        start, stop : (int, int)
-            First and last position, (row, column).
-        points : int or sequence of int
-            How many points, evenly spaced, have their patterns drawn; or which ones, counted from the start.
-        components : sequence of int or "all", optional
-            Whose weights are drawn. By default the two that are largest along the line, beside the background.
-        ax : matplotlib Axes, optional
-            For the weights alone; by default a figure with the patterns is made.
-
-        Returns
-        -------
-        matplotlib Axes
-            Of the weights.
-
-        Raises
-        ------
-        ValueError, TypeError
-            When a position, a point or a component does not exist.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> wire = phantoms.bicrystal_in_vacuum(scan_shape=(24, 12), detector_shape=(40, 36), overlap=6, seed=0)
-        >>> overlap = Unmix(wire.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.2, 0.5))
-        >>> overlap.plot_profile((0, 6), (23, 6), points=2).get_xlabel()
-        'distance from (0, 6) (nm)'
-        """
-        from ..plots import overlap as plots_overlap
-
-        return plots_overlap.profile(self, start, stop, points=points, components=components, ax=ax)
 
     @property
     def _kept(self):

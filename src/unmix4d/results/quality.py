@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import image_quality
 from ..core import checks
+from ..plots import quality as plots_quality
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
@@ -137,6 +138,8 @@ class QualityReport:
     geometry: object
     scale: str = "linear"
 
+    plot = plots_quality.report
+
     def __post_init__(self):
         for name in ("raw", "single", "reconstruction", "largest", "labels"):
             value = np.array(getattr(self, name))
@@ -172,30 +175,6 @@ class QualityReport:
         for column in table.values():
             column.setflags(write=False)
         return table
-
-    def plot(self, components=None):
-        """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
-
-        Parameters
-        ----------
-        components : sequence of int, optional
-            Which to draw; all by default.
-
-        Returns
-        -------
-        matplotlib Figure
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
-        >>> figure = result.report_quality().plot([0, 2])
-        >>> len(figure.axes)
-        8
-        """
-        from ..plots import quality as plots_quality
-
-        return plots_quality.report(self, components)
 
     def __repr__(self):
         names = ("component", "n_positions", "ssim", "psnr", "gmsd", "mdsi", "noise_mean", "noise_single")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..plots import scree
+
 __all__ = ["Scree", "find_elbow"]
 
 # The drop that ends the signal must be this many times larger than the drops among the components behind it.
@@ -34,24 +36,12 @@ class Scree:
     explained: np.ndarray
     settings: dict
 
+    plot = scree
+
     @property
     def elbow(self) -> int | None:
         """Number of components before the regime changes, or None where no change is clear."""
         return find_elbow(self.explained)
-
-    def plot(self, ax=None):
-        """Explained fraction per component on a log scale, with the elbow; returns the axes.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> ax = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).scree(10).plot()
-        >>> ax.get_xlabel()
-        'component'
-        """
-        from .. import plots
-
-        return plots.scree(self, ax=ax)
 
     def __repr__(self):
         elbow = "no clear elbow" if self.elbow is None else f"elbow after {self.elbow}"
