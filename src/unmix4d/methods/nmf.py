@@ -8,14 +8,14 @@ import numpy as np
 
 from ..core import checks
 from ..core.messages import warn
-from ..decomposition.checkpoints import Starts
+from ..decomposition.checkpoints import NMFCheckpoint
 from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
 from ..results import Decomposition
 from ..results import build as assemble
-from ..storage.resumed import resumed
+from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, iterations, matrix_of
 
 __all__ = ["CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "NMFMethods", "finished_nmf"]
@@ -98,9 +98,9 @@ class NMFMethods:
         random_state : int or None
             Seed; None draws one. It is recorded in ``.settings`` either way.
         checkpoint : str or path-like, optional
-            A file that keeps the compression, the starts that have ended and, every 20 seconds, the one under way. The same
-            call with the same file goes on from there, with the same result, after a crash or a power cut. The file stays
-            when the run is over: delete it.
+            A folder, made by the call, that keeps the compression, the starts that have ended and, every 20 seconds, the one
+            under way. The same call with the same folder goes on from there, with the same result, after a crash or a power
+            cut. The folder stays when the run is over: delete it.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class NMFMethods:
             positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
             another run.
         OSError
-            When `checkpoint` is no such file, is damaged, or cannot be written.
+            When `checkpoint` is no such folder, is damaged, or cannot be written.
         TypeError
             When a constraint lacks a part of what makes one.
 
@@ -172,14 +172,14 @@ class NMFMethods:
             refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
             objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         )  # fmt: skip
-        resume, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
+        kept, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
         before = matrix.passes
         matrix.require_counts("nmf")
         with self._progress(MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
             outcome = factorise(
                 matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
                 exact=bool(exact), **iterating, seed=settings["random_state"], objective=objective, refit=bool(refit),
-                low=compression, tick=tick, resume=resume,
+                low=compression, tick=tick, checkpoint=kept,
             )  # fmt: skip
         return finished_nmf(self, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
 
@@ -191,7 +191,7 @@ def _kept(checkpoint, settings, init, compression, random_state, weights):
     more = {"weights": weights}
     if not isinstance(init, str):
         more["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()
-    return resumed(checkpoint, Starts, "nmf", settings, random_state, **more)
+    return resumed(checkpoint, NMFCheckpoint, "nmf", settings, random_state, **more)
 
 
 def finished_nmf(view, matrix, outcome, settings, constraints):

@@ -18,6 +18,7 @@ from .orientation_methods import OrientationMethods
 from .overlap_methods import OverlapMethods
 from .quality_methods import QualityMethods
 from .report_methods import ReportMethods
+from .saved import save
 
 __all__ = ["Decomposition"]
 
@@ -102,12 +103,15 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
     source: object = None
     features: np.ndarray | None = None
 
-    #: Arrays that a relative of this class has besides, and their shapes in the words k, scan and detector.
-    saved_arrays: ClassVar[dict] = {}
+    #: What is saved, beside geometry and history: arrays and their shapes, in the words k, scan, detector and features.
+    saved_arrays: ClassVar[dict] = {
+        "patterns": ("k", "detector"), "maps": ("k", "scan"), "explained": ("k",), "losses": None,
+        "mean_pattern": ("detector",), "totals": ("scan",), "residuals": ("scan",), "strengths": ("k",),
+        "features": ("k", "features"),
+    }  # fmt: skip
 
     def __post_init__(self):
-        arrays = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
-        for name in (*arrays, *self.saved_arrays):
+        for name in self.saved_arrays:
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
@@ -466,25 +470,7 @@ class Decomposition(OverlapMethods, GroupingMethods, OrientationMethods, Quality
 
         hosts.attach(self, host)
 
-    def save(self, path) -> None:
-        """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> import unmix4d
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     result.save(Path(folder) / "run.unmix.h5")
-        ...     again = unmix4d.load(Path(folder) / "run.unmix.h5")
-        >>> bool((again.maps == result.maps).all())
-        True
-        """
-        from ..storage import result_file as files
-
-        files.save(self, path)
+    save = save
 
     @property
     def citation(self) -> str:

@@ -73,6 +73,7 @@ class FuzzyClusters(Decomposition):
     view: object = None
 
     saved_arrays: ClassVar[dict] = {
+        **Decomposition.saved_arrays,
         "loadings": None, "axes": None, "loading_centres": None, "covariances": None, "pure_fraction": ("k",),
     }  # fmt: skip
 

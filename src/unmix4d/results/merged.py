@@ -57,7 +57,9 @@ class MergedDecomposition(Decomposition):
     problem: object = None
     view: object = None
 
-    saved_arrays: ClassVar[dict] = {"stability": ("k",), "agreement": ("k",), "spread": ("k", "scan")}
+    saved_arrays: ClassVar[dict] = {
+        **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
+    }  # fmt: skip
 
     def saved_head(self) -> dict:
         """The tree, in JSON types; the runs are not saved.
