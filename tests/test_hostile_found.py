@@ -111,21 +111,6 @@ def test_groups_about_a_centre_a_million_pixels_away_are_refused_at_once():
             call()
 
 
-@pytest.mark.parametrize("name", ["a\0b", "\ud800", b"\0"])
-def test_names_that_no_file_can_have(name, tmp_path):
-    result = Unmix(counts(4, 5, 6, 7)).nmf(2, random_state=0, max_iter=2)
-    calls = (result.save, unmix4d.load, lambda n: result.report(n, sections=["citation"]), result.grains(min_size=1).to_csv)
-    for call in calls:
-        with pytest.raises(ValueError, match="path must be a name that a file can have"):
-            call(name)
-    with pytest.raises(TypeError, match="path must be the name of a file"):
-        result.save(3)
-    from unmix4d.__main__ import main
-
-    np.save(tmp_path / "scan.npy", counts(4, 5, 6, 7))
-    assert main(["run", str(tmp_path / "scan.npy"), "--out", "a\0b"]) == 2
-
-
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 def test_as_many_components_as_positions_in_single_precision():
     """Those that are nothing beside the others took steps that single precision cannot hold."""

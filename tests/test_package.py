@@ -23,7 +23,7 @@ LAYERS = (
     {"hosts", "plots"},
     {"results", "orientation", "report"},
     {"methods", "views"},
-    {"load", "registration", "commands", "demo", "__init__", "__main__"},
+    {"loading", "registration", "commands", "demo", "__init__", "__main__"},
 )
 LAYER = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 APART = {("core", "phantoms"), ("phantoms", "core"), ("storage", "engine"), ("engine", "storage"), ("hosts", "plots"),
@@ -95,7 +95,7 @@ def test_there_is_no_circle():
 
 def test_what_lies_in_the_root():
     loose = {path.stem for path in ROOT.glob("*.py")}
-    assert loose == {"__init__", "__main__", "demo", "load", "registration"}
+    assert loose == {"__init__", "__main__", "demo", "loading", "registration"}
     assert {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} == LAYER.keys() - loose
 
 

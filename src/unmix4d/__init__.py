@@ -27,7 +27,7 @@ _PUBLIC = {
     "KChoice": "results.k_choice",
     "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
-    "load": "storage.result_file",
+    "load": "loading",
     "merge_orientations": "orientation",
     "compare_orientations": "orientation",
 }

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from . import phantoms, scores
+from .storage.atomic import replacing
 
 __all__ = ["run"]
 
@@ -71,9 +72,12 @@ def _through(name, convert, phantom, folder):
     maps, patterns = result.to_host()
     print(f"\nnative results: {type(maps).__name__} and {type(patterns).__name__}")
     tag = name.split(",")[0].replace(" ", "-")
-    result.plot().savefig(os.path.join(folder, f"components-{tag}.png"), dpi=110)
-    scree.plot().figure.savefig(os.path.join(folder, f"scree-{tag}.png"), dpi=110)
-    result.plot_convergence().figure.savefig(os.path.join(folder, f"convergence-{tag}.png"), dpi=110)
+    figures = {
+        "components": result.plot(), "scree": scree.plot().figure, "convergence": result.plot_convergence().figure,
+    }  # fmt: skip
+    for what, figure in figures.items():
+        with replacing(os.path.join(folder, f"{what}-{tag}.png"), "the figure") as file:
+            figure.savefig(file, format="png", dpi=110)
     result.save(os.path.join(folder, f"result-{tag}.h5"))
     return result
 

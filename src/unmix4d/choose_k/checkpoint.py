@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from ..decomposition.checkpoints import Resume, plain
+from ..decomposition.checkpoints import RunCheckpoint, plain
 from ..decomposition.factorisation import Factorisation
 from ..decomposition.refit import Refit
+from ..storage.checkpoint import Kept
 from .run import HeldOut
 
-__all__ = ["Numbers"]
+__all__ = ["ChooseKCheckpoint"]
 
 _NOTHING = np.empty((0, 0))
 _ENDS = ("maps", "patterns", "squares", "pixel_squares", "map_gram")
 
 
-class Numbers(Resume):
+class ChooseKCheckpoint(RunCheckpoint):
     """The factorisations with every number of components, of the scan or of a part of its counts.
 
     Parameters
     ----------
-    file : CheckpointFile
+    folder : CheckpointFolder
     part : str
-        What the names in the file begin with, for a part of the counts.
+        What the names in the folder begin with, for a part of the counts.
     """
 
-    def __init__(self, file, part: str = ""):
-        super().__init__(file)
+    def __init__(self, folder, part: str = ""):
+        super().__init__(folder)
         self._part = part
 
-    def of_part(self, part: str) -> Numbers:
-        """Those of a part of the counts, in the same file. Only their best starts are kept."""
-        return Numbers(self.file, f"{part} ")
+    def of_part(self, part: str) -> ChooseKCheckpoint:
+        """Those of a part of the counts, in the same folder. Only their best starts are kept."""
+        return ChooseKCheckpoint(self.folder, f"{part} ")
 
-    def low(self, matrix, smoothing, name: str = "compression"):
-        """The compression that was kept."""
-        return super().low(matrix, smoothing, self._part + name)
+    def _name(self, name):
+        return self._part + name
 
-    def keep_low(self, low, name: str = "compression") -> None:
-        """Keep a compression."""
-        super().keep_low(low, self._part + name)
+    def number(self, n: int) -> Kept:
+        """Best start and all starts with n components; what nothing is read from any more is empty."""
+        return Kept(partial(self._number, n), partial(self._keep_number, n))
 
-    def answer(self, n: int):
-        """Best start and all starts with n components, or None; what nothing is read from any more is empty."""
-        kept = self.file.get(f"{self._part}k {n}")
+    def _number(self, n):
+        kept = self.folder.get(self._name(f"k {n}"))
         if kept is None:
             return None
         arrays, facts = kept
@@ -56,8 +57,8 @@ class Numbers(Resume):
         ]  # fmt: skip
         return starts[facts["best"]], starts
 
-    def keep_answer(self, n: int, answer) -> None:
-        """Keep the starts with n components. Their maps are compared later; of patterns the best are enough."""
+    def _keep_number(self, n, answer):
+        # Their maps are compared later; of patterns the best are enough.
         best, starts = answer
         facts = {
             "best": next(i for i, start in enumerate(starts) if start is best),
@@ -69,23 +70,23 @@ class Numbers(Resume):
             if start is best or not self._part:
                 # As the solver holds them: sums in another order would round otherwise.
                 arrays[f"maps {i}"] = np.ascontiguousarray(start.maps.T)
-        self.file.add(f"{self._part}k {n}", arrays, plain(facts))
+        self.folder.put(self._name(f"k {n}"), arrays, plain(facts))
 
     def end(self, n: int) -> Refit | None:
         """The refit with n components, without what only constraints ask for."""
-        kept = self.file.get(f"{self._part}end {n}")
+        kept = self.folder.get(self._name(f"end {n}"))
         return None if kept is None else Refit(**kept[0], free_maps=_NOTHING, free_patterns=_NOTHING)
 
     def keep_end(self, n: int, final: Refit) -> None:
         """Keep the refit with n components."""
-        self.file.add(f"{self._part}end {n}", {name: np.ascontiguousarray(getattr(final, name)) for name in _ENDS})
+        self.folder.put(self._name(f"end {n}"), {name: np.ascontiguousarray(getattr(final, name)) for name in _ENDS})
 
     def held_out(self) -> HeldOut | None:
         """The gains of held-out counts."""
-        kept = self.file.get("held out")
+        kept = self.folder.get("held out")
         return None if kept is None else HeldOut(kept[0]["ks"], kept[0]["gains"], kept[1]["electrons"])
 
     def keep_held_out(self, found: HeldOut) -> None:
         """Keep the gains of held-out counts."""
         arrays = {"ks": np.asarray(found.ks), "gains": np.ascontiguousarray(found.gains)}
-        self.file.add("held out", arrays, plain({"electrons": found.electrons}))
+        self.folder.put("held out", arrays, plain({"electrons": found.electrons}))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..decomposition.checkpoints import compressed_once
 from ..decomposition.run import factorise_each, rank_for
 from ..engine.compression import compress
+from ..storage.checkpoint import kept_or_made
 from .agreement import agreement_each
 from .coherence import morans_i
 from .held_out import gains_per_position
@@ -89,7 +89,7 @@ class Evidence:
 
 def weigh(
     low, ks, *, n_starts: int, max_iter: int, tol: float, seed: int, held_out: HeldOut | None = None, likely=None,
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, checkpoint=None,
 ) -> Evidence:  # fmt: skip
     """Factorise a scan with every number of components, on one compression, and compute all criteria.
 
@@ -104,7 +104,7 @@ def weigh(
     held_out : HeldOut, optional
     likely : ndarray of int, optional
         The numbers that are worth several starts; all by default. The others have one, and so no stability (NaN).
-    resume : Numbers, optional
+    checkpoint : ChooseKCheckpoint, optional
         Keeps the numbers that are finished.
 
     Returns
@@ -119,7 +119,7 @@ def weigh(
         if len(some):
             outcomes += factorise_each(
                 low, list(some), init="nndsvd", constraints=[()] * len(some), n_starts=starts, max_iter=max_iter, tol=tol,
-                seed=seed, tick=tick, resume=resume,
+                seed=seed, tick=tick, checkpoint=checkpoint,
             )  # fmt: skip
     outcomes = [outcomes[i] for i in np.argsort(np.argsort(~several, kind="stable"), kind="stable")]
     factors = [(o.final.maps, o.final.patterns) for o in outcomes]
@@ -159,7 +159,7 @@ def compared(evidence: Evidence, patterns, mask=None) -> Evidence:
     return replace(evidence, similarities=similarities, table={**evidence.table, **_summaries(similarities)})
 
 
-def compressed_for(matrix, ks, *, smoothing, weights: str, seed: int, tick: Callable | None = None, resume=None):
+def compressed_for(matrix, ks, *, smoothing, weights: str, seed: int, tick: Callable | None = None, checkpoint=None):
     """One compression of a scan for all numbers, as `unmix4d.engine.compression.compress`.
 
     Directions inside the noise never converge: only those above it are waited for.
@@ -172,12 +172,12 @@ def compressed_for(matrix, ks, *, smoothing, weights: str, seed: int, tick: Call
             low = compress(matrix, rank, wanted=min(low.above_noise + 1, rank), **options)
         return low
 
-    return compressed_once(resume, matrix, smoothing, make)
+    return kept_or_made(None if checkpoint is None else checkpoint.compression(matrix, smoothing), make)
 
 
 def held_out_gains(
     fit, held_out, ks, scale: float, *, smoothing, weights: str, n_starts: int, max_iter: int, tol: float, seed: int,
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, checkpoint=None,
 ) -> HeldOut:  # fmt: skip
     """Factorise one part of the counts and say how well the other part is expected.
 
@@ -190,17 +190,17 @@ def held_out_gains(
         Electrons of the second part for each of the first.
     smoothing, weights, n_starts, max_iter, tol, seed, tick
         As for `weigh`. One start is too few: where it ends in a local minimum, one component more looks better than it is.
-    resume : Numbers, optional
+    checkpoint : ChooseKCheckpoint, optional
         Of the fitted part.
 
     Returns
     -------
     HeldOut
     """
-    low = compressed_for(fit, ks, smoothing=smoothing, weights=weights, seed=seed, tick=tick, resume=resume)
+    low = compressed_for(fit, ks, smoothing=smoothing, weights=weights, seed=seed, tick=tick, checkpoint=checkpoint)
     outcomes = factorise_each(
         low, list(ks), init="nndsvd", constraints=[()] * len(ks), n_starts=n_starts, max_iter=max_iter, tol=tol, seed=seed,
-        refit=False, tick=tick, resume=resume,
+        refit=False, tick=tick, checkpoint=checkpoint,
     )  # fmt: skip
     statistics = fit.statistics()
     pixels = statistics.mean_pattern * fit.shape[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..core import checks
 from ..core.units import parse_length
+from ..storage.atomic import replacing
 
 __all__ = ["Plan", "writable_folder", "opened", "planned", "compute"]
 
@@ -181,5 +182,6 @@ def _figures(result, choice, folder):
             continue  # of signed components, or of a method that is not iterative: the report says so
         while not hasattr(drawn, "savefig"):
             drawn = drawn.figure if hasattr(drawn, "figure") else drawn[0]
-        drawn.savefig(os.path.join(folder, f"{name}.png"), dpi=110)
+        with replacing(os.path.join(folder, f"{name}.png"), "the figure") as file:
+            drawn.savefig(file, format="png", dpi=110)
         plt.close(drawn)

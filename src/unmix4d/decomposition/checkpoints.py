@@ -1,172 +1,149 @@
-"""What runs leave in a checkpoint, and how they go on from there: the compression, finished starts, the one under way."""
+"""What the runs of a decomposition leave in a checkpoint, and how they go on from there."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
 from ..engine.compression import LowRank, Smoother
 from ..engine.weights import Weights
+from ..storage.checkpoint import Kept
+from .agglomeration import Merge
 from .factorisation import Factorisation
+from .merging import MergeRun
 
-__all__ = ["Resume", "Starts", "compressed_once", "kept_or_made", "plain"]
+__all__ = ["MergeCheckpoint", "NMFCheckpoint", "RunCheckpoint", "plain"]
 
-_NUMBERS = ("norm2", "edge", "residual", "seed")
-
-
-def compressed_once(resume, matrix, smoothing, make, name: str = "compression") -> LowRank:
-    """A compression as it was kept, or made now and kept.
-
-    Parameters
-    ----------
-    resume : Resume or None
-        None keeps nothing.
-    matrix : PatternMatrix
-        What is compressed.
-    smoothing : optional
-        Bound; as the compression is made with.
-    make : callable
-        Makes it.
-    name : str
-        What it is called in the file.
-
-    Returns
-    -------
-    LowRank
-    """
-    low = None if resume is None else resume.low(matrix, smoothing, name)
-    if low is None:
-        low = make()
-        if resume is not None:
-            resume.keep_low(low, name)
-    return low
+_OF_COMPRESSION = ("norm2", "edge", "residual", "seed")
+_OF_RUN = ("n_parts", "dropped", "threshold", "error")
 
 
-def kept_or_made(resume, i, make, cancelled=None):
-    """The answer `i` as it was kept, or made now and kept.
+class RunCheckpoint:
+    """What runs of every kind leave in a `CheckpointFolder`: of which scan they are, and compressions of it.
 
     Parameters
     ----------
-    resume : Resume or None
-        With ``answer(i)`` and ``keep_answer(i, answer)``; None keeps nothing.
-    i : int
-    make : callable
-        Makes the answer.
-    cancelled : callable, optional
-        Says whether to give up: an answer that was cancelled has not ended, and is not kept.
-
-    Returns
-    -------
-    The answer.
-    """
-    answer = None if resume is None else resume.answer(i)
-    if answer is None:
-        answer = make()
-        if resume is not None and not (cancelled and cancelled()):
-            resume.keep_answer(i, answer)
-    return answer
-
-
-class Resume:
-    """What runs of every kind have in a `CheckpointFile`: of which scan they are, and compressions of it.
-
-    Parameters
-    ----------
-    file : CheckpointFile
+    folder : CheckpointFolder
     """
 
-    def __init__(self, file):
-        self.file = file
+    def __init__(self, folder):
+        self.folder = folder
 
     def require_data(self, statistics) -> None:
         """Refuse another scan than the one that was begun with."""
         mine = {"mean_pattern": np.asarray(statistics.mean_pattern), "totals": np.asarray(statistics.totals)}
-        kept = self.file.get("data")
+        kept = self.folder.get("data")
         if kept is None:
-            self.file.put("data", mine)
+            self.folder.put("data", mine)
             return
         for name, values in mine.items():
             known = kept[0][name]
             if known.shape != values.shape or not np.allclose(known, values, rtol=1e-4, atol=1e-6 * np.abs(values).max()):
                 raise ValueError(
-                    f"checkpoint must be of this scan, but the {name.replace('_', ' ')} in {self.file.path!r} differs: give "
-                    "another name, or delete the file"
+                    f"checkpoint must be of this scan, but the {name.replace('_', ' ')} in {self.folder.path!r} differs: "
+                    "give another name, or delete the folder"
                 )
 
-    def low(self, matrix, smoothing, name: str = "compression") -> LowRank | None:
-        """The compression that was kept."""
-        kept = self.file.get(name)
+    def compression(self, matrix, smoothing) -> Kept:
+        """The compression of a `PatternMatrix`, made with bound `smoothing` or with None."""
+        return Kept(partial(self._low, matrix, smoothing), self._keep_low)
+
+    def _low(self, matrix, smoothing):
+        kept = self.folder.get(self._name("compression"))
         if kept is None:
             return None
         arrays, facts = kept
         weights = Weights(facts["weights"], arrays.get("pixels"), arrays.get("positions"))
         smoother = None if smoothing is None else Smoother(matrix.geometry, smoothing)
-        numbers = {name: facts[name] for name in _NUMBERS}
+        numbers = {name: facts[name] for name in _OF_COMPRESSION}
         return LowRank(
             arrays["left"], arrays["right"], weights, matrix.geometry, smoother=smoother, matrix=matrix, **numbers
         )
 
-    def keep_low(self, low, name: str = "compression") -> None:
-        """Keep a compression."""
+    def _keep_low(self, low):
         arrays = {"left": low.left, "right": low.right, "pixels": low.weights.pixels, "positions": low.weights.positions}
-        facts = {"weights": low.weights.kind, **{name: getattr(low, name) for name in _NUMBERS}}
-        self._keep(name, {name: a for name, a in arrays.items() if a is not None}, plain(facts))
+        facts = {"weights": low.weights.kind, **{name: getattr(low, name) for name in _OF_COMPRESSION}}
+        self.folder.put(self._name("compression"), {name: a for name, a in arrays.items() if a is not None}, plain(facts))
 
-    def _keep(self, name, arrays, facts):
-        self.file.add(name, arrays, facts)
+    def _name(self, name):
+        return name
 
 
-class Starts(Resume):
-    """The starts of one NMF.
+class NMFCheckpoint(RunCheckpoint):
+    """The starts of one NMF: those that have ended, and where the others are.
 
-    Only the best start keeps its maps and patterns, the others what is reported of them: the file stays small, and is
-    written anew every time.
+    Only the best start keeps its maps and patterns, the others what is reported of them: the folder stays small.
     """
 
-    def answer(self, i: int) -> Factorisation | None:
+    def start(self, i: int) -> Kept:
         """The i-th start, when it has ended; maps and patterns are empty unless it is the best."""
-        kept = self.file.get(f"start {i}")
+        return Kept(partial(self._start, i), partial(self._keep_start, i))
+
+    def _start(self, i):
+        kept = self.folder.get(f"start {i}")
         if kept is None:
             return None
         arrays, facts = kept
         return Factorisation(**{"maps": np.empty((0, 0)), "patterns": np.empty((0, 0)), **arrays, **facts})
 
-    def keep_answer(self, i: int, answer: Factorisation) -> None:
-        """Keep a start that has ended."""
+    def _keep_start(self, i, answer):
         facts = {"objective": answer.objective, "converged": bool(answer.converged), "effects": answer.effects}
-        arrays = {"history": answer.history, "changes": answer.changes}
+        arrays, beaten = {"history": answer.history, "changes": answer.changes}, ()
         # Starts end in threads: which is the best, and who loses its maps, is decided by one at a time.
-        with self.file.lock:
-            known = {j: self.answer(j) for j in self._ended() if j != i}
+        with self.folder.lock:
+            known = {j: self._start(j) for j in self._ended() if j != i}
             if all((answer.objective, i) < (other.objective, j) for j, other in known.items()):
-                for j in known:
-                    self._forget_maps(j)
+                beaten = [j for j, other in known.items() if other.maps.size]
                 arrays |= {"maps": np.ascontiguousarray(answer.maps), "patterns": answer.patterns}
                 if answer.squares is not None:
                     arrays["squares"] = answer.squares
-            self.file.drop(f"state {i}")
-            self.file.put(f"start {i}", arrays, plain(facts))
+            # Stopped anywhere in between, there is a start too many that has maps, but never none.
+            self.folder.put(f"start {i}", arrays, plain(facts))
+            for j in beaten:
+                self._forget_maps(j)
+            self.folder.drop(f"state {i}")
 
     def _ended(self):
-        return [int(name.removeprefix("start ")) for name in self.file.names() if name.startswith("start ")]
+        return [int(name.removeprefix("start ")) for name in self.folder.names() if name.startswith("start ")]
 
     def _forget_maps(self, i):
-        arrays, facts = self.file.get(f"start {i}")
-        self.file.replace(f"start {i}", {name: arrays[name] for name in ("history", "changes")}, facts)
+        arrays, facts = self.folder.get(f"start {i}")
+        self.folder.put(f"start {i}", {name: arrays[name] for name in ("history", "changes")}, facts)
 
     def state(self, i: int):
         """(arrays, facts) of the i-th start where it was, or None."""
-        return self.file.get(f"state {i}")
+        return self.folder.get(f"state {i}")
 
     def keep_state(self, i: int, state) -> None:
         """Keep where the i-th start is; ``state()`` gives arrays and facts, and is called now and then only."""
-        if self.file.due():
+        if self.folder.due():
             arrays, facts = state()
-            self.file.put(f"state {i}", {name: np.array(a) for name, a in arrays.items()}, plain(facts))
+            self.folder.put(f"state {i}", arrays, plain(facts))
 
-    def _keep(self, name, arrays, facts):
-        self.file.put(name, arrays, facts)
+
+class MergeCheckpoint(RunCheckpoint):
+    """The runs of one merging NMF, each of them as a whole, for the consensus needs them all."""
+
+    def run(self, i: int) -> Kept:
+        """The i-th run, when it has ended."""
+        return Kept(partial(self._run, i), partial(self._keep_run, i))
+
+    def _run(self, i):
+        kept = self.folder.get(f"run {i}")
+        if kept is None:
+            return None
+        arrays, facts = kept
+        members = tuple(tuple(parts) for parts in facts["members"])
+        history = tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in facts["history"])
+        return MergeRun(members=members, history=history, **arrays, **{name: facts[name] for name in _OF_RUN})
+
+    def _keep_run(self, i, run):
+        facts = {"members": run.members, "history": [asdict(merge) for merge in run.history]}
+        facts |= {name: getattr(run, name) for name in _OF_RUN}
+        self.folder.put(f"run {i}", {"maps": run.maps, "patterns": run.patterns}, plain(facts))
 
 
 def plain(facts):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ..engine.sparse_matrix import sparsified
-from .checkpoints import kept_or_made
+from ..storage.checkpoint import kept_or_made
 from .factorisation import Factorisation, relative_change
 from .problems import Compressed
 from .starts import Start
@@ -31,7 +31,7 @@ _REACH = 10.0  # largest factor by which an extrapolation looks ahead
 
 def nmf_kl(
     matrix, low, n: int, *, n_starts: int, max_iter: int, tol: float, init, seed: int, tick: Callable | None = None,
-    resume=None,
+    checkpoint=None,
 ):  # fmt: skip
     """NMF of least divergence from several starts; the one with the smallest divergence.
 
@@ -43,7 +43,7 @@ def nmf_kl(
         The same scan compressed, for the starts.
     n : int
         Number of components.
-    n_starts, max_iter, tol, seed, tick, resume
+    n_starts, max_iter, tol, seed, tick, checkpoint
         As for `unmix4d.decomposition.nmf.nmf`.
     init : {"nndsvd", "vca", "random"} or (maps, patterns)
         The same starts as for that; what is 0 in them is filled, see `positive_start`.
@@ -78,10 +78,11 @@ def nmf_kl(
 
     def begin(i):
         first = low.weights.off(*start(problem, n, i, generators[i]))
-        kept = {} if resume is None else {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
+        kept = {} if checkpoint is None else {"state": checkpoint.state(i), "keep": partial(checkpoint.keep_state, i)}
         return solve_kl(held, *first, max_iter=max_iter, tol=tol, tick=tick, **kept)
 
-    answers = [kept_or_made(resume, i, partial(begin, i)) for i in range(n_starts)]
+    kept = [None if checkpoint is None else checkpoint.start(i) for i in range(n_starts)]
+    answers = [kept_or_made(kept[i], partial(begin, i)) for i in range(n_starts)]
     return min(answers, key=lambda answer: answer.objective), answers
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..core import checks
 from ..engine.threads import in_threads, one_thread_per_block
+from ..storage.checkpoint import kept_or_made
 from .agglomeration import Components, Merge, gap_threshold, join_alike, join_fragments
-from .checkpoints import kept_or_made
 from .factorisation import gram_of
 from .map_smoothing import smooth_maps
 from .nmf import hals
@@ -83,7 +83,7 @@ class MergeRun:
 def merge_runs(
     problem, initial: int, *, threshold="auto", n_runs: int = 25, seed: int = 0, pattern_share: float = 1.5,
     sigma: float = 1.0, fragment: float = 0.4, max_iter: int = MAX_ITER, refit: int = 0, start: str = "pure",
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, checkpoint=None,
 ) -> list[MergeRun]:  # fmt: skip
     """Iterative-merge NMF from independent starts on one compressed scan or feature matrix.
 
@@ -115,8 +115,8 @@ def merge_runs(
     start : {"pure", "random"}
     tick : callable, optional
         Called after every run.
-    resume : Runs, optional
-        Keeps the runs that have ended, see `unmix4d.decomposition.merge_checkpoint`.
+    checkpoint : MergeCheckpoint, optional
+        Keeps the runs that have ended, see `unmix4d.decomposition.checkpoints`.
 
     Returns
     -------
@@ -161,14 +161,15 @@ def merge_runs(
         found = hals(problem, maps.T, patterns, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
         return merge_components(problem, found.maps, found.patterns, refit=refit, **options)
 
-    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, resume=resume)
+    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, checkpoint=checkpoint)
 
 
-def all_runs(begin, n_runs: int, *, parallel: bool, tick: Callable | None = None, resume=None) -> list:
+def all_runs(begin, n_runs: int, *, parallel: bool, tick: Callable | None = None, checkpoint=None) -> list:
     """``begin(i, cancelled)`` for every run that was not kept, as many at a time as there are cores; all runs in order."""
 
     def run(i, cancelled):
-        answer = kept_or_made(resume, i, partial(begin, i, cancelled), cancelled)
+        kept = None if checkpoint is None else checkpoint.run(i)
+        answer = kept_or_made(kept, partial(begin, i, cancelled), cancelled)
         if tick:
             tick()
         return answer

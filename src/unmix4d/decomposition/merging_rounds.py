@@ -18,7 +18,7 @@ _ITERATIONS = 200  # in every round
 
 def merge_in_rounds(
     problem, initial: int, *, threshold: float | str = "auto", n_runs: int = 25, seed: int = 0, max_iter: int = _ITERATIONS,
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, checkpoint=None,
 ) -> list[MergeRun]:  # fmt: skip
     """The algorithm of Bruefach 2022: components whose maps correlate above a threshold are merged, and fitted again.
 
@@ -31,7 +31,7 @@ def merge_in_rounds(
     initial : int
     threshold : float or "auto"
         Pearson correlation of maps; "auto" is 0.45.
-    n_runs, seed, tick, resume
+    n_runs, seed, tick, checkpoint
         As for `merge_runs`.
     max_iter : int
         Iterations of HALS in every round.
@@ -64,7 +64,7 @@ def merge_in_rounds(
         maps, patterns = start_anywhere(problem, initial, generators[i])
         return _rounds(problem, maps, patterns, threshold, max_iter, cancelled)
 
-    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, resume=resume)
+    return all_runs(begin, n_runs, parallel=problem.parallel, tick=tick, checkpoint=checkpoint)
 
 
 def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ..engine.threads import in_threads, one_thread_per_block
-from .checkpoints import kept_or_made
+from ..storage.checkpoint import kept_or_made
 from .constrained import alternate, at_unit_sum
 from .factorisation import Factorisation, balance, going_on, relative_change, state_of
 from .starts import Start
@@ -21,7 +21,7 @@ __all__ = ["nmf", "hals"]
 
 def nmf(
     problem, n: int, start: Start, *, n_starts: int, max_iter: int, tol: float, seed: int, constraints=(),
-    tick: Callable | None = None, resume=None, cancelled: Callable | None = None,
+    tick: Callable | None = None, checkpoint=None, cancelled: Callable | None = None,
 ):  # fmt: skip
     """NMF from several starts; the one with the smallest error.
 
@@ -43,7 +43,7 @@ def nmf(
         With any, alternating least squares and projection (Kimoto 2025) instead of HALS.
     tick : callable, optional
         Called after every iteration.
-    resume : Starts, optional
+    checkpoint : NMFCheckpoint, optional
         Keeps where the starts are, and knows where they were.
     cancelled : callable, optional
         Says whether to give up, for a caller that runs in a thread itself; the answer is then of no use.
@@ -61,13 +61,14 @@ def nmf(
         def give_up():
             return bool((ended and ended()) or (cancelled and cancelled()))
 
-        return kept_or_made(resume, i, partial(begin, i, give_up), give_up)
+        kept = None if checkpoint is None else checkpoint.start(i)
+        return kept_or_made(kept, partial(begin, i, give_up), give_up)
 
     def begin(i, cancelled):
         maps, patterns = start(problem, n, i, generators[i])
         options = {"max_iter": max_iter, "tol": tol, "tick": tick, "cancelled": cancelled}
-        if resume is not None:
-            options |= {"state": resume.state(i), "keep": partial(resume.keep_state, i)}
+        if checkpoint is not None:
+            options |= {"state": checkpoint.state(i), "keep": partial(checkpoint.keep_state, i)}
         if constraints:
             # Maps are enough to start from; patterns are what a given start is about.
             given = patterns if start.kind(i) == "given" else None

@@ -12,7 +12,7 @@ from ..engine.compression import LowRank, compress
 from ..engine.noise import strengths
 from ..engine.threads import in_threads
 from ..engine.weights import WeightedMatrix
-from .checkpoints import compressed_once, kept_or_made
+from ..storage.checkpoint import kept_or_made
 from .factorisation import Factorisation
 from .kullback_leibler import nmf_kl
 from .nmf import nmf
@@ -62,7 +62,7 @@ def smoothing_of(constraints):
 def factorise(
     matrix, n: int, *, init, constraints, smoothing, weights: str, exact: bool, n_starts: int, max_iter: int, tol: float,
     seed: int, objective: str = "frobenius", refit: bool = True, low: LowRank | None = None, tick: Callable | None = None,
-    resume=None,
+    checkpoint=None,
 ) -> Outcome:  # fmt: skip
     """NMF of a scan.
 
@@ -84,21 +84,22 @@ def factorise(
         False leaves out the two passes at the end.
     low : LowRank, optional
         The scan compressed before; `weights` and `smoothing` are then those of it.
-    n_starts, max_iter, tol, seed, tick, resume
+    n_starts, max_iter, tol, seed, tick, checkpoint
         See `nmf`.
 
     Returns
     -------
     Outcome
     """
-    if resume is not None:
-        resume.require_data(matrix.statistics())
+    if checkpoint is not None:
+        checkpoint.require_data(matrix.statistics())
     if low is None:
         how = {"constraints": constraints, "smoothing": smoothing, "weights": weights, "seed": seed, "tick": tick}
-        low = compressed_once(resume, matrix, smoothing, partial(compressed, matrix, n, **how))
+        kept = None if checkpoint is None else checkpoint.compression(matrix, smoothing)
+        low = kept_or_made(kept, partial(compressed, matrix, n, **how))
     low = low.leading(rank_for(n, smoothing is not None))
     weighted = WeightedMatrix(matrix, low.weights)
-    options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "resume": resume}
+    options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "checkpoint": checkpoint}
     if objective == "kl":
         best, starts = nmf_kl(matrix, low, n, init=init, **options)
         final = refitted(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
@@ -124,7 +125,7 @@ def compressed(matrix, n: int, *, constraints, smoothing, weights: str, seed: in
 
 def factorise_each(
     low: LowRank, ns, *, init: str, constraints, n_starts: int, max_iter: int, tol: float, seed: int, refit: bool = True,
-    tick: Callable | None = None, resume=None,
+    tick: Callable | None = None, checkpoint=None,
 ) -> list[Outcome]:  # fmt: skip
     """NMF for several numbers of components on one compression, as many at a time as there are cores.
 
@@ -138,7 +139,7 @@ def factorise_each(
         The refit to the scan is made for many of them together: two passes for every 128 components.
     init, n_starts, max_iter, tol, seed, tick
         As for `factorise`; every number has the same seed.
-    resume : Numbers, optional
+    checkpoint : ChooseKCheckpoint, optional
         Keeps the numbers that are finished.
 
     Returns
@@ -158,13 +159,13 @@ def factorise_each(
             nmf, Compressed(lows[i]), ns[i], Start(lows[i], mean_pattern, init), n_starts=n_starts, max_iter=max_iter,
             tol=tol, seed=seed, constraints=constraints[i], tick=tick, cancelled=cancelled,
         )  # fmt: skip
-        return kept_or_made(resume, ns[i], begin, cancelled)
+        return kept_or_made(None if checkpoint is None else checkpoint.number(ns[i]), begin, cancelled)
 
     solved = dict(zip(order, in_threads(run, len(ns))))
     bests = [solved[i][0] for i in range(len(ns))]
     if refit:
         weighted = WeightedMatrix(low.matrix, low.weights)
-        finals = _finished(weighted, bests, resume, **_free(constraints[0]))
+        finals = _finished(weighted, bests, checkpoint, **_free(constraints[0]))
     else:
         finals = [estimate(own, best.maps, best.patterns) for own, best in zip(lows, bests)]
     return [
@@ -172,17 +173,17 @@ def factorise_each(
     ]
 
 
-def _finished(weighted, bests, resume, **free):
+def _finished(weighted, bests, checkpoint, **free):
     """The refits of several numbers; what is finished together is kept together."""
     finals = []
     for group in together([len(best.patterns) for best in bests]):
         ns = [len(bests[i].patterns) for i in group]
-        known = [None if resume is None else resume.end(n) for n in ns]
+        known = [None if checkpoint is None else checkpoint.end(n) for n in ns]
         if any(final is None for final in known):
             known = refitted_each(weighted, [(bests[i].maps, bests[i].patterns) for i in group], **free)
             for n, final in zip(ns, known):
-                if resume is not None:
-                    resume.keep_end(n, final)
+                if checkpoint is not None:
+                    checkpoint.keep_end(n, final)
         finals += known
     return finals
 

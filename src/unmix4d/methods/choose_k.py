@@ -7,7 +7,7 @@ import numpy as np
 from ..choose_k import (
     REACH,
     RULES,
-    Numbers,
+    ChooseKCheckpoint,
     cao2025,
     compared,
     compressed_for,
@@ -23,7 +23,7 @@ from ..engine.subspace import MAX_PASSES
 from ..preparation.thinning import NotCounts
 from ..results.build import run_record
 from ..results.k_choice import KChoice
-from ..storage.resumed import resumed
+from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_smoothing, components, iterations, progress
 from .nmf import MAX_ITER, nmf_answer
 
@@ -81,10 +81,10 @@ def choose_k(
         default. It has no influence on the factorisations.
     random_state : int or None
     checkpoint : str or path-like, optional
-        A file that keeps the compressions, every number that is finished, of the scan and of the part that is fitted,
-        and the likelihood of held-out counts. The same call with the same file makes what is missing, with the same
-        result, after a crash or a power cut; `rule` and `annulus` may be others then. The file stays when all is over:
-        delete it.
+        A folder, made by the call, that keeps the compressions, every number that is finished, of the scan and of the
+        part that is fitted, and the likelihood of held-out counts. The same call with the same folder makes what is
+        missing, with the same result, after a crash or a power cut; `rule` and `annulus` may be others then. The folder
+        stays when all is over: delete it.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def choose_k(
         criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is no such file, is damaged, or cannot be written.
+        When `checkpoint` is no such folder, is damaged, or cannot be written.
     TypeError
         When an argument is of a wrong type.
 
@@ -136,10 +136,10 @@ def choose_k(
     >>> choice[4].maps.shape
     (4, 20, 20)
 
-    Left alone over night; the same call then goes on from the file, or looks at what it holds by another rule:
+    Left alone over night; the same call then goes on from the folder, or looks at what it holds by another rule:
 
     >>> import os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint")
     >>> view = Unmix(film.data, centre=film.centre)
     >>> view.choose_k(range(2, 7), random_state=0, checkpoint=path).recommended
     4
@@ -163,21 +163,22 @@ def choose_k(
         exact=False, objective="frobenius", refit=True, precision=precision, random_state=seed,
     )  # fmt: skip
     # Neither the rule nor the annulus has a part in what is kept.
-    resume, settings = resumed(
-        checkpoint, Numbers, "choose_k", settings, random_state, free=["rule", "annulus"], weights=WEIGHTS[weights]
-    )
+    kept, settings = resumed(
+        checkpoint, ChooseKCheckpoint, "choose_k", settings, random_state, free=["rule", "annulus"],
+        weights=WEIGHTS[weights],
+    )  # fmt: skip
     arguments = {"smoothing": smoothing, "weights": WEIGHTS[weights], "seed": settings["random_state"]}
     matrix = view.matrix(precision)
     statistics = matrix.require_counts("choose_k")
-    if resume is not None:
-        resume.require_data(statistics)
+    if kept is not None:
+        kept.require_data(statistics)
     steps = MAX_PASSES * 2 + len(ks) * (iterating["n_starts"] + 1) * iterating["max_iter"]
     with progress(view, steps, f"choose_k, {ks[0]} to {ks[-1]} components") as tick:
-        low = compressed_for(matrix, ks, **arguments, tick=tick, resume=resume)
+        low = compressed_for(matrix, ks, **arguments, tick=tick, checkpoint=kept)
         likely = ks[ks <= max(_TIMES * low.above_noise, low.above_noise + REACH, ks[0])]
-        held_out, why_not = _held_out(view, likely, fraction, precision, arguments, iterating, tick, resume)
+        held_out, why_not = _held_out(view, likely, fraction, precision, arguments, iterating, tick, kept)
         evidence = weigh(
-            low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, resume=resume
+            low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, checkpoint=kept
         )
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
@@ -210,16 +211,16 @@ def _outside(view, annulus):
     return ~view.prepare(annulus=annulus).geometry.kept_pixels.reshape(view.geometry.detector_shape)
 
 
-def _held_out(view, ks, fraction, precision, arguments, iterating, tick, resume):
+def _held_out(view, ks, fraction, precision, arguments, iterating, tick, checkpoint):
     """The gains of held-out counts, or None and why there are none."""
     if fraction is None:
         return None, "fraction=None"
-    known = None if resume is None else resume.held_out()
+    known = None if checkpoint is None else checkpoint.held_out()
     if known is not None:
         return known, None
     if view.is_features:
         return None, f"split_counts is not for {view.features.kind} features, which are no counts"
-    fitted = None if resume is None else resume.of_part("fitted")
+    fitted = None if checkpoint is None else checkpoint.of_part("fitted")
     try:
         parts = view.split_counts(fraction, random_state=arguments["seed"])
         fit, rest = (_held(part, precision) for part in parts)
@@ -227,11 +228,11 @@ def _held_out(view, ks, fraction, precision, arguments, iterating, tick, resume)
             return None, "the scan holds too few electrons to split"
         starting = {**iterating, "n_starts": min(iterating["n_starts"], _STARTS)}
         scale = (1 - fraction) / fraction
-        found = held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick, resume=fitted)
+        found = held_out_gains(fit, rest, ks, scale, **arguments, **starting, tick=tick, checkpoint=fitted)
     except NotCounts as error:
         return None, str(error)
-    if resume is not None:
-        resume.keep_held_out(found)
+    if checkpoint is not None:
+        checkpoint.keep_held_out(found)
     return found, None
 
 

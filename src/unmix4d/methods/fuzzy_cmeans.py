@@ -14,11 +14,13 @@ from ..core.messages import warn
 from ..decomposition.svd import numerical_rank, require_rank, truncated_svd
 from ..results import citations as papers
 from ..results.build import Components, pixel_matrix, run_record
-from ..results.decomposition import Meaning
 from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
+from ..results.meaning import Meaning
 from .arguments import components, progress
 
-__all__ = ["fuzzy_cmeans", "fuzzy_validity"]
+__all__ = ["MEANING", "fuzzy_cmeans", "fuzzy_validity", "references"]
+
+MEANING = Meaning("fuzzy c-means", shares_of="memberships")
 
 _MOST = 10  # dimensions in which distances still tell near from far
 _SAME = 1e-3  # of the spread of all loadings: centres that are nearer are the same
@@ -243,14 +245,15 @@ def _answer(view, matrix, loadings, axes, model, settings):
         settings = {**settings, "validity": validity(wide, model)}
     return found.answer(
         FuzzyClusters, method="fuzzy_cmeans", squares=found.squares(), settings=settings,
-        meaning=Meaning("fuzzy c-means", shares_of="memberships"), references=_references(settings),
+        meaning=MEANING, references=references(settings),
         losses=np.array(model.objectives), view=view, loadings=seen.geometry.to_maps(loadings), axes=axes,
         loading_centres=centres, covariances=covariances,
         pure_fraction=pure_fraction(wide, centres, memberships.argmax(1)),
     )  # fmt: skip
 
 
-def _references(settings):
+def references(settings) -> tuple:
+    """The papers of what was used, the most particular first."""
     used = [*papers.FUZZY]
     if settings["covariance"] == "gustafson-kessel":
         used += papers.KESSEL

@@ -13,7 +13,9 @@ from ..results.citations import ICA, KRYLOV
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
-__all__ = ["ica"]
+__all__ = ["MEANING", "REFERENCES", "ica"]
+
+MEANING, REFERENCES = Meaning("ICA", signed=True, shares_of="sum of squares"), (*ICA, *KRYLOV)
 
 _CONSTANT = 0.05  # below this, what centring leaves of one combination of the maps is mostly noise
 _OTHER = {"patterns": ("pixels", "maps"), "maps": ("positions", "patterns")}
@@ -124,7 +126,7 @@ def _answer(view, matrix, svd, answer, settings):
     squares = matrix.squared_residuals(maps, patterns)
     return arranged(view, matrix, maps, patterns, signed=True, by_share=False).answer(
         method="ica", squares=squares, settings=settings, explained=share[order],
-        meaning=Meaning("ICA", signed=True, shares_of="sum of squares"), references=(*ICA, *KRYLOV),
+        meaning=MEANING, references=REFERENCES,
     )  # fmt: skip
 
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from ..core import checks
 from ..core.messages import warn
-from ..decomposition.checkpoints import compressed_once
+from ..decomposition.checkpoints import MergeCheckpoint
 from ..decomposition.consensus import consensus
-from ..decomposition.merge_checkpoint import Runs
 from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
 from ..decomposition.merging_rounds import merge_in_rounds
 from ..decomposition.problems import Compressed, Dense
@@ -21,7 +20,7 @@ from ..engine.weights import choose_weights
 from ..results.build import run_record
 from ..results.merged import MergedDecomposition, merged_answer
 from ..results.scree import find_elbow
-from ..storage.resumed import resumed
+from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 
 __all__ = ["merge_nmf"]
@@ -89,9 +88,9 @@ def merge_nmf(
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
-        A file that keeps the compression and every run that has ended. The same call with the same file makes those that
-        are missing, with the same result, after a crash or a power cut; `n_runs` may be larger then. The file stays
-        when all is over: delete it.
+        A folder, made by the call, that keeps the compression and every run that has ended. The same call with the same
+        folder makes those that are missing, with the same result, after a crash or a power cut; `n_runs` may be larger
+        then. The folder stays when all is over: delete it.
 
     Returns
     -------
@@ -105,7 +104,7 @@ def merge_nmf(
         When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
         is of another run.
     OSError
-        When `checkpoint` is no such file, is damaged, or cannot be written.
+        When `checkpoint` is no such folder, is damaged, or cannot be written.
 
     Notes
     -----
@@ -128,9 +127,9 @@ def merge_nmf(
     Left alone over night, and gone on with after a power cut:
 
     >>> import os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint")
     >>> few = view.merge_nmf(8, n_runs=2, random_state=0, checkpoint=path)
-    >>> more = view.merge_nmf(8, n_runs=4, checkpoint=path)  # two of them are in the file
+    >>> more = view.merge_nmf(8, n_runs=4, checkpoint=path)  # two of them are in the folder
     >>> more.settings["random_state"], len(more.runs)
     (0, 4)
     """
@@ -152,15 +151,15 @@ def merge_nmf(
         precision="double" if matrix.dtype.itemsize > 4 else "single",
     )  # fmt: skip
     # A run depends neither on the others nor on their number.
-    resume, settings = resumed(checkpoint, Runs, "merge_nmf", settings, random_state, free=["n_runs"])
+    kept, settings = resumed(checkpoint, MergeCheckpoint, "merge_nmf", settings, random_state, free=["n_runs"])
     seed, before = settings["random_state"], matrix.passes
     statistics = matrix.require_counts("merge_nmf")
-    if resume is not None:
-        resume.require_data(statistics)
+    if kept is not None:
+        kept.require_data(statistics)
     with progress(view, MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
-        problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, resume)
+        problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, kept)
         run = merge_in_rounds if as_published else merge_runs
-        runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, resume=resume, **options)
+        runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, checkpoint=kept, **options)
     runs = _not_empty(runs, initial)
     settings |= {
         "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
@@ -207,7 +206,7 @@ def _options(as_published, **given):
     return options
 
 
-def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, resume):
+def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, checkpoint):
     """What the runs iterate on, and with how many components they start."""
     auto = initial == "auto"
     rank = min(_MOST if auto else rank_for(initial), *matrix.shape)
@@ -215,7 +214,8 @@ def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, res
     low = None
     if auto or not small:
         how = {"weights": weights, "position_weights": False, "seed": seed, "tick": tick}
-        low = compressed_once(resume, matrix, None, partial(compress, matrix, rank, **how))
+        kept = None if checkpoint is None else checkpoint.compression(matrix, None)
+        low = kept_or_made(kept, partial(compress, matrix, rank, **how))
     if auto:
         initial = min(max(_standing_out(low, in_noise_units), 2), *matrix.shape)
         if initial == _MOST:

@@ -9,7 +9,7 @@ import numpy as np
 from ..constraints import Evidence
 from ..core import checks
 from ..core.messages import warn
-from ..decomposition.checkpoints import Starts
+from ..decomposition.checkpoints import NMFCheckpoint
 from ..decomposition.run import factorise, smoothing_of
 from ..decomposition.starts import INITS, given_start
 from ..engine.compression import LowRank
@@ -17,10 +17,14 @@ from ..engine.subspace import MAX_PASSES
 from ..results import citations as papers
 from ..results.build import arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
-from ..storage.resumed import resumed
+from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
 
-__all__ = ["CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "finished_nmf", "nmf", "nmf_answer"]
+__all__ = [
+    "CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "MEANING", "finished_nmf", "nmf", "nmf_answer", "references",
+]  # fmt: skip
+
+MEANING = Meaning("NMF")
 
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 _ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
@@ -97,9 +101,9 @@ def nmf(
     random_state : int or None
         Seed; None draws one. It is recorded in ``.settings`` either way.
     checkpoint : str or path-like, optional
-        A file that keeps the compression, the starts that have ended and, every 20 seconds, the one under way. The same
-        call with the same file goes on from there, with the same result, after a crash or a power cut. The file stays
-        when the run is over: delete it.
+        A folder, made by the call, that keeps the compression, the starts that have ended and, every 20 seconds, the one
+        under way. The same call with the same folder goes on from there, with the same result, after a crash or a power
+        cut. The folder stays when the run is over: delete it.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def nmf(
         positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is no such file, is damaged, or cannot be written.
+        When `checkpoint` is no such folder, is damaged, or cannot be written.
     TypeError
         When a constraint lacks a part of what makes one.
 
@@ -171,14 +175,14 @@ def nmf(
         refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
         objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
     )  # fmt: skip
-    resume, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
+    kept, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
     before = matrix.passes
     matrix.require_counts("nmf")
     with progress(view, MAX_PASSES + iterating["n_starts"] * iterating["max_iter"], f"NMF, {n} components") as tick:
         outcome = factorise(
             matrix, n, init=init, constraints=constraints, smoothing=smoothing, weights=WEIGHTS[weights],
             exact=bool(exact), **iterating, seed=settings["random_state"], objective=objective, refit=bool(refit),
-            low=compression, tick=tick, resume=resume,
+            low=compression, tick=tick, checkpoint=kept,
         )  # fmt: skip
     return finished_nmf(view, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
 
@@ -190,7 +194,7 @@ def _kept(checkpoint, settings, init, compression, random_state, weights):
     more = {"weights": weights}
     if not isinstance(init, str):
         more["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()
-    return resumed(checkpoint, Starts, "nmf", settings, random_state, **more)
+    return resumed(checkpoint, NMFCheckpoint, "nmf", settings, random_state, **more)
 
 
 def finished_nmf(view, matrix, outcome, settings, constraints):
@@ -223,7 +227,7 @@ def nmf_answer(view, matrix, outcome, settings, constraints=()) -> Decomposition
         "effects": [_reordered(effect, found.order) for effect in outcome.best.effects],
     }
     return found.answer(
-        method="nmf", squares=final.squares, settings=settings, meaning=Meaning("NMF"), references=_references(settings),
+        method="nmf", squares=final.squares, settings=settings, meaning=MEANING, references=references(settings),
         losses=np.array([start.objective for start in outcome.starts]),
         convergence=[start.history for start in outcome.starts],
         changes=[start.changes for start in outcome.starts],
@@ -236,15 +240,15 @@ def _reordered(effect, order):
     return {**effect, "added_per_component": [per_component[i] for i in order]}
 
 
-def _references(settings):
+def references(settings) -> tuple:
     """The papers of what was used, the most particular first."""
-    kl = settings["objective"] == "kl"
-    used = [papers.KL if kl else papers.KIMOTO if settings["constraints"] else papers.HALS]
-    if settings["init"] == "nndsvd":
+    kl = settings.get("objective") == "kl"  # files of older versions lack some
+    used = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]
+    if settings.get("init") == "nndsvd":
         used.append(papers.NNDSVD)
-    if settings["init"] == "vca" or settings["n_starts"] > 1:
+    if settings.get("init") == "vca" or settings.get("n_starts", 1) > 1:
         used.append(papers.VCA)
-    if settings["weights"] != "none":
+    if settings.get("weights", "none") != "none":
         used.append(papers.WEIGHTS)
     if not kl:
         used.append(papers.KRYLOV)

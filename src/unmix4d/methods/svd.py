@@ -12,7 +12,7 @@ from ..results.decomposition import Decomposition, Meaning
 from ..results.scree import Scree
 from .arguments import components, progress
 
-__all__ = ["svd", "pca", "scree"]
+__all__ = ["MEANING", "pca", "scree", "svd"]
 
 
 def svd(view, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
@@ -79,7 +79,7 @@ def pca(view, n: int, *, precision: str = "single", random_state: int | None = 0
     return _svd(view, "pca", n, precision, random_state)
 
 
-_MEANING = {
+MEANING = {
     "svd": Meaning("SVD", signed=True, signed_maps=True, shares_of="sum of squares"),
     "pca": Meaning("PCA", signed=True, signed_maps=True, shares_of="sum of squares", centred=True),
 }
@@ -87,7 +87,7 @@ _MEANING = {
 
 def _svd(view, method, n, precision, random_state):
     n, seed = components(view, n), checks.seed(random_state)
-    matrix, meaning = view.matrix(precision), _MEANING[method]
+    matrix, meaning = view.matrix(precision), MEANING[method]
     settings = run_record(view, method, n=n, precision=precision, random_state=seed)
     statistics = matrix.statistics()
     reduced = matrix.centred() if meaning.centred else matrix

@@ -13,7 +13,9 @@ from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
-__all__ = ["vca"]
+__all__ = ["MEANING", "REFERENCES", "vca"]
+
+MEANING, REFERENCES = Meaning("vertex component analysis"), (*VCA, *KRYLOV)
 
 _UNEVEN = 0.05  # standard deviation of the sums of free maps, beyond noise, that is still called a sum of 1
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
@@ -114,7 +116,7 @@ def _answer(view, matrix, svd, answer, settings):
     }  # fmt: skip
     return found.answer(
         method="vca", squares=matrix.squared_residuals(answer.maps, answer.patterns), settings=settings,
-        meaning=Meaning("vertex component analysis"), references=(*VCA, *KRYLOV),
+        meaning=MEANING, references=REFERENCES,
     )  # fmt: skip
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
-import tempfile
 import warnings
 
 from .. import hosts
@@ -16,6 +14,7 @@ from ..orientation.orientations import Orientations
 from ..results.grains import Grains
 from ..results.groups import Groups
 from ..results.k_choice import KChoice
+from ..storage.atomic import replacing
 from . import page
 from .figures import drawing
 from .section_settings import described
@@ -75,23 +74,11 @@ def write_report(
     _check_parts(parts)
     wanted = _sections(sections, parts)
     title = _title(result) if title is None else str(title)
-    path, temporary = _reserved(path)
-    try:
+    # What cannot be written is found before anything is computed.
+    with replacing(path, "the report") as file:
         with progress(len(wanted), "report", hosts.progress_wanted(result.host.kind)) as tick:
             made = [_made(name, parts, tick) for name in wanted]
-        text = page.page(title, _head(), made)
-        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files for the owner alone
-        os.replace(temporary, path)
-    except BaseException as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise OSError(f"the report cannot be saved to {path!r}: {error.strerror or error}") from error
-        raise
+        file.write(page.page(title, _head(), made).encode("utf-8"))
 
 
 def _check_parts(parts):
@@ -120,19 +107,6 @@ def _sections(sections, parts):
     if not sections:
         raise ValueError(f"sections must name at least one of {', '.join(NAMES)}, got none")
     return list(dict.fromkeys(sections))
-
-
-def _reserved(path):
-    """(path, an empty file beside it): what cannot be written is found before anything is computed."""
-    path = checks.file_name(path)
-    if os.path.isdir(path):
-        raise OSError(f"path must name a file, but {path!r} is a folder")
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".html", dir=os.path.dirname(os.path.abspath(path)))
-    except OSError as error:
-        raise OSError(f"the report cannot be saved to {path!r}: {error.strerror or error}") from error
-    os.close(handle)
-    return path, temporary
 
 
 def _made(name, parts, tick):

@@ -22,41 +22,12 @@ from .citations import FIELD
 from .grains import find_grains
 from .groups import group_rotated
 from .likelihood import log_likelihood
+from .meaning import Meaning
 from .overlap import find_overlap
 from .quality import pattern_similarity, report_quality
+from .saved import save
 
-__all__ = ["Decomposition", "Meaning"]
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What the components of a method are; the method that makes them says it.
-
-    Attributes
-    ----------
-    label : str
-        The method in words.
-    signed : bool
-        Patterns have both signs: they are no diffraction patterns.
-    signed_maps : bool
-        Maps have both signs too: they do not say how much there is of a component.
-    shares_of : str
-        Of what `Decomposition.explained` are shares.
-    centred : bool
-        The mean pattern was taken off before, and every position has it in addition.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).meaning.centred
-    True
-    """
-
-    label: str = ""
-    signed: bool = False
-    signed_maps: bool = False
-    shares_of: str = "intensity"
-    centred: bool = False
+__all__ = ["Decomposition"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +132,21 @@ class Decomposition:
     report = write_report
     to_host = hosts.to_host
     attach = hosts.attach
+    save = save
 
     #: What a component is called.
     component_name: ClassVar[str] = "component"
     #: Whether maps are shares of a position that add up to one, which are compared as they are.
     maps_are_memberships: ClassVar[bool] = False
-    #: Arrays that a relative of this class has besides, and their shapes in the words k, scan and detector.
-    saved_arrays: ClassVar[dict] = {}
+    #: What is saved, beside geometry and history: arrays and their shapes, in the words k, scan, detector and features.
+    saved_arrays: ClassVar[dict] = {
+        "patterns": ("k", "detector"), "maps": ("k", "scan"), "explained": ("k",), "losses": None,
+        "mean_pattern": ("detector",), "totals": ("scan",), "residuals": ("scan",), "strengths": ("k",),
+        "features": ("k", "features"),
+    }  # fmt: skip
 
     def __post_init__(self):
-        arrays = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals", "strengths", "features")
-        for name in (*arrays, *self.saved_arrays):
+        for name in self.saved_arrays:
             value = getattr(self, name)
             if value is not None:
                 value = np.array(value)
@@ -421,26 +396,6 @@ class Decomposition:
                 f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
             )
         return self.source.matrix(self.settings.get("precision", "single"))
-
-    def save(self, path) -> None:
-        """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> import unmix4d
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     result.save(Path(folder) / "run.unmix.h5")
-        ...     again = unmix4d.load(Path(folder) / "run.unmix.h5")
-        >>> bool((again.maps == result.maps).all())
-        True
-        """
-        from ..storage import result_file as files
-
-        files.save(self, path)
 
     @property
     def citation(self) -> str:

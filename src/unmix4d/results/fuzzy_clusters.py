@@ -83,6 +83,7 @@ class FuzzyClusters(Decomposition):
         "(Martineau 2019)."
     )
     saved_arrays: ClassVar[dict] = {
+        **Decomposition.saved_arrays,
         "loadings": None, "axes": None, "loading_centres": None, "covariances": None, "pure_fraction": ("k",),
     }  # fmt: skip
 

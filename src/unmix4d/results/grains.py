@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +17,7 @@ from ..hosts import grains_to_host
 from ..maps.regions import above_threshold, check_rule, find_regions, is_spread
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
+from ..storage.atomic import replacing
 
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
@@ -217,8 +216,7 @@ class Grains:
 
         Examples
         --------
-        >>> import tempfile
-        >>> from pathlib import Path
+        >>>         >>> from pathlib import Path
         >>> from unmix4d import Unmix, phantoms
         >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
         >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
@@ -415,28 +413,9 @@ def _units(step_unit: str) -> dict[str, str]:
 
 
 def _to_csv(grains, path) -> None:
-    """Write the table, under a temporary name that is changed at the end; see `Grains.to_csv`."""
-    path = checks.file_name(path)
-    if os.path.isdir(path):
-        raise OSError(f"path must name a file, but {path!r} is a folder")
-    text = _text(grains)
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".csv", dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        # mkstemp makes files for the owner alone; a table should be as readable as any other file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise OSError(f"the table cannot be saved to {path!r}: {error.strerror or error}") from error
-        raise
+    """Write the table; see `Grains.to_csv`."""
+    with replacing(path, "the table") as file:
+        file.write(_text(grains).encode("utf-8"))
 
 
 def _text(grains) -> str:

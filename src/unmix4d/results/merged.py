@@ -12,9 +12,12 @@ from ..decomposition.consensus import consensus
 from ..plots import merging as plots_merging
 from .build import arranged
 from .citations import MERGING
-from .decomposition import Decomposition, Meaning
+from .decomposition import Decomposition
+from .meaning import Meaning
 
-__all__ = ["MergedDecomposition", "merged_answer"]
+__all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
+
+MEANING = Meaning("merging NMF")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,7 +65,9 @@ class MergedDecomposition(Decomposition):
     problem: object = None
     view: object = None
 
-    saved_arrays: ClassVar[dict] = {"stability": ("k",), "agreement": ("k",), "spread": ("k", "scan")}
+    saved_arrays: ClassVar[dict] = {
+        **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
+    }  # fmt: skip
 
     plot_history = plots_merging.history
     plot_stability = plots_merging.stability
@@ -208,5 +213,5 @@ def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stabili
     return found.answer(
         MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
-        agreement=agreement[found.order], spread=spread, meaning=Meaning("merging NMF"), references=MERGING, **more,
+        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING, **more,
     )  # fmt: skip

@@ -1,47 +1,59 @@
-"""A file in which a long computation leaves what it has, so that it can go on after it was stopped, even by force."""
+"""A folder in which a long computation leaves what it has, so that it can go on after it was stopped, even by force."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import tempfile
+import re
+import secrets
 import threading
 import time
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import checks
-from .journal import Journal
-from .safety import array_checksum, open_dataset, refuse_bomb, require_checksum
+from ..core.errors import UnreadableFile
+from .atomic import TEMPORARY, replacing, write_hdf5
+from .safety import array_checksum, open_dataset, refuse_bomb, require_checksum, unreadable
 
-__all__ = ["CheckpointFile", "replace_file"]
+__all__ = ["CheckpointFolder", "Kept", "kept_or_made", "resumed"]
 
 FORMAT = "unmix4d checkpoint"
-FORMAT_VERSION = 2  # 1: nothing could be added
+FORMAT_VERSION = 3  # 1: nothing could be added; 2: one file, of 0.1.0; 3: a folder
 EVERY = 20.0  # seconds between two writings of what is still under way
-_FRONT, _LENGTH = 512, b"unmix4d "  # bytes before the HDF5 file; in them, this and the length of the file without additions
+_KEY, _ENDING = "key.json", ".h5"
+_NAME = re.compile(r"[a-z0-9]+( [a-z0-9]+)*")  # of a part
+_KIND = "checkpoint", "checkpoint"  # for `unreadable`
+_WHAT = "the checkpoint"
+_NOT_ASKED_FOR = ("random_state", "versions", "passes")  # of the settings: what may differ, or is looked at on its own
 
 
-class _OtherRun(ValueError):
-    """The file is whole, but of another computation."""
-
-
-class CheckpointFile:
-    """Named groups of arrays and facts, written together to a temporary file that is then renamed, or added one by one.
+class CheckpointFolder:
+    """Named parts, each of arrays and facts, and each a file of its own that is whole or not there.
 
     Parameters
     ----------
     path : str or path-like
-        Read when it exists.
+        Of the folder. It is made when something is first kept; one that exists is read, and nothing in it is changed until
+        then.
     key : dict
-        What the computation is, in JSON types. A file of another computation is refused.
+        What the computation is, in JSON types. A folder of another computation is refused.
+
+    Attributes
+    ----------
+    facts : dict or None
+        What the run was begun with; None before that.
+    lock : threading.RLock
+        Runs end in threads: hold it over anything that looks before it puts.
 
     Raises
     ------
     OSError
-        When the file exists and is no checkpoint, is damaged, or its folder cannot be written to.
+        When `path` exists and is no checkpoint, a part is damaged, or its folder cannot be written to.
     ValueError
         When it is the checkpoint of another computation; says what differs.
 
@@ -49,10 +61,12 @@ class CheckpointFile:
     --------
     >>> import os, tempfile
     >>> import numpy as np
-    >>> from unmix4d.storage.checkpoint import CheckpointFile
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint.h5")
-    >>> CheckpointFile(path, {"k": 3}).put("state", {"maps": np.ones(2)}, {"step": 5})
-    >>> arrays, facts = CheckpointFile(path, {"k": 3}).get("state")
+    >>> from unmix4d.storage.checkpoint import CheckpointFolder
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint")
+    >>> CheckpointFolder(path, {"k": 3}).put("state 0", {"maps": np.ones(2)}, {"step": 5})
+    >>> sorted(os.listdir(path))
+    ['key.json', 'state-0.h5']
+    >>> arrays, facts = CheckpointFolder(path, {"k": 3}).get("state 0")
     >>> arrays["maps"].tolist(), facts
     ([1.0, 1.0], {'step': 5})
     """
@@ -60,167 +74,148 @@ class CheckpointFile:
     def __init__(self, path, key: dict):
         self.path = checks.file_name(path, "checkpoint")
         self.key = json.loads(json.dumps(key))
-        self._groups: dict[str, tuple[dict, dict]] = {}
-        self._added: dict[str, tuple[int, int]] = {}  # where in the file
-        self._journal = None
-        # Starts run in threads: hold it over anything that looks before it puts.
-        self.lock, self._written = threading.RLock(), 0.0
-        folder = os.path.dirname(os.path.abspath(self.path))
-        if os.path.isdir(self.path):
-            raise OSError(f"checkpoint must name a file, but {self.path!r} is a folder")
+        self.facts: dict | None = None
+        self.lock, self._written = threading.RLock(), -np.inf
+        self._begun = False  # by this very object
+        self._mark = None  # of the one that wrote last
+        folder = self.path if os.path.isdir(self.path) else os.path.dirname(os.path.abspath(self.path))
         if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
             raise OSError(f"checkpoint must be in a folder that can be written to, which {folder!r} is not")
         if os.path.exists(self.path):
             self._read()
 
+    def begin(self, facts: dict) -> None:
+        """Make the folder, and note what the run is begun with, in JSON types."""
+        with self.lock:
+            self.facts, self._begun = json.loads(json.dumps(facts)), False
+            self._begin()
+
     def get(self, name: str):
-        """(arrays, facts) of a group, or None. Of one that was added they are read now."""
-        if name not in self._added:
-            return self._groups.get(name)
-        with self._part(self._added[name]) as (file, head):
-            return _groups_of(file, head)[name]
-
-    def put(self, name: str, arrays: dict, facts: dict | None = None, *, soon: bool = False) -> None:
-        """Keep a group; the file is written anew, now, or with ``soon=True`` when it was not for some seconds.
-
-        Neither `arrays` nor what `get` returned may be changed afterwards: another thread may be writing them.
-        """
+        """(arrays, facts) of a part, or None. They are read now, and not held."""
         with self.lock:
-            self._groups[name] = (arrays, facts or {})
-            if not soon or self.due():
-                self._write()
+            if not os.path.isfile(self._file(name)):
+                return None
+            head, arrays = self._part(name)
+        self._require_key(head["key"])
+        return arrays, head["facts"]
 
-    def add(self, name: str, arrays: dict, facts: dict | None = None) -> None:
-        """Keep a group for good: it is appended to the file, and not held in memory. After that, `put` is over."""
+    def put(self, name: str, arrays: dict, facts: dict | None = None) -> None:
+        """Keep a part, in place of an older one of that name."""
         with self.lock:
-            if self._journal is None:
-                self._write()
-            part = io.BytesIO()
-            self._fill(part, {name: (arrays, facts or {})})
-            try:
-                self._added[name] = self._journal.append(part.getbuffer())
-            except OSError as error:
-                raise OSError(f"the checkpoint could not be saved to {self.path!r}: {error}") from error
+            self._begin()
+            write_hdf5(self._file(name), lambda file: self._fill(file, name, arrays, facts or {}), _WHAT)
+            self._written = time.monotonic()
 
-    def replace(self, name: str, arrays: dict, facts: dict) -> None:
-        """Keep another state of a group; the file follows when it is next written."""
-        with self.lock:
-            self._groups[name] = (arrays, facts)
+    def drop(self, name: str) -> None:
+        """Forget a part."""
+        with self.lock, suppress(FileNotFoundError):
+            self._begin()
+            os.unlink(self._file(name))
 
     def due(self) -> bool:
-        """Whether ``put(..., soon=True)`` would write."""
+        """Whether nothing was kept for some seconds, so that what is under way should be."""
         return time.monotonic() - self._written >= EVERY
 
     def names(self) -> list[str]:
-        """Of all groups."""
-        return [*self._groups, *self._added]
+        """Of all parts."""
+        files = os.listdir(self.path) if os.path.isdir(self.path) else []
+        names = [file.removesuffix(_ENDING).replace("-", " ") for file in files if file.endswith(_ENDING)]
+        return sorted(name for name in names if _NAME.fullmatch(name) and os.path.isfile(self._file(name)))
 
-    def drop(self, name: str) -> None:
-        """Forget a group; the file follows when it is next written."""
-        with self.lock:
-            self._groups.pop(name, None)
+    def _file(self, name):
+        return os.path.join(self.path, name.replace(" ", "-") + _ENDING)
 
-    def _write(self):
-        if self._added:
-            raise RuntimeError("a checkpoint that groups were added to cannot be written anew")
-        self._journal = None
-        replace_file(self.path, lambda file: self._fill(file, self._groups), "the checkpoint", finish=_note_length)
-        self._journal, self._written = Journal(self.path, os.path.getsize(self.path)), time.monotonic()
+    def _begin(self):
+        """Make sure that the folder is there, and that nobody else writes to it."""
+        if self._mark != (self._read_key() or {}).get("mark"):
+            gone = not os.path.exists(os.path.join(self.path, _KEY))
+            why = "it is no longer there" if gone else "another program has written to it"
+            raise OSError(f"{_WHAT} cannot be saved to {self.path!r}: {why}")
+        if self._begun:
+            return
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            for file in os.listdir(self.path):
+                if file.startswith(TEMPORARY):  # a writing that was stopped by force
+                    os.unlink(os.path.join(self.path, file))
+        except OSError as error:
+            raise OSError(f"{_WHAT} cannot be saved to {self.path!r}: {error.strerror or error}") from error
+        mark, text = secrets.token_hex(8), json.dumps([self.key, self.facts])
+        head = {"format": FORMAT, "format_version": FORMAT_VERSION, "mark": mark, "checksum": zlib.crc32(text.encode())}
+        with replacing(os.path.join(self.path, _KEY), _WHAT) as file:
+            file.write(json.dumps({**head, "key": self.key, "facts": self.facts}, indent=1).encode())
+        self._mark, self._begun, self._written = mark, True, time.monotonic()
 
-    def _fill(self, file, groups):
-        """Key and groups into an open HDF5 file, or into one that is made in a buffer."""
-        import h5py
-
-        if not isinstance(file, h5py.File):
-            with h5py.File(file, "w") as made:
-                return self._fill(made, groups)
+    def _fill(self, file, name, arrays, facts):
         file.attrs["format"], file.attrs["format_version"] = FORMAT, FORMAT_VERSION
-        head = {"key": self.key, "facts": {name: facts for name, (_, facts) in groups.items()}}
-        head["checksums"] = {
-            name: {key: array_checksum(array) for key, array in arrays.items()} for name, (arrays, _) in groups.items()
-        }
+        checksums = {key: array_checksum(array) for key, array in arrays.items()}
         # As bytes: HDF5 limits attributes to 64 kB.
+        head = {"key": self.key, "name": name, "facts": facts, "checksums": checksums}
         text = np.frombuffer(json.dumps(head).encode(), np.uint8)
         file.create_dataset("head.json", data=text)
         file.attrs["head_checksum"] = array_checksum(text)
-        for name, (arrays, _) in groups.items():
-            group = file.create_group(name)
-            for key, array in arrays.items():
-                group.create_dataset(key, data=array)
+        group = file.create_group("arrays")
+        for key, array in arrays.items():
+            group.create_dataset(key, data=array)
 
     def _read(self):
+        if not os.path.isdir(self.path):
+            raise UnreadableFile(_no_folder(self.path))
+        kept = self._read_key()
+        if kept is None:
+            if any(not file.startswith(TEMPORARY) for file in os.listdir(self.path)):
+                raise UnreadableFile(f"{self.path}: not a checkpoint of unmix4d; it is left as it is")
+            return
+        self._require_key(kept["key"])
+        self.facts, self._mark = kept["facts"], kept["mark"]
+        for name in self.names():
+            self.get(name)  # what is damaged is said before anything is computed
+
+    def _read_key(self):
+        """What key.json says; None without one."""
+        path = os.path.join(self.path, _KEY)
+        if not os.path.isfile(path):
+            return None
+        with unreadable(path, *_KIND):
+            with open(path, "rb") as file:
+                kept = json.loads(file.read())
+            if not isinstance(kept, dict) or kept.get("format") != FORMAT:
+                raise UnreadableFile(f"{self.path}: not a checkpoint of unmix4d; it is left as it is")
+            if int(kept["format_version"]) > FORMAT_VERSION:
+                raise UnreadableFile(f"{self.path}: a checkpoint of a newer unmix4d: update it")
+            text = json.dumps([kept["key"], kept["facts"]])
+            require_checksum(_KEY, zlib.crc32(text.encode()), kept["checksum"])
+            return {"mark": kept["mark"], "key": dict(kept["key"]), "facts": kept["facts"]}
+
+    def _part(self, name):
         import h5py
 
-        with self._damage():
-            with h5py.File(self.path, "r") as file:
-                if file.attrs.get("format") != FORMAT:
-                    raise OSError(f"{self.path}: not a checkpoint of unmix4d; it is left as it is")
-                if int(file.attrs["format_version"]) > FORMAT_VERSION:
-                    raise OSError(f"{self.path}: a checkpoint of a newer unmix4d: update it")
-                refuse_bomb(file)
-                head = _head(file)
-                self._require_key(head["key"])
-                self._groups = _groups_of(file, head)
-                version = int(file.attrs["format_version"])
-            if version > 1:
-                self._journal = Journal(self.path, _noted_length(self.path))
-                for place in self._journal.places:
-                    with self._part(place) as (_, head):
-                        self._require_key(head["key"])
-                        self._added |= dict.fromkeys(head["facts"], place)
-
-    @contextmanager
-    def _part(self, place):
-        """What was appended at a place, as an HDF5 file, and its head."""
-        import h5py
-
-        with self._damage(), h5py.File(io.BytesIO(self._journal.read(place)), "r") as file:
+        path = self._file(name)
+        with unreadable(path, *_KIND), h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise UnreadableFile(f"{path}: not a part of a checkpoint of unmix4d; it is left as it is")
             refuse_bomb(file)
-            yield file, _head(file)
-
-    @contextmanager
-    def _damage(self):
-        """Whatever trips over a damaged file, it is the file that is wrong."""
-        try:
-            yield
-        except OSError as error:
-            if str(error).startswith(self.path):
-                raise
-            raise OSError(f"{self.path}: not a readable checkpoint, or a damaged one: {error}") from error
-        except _OtherRun:
-            raise
-        except MemoryError:
-            raise MemoryError(f"{self.path}: the checkpoint is larger than the memory that is free") from None
-        except Exception as error:
-            raise OSError(f"{self.path}: the checkpoint is incomplete or damaged: {error}") from error
+            text = open_dataset(file, "head.json")[()]
+            require_checksum("head.json", array_checksum(text), file.attrs.get("head_checksum"))
+            head = json.loads(text.tobytes())
+            if head["name"] != name:
+                raise ValueError(f"it was written as {head['name']!r}")
+            return head, {key: _array(file["arrays"], key, saved) for key, saved in head["checksums"].items()}
 
     def _require_key(self, key):
         for name in sorted({*key, *self.key}, key=lambda name: (name != "call", name)):
             if key.get(name) != self.key.get(name):
                 there, here = (_brief(k.get(name)) for k in (key, self.key))
-                raise _OtherRun(
+                raise ValueError(
                     f"checkpoint must be of this run, but {self.path!r} is of another: {name} is {there} there and {here} "
-                    "here; give another name, or delete the file"
+                    "here; give another name, or delete the folder"
                 )
 
 
-def _head(file):
-    text = open_dataset(file, "head.json")[()]
-    head = json.loads(text.tobytes())
-    require_checksum("head.json", array_checksum(text), file.attrs.get("head_checksum"))
-    return head
-
-
-def _groups_of(file, head):
-    return {name: (_arrays(file[name], head["checksums"][name]), facts) for name, facts in head["facts"].items()}
-
-
-def _arrays(group, checksums):
-    """The arrays of a group, as they were written."""
-    arrays = {key: open_dataset(group, key)[()] for key in checksums}
-    for key, array in arrays.items():
-        require_checksum(key, array_checksum(array), checksums[key])
-    return arrays
+def _array(group, name, checksum):
+    array = open_dataset(group, name)[()]
+    require_checksum(name, array_checksum(array), checksum)
+    return array
 
 
 def _brief(value):
@@ -228,66 +223,107 @@ def _brief(value):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _note_length(path):
-    with open(path, "r+b") as file:
-        length = os.path.getsize(path)
-        file.write(_LENGTH + length.to_bytes(8, "little"))
-        file.flush()
-        os.fsync(file.fileno())
+def _no_folder(path):
+    """What is wrong with a file in the place of the folder."""
+    import h5py
+
+    old = False
+    with suppress(Exception):
+        if os.path.isfile(path):
+            with h5py.File(path, "r") as file:
+                old = file.attrs.get("format") == FORMAT
+    if old:
+        return f"{path}: a checkpoint of unmix4d 0.1.0, which was one file and not a folder: give another name, or delete it"
+    return f"{path}: not a checkpoint of unmix4d, which is a folder; it is left as it is"
 
 
-def _noted_length(path):
-    """Where the parts that were added begin."""
-    with open(path, "rb") as file:
-        name, length = file.read(8), int.from_bytes(file.read(8), "little")
-    if name != _LENGTH or not _FRONT < length <= os.path.getsize(path):
-        raise ValueError("its beginning is not as it was written")
-    return length
+class Kept(NamedTuple):
+    """Where one answer of a run is kept.
+
+    Attributes
+    ----------
+    get : callable
+        Gives the answer as it was kept, or None.
+    keep : callable
+        Keeps an answer.
+    """
+
+    get: Callable[[], Any]
+    keep: Callable[[Any], None]
 
 
-def replace_file(path, write, what: str, *, finish=None) -> None:
-    """Write an HDF5 file under a temporary name, then rename: the old one stays whole until the new one is.
+def kept_or_made(kept: Kept | None, make: Callable, cancelled: Callable | None = None):
+    """An answer as it was kept, or made now and kept.
 
     Parameters
     ----------
-    path : str
-    write : callable
-        Gets the open ``h5py.File``.
-    what : str
-        For the message.
-    finish : callable, optional
-        Gets the name of the closed file, whose first 512 bytes are then not of HDF5.
+    kept : Kept or None
+        None keeps nothing.
+    make : callable
+        Makes the answer.
+    cancelled : callable, optional
+        Says whether to give up: an answer that was cancelled has not ended, and is not kept.
+
+    Returns
+    -------
+    The answer.
+
+    Examples
+    --------
+    >>> from unmix4d.storage.checkpoint import Kept, kept_or_made
+    >>> answers = []
+    >>> kept = Kept(lambda: answers[0] if answers else None, answers.append)
+    >>> [kept_or_made(kept, lambda: number) for number in (7, 8)]
+    [7, 7]
+    """
+    answer = None if kept is None else kept.get()
+    if answer is None:
+        answer = make()
+        if kept is not None and not (cancelled and cancelled()):
+            kept.keep(answer)
+    return answer
+
+
+def resumed(path, kind, call: str, settings, random_state, *, free=(), **more):
+    """What a run keeps, and its settings with the seed that it was begun with.
+
+    Parameters
+    ----------
+    path : str, path-like or None
+        ``checkpoint=`` of the call. None keeps nothing.
+    kind : type
+        A `RunCheckpoint`.
+    call : str
+        What was called.
+    settings : dict
+        The record of the run.
+    random_state : int or None
+        As it was given: None takes the seed of the checkpoint.
+    free : sequence of str
+        Settings that may be others than those the checkpoint was begun with.
+    **more
+        What distinguishes the run beside its settings, in JSON types.
+
+    Returns
+    -------
+    checkpoint : kind or None
+    settings : dict
 
     Raises
     ------
-    OSError
-        When it cannot be written; an older file of that name is then untouched.
+    ValueError, OSError, TypeError
+        When the checkpoint is of another run, or is none; see `CheckpointFolder`.
     """
-    import h5py
-
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".unmix4d-", suffix=".h5", dir=folder)
-    except OSError as error:
-        raise OSError(f"{what} cannot be saved to {path!r}: {error.strerror or error}") from error
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w", userblock_size=_FRONT if finish else 0) as file:
-            write(file)
-        if finish:
-            finish(temporary)
-        _usual_permissions(temporary)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, (OSError, RuntimeError)):
-            raise OSError(f"{what} could not be saved to {path!r}: {error}") from error
-        raise
-
-
-def _usual_permissions(path):
-    # mkstemp makes files for the owner alone; a saved file should be as readable as any other.
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
+    if path is None:
+        return None, settings
+    key = {name: value for name, value in settings.items() if name not in (*_NOT_ASKED_FOR, *free)}
+    folder, seed = CheckpointFolder(path, {"call": call, **key, **more}), settings["random_state"]
+    if folder.facts is None:
+        folder.begin({"random_state": seed})
+    begun = folder.facts["random_state"]
+    if random_state is not None and begun != seed:
+        raise ValueError(
+            f"checkpoint must be of this run, but {folder.path!r} was begun with random_state={begun}, not {seed}; give "
+            "that, or another name, or delete the folder"
+        )
+    return kind(folder), {**settings, "random_state": begun}

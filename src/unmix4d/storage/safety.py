@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["array_checksum", "open_dataset", "refuse_bomb", "require_checksum", "text_checksum"]
+from ..core.errors import UnreadableFile
+
+__all__ = ["array_checksum", "open_dataset", "refuse_bomb", "require_checksum", "text_checksum", "unreadable"]
 
 _FREE = 256 << 20  # bytes that any file may ask for
 _RATIO = 200  # times its own size that a larger one may: maps of zeros and NaN compress a lot, not all arrays are such
+
+
+@contextmanager
+def unreadable(path, kind: str, what: str):
+    """Whatever trips over a damaged file in this block, it is the file that is wrong.
+
+    Parameters
+    ----------
+    path : str
+    kind, what : str
+        What it should be and what it holds, for the messages: ``"HDF5 file"``, ``"saved result"``.
+
+    Raises
+    ------
+    UnreadableFile
+        For any error but lack of memory, which stays one.
+
+    Examples
+    --------
+    >>> from unmix4d.storage.safety import unreadable
+    >>> with unreadable("run.h5", "HDF5 file", "saved result"):
+    ...     {}["maps"]
+    Traceback (most recent call last):
+    unmix4d.core.errors.UnreadableFile: run.h5: the saved result is incomplete or damaged: 'maps'
+    """
+    try:
+        yield
+    except UnreadableFile:
+        raise
+    except OSError as error:
+        raise UnreadableFile(f"{path}: not a readable {kind}, or a damaged one: {error}") from error
+    except MemoryError:
+        raise MemoryError(f"{path}: the {what} is larger than the memory that is free") from None
+    except Exception as error:
+        raise UnreadableFile(f"{path}: the {what} is incomplete or damaged: {error}") from error
 
 
 def refuse_bomb(file) -> None:
@@ -21,12 +59,12 @@ def refuse_bomb(file) -> None:
 
     Raises
     ------
-    OSError
+    UnreadableFile
         When it claims more than 256 MB and more than 200 times its own size.
     """
     claimed, held = sum(_claims(file)), file.id.get_filesize()
     if claimed > max(_FREE, _RATIO * held):
-        raise OSError(
+        raise UnreadableFile(
             f"{file.filename}: the file claims {claimed / 1e9:.3g} GB of numbers but is only {held / 1e6:.3g} MB long: it "
             "is damaged or made to fill the memory"
         )

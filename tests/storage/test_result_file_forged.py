@@ -1,7 +1,6 @@
 """Files that were cut, flipped, forged or swapped: a clear error or the very same result, and nothing is executed."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -11,7 +10,6 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix
-from unmix4d.storage.checkpoint import CheckpointFile
 
 ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
 
@@ -151,22 +149,13 @@ def test_forged_files_are_refused_in_one_sentence(name, bytes_of, tmp_path):
         unmix4d.load(forged(tmp_path / "run.h5", bytes_of, change))
 
 
-def test_an_older_file_without_checksums_is_still_read(result, bytes_of, tmp_path):
-    def older(file):
-        _edit(file, lambda head: head.pop("checksums"))
-        del file.attrs["settings_checksum"]
-        file.attrs["format_version"] = 4
-
-    assert same(unmix4d.load(forged(tmp_path / "run.h5", bytes_of, older)), result)
-
-
 def test_loading_calls_nothing_that_could_execute(bytes_of, tmp_path):
     """A pickle inside the file, a hook in the settings: loading imports, evaluates and unpickles nothing."""
     path = tmp_path / "run.h5"
     path.write_bytes(bytes_of)
     code = (
         "import builtins, pickle, sys\n"
-        "import numpy, h5py, unmix4d, unmix4d.storage.result_file\n"
+        "import numpy, h5py, unmix4d, unmix4d.loading\n"
         "from unmix4d.results import merged\n"
         "events = []\n"
         "names = {'exec', 'compile', 'os.system', 'subprocess.Popen', 'pickle.find_class', 'os.exec', 'os.posix_spawn'}\n"
@@ -177,65 +166,3 @@ def test_loading_calls_nothing_that_could_execute(bytes_of, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
-
-
-def test_a_file_in_the_place_of_a_folder(result, tmp_path):
-    (tmp_path / "file").write_text("")
-    for call in (result.save, unmix4d.load, lambda path: result.source.nmf(2, checkpoint=path)):
-        with pytest.raises(OSError):
-            call(tmp_path / "file" / "run.h5")
-    with pytest.raises(OSError, match="folder"):
-        result.save(tmp_path)
-    with pytest.raises(OSError, match="there is no file"):
-        unmix4d.load(tmp_path)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are a matter of Unix")
-def test_a_full_disk_leaves_the_old_file(bytes_of, tmp_path):
-    path = tmp_path / "run.h5"
-    path.write_bytes(bytes_of)
-    code = (
-        "import resource, signal, sys\n"
-        "import unmix4d\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "result = unmix4d.load(sys.argv[1])\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
-        "try:\n"
-        "    result.save(sys.argv[1])\n"
-        "except OSError as error:\n"
-        "    print('refused:', error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
-    assert done.stdout.startswith("refused: the result could not be saved"), done.stdout + done.stderr
-    assert path.read_bytes() == bytes_of and os.listdir(tmp_path) == ["run.h5"]
-
-
-def test_a_flipped_or_forged_checkpoint_is_refused(scan, tmp_path):
-    view, path = Unmix(scan.data), tmp_path / "run.checkpoint.h5"
-    options = {"random_state": 0, "max_iter": 2, "checkpoint": path}
-    whole_result = view.nmf(2, **options)
-    whole = path.read_bytes()
-    rng, refused = np.random.default_rng(2), 0
-    for _ in range(60):
-        data = bytearray(whole)
-        data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
-        path.write_bytes(data)
-        try:
-            again = view.nmf(2, **options)
-        except (OSError, ValueError) as error:
-            refused += 1
-            assert str(path) in str(error)
-        else:
-            assert np.allclose(again.maps, whole_result.maps, atol=1e-6)
-    assert refused > 10
-    path.write_bytes(whole)
-    with h5py.File(path, "r+") as file:
-        file["start 0/maps"][0] = 7
-    with pytest.raises(OSError, match="maps is not as it was saved"):
-        view.nmf(2, **options)
-    path.write_bytes(whole)
-    with h5py.File(path, "r+") as file:
-        file["start 0"].create_dataset("bomb", (10**5, 10**5), "f4", chunks=(1000, 1000))
-    with pytest.raises(OSError, match="claims 40 GB"):
-        view.nmf(2, **options)
-    assert CheckpointFile(tmp_path / "new.h5", {}).get("state") is None

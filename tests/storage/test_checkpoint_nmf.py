@@ -1,4 +1,4 @@
-"""A run that was stopped, politely or by force, goes on from its checkpoint with the same result."""
+"""An NMF that was stopped, politely or by force, goes on from its checkpoint with the same result."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 import pytest
+from checkpoint_folders import Stopped, answers, contents, names_in, opened, stop_after
 
 from unmix4d import Unmix, phantoms
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
 from unmix4d.storage import checkpoint
-from unmix4d.storage.checkpoint import CheckpointFile
 
 RUNS = {
     "compressed": {"n_starts": 4, "max_iter": 12, "tol": 0},
@@ -23,10 +23,6 @@ RUNS = {
     "smoothed subspace": {"smooth": 0.8, "n_starts": 2, "max_iter": 8, "tol": 0},
     "given": {"max_iter": 6, "tol": 0, "init": (np.random.default_rng(0).random((3, 7, 9)) + 0.1, np.ones((3, 20, 26)))},
 }
-
-
-class Stopped(Exception):
-    """Instead of a power cut."""
 
 
 @pytest.fixture
@@ -40,20 +36,6 @@ def view(scan):
     return Unmix(scan.data, centre=(9.5, 12.5))
 
 
-def stop_after(monkeypatch, writes):
-    """The run breaks down right after so many writings of the file."""
-    left = [writes]
-    write = CheckpointFile._write
-
-    def counted(self):
-        write(self)
-        left[0] -= 1
-        if left[0] <= 0:
-            raise Stopped
-
-    monkeypatch.setattr(CheckpointFile, "_write", counted)
-
-
 def _named(result):
     return [(e["constraint"], round(e["change"], 4)) for e in result.settings["effects"]]
 
@@ -62,7 +44,7 @@ def _named(result):
 @pytest.mark.parametrize("writes", [2, 3, 5, 8])
 def test_a_stopped_run_ends_as_if_it_had_not_been(name, writes, view, tmp_path, monkeypatch, at_once):
     whole = view.nmf(3, random_state=5, **RUNS[name])
-    path = tmp_path / "run.checkpoint.h5"
+    path = tmp_path / "run.checkpoint"
     with monkeypatch.context() as patch:
         stop_after(patch, writes)
         with pytest.raises(Stopped):
@@ -78,33 +60,26 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(name, writes, view, tmp_path, 
 
 
 def test_what_has_ended_is_not_done_again(view, tmp_path, at_once):
-    path = tmp_path / "run.h5"
+    path = tmp_path / "run"
     first = view.nmf(3, random_state=0, n_starts=3, checkpoint=path)
+    before = answers(path)
     again = view.nmf(3, random_state=0, n_starts=3, checkpoint=path)
     assert np.allclose(first.maps, again.maps, atol=1e-6)
+    assert answers(path) == before
     assert again.settings["passes"] < first.settings["passes"]  # the compression was not made again
 
 
-def test_the_file_keeps_maps_of_the_best_start_only(view, tmp_path):
-    path = tmp_path / "run.h5"
+def test_the_folder_keeps_maps_of_the_best_start_only(view, tmp_path):
+    path = tmp_path / "run"
     result = view.nmf(3, random_state=0, n_starts=5, init="random", checkpoint=path)
     best = int(np.argmin(result.losses))
-    file = CheckpointFile(path, _key_of(path))
-    assert ["maps" in file.get(f"start {i}")[0] for i in range(5)] == [i == best for i in range(5)]
-
-
-def _key_of(path):
-    import json
-
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return json.loads(file["head.json"][()].tobytes())["key"]
+    assert ["maps" in opened(path).get(f"start {i}")[0] for i in range(5)] == [i == best for i in range(5)]
+    assert not any(name.startswith("state") for name in names_in(path))
 
 
 def test_killed_by_force_it_goes_on(tmp_path):
     """kill -9 while the run is under way; then the same call."""
-    path, script = tmp_path / "run.h5", tmp_path / "run.py"
+    path, script = tmp_path / "run", tmp_path / "run.py"
     script.write_text(
         "import sys, time\n"
         "from unmix4d import Unmix, phantoms\n"
@@ -123,12 +98,11 @@ def test_killed_by_force_it_goes_on(tmp_path):
     begun, deadline = False, time.monotonic() + 60
     while not begun and time.monotonic() < deadline:
         time.sleep(0.05)
-        if path.exists():
-            begun = CheckpointFile(path, _key_of(path)).get("state 0") is not None
+        begun = (path / "state-0.h5").exists()
     assert begun and process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    done = len(CheckpointFile(path, _key_of(path)).get("state 0")[0]["history"])
+    done = len(opened(path).get("state 0")[0]["history"])
     assert 0 < done < 200
     scan = phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)
     options = {"exact": True, "max_iter": 200, "tol": 0, "random_state": 1}
@@ -142,15 +116,15 @@ def test_a_lazy_scan_goes_on_too(scan, tmp_path, monkeypatch, at_once):
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
         with pytest.raises(Stopped):
-            view.nmf(3, random_state=0, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a.h5")
-    result = view.nmf(3, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a.h5")
+            view.nmf(3, random_state=0, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a")
+    result = view.nmf(3, exact=True, max_iter=4, tol=0, checkpoint=tmp_path / "a")
     assert np.allclose(result.maps, view.nmf(3, random_state=0, exact=True, max_iter=4, tol=0).maps, atol=1e-5)
 
 
 def test_another_run_or_another_scan_is_refused(view, scan, tmp_path):
-    path = tmp_path / "run.h5"
+    path = tmp_path / "run"
     view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
-    before = path.read_bytes()
+    before = contents(path)
     with pytest.raises(ValueError, match="is of another: n is 3 there and 4 here"):
         view.nmf(4, random_state=0, max_iter=2, checkpoint=path)
     with pytest.raises(ValueError, match="max_iter is 2 there and 3 here"):
@@ -162,68 +136,5 @@ def test_another_run_or_another_scan_is_refused(view, scan, tmp_path):
     with pytest.raises(ValueError, match="view is"):
         view.prepare(direct_beam=3).nmf(3, random_state=0, max_iter=2, checkpoint=path)
     with pytest.raises(ValueError, match="give it without compression="):
-        view.nmf(3, checkpoint=tmp_path / "b.h5", compression=view.compress(3))
-    assert path.read_bytes() == before
-
-
-def test_what_is_no_checkpoint_is_left_alone(view, tmp_path):
-    other = tmp_path / "scan.h5"
-    view.nmf(2, random_state=0, max_iter=2).save(other)
-    before = other.read_bytes()
-    with pytest.raises(OSError, match="not a checkpoint of unmix4d; it is left as it is"):
-        view.nmf(2, checkpoint=other)
-    (tmp_path / "text").write_text("hello")
-    with pytest.raises(OSError, match="not a readable checkpoint, or a damaged one"):
-        view.nmf(2, checkpoint=tmp_path / "text")
-    with pytest.raises(OSError, match="must name a file, but .* is a folder"):
-        view.nmf(2, checkpoint=tmp_path)
-    with pytest.raises(OSError, match="in a folder that can be written to"):
-        view.nmf(2, checkpoint=tmp_path / "nowhere" / "a.h5")
-    with pytest.raises(ValueError, match="checkpoint must be a name that a file can have"):
-        view.nmf(3, checkpoint=str(tmp_path / "a\0b.h5"))
-    with pytest.raises(TypeError, match="checkpoint must be the name of a file, got 5"):
-        view.nmf(2, checkpoint=5)
-    assert other.read_bytes() == before
-
-
-def test_a_damaged_checkpoint_is_an_error_not_an_answer(view, tmp_path):
-    path = tmp_path / "run.h5"
-    view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
-    whole = path.read_bytes()
-    for length in (10, len(whole) // 2, len(whole) - 50):
-        path.write_bytes(whole[:length])
-        with pytest.raises(OSError, match="damaged|not a readable"):
-            view.nmf(3, random_state=0, max_iter=2, checkpoint=path)
-
-
-def test_starts_that_end_at_once_do_not_spoil_the_file(tmp_path, monkeypatch):
-    """Two threads: the one that writes must not meet the one that strips the maps of a start that lost."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from unmix4d.decomposition.checkpoints import Starts
-    from unmix4d.decomposition.factorisation import Factorisation
-
-    checksum = checkpoint.array_checksum
-
-    def slow_checksum(array):
-        time.sleep(0.002)
-        return checksum(array)
-
-    monkeypatch.setattr(checkpoint, "array_checksum", slow_checksum)
-    objectives = [5.0, 3.0, 4.0, 1.0, 1.0, 2.0]
-    for order in range(3):
-        path = tmp_path / f"{order}.h5"
-        resume = Starts(CheckpointFile(path, {}))
-
-        def keep(i, resume=resume):
-            answer = Factorisation(
-                maps=np.full((4, 2), i), patterns=np.full((2, 4), i), objective=objectives[i],
-                history=np.zeros(3), changes=np.zeros((3, 2)), converged=True,
-            )  # fmt: skip
-            resume.keep_answer(i, answer)
-
-        with ThreadPoolExecutor(6) as pool:
-            list(pool.map(keep, np.roll(range(6), order)))
-        kept = Starts(CheckpointFile(path, {}))
-        assert [kept.answer(i).maps.size > 0 for i in range(6)] == [False, False, False, True, False, False]
-        assert np.all(kept.answer(3).maps == 3)
+        view.nmf(3, checkpoint=tmp_path / "b", compression=view.compress(3))
+    assert contents(path) == before and not (tmp_path / "b").exists()

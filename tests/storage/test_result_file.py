@@ -2,14 +2,17 @@
 
 import json
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 import unmix4d
-from unmix4d import Unmix
+from unmix4d import Unmix, phantoms
+from unmix4d.core.errors import UnreadableFile
 from unmix4d.storage import result_file as files
+from unmix4d.storage.safety import text_checksum
 
 
 @pytest.fixture
@@ -87,10 +90,10 @@ def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
     def full_disk(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "_write", full_disk)
-    with pytest.raises(OSError, match="could not be saved .* No space left"):
+    monkeypatch.setattr(files, "_fill", full_disk)
+    with pytest.raises(OSError, match="the result cannot be saved .* No space left"):
         result.save(path)
-    monkeypatch.setattr(files, "_write", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt()))
+    monkeypatch.setattr(files, "_fill", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         result.save(path)
     assert path.read_bytes() == before
@@ -102,7 +105,7 @@ def test_the_old_file_is_there_until_the_new_one_is_complete(result, tmp_path, m
     result.save(path)
     first = path.stat().st_ino
     replaced = []
-    monkeypatch.setattr(files.os, "replace", lambda new, old: replaced.append((new, old, os.path.exists(old))))
+    monkeypatch.setattr(os, "replace", lambda new, old: replaced.append((new, old, os.path.exists(old))))
     result.save(path)
     ((new, old, existed),) = replaced
     assert old == str(path) and existed and path.stat().st_ino == first
@@ -202,3 +205,95 @@ def test_nothing_is_pickled(result, tmp_path):
         kinds = {name: item.dtype.kind for name, item in file.items()}
     assert kinds.pop("settings.json") == "O"  # how h5py shows a text of variable length
     assert set(kinds.values()) <= {"f", "b"}
+
+
+# ------------------------------------------------------------------------------------------------ head and arrays
+
+
+def test_a_head_and_arrays_come_back_without_any_class(tmp_path):
+    path, arrays = tmp_path / "a.h5", {"x": np.arange(5000.0).reshape(2, 2500), "mask": np.array([True, False])}
+    files.write(path, {"kind": "Anything", "notes": ["µ", None, 1.5]}, arrays, title="of a test")
+    head, found = files.read(path, lambda head, shapes: dict.fromkeys(shapes))
+    assert head["kind"] == "Anything" and head["notes"] == ["µ", None, 1.5] and found.keys() == arrays.keys()
+    assert all(np.array_equal(found[name], array) and found[name].dtype == array.dtype for name, array in arrays.items())
+    with h5py.File(path) as file:
+        assert file.attrs["title"] == "of a test" and file.attrs["format_version"] == files.FORMAT_VERSION == 6
+
+
+def test_what_is_expected_is_compared_before_anything_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    files.write(path, {}, {"x": np.ones((2, 3)), "y": np.ones(2)})
+    head, found = files.read(path, lambda head, shapes: {"x": shapes["x"], "z": (4,)})
+    assert found.keys() == {"x"}  # y is not asked for, z is not there
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", _only_texts(h5py.Dataset.__getitem__))
+    with pytest.raises(UnreadableFile, match=r"x has the shape \(2, 3\) and dtype float64, expected \(2, 4\)"):
+        files.read(path, lambda head, shapes: {"x": (2, 4)})
+
+
+def _only_texts(getitem):
+    def get(self, args, **more):
+        assert self.dtype.kind == "O", "an array was read"
+        return getitem(self, args, **more)
+
+    return get
+
+
+# ------------------------------------------------------------------------------------------------ older versions
+
+
+def test_a_file_of_version_5_is_read():
+    """Written by the last commit that called the geometry "frame"."""
+    path = Path(__file__).parent / "result_of_version_5.h5"
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 5 and '"frame"' in file["settings.json"].asstr()[()]
+        stored = {name: file[name][()] for name in ("patterns", "maps", "explained", "losses", "strengths", "totals")}
+    phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, dose=2000, seed=0)
+    facts = {"centre": (4.5, 9.5), "step": 2, "step_unit": "nm", "pixel_size": 0.1, "pixel_unit": "1/Å"}
+    again = unmix4d.load(path, data=Unmix(phantom.data, **facts))
+    for name, array in stored.items():
+        assert np.array_equal(getattr(again, name), array), name
+    assert again.method == "nmf" and again.settings["random_state"] == 0 and len(again.convergence) == 1
+    assert again.geometry.centre == (4.5, 9.5) and again.geometry.calibration.pixel_unit == "1/Å"
+    assert again.mean_patterns().shape == (2, 10, 20)
+
+
+def _older(path, version):
+    """A file as an older version wrote it."""
+    with h5py.File(path, "r+") as file:
+        head = json.loads(file["settings.json"].asstr()[()])
+        head["frame"] = head.pop("geometry")
+        if version < 5:
+            del head["checksums"], file.attrs["settings_checksum"]
+        if version < 3:
+            del head["features_shape"]
+        if version < 2:
+            del file["changes"], file["strengths"]
+        _replace(file, "settings.json", json.dumps(head))
+        if version == 5:
+            file.attrs["settings_checksum"] = text_checksum(json.dumps(head))
+        file.attrs["format_version"] = version
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_older_files_are_still_read(version, scan, tmp_path):
+    mask = np.zeros((7, 9), bool)
+    mask[2, 2] = True
+    view = Unmix(scan.data, step=2, step_unit="µm").prepare(direct_beam=2, scan_mask=mask)
+    result, path = view.nmf(3, n_starts=2, max_iter=8, random_state=4), tmp_path / "run.h5"
+    result.save(path)
+    _older(path, version)
+    loaded = unmix4d.load(path)
+    for name in ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals"):
+        assert np.array_equal(getattr(loaded, name), getattr(result, name), equal_nan=True), name
+    assert loaded.settings == result.settings and loaded.geometry.calibration == result.geometry.calibration
+    assert (loaded.strengths is None) == (version == 1) and bool(loaded.changes) == (version > 1)
+
+
+def test_errors_are_told_apart_by_type(result, tmp_path):
+    """A file that is not there, and one that is not what it should be."""
+    with pytest.raises(OSError) as caught:
+        unmix4d.load(tmp_path / "nothing.h5")
+    assert not isinstance(caught.value, UnreadableFile)
+    (tmp_path / "text.h5").write_text("not HDF5")
+    with pytest.raises(UnreadableFile, match="not a readable HDF5 file"):
+        unmix4d.load(tmp_path / "text.h5")

@@ -1,0 +1,96 @@
+"""``unmix4d.load``: from a file to the result in it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .core import checks
+from .methods import fuzzy_cmeans, ica, nmf, svd, vca
+from .results import merged
+from .results.citations import KRYLOV, MERGING
+from .results.decomposition import Decomposition
+from .results.fuzzy_clusters import FuzzyClusters
+from .results.merged import MergedDecomposition
+from .results.saved import expected_shapes, restored
+from .storage.result_file import KIND, read
+from .storage.safety import unreadable
+from .views.unmix import Unmix
+from .views.view import View
+
+__all__ = ["load"]
+
+_KINDS = {kind.__name__: kind for kind in (Decomposition, MergedDecomposition, FuzzyClusters)}
+# What files of 0.1.0 do not say: the meaning of the components and the papers, by the method.
+_UNSAID = {
+    "svd": (svd.MEANING["svd"], KRYLOV),
+    "pca": (svd.MEANING["pca"], KRYLOV),
+    "ica": (ica.MEANING, ica.REFERENCES),
+    "vca": (vca.MEANING, vca.REFERENCES),
+    "nmf": (nmf.MEANING, nmf.references),
+    "merge_nmf": (merged.MEANING, MERGING),
+    "fuzzy_cmeans": (fuzzy_cmeans.MEANING, fuzzy_cmeans.references),
+}
+
+
+def load(path, data=None) -> Decomposition:
+    """Read a result written by `Decomposition.save`.
+
+    Parameters
+    ----------
+    path : str or path-like
+    data : Unmix, or anything `Unmix` takes, optional
+        The scan it was made from, prepared the same way; calls that need the data then work again.
+
+    Returns
+    -------
+    Decomposition
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read, is no result of unmix4d, is damaged, or comes from a newer version.
+    ValueError
+        When `data` is not the scan the result was made from.
+
+    Examples
+    --------
+    >>> import unmix4d, tempfile, os
+    >>> phantom = unmix4d.phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.unmix.h5")
+    >>> unmix4d.Unmix(phantom.data).nmf(2, random_state=0).save(path)
+    >>> unmix4d.load(path).k
+    2
+    """
+    path = checks.file_name(path)
+    head, arrays = read(path, lambda head, shapes: expected_shapes(_KINDS[head["kind"]], head, shapes))
+    with unreadable(path, *KIND):
+        result = restored(_KINDS[head["kind"]], _completed(head), arrays)
+    return result if data is None else _relinked(result, data)
+
+
+def _completed(head):
+    if "meaning" in head:
+        return head
+    meaning, papers = _UNSAID[head["method"]]
+    papers = papers(head["settings"]) if callable(papers) else papers
+    return {**head, "meaning": dataclasses.asdict(meaning), "references": papers}
+
+
+def _relinked(result, data):
+    # Patterns and totals of a result are those of the scan, also where features of it were decomposed.
+    view = (data if isinstance(data, View) else Unmix(data)).pixel_view
+    geometry = result.geometry
+    if (view.geometry.scan_shape, view.geometry.detector_shape) != (geometry.scan_shape, geometry.detector_shape):
+        raise ValueError(
+            f"data must have the shape {geometry.scan_shape + geometry.detector_shape} of the saved result, got "
+            f"{view.geometry.scan_shape + view.geometry.detector_shape}: prepare it in the same way (see .settings['view'])"
+        )
+    statistics = view.matrix().statistics()
+    mean = view.geometry.to_images(statistics.mean_pattern[None])[0]
+    totals = view.geometry.to_maps(statistics.totals[:, None])[0]
+    for name, found, saved in (("mean pattern", mean, result.mean_pattern), ("total intensities", totals, result.totals)):
+        if not np.allclose(found, saved, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(found)), equal_nan=True):
+            raise ValueError(f"data is not the scan of the saved result, prepared alike: its {name} or masks differ")
+    return dataclasses.replace(result, source=view)

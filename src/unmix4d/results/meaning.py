@@ -1,0 +1,38 @@
+"""What the components of a method are, so that nothing else has to know the names of methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Meaning"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the components of a method are; the method that makes them says it.
+
+    Attributes
+    ----------
+    label : str
+        The method in words.
+    signed : bool
+        Patterns have both signs: they are no diffraction patterns.
+    signed_maps : bool
+        Maps have both signs too: they do not say how much there is of a component.
+    shares_of : str
+        Of what `Decomposition.explained` are shares.
+    centred : bool
+        The mean pattern was taken off before, and every position has it in addition.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).meaning.centred
+    True
+    """
+
+    label: str = ""
+    signed: bool = False
+    signed_maps: bool = False
+    shares_of: str = "intensity"
+    centred: bool = False
