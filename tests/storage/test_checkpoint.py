@@ -1,4 +1,4 @@
-"""The folder of a checkpoint: every file in it is whole or not there, a damaged one is said, other folders are left alone."""
+"""The folder of a checkpoint: every file in it is whole or not there, damage is said, other folders are left alone."""
 
 import gc
 import json
