@@ -1,6 +1,5 @@
-"""The folder of a checkpoint: every file in it is whole or not there, damage is said, other folders are left alone."""
+"""The folder of a checkpoint: every file in it is whole or not there, a damaged one is named, others are left alone."""
 
-import gc
 import json
 import os
 import shutil
@@ -83,19 +82,19 @@ def test_states_are_kept_every_some_seconds(tmp_path, monkeypatch):
 
 
 def test_what_is_added_costs_its_own_size_and_is_not_held(tmp_path):
-    path, before = tmp_path / "run", {}
-    folder, values = CheckpointFolder(path, {}), np.random.default_rng(0).random((50, 1000))
+    path, values = tmp_path / "run", np.random.default_rng(0).random((20, 1000))
+    folder = CheckpointFolder(path, {})
     for i, row in enumerate(values):
         mine = row.copy()
         folder.put(f"row {i}", {"x": mine}, {"i": i})
         held = weakref.ref(mine)
         del mine
-        gc.collect()
         assert held() is None
         assert (path / f"row-{i}.h5").stat().st_size < row.nbytes + 8000  # what HDF5 and the head take
-        assert before.items() <= answers(path).items()
-        before = answers(path)
-    assert sum(map(len, contents(path).values())) < 50 * (values[0].nbytes + 8000) + 1000
+        if i == 9:
+            before = answers(path)
+    assert before.items() <= answers(path).items()  # none of them was written again
+    assert sum(map(len, contents(path).values())) < 20 * (values[0].nbytes + 8000) + 1000
     again = CheckpointFolder(path, {})
     for i, row in enumerate(values):
         arrays, facts = again.get(f"row {i}")

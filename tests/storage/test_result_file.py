@@ -278,7 +278,7 @@ def _older(path, version):
 def test_older_files_are_still_read(version, scan, tmp_path):
     mask = np.zeros((7, 9), bool)
     mask[2, 2] = True
-    view = Unmix(scan.data, step=2, step_unit="µm").prepare(direct_beam=2, scan_mask=mask)
+    view = Unmix(scan.data, centre=scan.centre, step=2, step_unit="µm").prepare(direct_beam=2, scan_mask=mask)
     result, path = view.nmf(3, n_starts=2, max_iter=8, random_state=4), tmp_path / "run.h5"
     result.save(path)
     _older(path, version)
