@@ -32,8 +32,8 @@ def generated_cases(n, seed, budget, folder):
     from hypothesis import seed as seeded
     from hypothesis import strategies as st
 
-    from hostile_judge import Broken, run_case
-    from hostile_scenarios import scenarios
+    from support.hostile_judge import Broken, run_case
+    from support.hostile_scenarios import scenarios
 
     counts, failures, ran, begun = Counter(), [], 0, time.monotonic()
     _every_case_anew()
@@ -78,8 +78,8 @@ def hostile_commands(n, seed, folder):
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
 
-    from hostile_commands import command_cases, run_command
-    from hostile_judge import Broken
+    from support.hostile_commands import command_cases, run_command
+    from support.hostile_judge import Broken
 
     counts, failures = Counter(), []
 

@@ -18,37 +18,47 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # A mutant of a formula needs no object of a host.
 _NO_HOST = ("-k", "not pyxem and not py4dstem and not host")
-_MAPS, _PATTERNS = "tests/test_details_of_maps.py", "tests/test_details_of_patterns.py"
+
+
+def _tests(*names):
+    return [f"tests/{name}.py" for name in names]
+
+
+_RINGS = _tests("features/test_rings_and_sectors")
+_FUZZY, _HALS = _tests("clustering/test_fuzzy"), _tests("decomposition/test_nmf", "methods/test_decomposition")
+_SMOOTH, _ROTATION = _tests("constraints/test_constraints"), _tests("clustering/test_rotation")
+_FEATURES, _OVERLAP = [*_RINGS, *_tests("features/test_features")], _tests("maps/test_overlap")
+_COMPRESSION, _MASKS = _tests("engine/test_compression"), _tests("preparation/test_masks")
 # Each file and the tests whose subject it is.
 TARGETS = {
-    "decomposition/nnls.py": ["tests/test_nnls.py"],
-    "clustering/memberships.py": ["tests/test_fuzzy.py"],
-    "clustering/metrics.py": ["tests/test_core_details.py", "tests/test_fuzzy.py"],
-    "maps/regions.py": ["tests/test_grains.py"],
-    "scores/matching.py": ["tests/test_scores.py"],
-    "decomposition/hals.py": ["tests/test_core_details.py", "tests/test_decomposition.py", "tests/test_nmf.py"],
-    "noise.py": ["tests/test_compression.py"],
-    "constraints/no_dark_spots.py": [_PATTERNS, "tests/test_constraints.py"],
-    "constraints/_rings.py": [_PATTERNS, "tests/test_constraints.py"],
-    "constraints/smooth_maps.py": [_MAPS, "tests/test_constraints.py"],
-    "constraints/_smoothing.py": [_MAPS, "tests/test_constraints.py"],
-    "features/rings.py": [_PATTERNS, "tests/test_features.py", *_NO_HOST],
-    "features/_sectors.py": [_PATTERNS, "tests/test_features.py", *_NO_HOST],
-    "features/_passes.py": ["tests/test_features.py", *_NO_HOST],
-    "features/radial_variance.py": [_PATTERNS, "tests/test_features.py", *_NO_HOST],
-    "clustering/similarity.py": [_PATTERNS, "tests/test_rotation.py"],
-    "clustering/group_angles.py": [_PATTERNS, "tests/test_rotation.py", "tests/test_groups.py", *_NO_HOST],
-    "maps/overlap.py": [_MAPS, "tests/test_overlap.py", *_NO_HOST],
-    "maps/weight_errors.py": [_MAPS, "tests/test_overlap.py", *_NO_HOST],
-    "compression.py": [_MAPS, "tests/test_compression.py", *_NO_HOST],
-    "choose_k/decision.py": [_MAPS, "tests/test_choose_k.py", *_NO_HOST],
-    "image_quality/_structure.py": [_PATTERNS, "tests/test_image_quality.py"],
-    "image_quality/_gradients.py": ["tests/test_image_quality.py"],
-    "centre.py": [_PATTERNS, "tests/test_preparation.py", "tests/test_constraints.py", *_NO_HOST],
-    "preparation/masks.py": [_PATTERNS, "tests/test_preparation.py", *_NO_HOST],
-    "polar.py": [_PATTERNS, "tests/test_polar.py", *_NO_HOST],
+    "decomposition/nnls.py": _tests("decomposition/test_nnls"),
+    "clustering/memberships.py": _FUZZY,
+    "clustering/metrics.py": _FUZZY,
+    "maps/regions.py": _tests("maps/test_grains"),
+    "scores/matching.py": _tests("scores/test_scores"),
+    "decomposition/hals.py": _HALS,
+    "engine/noise.py": _COMPRESSION,
+    "constraints/no_dark_spots.py": _SMOOTH,
+    "constraints/_rings.py": _SMOOTH,
+    "constraints/smooth_maps.py": _SMOOTH,
+    "constraints/_smoothing.py": _SMOOTH,
+    "features/rings.py": [*_FEATURES, *_NO_HOST],
+    "features/sectors.py": [*_FEATURES, *_NO_HOST],
+    "features/passes.py": [*_FEATURES, *_NO_HOST],
+    "features/radial_variance.py": [*_FEATURES, *_NO_HOST],
+    "clustering/similarity.py": _ROTATION,
+    "clustering/group_angles.py": [*_ROTATION, *_tests("clustering/test_groups"), *_NO_HOST],
+    "maps/overlap.py": [*_OVERLAP, *_NO_HOST],
+    "maps/weight_errors.py": [*_OVERLAP, *_NO_HOST],
+    "engine/compression.py": [*_COMPRESSION, *_NO_HOST],
+    "choose_k/decision.py": [*_tests("choose_k/test_decision", "choose_k/test_choose_k"), *_NO_HOST],
+    "image_quality/_structure.py": _tests("image_quality/test_image_quality"),
+    "image_quality/_gradients.py": _tests("image_quality/test_image_quality"),
+    "core/centre.py": [*_tests("core/test_centre", "preparation/test_preparation"), *_SMOOTH, *_NO_HOST],
+    "preparation/masks.py": [*_MASKS, *_tests("preparation/test_preparation"), *_NO_HOST],
+    "core/polar.py": [*_tests("core/test_polar"), *_NO_HOST],
     "orientation/symmetry.py": [
-        _PATTERNS, "tests/test_orientation_py4dstem.py", "-k", "symmetry or misorientation or mean_of or quaternions",
+        *_tests("orientation/test_orientation_py4dstem"), "-k", "symmetry or misorientation or mean_of or quaternions",
     ],  # fmt: skip
 }
 _SWAPS = {

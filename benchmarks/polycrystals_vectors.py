@@ -83,7 +83,7 @@ def faults_item(args, folder, report, goals):
            "factorisation is left out when nothing\n"
            "is merged any more; of several merged columns only those of the last row of the list are deleted, "
            "so that intensity is\n"
-           "counted twice. `tests/test_merging.py` has a test of ours for each.\n")  # fmt: skip
+           "counted twice. `tests/decomposition/test_merging.py` has a test of ours for each.\n")  # fmt: skip
     report(markdown_table(["", "py4DSTEM", "unmix4d"], rows))
 
 

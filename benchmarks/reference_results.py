@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from reference_runs import RUNS, numbers_of, reference_scan, run  # noqa: E402
+from support.reference_runs import RUNS, numbers_of, reference_scan, run  # noqa: E402
 
 
 def main():

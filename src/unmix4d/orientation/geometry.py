@@ -1,6 +1,6 @@
 """Between the frames of detector and scan, and between the conventions of the hosts.
 
-Measured with a simulation of its own (`tests/test_orientation_pyxem.py`, `tests/test_orientation_py4dstem.py`):
+Measured with a simulation of its own (`tests/orientation/`):
 
 - py4DSTEM: the transpose of ``OrientationMap.matrix`` is the active rotation from the crystal to (row, column, z).
 - pyxem 0.21: a template is placed with the azimuth that its first bin (-180 degrees) adds, so that the rotations of

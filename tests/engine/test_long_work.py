@@ -1,0 +1,122 @@
+"""Long work: Ctrl-C in the middle, a hundred runs in one process.
+
+Kill -9 of a run with a checkpoint is in the tests of storage, a dask worker that is lost in test_distributed.py.
+"""
+
+import gc
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from unmix4d import Unmix
+from unmix4d.engine import passes, threads
+
+
+def blas_threads():
+    from threadpoolctl import threadpool_info
+
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """The n-th block of a scan that is read brings the KeyboardInterrupt of a Ctrl-C."""
+
+    def after(blocks):
+        left, run_block = [blocks], passes.run_block
+
+        def counted(*args):
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return run_block(*args)
+
+        monkeypatch.setattr(passes, "run_block", counted)
+
+    return after
+
+
+METHODS = {
+    "nmf": lambda u: u.nmf(3, random_state=0, n_starts=2, max_iter=6),
+    "nmf, exact": lambda u: u.nmf(3, random_state=0, exact=True, max_iter=4),
+    "svd": lambda u: u.svd(3),
+    "ica": lambda u: u.ica(2, random_state=0, n_starts=2),
+    "vca": lambda u: u.vca(3, random_state=0),
+    "merge_nmf": lambda u: u.merge_nmf(4, random_state=0, n_runs=2),
+    "fuzzy_cmeans": lambda u: u.fuzzy_cmeans(2, random_state=0, n_starts=2),
+}
+
+
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")  # clusters of a scan that is nowhere pure
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_ctrl_c_leaves_everything_as_it_was(name, cores, blocks, scan, interrupted, monkeypatch):
+    for module in (threads, passes):
+        monkeypatch.setattr(module, "cores", lambda: cores)
+    view = Unmix(np.asarray(scan.data))
+    before, limits, running = view.scan.patterns.copy(), blas_threads(), threading.active_count()
+    with monkeypatch.context():
+        interrupted(blocks)
+        with pytest.raises(KeyboardInterrupt):
+            METHODS[name](view)
+    monkeypatch.undo()
+    assert np.array_equal(view.scan.patterns, before)
+    assert blas_threads() == limits and threads._users == 0
+    assert threading.active_count() <= running + 1  # tqdm may keep its monitor
+    again, fresh = METHODS[name](view), METHODS[name](Unmix(np.asarray(scan.data)))
+    assert np.array_equal(again.maps, fresh.maps, equal_nan=True)
+
+
+def test_ctrl_c_in_the_starts_of_a_solver(scan, monkeypatch):
+    """Starts run in threads of their own: an error in one ends all, and no thread goes on."""
+    from unmix4d.decomposition import nmf
+
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    slow, calls = nmf.relative_change, []
+
+    def counted(*args):
+        calls.append(threading.get_ident())
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+        return slow(*args)
+
+    monkeypatch.setattr(nmf, "relative_change", counted)
+    limits = blas_threads()
+    with pytest.raises(KeyboardInterrupt):
+        Unmix(scan.data).nmf(3, n_starts=4, max_iter=500, tol=0, random_state=0)
+    done = len(calls)
+    time.sleep(0.1)
+    assert len(calls) == done < 100 and blas_threads() == limits
+
+
+def test_a_hundred_runs_do_not_grow(scan):
+    """Of small scans: after a warm-up 100 runs add less than 5 MB, which one leaked matrix of each would exceed."""
+    process, view = psutil.Process(), Unmix(np.asarray(scan.data), centre=scan.centre)
+
+    def runs(n):
+        for seed in range(n):
+            view.nmf(2, random_state=seed, max_iter=2)
+            (view.prepare(direct_beam=2) if seed % 10 == 0 else view).svd(2)
+        gc.collect()
+        return process.memory_info().rss
+
+    first = runs(20)
+    grown = (runs(100) - first) / 1e6
+    assert grown < 5, f"{grown:.1f} MB"
+    assert threading.active_count() < 20 and len(process.open_files()) < 50
+
+
+def test_figures_that_are_closed_leave_nothing(scan):
+    import matplotlib.pyplot as plt
+
+    result = Unmix(scan.data).nmf(2, random_state=0, max_iter=2)
+    for _ in range(3):
+        result.plot()
+        plt.close("all")
+    gc.collect()
+    assert plt.get_fignums() == []

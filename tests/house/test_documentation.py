@@ -1,0 +1,106 @@
+"""What the README and the tutorials say is what happens."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import unmix4d
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/*.md")])
+TUTORIALS = sorted(ROOT.glob("tutorials/*.md"))
+
+
+def cells(path):
+    return re.findall(r"```\{code-cell\}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.S)
+
+
+def skip_without(path):
+    """Skip a tutorial where a package that it names in its head (``needs:``) is not installed."""
+    needs = re.search(r"^needs: *(.*)$", path.read_text(encoding="utf-8").split("\n---\n")[0], flags=re.M)
+    for name in needs[1].split() if needs else ():
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed in this environment")
+
+
+@pytest.mark.tutorials
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
+def test_tutorials_run(path):
+    skip_without(path)
+    code = cells(path)
+    assert len(code) >= 3
+    namespace = {"__name__": "__main__"}
+    with warnings.catch_warnings():
+        # A tutorial may show what a warning looks like; the hosts and their packages have warnings of their own.
+        warnings.simplefilter("default")
+        for cell in code:
+            exec(compile(cell, str(path), "exec"), namespace)  # noqa: S102
+    assert namespace["score"].found >= namespace.get("expected", 6)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
+
+
+def test_readme_commands_are_one_line_each():
+    for name in ("demo", "tests"):
+        found = subprocess.run(
+            [sys.executable, str(ROOT / ".ci" / "readme_command.py"), name], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        assert found.startswith("python3 -m venv .venv && ") and len(found.splitlines()) == 1
+
+
+def snippets(heading):
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split(f"## {heading}")[1]
+    return re.search(r"```python\n(.*?)```", text, flags=re.S)[1]
+
+
+def test_readme_snippet_for_pyxem(pyxem, crystal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # HyperSpy's and zarr's own, on writing the file
+        crystal.to_pyxem().save("scan.zspy")
+        namespace = {}
+        exec(snippets("In a notebook, with pyxem"), namespace)
+    assert namespace["s"]._lazy and type(namespace["patterns"]).__name__ == "ElectronDiffraction2D"
+    assert unmix4d.load("run.unmix.h5").k == 8
+
+
+def test_readme_snippet_for_py4dstem(py4dstem, crystal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # emdfile's own, on writing the file
+        py4dstem.save("scan.h5", crystal.to_py4dstem())
+        namespace = {}
+        exec(snippets("In a notebook, with py4DSTEM"), namespace)
+        read = py4dstem.read("run.h5", datapath="unmix4d_nmf/maps")
+    assert np.allclose(read.data, namespace["r"].maps)
+
+
+def test_demo_recovers_the_truth(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "unmix4d", "demo", "--out", str(tmp_path / "demo")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {path.suffix for path in (tmp_path / "demo").iterdir()}
+    assert found == {".png", ".h5"}
+    assert "found 6 of 7" in done.stdout and str(tmp_path / "demo") in done.stdout
+    for saved in (tmp_path / "demo").glob("*.h5"):
+        assert unmix4d.load(saved).k == 6
+
+
+def test_demo_says_where_it_cannot_write(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "unmix4d", "demo", "--out", str(tmp_path / "file" / "x")], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "cannot be made" in done.stderr and "Traceback" not in done.stderr

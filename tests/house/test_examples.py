@@ -1,0 +1,94 @@
+"""Every public class, function and method has an example that runs; those that need a host run where it is installed.
+
+The examples themselves are run by test_package.py, but for lines marked ``# doctest: +SKIP``: these need an object of a
+host and are run here.
+"""
+
+import doctest
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import unmix4d
+
+ROOT = Path(unmix4d.__file__).parent
+MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation", "features")
+CLASSES = (
+    "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "core.polar.PolarTransform",
+    "results.quality.QualityReport", "results.quality.PatternSimilarity",
+)  # fmt: skip
+HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem",)}
+
+
+def listed():
+    """Everything that docs/api.md has a page for."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    return re.findall(r"^ +unmix4d\.([\w.]+)$", text, flags=re.M)
+
+
+def public_objects():
+    names = [name for name in unmix4d.__all__ if not name.startswith("_")] + [*CLASSES, *listed()]
+    names += [f"{module}.{name}" for module in MODULES for name in importlib.import_module(f"unmix4d.{module}").__all__]
+    for name in dict.fromkeys(names):
+        *path, last = name.split(".")
+        member = getattr(importlib.import_module(".".join(["unmix4d", *path])), last)
+        if callable(member):
+            yield name, member
+
+
+def public_members():
+    """Every public class and function, and the methods of the classes that are written in this package, with their class."""
+    for name, member in public_objects():
+        yield name, member, None
+        for method in dir(member) if inspect.isclass(member) else ():
+            found = getattr(member, method)
+            if not method.startswith("_") and getattr(found, "__module__", "").startswith("unmix4d") and callable(found):
+                yield f"{name}.{method}", found, member
+
+
+def has_example(member, cls):
+    """Whether it has one itself, or the method of a base class that it stands in for."""
+    same = [vars(base).get(member.__name__) for base in cls.__mro__] if cls else []
+    return any(">>>" in (inspect.getdoc(one) or "") for one in (member, *same) if one is not None)
+
+
+def test_everything_public_has_an_example():
+    found = list(public_members())
+    assert len(found) > 250  # otherwise the search is what is broken
+    assert not [name for name, member, cls in found if not has_example(member, cls)]
+
+
+def examples_of_hosts():
+    """(host, doctest) of all that holds a line which needs an object of a host."""
+    for info in pkgutil.walk_packages([str(ROOT)], "unmix4d."):
+        if "__main__" in info.name:
+            continue
+        for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(info.name)):
+            if any(doctest.SKIP in example.options for example in test.examples):
+                text = "".join(example.source for example in test.examples)
+                needed = [host for host, words in HOSTS.items() if any(word in text for word in words)]
+                assert len(needed) == 1, f"{test.name} must say which host it needs, found {needed}"
+                yield pytest.param(needed[0], test, id=test.name)
+
+
+@pytest.mark.parametrize(("host", "test"), list(examples_of_hosts()))
+def test_examples_of_hosts_run(host, test, request):
+    request.getfixturevalue(host.lower())
+    for example in test.examples:
+        example.options.pop(doctest.SKIP, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the hosts' own
+        result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert result.attempted == len(test.examples) and not result.failed
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_names_of_a_module_exist(module):
+    found = importlib.import_module(f"unmix4d.{module}")
+    assert all(hasattr(found, name) for name in found.__all__)

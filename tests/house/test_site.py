@@ -1,0 +1,383 @@
+"""What the pages of the site claim: the table of comparison, the list of the API, pages and links of the build, the tour."""
+
+import ast
+import fnmatch
+import importlib
+import importlib.util
+import inspect
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import unmix4d
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PEERS = ("unmix4d", "HyperSpy, pyxem", "py4DSTEM", "scikit-learn")
+
+
+def table(page, first):
+    """Rows of the Markdown table whose head has `first` as its second column: {name of the row: {column: cell}}."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if re.match(rf"\| *\| *{re.escape(first)} *\|", line))
+    cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines[start:]]
+    rows = []
+    for row in cells[2:]:
+        if len(row) < len(cells[0]):
+            break
+        rows.append(row)
+    return {row[0]: dict(zip(cells[0][1:], row[1:])) for row in rows}
+
+
+def has(owner, *names):
+    return all(hasattr(owner, name) for name in names)
+
+
+def takes(function, *names):
+    return set(names) <= set(inspect.signature(function).parameters)
+
+
+def source_says(thing, *words):
+    text = inspect.getsource(thing)
+    return all(re.search(word, text) for word in words)
+
+
+def of_unmix4d():
+    """What unmix4d has, row by row of the table."""
+    u, r = unmix4d.Unmix, unmix4d.Decomposition
+    return {
+        "SVD or PCA": has(u, "svd", "pca"),
+        "ICA": has(u, "ica"),
+        "NMF": has(u, "nmf"),
+        "NMF of a scan that stays on disk": "dask" in unmix4d.Unmix.__doc__,
+        "several starts, the best kept": takes(u.nmf, "n_starts"),
+        "masks of detector and positions in NMF": takes(u.prepare, "detector_mask", "scan_mask"),
+        "weights for counting noise": takes(u.nmf, "weights"),
+        "Kullback-Leibler objective": takes(u.nmf, "objective"),
+        "constraints of your own in NMF": takes(u.nmf, "constraints") and has(unmix4d.constraints, "Constraint"),
+        "sparse components": has(unmix4d.constraints, "Sparse"),
+        "vertex components (VCA)": has(u, "vca"),
+        "merging of components": has(u, "merge_nmf"),
+        "consensus of many runs": has(unmix4d.MergedDecomposition, "consensus"),
+        "NMF of Bragg disks": has(u, "bragg_disks"),
+        "classes of disks that occur together": has(u, "bragg_classes"),
+        "fuzzy c-means": has(u, "fuzzy_cmeans"),
+        "other clusterings: k-means, mixtures": any("kmeans" in name or "mixture" in name for name in dir(u)),
+        "maximum-likelihood and robust PCA": any("mlpca" in name or "robust" in name for name in dir(u)),
+        "blind separation on derivatives": takes(u.ica, "diff_order"),
+        "likelihood of held-out counts": has(u, "split_counts") and has(r, "log_likelihood"),
+        "a recommended number of components, with reasons": has(u, "choose_k"),
+        "an elbow of the scree plot": has(unmix4d.Scree, "elbow"),
+        "rotation-aware grouping of patterns": has(r, "group_rotated"),
+        "regions of a component separated": has(r, "grains"),
+        "disk detection, strain, orientation mapping of every pattern": has(u, "strain"),
+    }
+
+
+def of_hyperspy():
+    from hyperspy._signals.lazy import LazySignal
+    from pyxem.signals import Diffraction2D
+    from sklearn.decomposition import NMF
+
+    names = set(re.findall(r'``"(\w+)"``', Diffraction2D.decomposition.__doc__))
+    everything = " ".join(name for name in dir(Diffraction2D)).lower()
+    return {
+        "SVD or PCA": {"SVD", "sklearn_pca"} <= names,
+        "ICA": has(Diffraction2D, "blind_source_separation"),
+        "NMF": "NMF" in names,
+        "NMF of a scan that stays on disk": "NMF" in LazySignal.decomposition.__doc__,
+        "several starts, the best kept": takes(Diffraction2D.decomposition, "n_starts"),
+        "masks of detector and positions in NMF": takes(Diffraction2D.decomposition, "signal_mask", "navigation_mask"),
+        "weights for counting noise": takes(Diffraction2D.decomposition, "normalize_poissonian_noise"),
+        "Kullback-Leibler objective": takes(Diffraction2D.decomposition, "kwargs") and takes(NMF, "beta_loss"),
+        "constraints of your own in NMF": takes(Diffraction2D.decomposition, "constraints"),
+        "sparse components": "sparse_pca" in names,
+        "vertex components (VCA)": "VCA" in names,
+        "merging of components": "merge" in everything,
+        "consensus of many runs": "consensus" in everything,
+        "NMF of Bragg disks": has(importlib.import_module("pyxem.signals").DiffractionVectors, "decomposition_of_vectors"),
+        "classes of disks that occur together": "cooccurrence" in everything,
+        "fuzzy c-means": "fuzzy" in everything or "fuzzy" in Diffraction2D.cluster_analysis.__doc__.lower(),
+        "other clusterings: k-means, mixtures": has(Diffraction2D, "cluster_analysis"),
+        "maximum-likelihood and robust PCA": {"MLPCA", "RPCA"} <= names,
+        "blind separation on derivatives": takes(Diffraction2D.blind_source_separation, "diff_order"),
+        "likelihood of held-out counts": "likelihood" in everything or "held_out" in everything,
+        "a recommended number of components, with reasons": "choose" in everything or "recommend" in everything,
+        "an elbow of the scree plot": has(Diffraction2D, "estimate_elbow_position"),
+        "rotation-aware grouping of patterns": "rotated" in everything,
+        "regions of a component separated": "grain" in everything or "separate_regions" in everything,
+        "disk detection, strain, orientation mapping of every pattern": has(
+            importlib.import_module("pyxem.signals"), "DiffractionVectors2D", "StrainMap", "OrientationMap"
+        ),
+    }
+
+
+def of_py4dstem():
+    import py4DSTEM.process.classification as classification
+    from py4DSTEM import DataCube
+    from py4DSTEM.process import strain
+
+    features, disks = classification.Featurization, classification.BraggVectorClassification
+    everything = " ".join([*dir(features), *dir(disks), *dir(DataCube)]).lower()
+    return {
+        "SVD or PCA": has(features, "PCA"),
+        "ICA": has(features, "ICA"),
+        "NMF": has(features, "NMF"),
+        "NMF of a scan that stays on disk": source_says(features, "dask|zarr|partial_fit"),
+        "several starts, the best kept": takes(features.NMF, "num_models"),
+        "masks of detector and positions in NMF": takes(features.NMF, "mask"),
+        "weights for counting noise": takes(features.NMF, "weights") or source_says(features, "[Pp]oisson"),
+        "Kullback-Leibler objective": source_says(features, "beta_loss|kullback"),
+        "constraints of your own in NMF": takes(features.NMF, "constraints"),
+        "sparse components": source_says(features, "alpha_W|l1_ratio"),
+        "vertex components (VCA)": "vca" in everything,
+        "merging of components": takes(features.NMF, "merge_thresh"),
+        "consensus of many runs": has(features, "consensus"),
+        "NMF of Bragg disks": has(features, "from_braggvectors"),
+        "classes of disks that occur together": has(disks, "get_initial_classes_by_cooccurrence"),
+        "fuzzy c-means": "fuzzy" in everything,
+        "other clusterings: k-means, mixtures": has(features, "GMM"),
+        "maximum-likelihood and robust PCA": "mlpca" in everything or "rpca" in everything,
+        "blind separation on derivatives": takes(features.ICA, "diff_order"),
+        "likelihood of held-out counts": "likelihood" in everything,
+        "a recommended number of components, with reasons": "choose" in everything or "recommend" in everything,
+        "an elbow of the scree plot": "elbow" in everything,
+        "rotation-aware grouping of patterns": "rotated" in everything,
+        "regions of a component separated": has(features, "spatial_separation"),
+        "disk detection, strain, orientation mapping of every pattern": has(DataCube, "find_Bragg_disks")
+        and has(strain, "StrainMap")
+        and has(importlib.import_module("py4DSTEM.process.diffraction").Crystal, "match_orientations"),
+    }
+
+
+def of_sklearn():
+    import sklearn.cluster
+    import sklearn.decomposition
+    import sklearn.mixture
+
+    parts, nmf = sklearn.decomposition, sklearn.decomposition.NMF
+    everything = " ".join([*dir(parts), *dir(sklearn.cluster), *dir(sklearn.mixture), *dir(nmf)]).lower()
+    return {
+        "SVD or PCA": has(parts, "TruncatedSVD", "PCA"),
+        "ICA": has(parts, "FastICA"),
+        "NMF": has(parts, "NMF"),
+        "NMF of a scan that stays on disk": has(parts.MiniBatchNMF, "partial_fit"),
+        "several starts, the best kept": takes(nmf, "n_init"),
+        "masks of detector and positions in NMF": takes(nmf, "mask") or takes(nmf.fit, "sample_mask"),
+        "weights for counting noise": takes(nmf.fit, "sample_weight") or takes(nmf, "weights"),
+        "Kullback-Leibler objective": takes(nmf, "beta_loss"),
+        "constraints of your own in NMF": takes(nmf, "constraints"),
+        "sparse components": takes(nmf, "alpha_W", "l1_ratio"),
+        "vertex components (VCA)": "vertex" in everything or "vca" in everything,
+        "merging of components": "merge" in everything,
+        "consensus of many runs": "consensus" in everything,
+        "NMF of Bragg disks": "bragg" in everything,
+        "classes of disks that occur together": "bragg" in everything,
+        "fuzzy c-means": "fuzzy" in everything,
+        "other clusterings: k-means, mixtures": has(sklearn.cluster, "KMeans") and has(sklearn.mixture, "GaussianMixture"),
+        "maximum-likelihood and robust PCA": "robust" in everything or "mlpca" in everything,
+        "blind separation on derivatives": takes(parts.FastICA, "diff_order"),
+        "likelihood of held-out counts": "held_out" in everything or hasattr(nmf, "score"),
+        "a recommended number of components, with reasons": "choose" in everything,
+        "an elbow of the scree plot": "elbow" in everything,
+        "rotation-aware grouping of patterns": "rotated" in everything,
+        "regions of a component separated": "region" in everything,
+        "disk detection, strain, orientation mapping of every pattern": "bragg" in everything,
+    }
+
+
+CHECKS = {"unmix4d": of_unmix4d, "HyperSpy, pyxem": of_hyperspy, "py4DSTEM": of_py4dstem, "scikit-learn": of_sklearn}
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_the_comparison_is_true(peer, request):
+    fixture = {"HyperSpy, pyxem": "pyxem", "py4DSTEM": "py4dstem"}.get(peer)
+    if fixture:
+        request.getfixturevalue(fixture)
+    claimed = {name: cells[peer].split(",")[0] for name, cells in table("comparison.md", "unmix4d").items()}
+    assert set(claimed.values()) <= {"yes", "no"}
+    found = {name: "yes" if value else "no" for name, value in CHECKS[peer]().items()}
+    assert claimed == found
+
+
+def test_the_words_of_the_peers_exist(pyxem, py4dstem):
+    """The second table: every name on its left is one."""
+    import sklearn.decomposition
+    from py4DSTEM.process.classification import Featurization
+
+    signal = importlib.import_module("pyxem.signals").Diffraction2D
+    assert has(signal, "get_decomposition_loadings", "get_decomposition_factors", "plot_explained_variance_ratio")
+    assert has(signal, "plot_decomposition_results")
+    assert has(Featurization, "from_braggvectors", "NMF", "consensus", "spatial_separation")
+    assert has(sklearn.decomposition.NMF, "fit_transform")
+
+
+def listed():
+    """Everything that docs/api.md has a page for."""
+    return set(re.findall(r"^   (unmix4d\.[\w.]+)$", (DOCS / "api.md").read_text(encoding="utf-8"), flags=re.M))
+
+
+def test_everything_public_is_in_the_api():
+    modules = {"phantoms", "scores", "plots", "constraints", "maps", "image_quality", "orientation"}
+    wanted = {f"unmix4d.{name}" for name in unmix4d.__all__ if name not in modules | {"__version__"}}
+    for module in modules & set(unmix4d.__all__):
+        wanted |= {f"unmix4d.{module}.{name}" for name in getattr(unmix4d, module).__all__}
+    assert modules <= set(unmix4d.__all__)
+    assert not wanted - listed(), "not in docs/api.md"
+
+
+def test_everything_in_the_api_is_there():
+    for name in listed():
+        parts, found = name.split(".")[1:], unmix4d
+        for i, part in enumerate(parts):
+            if not hasattr(found, part):
+                importlib.import_module(".".join(["unmix4d", *parts[: i + 1]]))
+            found = getattr(found, part)
+        assert inspect.getdoc(found) or not callable(found), name
+
+
+def test_every_page_is_in_the_contents():
+    """Sphinx says so too, but only where the site is built."""
+    contents = set()
+    for page in DOCS.rglob("*.md"):
+        folder = page.parent.relative_to(DOCS).as_posix()
+        for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
+            entries = {line for line in block.splitlines() if line and not line.startswith(":")}
+            contents |= entries if folder == "." else {f"{folder}/{entry}" for entry in entries}
+    generated = {"api", "tutorials", "benchmarks"}
+    pages = {str(path.relative_to(DOCS).with_suffix("")).replace("\\", "/") for path in DOCS.rglob("*.md")
+             if path.relative_to(DOCS).parts[0] not in generated | {"_build"}}  # fmt: skip
+    for folder in ("tutorials", "benchmarks", "benchmarks/reproduce"):
+        pages |= {f"{folder}/{path.stem}" for path in (ROOT / folder).glob("*.md")}
+    for pattern in [entry for entry in contents if "*" in entry]:
+        contents |= set(fnmatch.filter(pages, pattern)) - {"index"}
+        contents.remove(pattern)
+    assert contents == pages - {"index"}
+
+
+@pytest.fixture
+def outside():
+    path = DOCS / "_ext" / "pages_from_outside.py"
+    spec = importlib.util.spec_from_file_location("pages_from_outside", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page, target, wanted", [
+    ("docs/nmf.md", "../benchmarks/ENGINE.md", "benchmarks/ENGINE.md"),
+    ("docs/dev/house.md", "../../tutorials/own_constraint.md", "../tutorials/own_constraint.md"),
+    ("tutorials/own_constraint.md", "../docs/constraints.md", "../constraints.md"),
+    ("benchmarks/README.md", "reproduce/README.md", "reproduce/README.md"),
+    ("benchmarks/README.md", "../README.md", "../index.md"),
+    ("docs/coordinates.md", "figures/coordinates.png", "figures/coordinates.png"),
+])  # fmt: skip
+def test_links_are_right_in_both_places(outside, page, target, wanted):
+    assert outside.with_links(f"see [it]({target}#part)!", page, ROOT) == f"see [it]({wanted}#part)!"
+
+
+def test_what_the_site_does_not_have_is_no_link(outside):
+    assert outside.with_links("[a script](../benchmarks/engine.py)", "docs/nmf.md", ROOT) == "`a script`"
+    assert outside.with_links("[web](https://example.org/x)", "docs/nmf.md", ROOT) == "[web](https://example.org/x)"
+
+
+def test_the_tables_of_the_performance_page_are_there():
+    """What is taken from the benchmarks by its headings is found, and holds a table."""
+    text = (DOCS / "performance.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\{include\} (\S+)\n(.*?)```", text, flags=re.S)
+    assert len(blocks) >= 4
+    for target, options in blocks:
+        part = (DOCS / target).read_text(encoding="utf-8")
+        for name, mark in re.findall(r':([\w-]+): "(.*)"', options):
+            assert part.count(mark) >= 1, mark
+            part = part.split(mark, 1)[1 if name == "start-after" else 0]
+        assert part.count("\n|") >= 3, target
+
+
+def test_the_tour_runs(monkeypatch, tmp_path):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code = re.findall(r"```\{code-cell\}\n(.*?)```", (DOCS / "tour.md").read_text(encoding="utf-8"), flags=re.S)
+    namespace = {"__name__": "__main__"}
+    for cell in code:
+        exec(compile(cell, "tour.md", "exec"), namespace)
+    plt.close("all")
+    assert unmix4d.scores.score(namespace["r"], namespace["phantom"]).found >= 6
+    assert list(tmp_path.rglob("run.unmix.h5"))
+
+
+def test_code_of_the_pages_can_be_read():
+    """Blocks of Python on the pages and in the tutorials are Python."""
+    for path in [*DOCS.glob("*.md"), *(ROOT / "tutorials").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for block in re.findall(r"^```(?:python|\{code-cell\})\n(.*?)^```", text, flags=re.S | re.M):
+            try:
+                ast.parse(block)
+            except SyntaxError as error:
+                raise AssertionError(f"{path.name}: {error}\n{block}") from error
+    assert sys.version_info >= (3, 10)
+
+
+@pytest.fixture
+def for_hosts():
+    path = ROOT / "tutorials" / "for_hosts" / "make.py"
+    spec = importlib.util.spec_from_file_location("make_for_hosts", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tutorials_for_the_hosts_are_in_step(for_hosts):
+    """`python tutorials/for_hosts/make.py` was run after the last change of the tutorials."""
+    for path, text in for_hosts.everything().items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+def test_tutorials_for_the_hosts_have_their_form(for_hosts):
+    sources = {name: (ROOT / "tutorials" / name).read_text(encoding="utf-8")
+               for name in (*for_hosts.GALLERY, *for_hosts.NOTEBOOKS)}  # fmt: skip
+    cells = {name: re.findall(r"```\{code-cell\}\n(.*?)\n```", text, flags=re.S) for name, text in sources.items()}
+    for name, target in for_hosts.GALLERY.items():
+        script = (for_hosts.HERE / target).read_text(encoding="utf-8")
+        title = ast.get_docstring(ast.parse(script)).splitlines()[:3]
+        assert title[0] == title[2] == "=" * len(title[1])
+        # All code of the tutorial, in its order, and nothing else but comments.
+        code = ast.Module(ast.parse(script).body[1:], type_ignores=[])
+        assert ast.dump(ast.parse("\n".join(cells[name]))) == ast.dump(code)
+        assert "](" not in script
+    for name, target in for_hosts.NOTEBOOKS.items():
+        found = json.loads((for_hosts.HERE / target).read_text(encoding="utf-8"))
+        assert found["nbformat"] == 4 and found["cells"][0]["source"][0].startswith("# ")
+        assert ["".join(cell["source"]) for cell in found["cells"] if cell["cell_type"] == "code"] == cells[name]
+        assert not any(cell.get("outputs") for cell in found["cells"])
+
+
+@pytest.mark.parametrize("heading", ["With pyxem", "With py4DSTEM", "With arrays"])
+def test_the_snippets_of_the_start_page_run(heading, crystal, tmp_path, monkeypatch, request):
+    import matplotlib.pyplot as plt
+
+    code = (DOCS / "index.md").read_text(encoding="utf-8").split(f"## {heading}")[1]
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the hosts' own, on writing and reading files
+        if heading == "With pyxem":
+            request.getfixturevalue("pyxem")
+            crystal.to_pyxem().save("scan.zspy")
+        elif heading == "With py4DSTEM":
+            request.getfixturevalue("py4dstem").save("scan.h5", crystal.to_py4dstem())
+        else:
+            np.save("scan.npy", crystal.data)
+            code = code.replace("(64, 64)", str(crystal.centre))
+        namespace = {}
+        exec(re.search(r"```python\n(.*?)```", code, flags=re.S)[1], namespace)
+    plt.close("all")
+    assert namespace["r"].k == 8
+    if heading != "With arrays":
+        assert np.allclose(namespace["maps"].data, namespace["r"].maps, equal_nan=True)

@@ -1,0 +1,1 @@
+"""What several tests share: generated scans and calls with their judge, a film in known orientations, reference runs."""
