@@ -185,7 +185,7 @@ def test_empty_and_even_patterns_are_like_nothing():
 def test_ellipse_and_oblong_pixels():
     """Rotations of the pattern made round are found on a detector that is not."""
     from unmix4d.core.geometry import Calibration
-    from unmix4d.core.polar import _to_detector
+    from unmix4d.core.polar import to_detector
 
     oblong = Calibration(pixel_size=(1.1, 1))
     geometry = ScanGeometry((1, 1), (120, 128), centre=(60, 62), ellipse=(1.1, 0.95, 30.0), calibration=oblong)
@@ -193,7 +193,7 @@ def test_ellipse_and_oblong_pixels():
     patterns = []
     for angle in KNOWN:
         xy = rotate(XY, angle)
-        at = _to_detector(geometry, np.arctan2(xy[:, 1], xy[:, 0]), np.hypot(*xy.T) * 60)
+        at = to_detector(geometry, np.arctan2(xy[:, 1], xy[:, 0]), np.hypot(*xy.T) * 60)
         patterns.append(sum(b * np.exp(-((row - r) ** 2 + (col - c) ** 2) / 4) for b, r, c in zip(BRIGHT, *at)))
     polar = PolarTransform(geometry, r_min=2)
     rings = rings_of(polar.forward(np.stack(patterns)), polar.valid, polar.radius)

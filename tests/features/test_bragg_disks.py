@@ -304,7 +304,7 @@ def test_hostile_arguments(view):
         with pytest.raises((ValueError, TypeError), match=message):
             view.bragg_disks(disks, **wrong)
     with pytest.raises(ValueError, match="features are made from patterns"):
-        view.bragg_disks(disks).bragg_disks(disks)
+        view.bragg_disks(disks).bragg_disks()
     with pytest.raises(ValueError, match="q_max is for Bragg vectors only"):
         Unmix(np.ones((2, 2, 4, 4)), q_max=1)
     with pytest.raises(ValueError, match="cells of.*larger bin"):

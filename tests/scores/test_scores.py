@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unmix4d import phantoms, scores
+from unmix4d.scores.matching import assign
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_each_found_component_is_used_once():
 
 def test_hungarian_beats_greedy():
     # Greedy takes 0.9 and is left with 0.0 (sum 0.9); the assignment takes 0.8 + 0.7.
-    pairs, values = scores._match(np.array([[0.9, 0.8], [0.7, 0.0]]))
+    pairs, values = assign(np.array([[0.9, 0.8], [0.7, 0.0]]))
     assert pairs.tolist() == [1, 0] and values.tolist() == [0.8, 0.7]
 
 

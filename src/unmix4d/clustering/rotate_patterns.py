@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.polar import _to_detector, to_polar
+from ..core.polar import to_detector, to_polar
 
 __all__ = ["PatternRotation", "rotated_sums"]
 
@@ -58,7 +58,7 @@ class PatternRotation:
         seen : ndarray of bool (det_row, det_col)
         """
         azimuth = np.deg2rad(angle_deg) + (-self._azimuth if mirrored else self._azimuth)
-        place = np.stack(_to_detector(self._frame, azimuth, self._radius))
+        place = np.stack(to_detector(self._frame, azimuth, self._radius))
         if self._whole:
             edge = np.array(image.shape)[:, None, None] - 1
             seen = ((place >= -_EDGE) & (place <= edge + _EDGE)).all(axis=0)

@@ -16,7 +16,7 @@ from .centre import require_near
 from .geometry import ScanGeometry
 from .units import in_pixels
 
-__all__ = ["PolarTransform", "ellipse_of", "to_polar"]
+__all__ = ["PolarTransform", "ellipse_of", "to_detector", "to_polar"]
 
 _PARTS = 4  # a pixel is shared in 4 x 4 parts where its intensity has to be conserved
 _SOME = 1e-6  # weight that counts as none
@@ -187,14 +187,14 @@ class PolarTransform:
         radii = np.arange(
             1, max(1, math.ceil(self.geometry.radius().max())) + 1
         )  # one for a detector of a single pixel, too
-        row, col = _to_detector(self.geometry, angles[:, None], radii[None, :])
+        row, col = to_detector(self.geometry, angles[:, None], radii[None, :])
         found = radii[_on_detector(row, col, self.geometry.detector_shape).mean(axis=0) >= 0.5]
         return float(found[-1]) if found.size else float(radii[-1])
 
     def _sampling(self):
         """(n_polar, n_detector), and the weight each point finds."""
         angles = np.deg2rad(self.azimuth_deg)
-        row, col = (v.ravel() for v in _to_detector(self.geometry, angles[:, None], self.radius[None, :]))
+        row, col = (v.ravel() for v in to_detector(self.geometry, angles[:, None], self.radius[None, :]))
         inside = _on_detector(row, col, self.geometry.detector_shape)
         matrix = _bilinear(row, col, self.geometry.detector_shape, self.geometry.kept_pixels, inside)
         return _normalised(matrix)
@@ -237,7 +237,7 @@ def ellipse_of(geometry):
     return size, np.deg2rad(angle), np.sqrt(a / b), np.sqrt(b / a)
 
 
-def _to_detector(geometry, azimuth, radius):
+def to_detector(geometry, azimuth, radius):
     """Row and column at an azimuth (radians) and a radius."""
     size, tilt, long, short = ellipse_of(geometry)
     along, across = radius * np.cos(azimuth - tilt) * long, radius * np.sin(azimuth - tilt) * short

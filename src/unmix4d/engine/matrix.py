@@ -16,7 +16,7 @@ from .blocks import compute_dtype, make_plan
 from .buffers import buffer
 from .passes import run_pass
 
-__all__ = ["PatternMatrix", "Statistics"]
+__all__ = ["PRODUCTS", "PatternMatrix", "Statistics", "offset_kernel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class PatternMatrix:
         """
         self._passes[0] += 1
         if self._offset is not None:
-            kernel = partial(_offset_kernel, kernel=kernel, offset=self._offset)
+            kernel = partial(offset_kernel, kernel=kernel, offset=self._offset)
         return run_pass(self._plan, kernel, per_row)
 
     def centred(self) -> PatternMatrix:
@@ -433,7 +433,7 @@ def _summed(X, rows):
     return np.dot(X.T, rows, out=buffer("sum", (X.shape[1], rows.shape[1]), np.result_type(X, rows)))
 
 
-def _offset_kernel(X, *rows, kernel, offset):
+def offset_kernel(X, *rows, kernel, offset):
     return kernel(np.subtract(X, offset, out=buffer("offset", X.shape, X.dtype)), *rows)
 
 
@@ -490,3 +490,7 @@ def _residual_kernel(X, *maps, patterns, weights):
         rows[:, i] = difference.sum(1, dtype=np.float64)
         pixels.append(difference.sum(0, dtype=np.float64))
     return rows, tuple(pixels)
+
+
+# Kernels that take the rows of a sparse matrix as they are.
+PRODUCTS = (_times_kernel, _transpose_kernel, _normal_kernel, _alternate_kernel)

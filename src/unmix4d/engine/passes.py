@@ -6,18 +6,16 @@ Everything that reads the scan goes through `run_pass`, in memory, on disk and w
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ..core.scan import ScanError
 from .blocks import Plan
 from .buffers import buffer
-from .threads import cores, one_thread_per_block
+from .threads import in_order, one_thread_per_block
 
-__all__ = ["run_pass"]
+__all__ = ["added", "run_pass"]
 
 _BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
 _TREE_WIDTH = 8
@@ -50,28 +48,10 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
 def _run_local(plan, kernel, per_row):
     """Blocks in threads, as many at a time as there are cores; added up in their order, so that nothing depends on it."""
     pieces, sums, join = [], None, _join(kernel)
-    for piece, partial in _in_order(lambda i: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
+    for piece, partial in in_order(lambda i, _: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
         pieces.append(piece)
-        sums = _add(sums, partial, join)
+        sums = added(sums, partial, join)
     return pieces, sums
-
-
-def _in_order(function, count):
-    workers = min(count, cores())
-    if workers < 2:
-        yield from map(function, range(count))
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = deque(pool.submit(function, i) for i in range(workers))
-        try:
-            for i in range(workers, count + workers):
-                result = waiting.popleft().result()
-                if i < count:
-                    waiting.append(pool.submit(function, i))
-                yield result
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _one_block(plan, i, kernel, per_row):
@@ -100,7 +80,7 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         batch = _chosen(batch, pixels, dtype)
         piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
-        sums = _add(sums, partial, join)
+        sums = added(sums, partial, join)
     if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)
@@ -130,7 +110,7 @@ def _join(kernel):
     return getattr(getattr(kernel, "func", kernel), "join", np.add)
 
 
-def _add(left, right, join=np.add):
+def added(left, right, join=np.add):
     if right is None:
         return left
     if left is None:
@@ -144,7 +124,7 @@ def _add_all(parts, join):
     # A worker's data may be read-only (it came through shared memory), so the sum starts from a copy.
     total = tuple(np.array(p, np.float64) for p in parts[0])
     for part in parts[1:]:
-        total = _add(total, part, join)
+        total = added(total, part, join)
     return total
 
 

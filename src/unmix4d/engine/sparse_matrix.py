@@ -11,8 +11,8 @@ from ..core.geometry import ScanGeometry
 from . import matrix as dense
 from .blocks import compute_dtype
 from .matrix import PatternMatrix
-from .passes import _add, _in_order
-from .threads import one_thread_per_block
+from .passes import added
+from .threads import in_order, one_thread_per_block
 
 __all__ = ["SparseMatrix", "sparsified"]
 
@@ -20,7 +20,6 @@ _BATCH_VALUES = 2 << 20  # rows are visited in batches of this many entries, zer
 _MAX_FILL = 0.15  # beyond that the dense blocks are as fast
 _LIMIT_BYTES = 2 << 30
 # Products that ask nothing of X but to be multiplied.
-_PRODUCTS = (dense._times_kernel, dense._transpose_kernel, dense._normal_kernel, dense._alternate_kernel)
 
 
 class SparseMatrix(PatternMatrix):
@@ -89,9 +88,9 @@ class SparseMatrix(PatternMatrix):
         """
         self._passes[0] += 1
         function = getattr(kernel, "func", kernel)
-        as_sparse = self._offset is None and (function in _PRODUCTS or getattr(function, "takes_sparse", False))
+        as_sparse = self._offset is None and (function in dense.PRODUCTS or getattr(function, "takes_sparse", False))
         if self._offset is not None:
-            kernel = partial(dense._offset_kernel, kernel=kernel, offset=self._offset)
+            kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
         starts = range(0, self.shape[0], max(1, _BATCH_VALUES // self.shape[1]))
 
         def one(i):
@@ -102,9 +101,9 @@ class SparseMatrix(PatternMatrix):
 
         pieces, sums = [], None
         with one_thread_per_block():
-            for piece, part in _in_order(one, len(starts)):
+            for piece, part in in_order(lambda i, _: one(i), len(starts)):
                 pieces.append(piece)
-                sums = _add(sums, part)
+                sums = added(sums, part)
         return (None if pieces[0] is None else np.concatenate(pieces)), sums
 
     def _rows(self, rows):

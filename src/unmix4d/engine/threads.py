@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 
-__all__ = ["cores", "in_threads", "one_thread_per_block"]
+__all__ = ["cores", "in_order", "in_threads", "one_thread_per_block"]
 
-_LOOK = 0.1  # seconds: Ctrl-C that came just before the main thread began to wait is seen no later
+_LOOK = 0.1  # seconds: Ctrl-C that came just before the main thread began to wait is seen no later than this
 
 
 def cores() -> int:
@@ -48,8 +49,10 @@ def one_thread_per_block():
                 _limit.restore_original_limits()
 
 
-def in_threads(function, count: int):
-    """``function(i, cancelled)`` for i in range(count), as many at a time as there are cores; answers in order.
+def in_order(function, count: int):
+    """Answers of ``function(i, cancelled)`` for i in range(count), in their order, computed by as many threads as cores.
+
+    No more than one answer per core waits for its turn: what is not yet taken holds memory.
 
     Parameters
     ----------
@@ -57,40 +60,73 @@ def in_threads(function, count: int):
         Gets the index, and a function that says whether it should give up: after Ctrl-C or an error elsewhere.
     count : int
 
-    Returns
-    -------
-    list
+    Yields
+    ------
+    The answers.
+
+    Raises
+    ------
+    BaseException
+        What the function raises first, in the order of the indices; nothing else is begun then.
+
+    Examples
+    --------
+    >>> from unmix4d.engine.threads import in_order
+    >>> list(in_order(lambda i, cancelled: i**2, 4))
+    [0, 1, 4, 9]
     """
-    stop = threading.Event()
     workers = min(count, cores())
     if workers < 2:
-        return [function(i, stop.is_set) for i in range(count)]
-    waiting, answers, errors, running = iter(range(count)), [None] * count, [], [None] * workers
-    ended = threading.Lock()
-    ended.acquire()
+        yield from (function(i, _never) for i in range(count))
+        return
+    # Queues without locks of Python's own: Ctrl-C in the middle of one of those may leave it locked.
+    stop, todo, done = threading.Event(), SimpleQueue(), SimpleQueue()
 
     def work():
-        try:
-            while not stop.is_set() and (i := next(waiting, None)) is not None:
-                answers[i] = function(i, stop.is_set)
-        except BaseException as error:
-            errors.append(error)
-        running.pop()
-        if errors or not running:
-            with suppress(RuntimeError):  # another thread said so already
-                ended.release()
+        while (i := todo.get()) is not None:
+            try:
+                done.put((i, None if stop.is_set() else function(i, stop.is_set), None))
+            except BaseException as error:
+                done.put((i, None, error))
 
     with one_thread_per_block(), ThreadPoolExecutor(workers) as pool:
         try:
-            # One submission a thread, and a plain lock: where Ctrl-C meets the pool or a future, it may leave them locked.
-            for _ in range(workers):
+            for i in range(workers):
                 pool.submit(work)
-            while not ended.acquire(timeout=_LOOK):
-                pass
-            # An error in any of them ends all.
-            if errors:
-                raise errors.pop()
-        except BaseException:
+                todo.put(i)
+            waiting = {}
+            for i in range(count):
+                _wait_for(i, waiting, done, stop)
+                if i + workers < count:
+                    todo.put(i + workers)
+                yield waiting.pop(i)
+        finally:
             stop.set()
-            raise
-    return answers
+            for _ in range(workers):
+                todo.put(None)
+
+
+def _never():
+    return False
+
+
+def _wait_for(i, waiting, done, stop):
+    """Until the answer `i` is there; an error is raised when everything before it has ended."""
+    errors = {}
+    while not waiting.keys() >= set(range(i, min(errors)) if errors else {i}):
+        try:
+            j, answer, error = done.get(timeout=_LOOK)
+        except Empty:
+            continue
+        if error is None:
+            waiting[j] = answer
+        else:
+            errors[j] = error
+            stop.set()
+    if errors:
+        raise errors[min(errors)]
+
+
+def in_threads(function, count: int) -> list:
+    """All answers of `in_order` at once."""
+    return list(in_order(function, count))

@@ -8,7 +8,6 @@ Entries that are NaN (excluded pixels or positions) are left out on both sides.
 from .dissimilarity import dissimilarity, matrix_dissimilarity
 from .grains import GrainScores, grain_scores
 from .likelihood import poisson_log_likelihood
-from .matching import assign as _match  # noqa: F401  (its test asks for it here)
 from .matching import grains_found, map_correlation, match_maps, match_patterns, pattern_cosine
 from .presence import Rates, adjusted_rand_index, rates, true_grains
 from .summary import Score, score
