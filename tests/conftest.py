@@ -41,7 +41,7 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Of the slow tests only the sample that UNMIX4D_SAMPLE asks for: the same on every worker, another with another seed."""
+    """Of slow tests only the sample that UNMIX4D_SAMPLE asks for: the same on every worker, another for another seed."""
     left_out = [item for item in items if item.get_closest_marker("slow") and not drawn(item.nodeid)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
