@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # The workers of a parallel run share the cores: threads of the linear algebra on top would wait for each other.
@@ -14,6 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
+from support.remembered import remember_slices
+from support.seeds import SAMPLE, SEED, drawn
 from unmix4d import phantoms
 
 
@@ -25,9 +28,24 @@ def pytest_configure(config):
     """
     if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
         return
+    orix = importlib.util.find_spec("orix")
+    if orix and any(Path(orix.origin).parent.rglob("*.nbi")):
+        return  # compiled by an earlier run
     for module in ("pyxem.signals", "py4DSTEM"):
         if importlib.util.find_spec(module.split(".")[0]) is not None:
             subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False)
+
+
+def pytest_report_header():
+    return f"what is generated anew each day: UNMIX4D_SEED={SEED} UNMIX4D_SAMPLE={SAMPLE:g}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of slow tests only the sample that UNMIX4D_SAMPLE asks for: the same on every worker, another for another seed."""
+    left_out = [item for item in items if item.get_closest_marker("slow") and not drawn(item.nodeid)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 HOSTS = ("array", "float32", "memmap", "h5py", "dask", "pyxem", "lazy pyxem", "py4dstem")
@@ -43,6 +61,7 @@ def _import_host(name):
             import hyperspy.api
             import pyxem.signals
 
+            remember_slices(pyxem)
             hyperspy.api.set_log_level("ERROR")
             return pyxem
         import py4DSTEM

@@ -2,9 +2,12 @@
 
 import argparse
 
+import pytest
+
 from support import reproduce  # noqa: F401  (puts the folder of the scripts on the path)
 
 
+@pytest.mark.slow
 def test_the_papers_observations_on_clusters():
     import martineau_clusters
 

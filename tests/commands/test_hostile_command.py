@@ -9,9 +9,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import seed as seeded  # noqa: E402
 
 from support.hostile_commands import FILES, command_cases, run_command  # noqa: E402
 from support.hostile_contract import Broken  # noqa: E402
+from support.seeds import SEED  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -19,20 +21,31 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("commands")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _files_are_closed_here():
     """And not by the garbage collector in the middle of another test, which would fail of the warning."""
     yield
     gc.collect()
 
 
-@settings(
-    max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-)  # fmt: skip
+OPTIONS = dict(database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+
+
+@settings(max_examples=20, derandomize=True, **OPTIONS)
 @given(case=command_cases())
 def test_the_command_says_what_happened(folder, case):
     run_command(*case, folder, drawing=False)
+
+
+@pytest.mark.slow
+def test_new_commands_every_day(folder):
+    @seeded(SEED)
+    @settings(max_examples=60, **OPTIONS)
+    @given(case=command_cases())
+    def said_what_happened(case):
+        run_command(*case, folder, drawing=False)
+
+    said_what_happened()
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -36,6 +36,7 @@ def values(glass):
     return {name: fig6.measure(answer, glass, spots) for name, answer in found.items()}
 
 
+@pytest.mark.slow
 def test_the_measures_know_the_truth(glass, values):
     truth = values[fig6.TRUTH]
     assert abs(truth["depth"]) < 1e-6 and abs(truth["areas"]) < 0.01
@@ -54,12 +55,14 @@ def test_the_circle_splits_the_power():
     assert _measures.beyond_circle(5 + inside + outside) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_primitive_nmf_leaves_dark_spots(values):
     for name in (fig6.PRIMITIVE, fig6.MAPS):
         assert values[name]["depth"] < -0.1  # measured -0.34 and -0.56; -0.15 and -0.53 with other seeds
         assert abs(values[name]["control"]) < 0.03
 
 
+@pytest.mark.slow
 def test_the_pattern_constraint_removes_dark_spots(values):
     depth = {name: abs(v["depth"]) for name, v in values.items()}
     assert depth[fig6.PRIMITIVE] > 5 * depth[fig6.PATTERNS]  # measured 25 (10 with other seeds)
@@ -68,11 +71,13 @@ def test_the_pattern_constraint_removes_dark_spots(values):
     assert depth[fig6.MAPS] > 3 * depth[fig6.OUR_BOTH]  # measured 6.8 (4.8)
 
 
+@pytest.mark.slow
 def test_the_pattern_constraint_removes_dark_areas_of_maps(values):
     assert values[fig6.MAPS]["areas"] < -0.05  # measured -0.086
     assert abs(values[fig6.BOTH]["areas"]) < 0.02  # measured 0.001
 
 
+@pytest.mark.slow
 def test_the_map_constraint_removes_noise(values):
     noise = {name: v["noise"] for name, v in values.items()}
     assert noise[fig6.PRIMITIVE] > 4 * noise[fig6.MAPS]  # measured 6.5
@@ -82,6 +87,7 @@ def test_the_map_constraint_removes_noise(values):
     assert min(weak[fig6.MAPS], weak[fig6.BOTH], weak[fig6.OUR_BOTH]) > weak[fig6.PRIMITIVE] + 0.1
 
 
+@pytest.mark.slow
 def test_order_of_errors(glass, matrix):
     view = _measures.view_of(glass)
     pca = view.svd(6).loss
@@ -108,6 +114,7 @@ def test_multiplicative_updates_are_those_of_scikit_learn(matrix):
     assert np.allclose(ours.patterns, model.components_, rtol=1e-3, atol=1e-5 * model.components_.max())
 
 
+@pytest.mark.slow
 def test_constrained_error_has_a_minimum_then_a_plateau():
     view = _measures.view_of(phantoms.kimoto(crystals="per_row", seed=0))
     both = [NoDarkSpots(as_published=True), SmoothMaps(as_published=True)]
@@ -119,6 +126,7 @@ def test_constrained_error_has_a_minimum_then_a_plateau():
     assert fig7.dips(view, 4) >= 2  # measured 4
 
 
+@pytest.mark.slow
 def test_regularisation(glass, matrix):
     spots = _measures.Spots(glass)
 

@@ -203,6 +203,7 @@ def test_real_hosts_imported_afterwards():
     assert "loaded: []" in out
 
 
+@pytest.mark.slow
 def test_real_host_imported_first():
     name = next((name for name in ("py4DSTEM", "pyxem") if importlib.util.find_spec(name)), None)
     if name is None:

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import seed as seeded  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 import unmix4d  # noqa: E402
@@ -14,14 +15,14 @@ from support.hostile_calls import AFTER, DRAWING, FEATURES, OF_FEATURES, VIEW_CA
 from support.hostile_judge import Broken, clear_refusal, run_case  # noqa: E402
 from support.hostile_more_calls import COSTLY_AFTER, COSTLY_VIEW_CALLS, OF_ANSWERS, OF_RESULTS  # noqa: E402
 from support.hostile_scenarios import scenarios  # noqa: E402
+from support.seeds import SEED  # noqa: E402
 from support.strategies import ScanCase  # noqa: E402
 from unmix4d import Unmix  # noqa: E402
 
-settings.register_profile(
-    "suite", max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+OPTIONS = dict(
+    database=None, deadline=None, suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # cases are small as they are: making them smaller takes minutes
 )  # fmt: skip
-SUITE = settings.get_profile("suite")
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,22 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("cases")
 
 
-@SUITE
+@settings(max_examples=60, derandomize=True, **OPTIONS)
 @given(st.data())
 def test_an_answer_or_one_clear_sentence(folder, data):
     run_case(*data.draw(scenarios()), folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_new_cases_every_day(folder, part):
+    @seeded(4 * SEED + part)
+    @settings(max_examples=75, **OPTIONS)
+    @given(st.data())
+    def answer_or_sentence(data):
+        run_case(*data.draw(scenarios()), folder)
+
+    answer_or_sentence()
 
 
 def test_the_judge_sees_what_it_should():

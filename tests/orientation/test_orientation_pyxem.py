@@ -19,14 +19,25 @@ def unmixed():
     return scene.result(scene.scan())
 
 
-@pytest.fixture(scope="module")
-def simulation(pyxem):
+def simulated(degrees):
+    """Silver at directions so many degrees apart."""
     from orix.sampling import get_sample_reduced_fundamental
 
     phase = scene.silver_phase()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return scene.simulate(phase, get_sample_reduced_fundamental(2, point_group=phase.point_group))
+        return scene.simulate(phase, get_sample_reduced_fundamental(degrees, point_group=phase.point_group))
+
+
+@pytest.fixture(scope="module")
+def simulation(pyxem):
+    return simulated(2)
+
+
+@pytest.fixture(scope="module")
+def coarse(pyxem):
+    """Where the orientations themselves do not matter."""
+    return simulated(8)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +55,9 @@ def test_known_orientations_are_found(indexed, unmixed):
 
 
 @pytest.mark.parametrize("limits", [{"q_min": 1.35}, {"q_max": 0.05}, {"q_min": 0}, {"disk_radius": 30}])
-def test_where_little_or_nothing_can_be_compared(unmixed, simulation, limits):
+def test_where_little_or_nothing_can_be_compared(unmixed, coarse, limits):
     """Without warnings, and never NaN: the fit is what it is."""
-    found = unmixed.index(simulation, **limits)
+    found = unmixed.index(coarse, **limits)
     assert all(np.isfinite(match.fit) and match.fit <= 1 for match in found.matches)
     assert all(np.isfinite(match.matrix).all() for match in found.matches if match.matched)
 
@@ -96,18 +107,18 @@ def test_crystal_map(indexed, unmixed, simulation):
         _ = indexed.orientation_map
 
 
-def test_the_simple_call_gives_the_native_map(unmixed, simulation, indexed):
-    cm = unmixed.orientations(simulation)
-    assert np.allclose(cm.rotations.data, indexed.crystal_map.rotations.data)
+def test_the_simple_call_gives_the_native_map(unmixed, coarse):
+    cm = unmixed.orientations(coarse)
+    assert np.allclose(cm.rotations.data, unmixed.index(coarse).crystal_map.rotations.data)
 
 
-def test_excluded_positions_are_not_in_the_data(simulation):
+def test_excluded_positions_are_not_in_the_data(coarse):
     mask = np.zeros(scene.SCAN, bool)
     mask[3:5, 2:9] = True
     view = unmix4d.Unmix(
         scene.scan(), centre=scene.CENTRE, pixel_size=scene.PIXEL, pixel_unit="1/Å", step=2.0, step_unit="nm"
     ).prepare(scan_mask=mask)  # fmt: skip
-    found = view.nmf(3, random_state=0).index(simulation)
+    found = view.nmf(3, random_state=0).index(coarse)
     cm = found.crystal_map
     assert (cm.is_in_data.reshape(scene.SCAN) == ~mask).all()
     compared = unmix4d.compare_orientations(found, cm)
@@ -119,7 +130,7 @@ def test_orix_matrices_return():
     assert np.allclose(from_orix_matrix(to_orix_matrix(matrices)), matrices)
 
 
-def test_several_phases(unmixed, simulation):
+def test_several_phases(unmixed, coarse):
     from diffpy.structure import Atom, Lattice, Structure
     from orix.crystal_map import Phase
     from orix.sampling import get_sample_reduced_fundamental
@@ -129,12 +140,12 @@ def test_several_phases(unmixed, simulation):
     silver = scene.silver_phase()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        both = [get_sample_reduced_fundamental(3, point_group=phase.point_group) for phase in (iron, silver)]
+        both = [get_sample_reduced_fundamental(4, point_group=phase.point_group) for phase in (iron, silver)]
     found = unmixed.index(scene.simulate([iron, silver], both))
     assert list(found.phases) == ["iron", "silver"]
     assert {match.phase for match in found.matches} == {"silver"} and min(match.gap for match in found.matches) > 0.03
     assert set(np.unique(found.crystal_map.phase_id)) == {1}
-    named = unmixed.index({"a": scene.simulate(iron, both[0]), "b": simulation})
+    named = unmixed.index({"a": scene.simulate(iron, both[0]), "b": coarse})
     assert {match.phase for match in named.matches} == {"b"}
 
 

@@ -294,7 +294,12 @@ def test_cases_table():
     assert doses == [1e4, 1e4, 1e4, 3e3, 1e3] and beams == [0, 0.5, 0.9, 0, 0]
 
 
-@pytest.mark.parametrize("name", phantoms.cases())
+def slow_but_one(name):
+    """A case of the twelve polycrystals, of which one is enough for every day."""
+    return [pytest.mark.slow] if name.startswith("polycrystal") and name != "polycrystal_5_mid" else []
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=slow_but_one(name)) for name in phantoms.cases()])
 def test_every_case_builds(name):
     p = phantoms.case(name)
     assert p.settings["case"] == name and name in repr(p)

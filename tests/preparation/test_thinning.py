@@ -278,7 +278,10 @@ def gains(view, fraction, numbers):
     )
 
 
-@pytest.mark.parametrize("name", ["polycrystal_5_low", "polycrystal_5_mid", "polycrystal_5_high"])
+OTHER_DOSES = [pytest.param(f"polycrystal_5_{dose}", marks=pytest.mark.slow) for dose in ("low", "high")]
+
+
+@pytest.mark.parametrize("name", ["polycrystal_5_mid", *OTHER_DOSES])
 def test_held_out_likelihood_peaks_at_the_true_number(name):
     """Five grains and the diffuse background; what was fitted is described ever better."""
     phantom = phantoms.case(name)
@@ -288,6 +291,7 @@ def test_held_out_likelihood_peaks_at_the_true_number(name):
     assert (np.diff(fitted) > 0).all()
 
 
+@pytest.mark.slow
 def test_weak_components_pay_when_they_cost_fewer_pixels():
     """The crystals of 3 and 1 % tell less than the noise of 16384 pixels hides; binned they are worth their price."""
     view = Unmix(phantoms.case("kimoto_A").data)

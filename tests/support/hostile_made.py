@@ -130,9 +130,10 @@ def _diffraction_vectors(made, of, rng):
 
 @functools.lru_cache
 def _silver():
-    import orientation_scene as scene
     from diffpy.structure import Atom, Lattice, Structure
     from orix.crystal_map import Phase
+
+    from support import orientation_scene as scene
 
     atoms = [Atom("Ag", p) for p in scene.ATOMS]
     return Phase("silver ☃", space_group=225, structure=Structure(atoms, Lattice(scene.A, scene.A, scene.A, 90, 90, 90)))
@@ -157,8 +158,9 @@ def _simulation(made, of, rng):
 
 @functools.lru_cache
 def _planned_crystal():
-    import orientation_scene as scene
     import py4DSTEM
+
+    from support import orientation_scene as scene
 
     crystal = py4DSTEM.process.diffraction.Crystal(np.array(scene.ATOMS), 47, scene.A)
     crystal.calculate_structure_factors(1.0)
