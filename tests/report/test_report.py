@@ -15,9 +15,9 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms
-from unmix4d.report import NAMES
 from unmix4d.report import sections as report_sections
 from unmix4d.report.page import citation, escape, table
+from unmix4d.report.sections import NAMES
 
 WORDS = ["summary", "settings", "citation"]  # sections without a figure, which are fast
 ATTACK = "<script>document.title='run'</script>\"' onload=x \x00\ud800 & <img src=http://evil.example/x>"
