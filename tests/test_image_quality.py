@@ -13,7 +13,7 @@ from unmix4d import image_quality as quality
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "reference" / "image_quality_piq.json").read_text(encoding="utf-8"))["pairs"]
-sys.path.insert(0, str(HERE.parent / "benchmarks"))
+sys.path.insert(0, str(HERE.parent / "benchmarks" / "checks"))
 from reference_image_quality import images as reference_images  # noqa: E402
 
 NAMES = list(quality.METRICS)

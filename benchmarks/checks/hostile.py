@@ -1,12 +1,11 @@
 """Thousands of hostile cases, damaged files and one large lazy scan, and a page of what was tried and what survived.
 
-    python benchmarks/hostile.py --cases 5000 --files 2000 --out docs/hostile_results.md
-    python benchmarks/hostile.py --cases 0 --files 0 --commands 0 --gigabytes 16 --out large.md
+    python benchmarks/checks/hostile.py --cases 5000 --files 2000 --out docs/hostile_results.md
+    python benchmarks/checks/hostile.py --cases 0 --files 0 --commands 0 --gigabytes 16 --out large.md
 """
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,11 +16,11 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from tables import machine_facts, markdown_table  # noqa: E402
+from common.tables import machine_facts, markdown_table  # noqa: E402
 
 OUTCOMES = ("answered", "refused", "failed")
 
@@ -139,39 +138,17 @@ def _loaded(path, result):
     return "the very same result" if same else "another result"
 
 
-LARGE = """
-import sys, threading, time
-import dask.array as da, numpy as np, psutil
-from unmix4d import Unmix
-rows = int(float(sys.argv[1]) * 1e9 / (256 * 256 * 256 * 2))
-basis = np.random.default_rng(0).gamma(0.3, 30, (4, 256, 256)).astype("f4")
-def block(block_info=None):
-    (r0, r1), (c0, c1) = block_info[None]["array-location"][:2]
-    maps = np.random.default_rng(r0 * 1000 + c0).random((r1 - r0, c1 - c0, 4), dtype="f4")
-    return (maps.reshape(-1, 4) @ basis.reshape(4, -1)).astype("u2").reshape(r1 - r0, c1 - c0, 256, 256)
-chunks = ((8,) * (rows // 8), (16,) * 16, (256,), (256,))
-scan = da.map_blocks(block, chunks=chunks, dtype="u2", meta=np.empty((0, 0, 0, 0), "u2"))
-process, peak, done = psutil.Process(), [0], threading.Event()
-def watch():
-    while not done.wait(0.05):
-        peak[0] = max(peak[0], process.memory_info().rss)
-threading.Thread(target=watch, daemon=True).start()
-before, start = process.memory_info().rss, time.perf_counter()
-result = Unmix(scan).nmf(4, random_state=0)
-done.set()
-print(scan.nbytes / 1e9, before / 1e6, peak[0] / 1e6, time.perf_counter() - start, result.settings["passes"])
-"""
-
-
 def large_scan(gigabytes):
     """A lazy scan that is made as it is read, in a process of its own: its size, memory before and at the peak, seconds."""
-    done = subprocess.run([sys.executable, "-c", LARGE, str(gigabytes)], capture_output=True, text=True)
-    if done.returncode:
-        return f"It did not end: {done.stderr.strip().splitlines()[-1]}"
-    size, before, peak, seconds, passes = map(float, done.stdout.split())
+    from common.process import Failed, run_script
+
+    try:
+        r = run_script("checks/lazy_scan.py", gigabytes)
+    except Failed as error:
+        return f"It did not end: {error}"
     return (
-        f"`nmf(4)` of a lazy scan of {size:.1f} GB (made as it is read, {passes:.0f} passes): {before:.0f} MB before, "
-        f"{peak:.0f} MB at the peak, {seconds:.0f} s."
+        f"`nmf(4)` of a lazy scan of {r['bytes'] / 1e9:.1f} GB (made as it is read, {r['passes']} passes): "
+        f"{r['before'] / 1e6:.0f} MB before, {r['peak'] / 1e6:.0f} MB at the peak, {r['seconds']:.0f} s."
     )
 
 
@@ -183,7 +160,7 @@ def table_of(counts, columns):
 
 def page(args, folder):
     asked = " ".join(f"--{name} {getattr(args, name)}" for name in ("cases", "files", "commands", "seed"))
-    command = f"python benchmarks/hostile.py {asked}"
+    command = f"python benchmarks/checks/hostile.py {asked}"
     parts = ["# Hostile input: tried and survived\n", f"Made by `{command}`.\n", machine_facts() + "\n"]
     if args.cases:
         start = time.perf_counter()

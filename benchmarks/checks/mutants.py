@@ -1,6 +1,6 @@
 """Mutation testing of a sample of the numerical core: are the tests strict enough to notice one wrong operator?
 
-    python benchmarks/mutants.py --per-file 10 --out mutants.md
+    python benchmarks/checks/mutants.py --per-file 10 --out mutants.md
 """
 
 import argparse
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # A mutant of a formula needs no object of a host.
 _NO_HOST = ("-k", "not pyxem and not py4dstem and not host")
 _MAPS, _PATTERNS = "tests/test_details_of_maps.py", "tests/test_details_of_patterns.py"

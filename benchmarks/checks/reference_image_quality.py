@@ -2,7 +2,7 @@
 
 Needs torch and piq 0.8 (``pip install torch piq``), which are in no extra of this package::
 
-    python benchmarks/reference_image_quality.py
+    python benchmarks/checks/reference_image_quality.py
 
 The images are made by `images` from a seed, so that only the values are stored.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-OUT = Path(__file__).resolve().parents[1] / "tests" / "reference" / "image_quality_piq.json"
+OUT = Path(__file__).resolve().parents[2] / "tests" / "reference" / "image_quality_piq.json"
 # Even, odd, of both kinds, large enough to be averaged first (from 384 pixels), and by an odd factor (640).
 SHAPES = [(32, 32), (33, 32), (31, 47), (128, 128), (390, 401), (640, 645)]
 PAIRS = ["noise", "noisy_copy", "darker_copy", "spots", "shifted_spots"]
@@ -65,7 +65,7 @@ def main():
             values = {name: float(f(*pair, data_range=1.0)) for name, f in metrics.items()}
             rows.append({"kind": kind, "shape": list(shape), "seed": seed, **values})
     versions = {"piq": importlib.metadata.version("piq"), "torch": torch.__version__}
-    answer = {"made_by": "benchmarks/reference_image_quality.py", **versions, "precision": "double", "pairs": rows}
+    answer = {"made_by": "benchmarks/checks/reference_image_quality.py", **versions, "precision": "double", "pairs": rows}
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
     print(f"{len(rows)} pairs in {OUT.name}")

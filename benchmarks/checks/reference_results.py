@@ -1,6 +1,6 @@
 """Write tests/reference/methods.json: what every method gives today, so that tomorrow's change is seen.
 
-    python benchmarks/reference_results.py
+    python benchmarks/checks/reference_results.py
 
 To be run again only when an answer was meant to change; the difference then belongs into the change log.
 """
@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from reference_runs import RUNS, numbers_of, reference_scan, run  # noqa: E402

@@ -2,29 +2,26 @@
 
 ::
 
-    python benchmarks/choose_k.py [--seeds N ...] [--only N ...] [--cache DIR] [--out FILE.md]
+    python benchmarks/choose_k/run.py [--seeds N ...] [--only N ...] [--cache DIR] [--quick] [--out FILE.md]
 
 Prints Markdown tables, and under each what was to be reached and what was. The exit code is 1 when a goal is missed. With a
 cache every phantom is computed once, so that a run can be continued, or shared among processes.
 """
 
-import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from choose_k_cases import all_cases, build, truth_sizes
-from choose_k_rivals import elbow_position, gap, our_elbow, scan_singular_values, silhouette
-from engine_tools import Goals
-from real_input import Report
-from tables import machine_facts, markdown_table
+from cases import all_cases, build, truth_sizes
+from common.command import parser, run
+from common.tables import markdown_table
+from rivals import elbow_position, gap, our_elbow, scan_singular_values, silhouette
 
 from unmix4d import Unmix, phantoms
 from unmix4d.choose_k import cao2025
@@ -139,7 +136,7 @@ def recovery_item(args, folder, report, goals):
     report(
         f"## 1. The true number\n\n{len(rows)} phantoms, seeds {', '.join(map(str, args.seeds))}; the seeds "
         f"{', '.join(map(str, TUNING))} were used for tuning and no others.\n`choose_k(range({KS.start}, {KS.stop}))`. "
-        f"{WHAT}(`choose_k_cases.truth_sizes` at least {FACTOR:g}). Nothing estimated\nfrom the noisy data enters.\n\n"
+        f"{WHAT}(`cases.truth_sizes` at least {FACTOR:g}). Nothing estimated\nfrom the noisy data enters.\n\n"
         f"### The {len(seen)} phantoms whose weakest component is distinguishable\n\n" + rules_table(seen)
     )
     table, right, doubt = confidence_table(seen)
@@ -211,36 +208,22 @@ def large_item(args, folder, report, goals):
 
 
 ITEMS = {1: recovery_item, 2: bent_item, 3: large_item}
+INTRODUCTION = """# How many components
 
-
-def parse(arguments=None):
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=int, nargs="+", choices=sorted(ITEMS), help="run these items, in this order")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(REPORTING), help="of the phantoms of item 1")
-    parser.add_argument("--cache", metavar="DIR", type=Path, help="keep what was measured of every phantom there")
-    parser.add_argument("--quick", action="store_true", help="one seed, a small scan; goals of time are not judged")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    return parser.parse_args(arguments)
+Made by `python benchmarks/choose_k/run.py`; every number is measured.
+"""
 
 
 def main(arguments=None):
     """Run the items; returns the exit code."""
-    args, report = parse(arguments), Report()
+    line = parser(__doc__, items=ITEMS, quick="one seed, a small scan; goals of time are not judged")
+    line.add_argument("--seeds", type=int, nargs="+", default=list(REPORTING), help="of the phantoms of item 1")
+    line.add_argument("--cache", metavar="DIR", type=Path, help="keep what was measured of every phantom there")
+    args = line.parse_args(arguments)
     args.seeds = args.seeds[:1] if args.quick else args.seeds
-    goals = Goals(report, args.quick)
     if args.cache:
         args.cache.mkdir(parents=True, exist_ok=True)
-    report("# How many components\n\nMade by `benchmarks/choose_k.py`; every number is measured.\n")
-    report(machine_facts() + "\n")
-    for number in args.only or ITEMS:
-        with tempfile.TemporaryDirectory() as folder:
-            ITEMS[number](args, Path(folder), report, goals)
-        report("")
-    report("## Goals\n\n" + goals.table())
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    return 0 if goals.passed else 1
+    return run(ITEMS, INTRODUCTION, args)
 
 
 if __name__ == "__main__":

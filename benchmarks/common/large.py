@@ -1,41 +1,46 @@
 """A scan that need not fit into memory: written to zarr, read lazily, peak memory of the whole process.
 
-``python large.py write STORE ROWS COLS DET_ROWS DET_COLS`` makes the scan, ``python large.py unmix STORE
-ROUTE ITERATIONS`` unmixes it, each in a process of its own so that one does not count for the other.
+`write_scan` makes the scan, `unmix_scan` unmixes it, each in a process of its own (this file as a script) so that one does
+not count for the other.
 """
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from memory import PeakMemory
 
-__all__ = ["ROUTES", "unmix_scan", "write_scan"]
+from common.memory import PeakMemory
+from common.process import run_script
+
+__all__ = ["K", "ROUTES", "on_disk", "truth_of", "unmix_scan", "write_scan"]
 
 K = 8
 
 
 def write_scan(store, shape):
     """Make the scan; returns the seconds it took."""
-    return _in_own_process("write", store, *shape)["seconds"]
+    return run_script("common/large.py", "write", store, *shape)["seconds"]
 
 
 def unmix_scan(store, route, iterations):
     """NMF of the scan with one start; what was measured, as a dict."""
-    return _in_own_process("unmix", store, route, iterations)
+    return run_script("common/large.py", "unmix", store, route, iterations)
 
 
-def _in_own_process(*arguments):
-    command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(lines[-1])
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def on_disk(store):
+    """Bytes of the files of a store."""
+    return sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+
+
+def truth_of(store):
+    """Patterns, maps, names and centre."""
+    with np.load(_truth_file(store)) as file:
+        truth = SimpleNamespace(**dict(file))
+    truth.names, truth.centre = list(map(str, truth.names)), tuple(truth.centre.tolist())
+    return truth
 
 
 def _truth_file(store):
@@ -75,11 +80,9 @@ ROUTES = {"dask": _dask_route, "pyxem": _pyxem_route}
 
 
 def _unmix(store, route, iterations):
-    with np.load(_truth_file(store)) as file:
-        truth = SimpleNamespace(**dict(file))
-    truth.names = list(map(str, truth.names))
+    truth = truth_of(store)
     with PeakMemory() as memory:
-        view = ROUTES[route](store, tuple(truth.centre.tolist()))
+        view = ROUTES[route](store, truth.centre)
         ready = memory.peak
         started = time.perf_counter()
         result = view.nmf(K, n_starts=1, max_iter=int(iterations), tol=0, random_state=0)

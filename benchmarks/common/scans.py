@@ -1,16 +1,19 @@
-"""The scans of the benchmark, each with its truth, in a form that every program can be given.
+"""The scans of the benchmarks, each with its truth, in a form that every program can be given.
 
 A `Case` is written to a temporary folder once (``counts.npy``, ``counts.zarr``, ``truth.npz``, ``case.json``)
 and read again by the process of every program, so that all of them see the same electrons, mask and k.
 """
 
 import json
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-__all__ = ["Case", "film_scan", "sped_scan", "write_zarr"]
+from common.command import Skipped, need_files
+
+__all__ = ["Case", "cathode_vectors", "film_file", "film_scan", "film_view", "sped_scan", "write_zarr"]
 
 _CHUNK = 16  # probe positions per side of a storage chunk
 
@@ -134,6 +137,7 @@ def sped_scan(data, folder, *, sigma=2.0, dose=2e4, seed=0):
     """
     from scipy.ndimage import gaussian_filter
 
+    need_files(data, "sped_ag_grain_patterns.hspy", "sped_ag_grain_labels.hspy")
     measured, detector = _read_hspy(data / "sped_ag_grain_patterns.hspy")
     labels, scan = _read_hspy(data / "sped_ag_grain_labels.hspy")
     patterns = dose * measured / measured.sum(axis=(1, 2), keepdims=True, dtype=float)
@@ -173,13 +177,39 @@ def _read_hspy(path):
     return data, [{key: float(axis[key]) for key in ("scale", "offset")} for axis in axes]
 
 
-def film_scan(data, folder):
-    """Multislice simulation of sixteen overlapping silver grains; the truth is the thickness of each."""
+def film_file(data):
+    """Arrays of the multislice simulation of a silver film, by name; thickness in atoms."""
+    need_files(data, "ag_film_overlap.npz")
     with np.load(data / "ag_film_overlap.npz") as file:
-        counts, thickness = file["counts"], file["thickness"]
-        step, pixel_size = float(file["step"]) / 10, float(file["k_step"])
-    names = [f"grain {i + 1}" for i in range(len(thickness))]
+        return dict(file)
+
+
+def film_scan(data, folder):
+    """Sixteen overlapping silver grains; the truth is the thickness of each."""
+    film = film_file(data)
+    names = [f"grain {i + 1}" for i in range(len(film["thickness"]))]
     return Case.write(
-        folder, counts, maps=thickness, names=names, k=17, direct_beam=6, centre=[68.0, 68.0], step=step,
-        pixel_size=pixel_size,
+        folder, film["counts"], maps=film["thickness"], names=names, k=17, direct_beam=6, centre=[68.0, 68.0],
+        step=float(film["step"]) / 10, pixel_size=float(film["k_step"]),
     )  # fmt: skip
+
+
+def film_view(data):
+    """View of the same film, with more of the direct beam masked, and the thickness of its grains."""
+    from unmix4d import Unmix
+
+    film = film_file(data)
+    facts = {"pixel_size": float(film["k_step"]), "pixel_unit": "1/A", "step": float(film["step"]), "step_unit": "A"}
+    return Unmix(film["counts"], centre=(68, 68), **facts).prepare(direct_beam=10), film["thickness"]
+
+
+def cathode_vectors(data):
+    """Measured Bragg vectors of a particle of a battery cathode, as py4DSTEM reads them."""
+    need_files(data, "cathode_bragg_vectors.h5")
+    try:
+        import py4DSTEM
+    except ImportError:
+        raise Skipped("py4DSTEM is not installed") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return py4DSTEM.read(str(data / "cathode_bragg_vectors.h5"))

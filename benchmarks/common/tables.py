@@ -4,9 +4,10 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+import numpy as np
 import psutil
 
-__all__ = ["machine_facts", "markdown_table", "megabytes"]
+__all__ = ["component_table", "machine_facts", "markdown_table", "megabytes", "whole"]
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "dask", "zarr", "hyperspy", "pyxem", "py4DSTEM")
 
@@ -30,6 +31,30 @@ def _is_number(cell):
 def megabytes(n_bytes):
     """Decimal megabytes, as text."""
     return f"{n_bytes / 1e6:.0f}"
+
+
+def whole(seconds):
+    """Seconds as text, with as many digits as make sense."""
+    return f"{seconds:.0f}" if seconds >= 100 else f"{seconds:.1f}"
+
+
+def component_table(names, columns):
+    """Map correlation / pattern cosine of every true component, a column per program.
+
+    Parameters
+    ----------
+    names : list of str
+    columns : dict
+        Program to a dict with ``map_correlation`` and ``pattern_cosine``.
+    """
+    rows = [
+        [name, *(f"{c['map_correlation'][i]:.3f} / {c['pattern_cosine'][i]:.3f}" for c in columns.values())]
+        for i, name in enumerate(names)
+    ]
+    means = [
+        f"{np.mean(c['map_correlation']):.3f} / {np.mean(c['pattern_cosine']):.3f}" for c in columns.values()
+    ]
+    return markdown_table(["map r / pattern cos", *columns], [*rows, ["**mean**", *means]])
 
 
 def machine_facts():

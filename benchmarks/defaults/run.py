@@ -2,37 +2,23 @@
 
 ::
 
-    python benchmarks/defaults.py [--data DIR] [--quick] [--scores FILE.json] [--out FILE.md]
+    python benchmarks/defaults/run.py [--data DIR] [--quick] [--scores FILE.json] [--out FILE.md]
 
 One factor at a time is varied around the defaults of ``nmf``: the number of iterations, the weights, and the rank and
 smoothing of the subspace; without and with constraints. It measures scores, not time.
 """
 
-import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from defaults_scores import (
-    GROUPS,
-    ITERATIONS,
-    RANKS,
-    USUAL,
-    all_cases,
-    curve,
-    nmf_itself,
-    package_state,
-    settings,
-    usual_rank,
-)
-from tables import machine_facts, markdown_table
+from common.command import Report, parser
+from common.tables import machine_facts, markdown_table
+from stages import GROUPS, ITERATIONS, RANKS, USUAL, all_cases, curve, nmf_itself, package_state, settings, usual_rank
 
-_ROOT = Path(__file__).resolve().parents[1]
-_DEFAULT_DATA = "../shared/data"  # relative to the repository
 _WEIGHTS = ("none", "capped 3", "capped 5", "capped 10", "poisson")
 _SUBSPACES = {False: "plain", True: "smoothed"}
 _ORDER = [name for names in GROUPS.values() for name in names]
@@ -147,7 +133,7 @@ def written(measured):
     members = "\n".join(f"- {group}: {', '.join(names)}" for group, names in GROUPS.items())
     parts = [
         "# The defaults of NMF, by scores against the truth",
-        "Made by `benchmarks/defaults.py`. Cells: mean map correlation / mean pattern cosine over all true components\n"
+        "Made by `python benchmarks/defaults/run.py`. Cells: mean map correlation / mean pattern cosine over all true components\n"
         "(matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number, one start\n"
         f"(NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.\n"
         "Scores are of what `nmf` returns: without constraints both factors are refitted to the full data at the end.\n"
@@ -167,25 +153,22 @@ def written(measured):
 
 def main(arguments=None):
     """Measure, or read what was measured, and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="DIR", help=f"folder with the silver scans (default: {_DEFAULT_DATA})")
-    parser.add_argument("--quick", action="store_true", help="two cases only")
-    parser.add_argument("--scores", metavar="FILE.json", type=Path, help="keep all scores there; reuse them if it exists")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    args = parser.parse_args(arguments)
+    line = parser(__doc__, quick="two cases only")
+    line.add_argument("--scores", metavar="FILE.json", type=Path, help="keep all scores there; reuse them if it exists")
+    args = line.parse_args(arguments)
     if args.scores and args.scores.exists():
         measured = json.loads(args.scores.read_text())
         if measured["state"] != package_state() or measured["iterations"] != list(ITERATIONS):
-            parser.error(f"{args.scores} was measured with other sources of unmix4d: delete it to measure again")
+            line.error(f"{args.scores} was measured with other sources of unmix4d: delete it to measure again")
     else:
-        measured = measure(Path(args.data) if args.data else _ROOT / _DEFAULT_DATA, args.quick)
+        measured = measure(args.data, args.quick)
         if args.scores:
             args.scores.write_text(json.dumps(measured))
-    text = written(measured)
-    print(text)
-    if args.out:
-        args.out.write_text(text, encoding="utf-8")
+    report = Report(args.out)
+    report(written(measured))
+    report.write()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

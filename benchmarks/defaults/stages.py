@@ -1,4 +1,4 @@
-"""Scores of NMF against the truth, stage by stage, for one way of setting it: what `defaults.py` makes tables of.
+"""Scores of NMF against the truth, stage by stage, for one way of setting it: what `run.py` makes tables of.
 
 Iterations are continued from stage to stage with the parts that `nmf` itself is made of, so that seven numbers of
 iterations cost one run. The stages end as `nmf` ends: free factors are refitted to the full scan.
@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scans import film_scan, sped_scan
+from common.command import Skipped
+from common.judge import scored
+from common.peers import both_constraints
+from common.scans import film_scan, sped_scan
 
 import unmix4d.engine.weights
 from unmix4d import Unmix, phantoms
-from unmix4d.constraints import NoDarkSpots, SmoothMaps
+from unmix4d.constraints import SmoothMaps
 from unmix4d.decomposition.constrained import alternate
 from unmix4d.decomposition.nmf import hals
 from unmix4d.decomposition.problems import Compressed
@@ -27,7 +30,6 @@ from unmix4d.decomposition.starts import Start
 from unmix4d.engine.compression import compress
 from unmix4d.engine.weights import WeightedMatrix, choose_weights
 from unmix4d.methods.nmf import CONSTRAINED_ITER, MAX_ITER
-from unmix4d.scores import score
 
 __all__ = [
     "GROUPS", "ITERATIONS", "RANKS", "SEEDS", "USUAL", "Setting", "all_cases", "curve", "nmf_itself", "package_state",
@@ -44,7 +46,7 @@ GROUPS = {
     "others": ("twins", "embedded", "vacuum"),
     "silver": ("sped_silver", "film_silver"),
 }
-_SIGMA = 1.0  # of the smoothing, positions
+_SIGMA = 1.0  # of the smoothing, positions: as in `both_constraints`
 RANKS = {"k+2": 1, "2k+2": 2, "4k+2": 4}  # multiples of k
 
 
@@ -109,7 +111,7 @@ def _silver(data):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 case = make(data, Path(folder), **options)
-            except FileNotFoundError:
+            except Skipped:
                 continue
             counts = case.counts()
             yield name, seed, case.view(counts), case.facts["k"], case.truth(case.detector_mask(counts))
@@ -127,7 +129,7 @@ def _cap(value):
 
 
 def _rules(view):
-    return [SmoothMaps(sigma=_SIGMA).bind(view.geometry), NoDarkSpots().bind(view.geometry)]
+    return [rule.bind(view.geometry) for rule in both_constraints()]
 
 
 def _compressed(view, k, matrix, weights, rank, smooth, pixels_only):
@@ -189,20 +191,14 @@ def _finished(matrix, low, found, constrained):
 
 
 def _note(answer, patterns, maps, truth):
-    known = hasattr(truth, "patterns")
-    if not known:
-        # No true patterns: cosines with anything would do, as they are not kept.
-        truth.patterns = np.ones((len(truth.maps), *patterns.shape[1:]))
-    result = score((patterns, maps), truth)
-    if not known:
-        del truth.patterns
+    result = scored(patterns, maps, truth)
     answer["map_r"].append(result.mean_map_correlation)
-    answer["cosine"].append(result.mean_pattern_cosine if known else None)
+    answer["cosine"].append(result.mean_pattern_cosine if hasattr(truth, "patterns") else None)
 
 
 def nmf_itself(view, k, truth, constrained):
     """Scores of ``nmf(k)`` with nothing set but the constraints, and how many iterations it made."""
-    rules = [SmoothMaps(sigma=_SIGMA), NoDarkSpots()] if constrained else []
+    rules = both_constraints() if constrained else []
     result = view.nmf(k, constraints=rules, random_state=0)
     answer = {"constrained": constrained, "map_r": [], "cosine": [], "iterations": len(result.convergence[0])}
     _note(answer, result.patterns, result.maps, truth)

@@ -1,13 +1,13 @@
-"""Items 4 to 6 of `engine.py`: lazy input against HyperSpy, growth with the size of the scan, and `dask.distributed`."""
+"""Items 4 to 6: lazy input against HyperSpy, growth with the size of the scan, and `dask.distributed`."""
 
-import importlib.util
 import shutil
 
 import numpy as np
-from engine_tools import Failed, K, component_table, make_case, run_script, whole
-from large import unmix_scan, write_scan
-from real_input import Skipped
-from tables import markdown_table, megabytes
+from common.command import Skipped, need_disk, need_packages
+from common.large import K, on_disk, unmix_scan, write_scan
+from common.process import Failed, run_script
+from common.tables import component_table, markdown_table, megabytes, whole
+from scan import make_case
 
 __all__ = ["distributed_item", "growth_item", "lazy_item"]
 
@@ -22,23 +22,15 @@ _GROWTH = {
 _DISTRIBUTED = {False: (128, 128, 256, 256), True: (48, 96, 64, 64)}
 
 
-def _need(*packages):
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise Skipped(f"{package} is not installed")
-
-
-def _need_disk(folder, shape):
+def _room(folder, shape):
     """Half of the size in memory must be free: the counts are sparse and compress to less than a tenth."""
-    wanted, free = float(np.prod(shape, dtype=float)), shutil.disk_usage(folder).free
-    if free < wanted:
-        raise Skipped(f"{wanted / 1e9:.1f} GB of disk needed, {free / 1e9:.1f} GB free")
+    need_disk(folder, float(np.prod(shape, dtype=float)))
 
 
 def lazy_item(args, folder, report, goals):
     """Item 4."""
     report("## 4. Lazy zarr input, against HyperSpy's lazy NMF\n")
-    _need("pyxem", "zarr")
+    need_packages("pyxem", "zarr")
     case = make_case(folder / "scan", args.quick)
     counts = case.lazy_counts()
     report(
@@ -47,9 +39,9 @@ def lazy_item(args, folder, report, goals):
         "`decomposition(algorithm=\"NMF\", output_dimension=8)`, one pass of learning\n"
         "and one of projection. Both with their defaults. A cosine is that of the pattern that suits the true one best.\n"
     )
-    ours = run_script("engine_peers.py", "unmix4d-lazy", case.folder)
+    ours = run_script("engine/programs.py", "unmix4d-lazy", case.folder)
     try:
-        theirs = run_script("engine_peers.py", "hyperspy-lazy", case.folder)
+        theirs = run_script("engine/programs.py", "hyperspy-lazy", case.folder)
     except Failed as error:
         raise Skipped(f"HyperSpy failed: {error}") from error
     rows = [
@@ -74,7 +66,7 @@ def growth_item(args, folder, report, goals):
     """Item 5: sizes double; every store is deleted before the next one is written."""
     shapes = _GROWTH[args.quick]
     report(f"## 5. Growth: {', '.join(f'{2 * np.prod(s) / 1e9:.3g}' for s in shapes)} GB\n")
-    _need("zarr")
+    need_packages("zarr")
     report(
         "`phantoms.large_scan`, uint16 in zarr, 2e3 electrons per pattern, more and more scan positions; NMF, k = 8, one\n"
         f"start, {_ITERATIONS} iterations, tol = 0, as a dask array. Peak: resident memory of the whole process,\n"
@@ -84,19 +76,19 @@ def growth_item(args, folder, report, goals):
     rows, sizes, times, peaks = [], [], [], []
     for shape in shapes:
         try:
-            _need_disk(folder, shape)
+            _room(folder, shape)
         except Skipped as reason:
             report(f"- skipped: {2 * np.prod(shape) / 1e9:.1f} GB: {reason}")
             goals.missing(f"growth at {2 * np.prod(shape) / 1e9:.1f} GB", reason)
             continue
         store = folder / "scan.zarr"
         write_scan(store, shape)
-        on_disk = sum(f.stat().st_size for f in store.rglob("*") if f.is_file())
+        stored = on_disk(store)
         r = unmix_scan(store, "dask", _ITERATIONS)
         shutil.rmtree(store)
         sizes, times, peaks = [*sizes, r["bytes"]], [*times, r["seconds"]], [*peaks, r["peak"]]
         rows.append([
-            f"{r['bytes'] / 1e9:.3g}", f"{on_disk / 1e9:.2f}", shape[0] * shape[1], r["passes"], whole(r["seconds"]),
+            f"{r['bytes'] / 1e9:.3g}", f"{stored / 1e9:.2f}", shape[0] * shape[1], r["passes"], whole(r["seconds"]),
             f"{r['seconds'] / r['passes'] / r['bytes'] * 1e9:.3f}", megabytes(r["ready"]), megabytes(r["peak"]),
             f"{np.mean(r['map_correlation']):.3f}", f"{r['found']} of {K}",
         ])  # fmt: skip
@@ -114,14 +106,14 @@ def growth_item(args, folder, report, goals):
 def distributed_item(args, folder, report, goals):
     """Item 6."""
     report("## 6. `dask.distributed`, two processes, against threads\n")
-    _need("distributed", "zarr")
+    need_packages("distributed", "zarr")
     shape = _DISTRIBUTED[args.quick]
-    _need_disk(folder, shape)
+    _room(folder, shape)
     store = folder / "scan.zarr"
     write_scan(store, shape)
     found = {}
     for name in ("threads", "processes"):
-        found[name] = run_script("engine_distributed.py", store, name, folder / f"{name}.npz")
+        found[name] = run_script("engine/cluster.py", store, name, folder / f"{name}.npz")
     report(
         f"`phantoms.large_scan`, {' x '.join(map(str, shape))}, uint16 in zarr, as a dask array; NMF, k = 8, defaults.\n"
         "The cluster (`LocalCluster(n_workers=2, threads_per_worker=1)`) is up and has imported unmix4d before the clock\n"

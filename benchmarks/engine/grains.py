@@ -1,21 +1,18 @@
-"""Items 7 and 8 of `engine.py`: weak grains, and a direct beam that is not masked, on the cases of Kimoto 2025.
+"""Items 7 and 8: weak grains, and a direct beam that is not masked, on the cases of Kimoto 2025.
 
-``python engine_grains.py CASE SEED PROGRAM`` unmixes one case with one program, in a process of its own.
+``run_script("engine/grains.py", CASE, SEED, PROGRAM)`` unmixes one case with one program, in a process of its own.
 """
 
 import importlib.util
 import json
-import os
 import sys
-import time
 import warnings
 from functools import partial
 
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import numpy as np
-from engine_tools import Failed, run_script
-from tables import markdown_table
+from common.peers import both_constraints, hyperspy_nmf, sklearn_nmf
+from common.process import run_script, timed, tried
+from common.tables import markdown_table
 
 __all__ = ["beam_item", "grains_item"]
 
@@ -32,27 +29,19 @@ def _unmix(phantom, constraints=()):
 
 
 def _constrained(phantom):
-    from unmix4d.constraints import NoDarkSpots, SmoothMaps
-
-    return _unmix(phantom, [SmoothMaps(sigma=1), NoDarkSpots()])
+    return _unmix(phantom, both_constraints())
 
 
 def _sklearn(phantom, init=None):
-    from sklearn.decomposition import NMF
-
     X = phantom.data.reshape(np.prod(phantom.scan_shape), -1).astype(np.float32)
-    model = NMF(phantom.k, init=init, random_state=0)
-    maps = model.fit_transform(X)
-    return model.components_.reshape(phantom.k, *phantom.detector_shape), maps.T.reshape(phantom.k, *phantom.scan_shape)
+    maps, patterns, _ = sklearn_nmf(X, phantom.k, init=init)
+    return patterns.reshape(phantom.k, *phantom.detector_shape), maps.T.reshape(phantom.k, *phantom.scan_shape)
 
 
 def _hyperspy(phantom):
     signal = phantom.to_pyxem()
     signal.change_dtype("float32")  # integers are refused
-    signal.decomposition(algorithm="NMF", output_dimension=phantom.k, print_info=False, random_state=0)
-    learned = signal.learning_results
-    factors, loadings = np.asarray(learned.factors).T, np.asarray(learned.loadings).T
-    return factors.reshape(-1, *phantom.detector_shape), loadings.reshape(-1, *phantom.scan_shape)
+    return hyperspy_nmf(signal, phantom.k)
 
 
 _PROGRAMS = {
@@ -69,9 +58,7 @@ def _run(case, seed, program):
     from unmix4d.scores import score
 
     phantom = phantoms.case(case, int(seed))
-    started = time.perf_counter()
-    answer = _PROGRAMS[program](phantom)
-    seconds = time.perf_counter() - started
+    answer, seconds = timed(lambda: _PROGRAMS[program](phantom))
     result = score(answer, phantom)
     return {
         "seconds": seconds,
@@ -82,14 +69,7 @@ def _run(case, seed, program):
 
 def _case_table(case, programs, seeds, report):
     """Map correlation of every grain per program; returns (program, seed, grain) arrays by program."""
-    columns = {}
-    for program in programs:
-        try:
-            columns[program] = [run_script("engine_grains.py", case, seed, program) for seed in seeds]
-        except Failed as error:
-            if program.startswith("unmix4d"):
-                raise
-            report(f"- failed: {program}: {error}")
+    columns = tried(programs, lambda p: [run_script("engine/grains.py", case, seed, p) for seed in seeds], report)
     r = {program: np.array([a["map_correlation"] for a in answers]) for program, answers in columns.items()}
     cosine = {program: np.array([a["pattern_cosine"] for a in answers]) for program, answers in columns.items()}
     rows = [

@@ -1,23 +1,22 @@
-"""Item 3 of `engine.py`: every k from 2 to 30 on one compression, against scikit-learn once per k.
+"""Item 3: every k from 2 to 30 on one compression, against scikit-learn once per k.
 
-``python engine_ranks.py ours CASE_FOLDER LARGEST ITERATIONS`` and ``python engine_ranks.py sklearn CASE_FOLDER K`` are the
-two programs, each in a process of its own.
+``run_script("engine/ranks.py", "ours", CASE_FOLDER, LARGEST, ITERATIONS, REFIT)`` and ``run_script("engine/ranks.py",
+"sklearn", CASE_FOLDER, K)`` are the two programs, each in a process of its own.
 """
 
 import json
-import os
 import sys
 import time
 import warnings
 
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import numpy as np
-from engine_peers import warm_sklearn
-from engine_tools import make_case, run_script, whole
-from memory import PeakMemory
-from scans import Case
-from tables import markdown_table, megabytes
+from common.judge import scored
+from common.memory import PeakMemory
+from common.peers import seconds_per_iteration, sklearn_nmf
+from common.process import run_script, timed
+from common.scans import Case
+from common.tables import markdown_table, megabytes, whole
+from scan import make_case
 
 __all__ = ["ranks_item"]
 
@@ -28,9 +27,7 @@ _SKLEARN_DEFAULT, _MANY = 200, 500  # iterations
 
 
 def _quality(case, patterns, maps):
-    from unmix4d.scores import score
-
-    result = score((patterns, maps), case.truth(case.detector_mask(case.lazy_counts())))
+    result = scored(patterns, maps, case.truth(case.detector_mask(case.lazy_counts())))
     return {"map_r": result.mean_map_correlation, "found": result.found}
 
 
@@ -57,17 +54,12 @@ def _ours(case, largest, iterations, refit):
 
 def _sklearn(case, k):
     """A few warm iterations, and one whole run with its own defaults."""
-    from sklearn.decomposition import NMF
-
     counts = case.counts()
     X = counts.reshape(-1, np.prod(counts.shape[2:]))
-    each = warm_sklearn(X, k, _FIRST, _WARM)
-    model = NMF(k, random_state=0)
-    started = time.perf_counter()
-    maps = model.fit_transform(X)
-    seconds = time.perf_counter() - started
-    patterns, maps = model.components_.reshape(-1, *counts.shape[2:]), maps.T.reshape(-1, *counts.shape[:2])
-    return {"per_iteration": each, "seconds": seconds, "iterations": model.n_iter_, **_quality(case, patterns, maps)}
+    each = seconds_per_iteration(X, k, _FIRST, _WARM)
+    (maps, patterns, iterations), seconds = timed(lambda: sklearn_nmf(X, k))
+    patterns, maps = patterns.reshape(-1, *counts.shape[2:]), maps.T.reshape(-1, *counts.shape[:2])
+    return {"per_iteration": each, "seconds": seconds, "iterations": iterations, **_quality(case, patterns, maps)}
 
 
 def _time_table(ours, many, sklearn, ks):
@@ -114,9 +106,9 @@ def ranks_item(args, folder, report, goals):
     largest = _LARGEST[args.quick]
     report(f"## 3. k = 2 to {largest}, one start each\n")
     case = make_case(folder / "scan", args.quick)
-    ours = run_script("engine_ranks.py", "ours", case.folder, largest, 0, 1)
-    many = run_script("engine_ranks.py", "ours", case.folder, largest, _MANY, 1)
-    sklearn = {k: run_script("engine_ranks.py", "sklearn", case.folder, k) for k in _TIMED[args.quick]}
+    ours = run_script("engine/ranks.py", "ours", case.folder, largest, 0, 1)
+    many = run_script("engine/ranks.py", "ours", case.folder, largest, _MANY, 1)
+    sklearn = {k: run_script("engine/ranks.py", "sklearn", case.folder, k) for k in _TIMED[args.quick]}
     table, defaults, equal = _time_table(ours, many, sklearn, range(2, largest + 1))
     report(
         f"The scan of item 1. `c = u.compress({2 * largest + 2})`, then\n"

@@ -1,8 +1,9 @@
-"""Items 1 and 2 of `engine.py`: ten starts of 500 iterations, plain and constrained, against solvers on the full data."""
+"""Items 1 and 2: ten starts of 500 iterations, plain and constrained, against solvers on the full data."""
 
-from engine_peers import FIRST, WARM
-from engine_tools import Failed, component_table, make_case, run_script, whole
-from tables import markdown_table, megabytes
+from common.process import run_script, tried
+from common.tables import component_table, markdown_table, megabytes, whole
+from programs import FIRST, WARM
+from scan import make_case
 
 __all__ = ["constrained_item", "starts_item"]
 
@@ -11,17 +12,8 @@ _EXTRAPOLATED = f"extrapolated from {WARM} iterations"
 _HEADER = ["program", "run", "time (s)", "time is", "times unmix4d", "s per iteration", "extra (MB)", "passes", "loss"]
 
 
-def run_all(programs, case, report):
-    """What the programs measured; a peer that fails is reported, ours raises."""
-    found = {}
-    for name, program in programs.items():
-        try:
-            found[name] = run_script("engine_peers.py", program, case.folder)
-        except Failed as error:
-            if program.startswith("unmix4d"):
-                raise
-            report(f"- failed: {name}: {error}")
-    return found
+def _run_all(programs, case, report):
+    return tried(programs, lambda name: run_script("engine/programs.py", programs[name], case.folder), report)
 
 
 def time_row(name, facts, reference):
@@ -81,7 +73,7 @@ def starts_item(args, folder, report, goals):
         ours: "unmix4d", "unmix4d, defaults": "unmix4d-defaults", sklearn: "sklearn-warm",
         "scikit-learn, its defaults": "sklearn-whole", naive: "als-warm",
     }  # fmt: skip
-    found = run_all(programs, case, report)
+    found = _run_all(programs, case, report)
     _tables(found, case.facts["names"], report)
     _ratio_goal(goals, found, ours, sklearn, 50)
     _ratio_goal(goals, found, ours, naive, 400)
@@ -102,7 +94,7 @@ def constrained_item(args, folder, report, goals):
         ours: "unmix4d-constrained", "unmix4d, constrained, defaults": "unmix4d-constrained-defaults",
         naive: "als-constrained-warm",
     }  # fmt: skip
-    found = run_all(programs, case, report)
+    found = _run_all(programs, case, report)
     _tables(found, case.facts["names"], report)
     _ratio_goal(goals, found, ours, naive, 30)
     goals("extra memory of ten constrained starts (GB)", found[ours]["extra"] / 1e9, most=0.3)

@@ -2,21 +2,20 @@
 
 ::
 
-    python benchmarks/filters.py [--quick] [--out FILE.md]
+    python benchmarks/filters/run.py [--quick] [--out FILE.md]
 
 Every fit is judged on the raw scan and against the truth of the phantom, never on the filtered scan alone.
 """
 
-import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from tables import machine_facts, markdown_table
+from common.command import Report, parser
+from common.tables import machine_facts, markdown_table
 
 FILTERS = {
     "none": {},
@@ -114,7 +113,7 @@ def table(build, seeds, filters):
 
 INTRODUCTION = """# Filters
 
-Made by `benchmarks/filters.py`; every number is measured, means over {seeds} seed(s). NMF with the true number of
+Made by `python benchmarks/filters/run.py`; every number is measured, means over {seeds} seed(s). NMF with the true number of
 components (3 starts) is fitted to the filtered view, and judged on the data that were **not** filtered:
 
 - *noise*: `noise_deviation()` of the filtered view, counts. *loss there*: mean squared error on the filtered view, relative
@@ -143,19 +142,13 @@ def verdict(means):
 
 def main(arguments=None):
     """Run all cases; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one seed")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    args = parser.parse_args(arguments)
-    seeds, start = SEEDS[: 1 if args.quick else None], time.perf_counter()
-    parts = [INTRODUCTION.format(seeds=len(seeds)) + machine_facts() + "\n"]
-    print(parts[0])
+    args = parser(__doc__, quick="one seed").parse_args(arguments)
+    report, seeds, start = Report(args.out), SEEDS[: 1 if args.quick else None], time.perf_counter()
+    report(INTRODUCTION.format(seeds=len(seeds)) + machine_facts() + "\n")
     for title, build in builders():
         text, means = table(build, seeds, FILTERS | (FIRST_REPAIRED if "hot pixels" in title else {}))
-        parts.append(f"## {title}\n\n{text}\n\n{verdict(means)}\n")
-        print(parts[-1], flush=True)
-        if args.out:
-            args.out.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+        report(f"## {title}\n\n{text}\n\n{verdict(means)}\n")
+        report.write()
     print(f"took {time.perf_counter() - start:.0f} s")
     return 0
 

@@ -1,15 +1,21 @@
 """How many iterations NMF needs: error, change and score against truth per iteration, on standard phantoms.
 
-``python benchmarks/nmf_iterations.py [--out FILE.md]`` prints a table. It is where the defaults of ``nmf``
-(``max_iter``, ``tol``) can be judged: the error goes on falling when the maps no longer come closer to the truth.
+::
+
+    python benchmarks/nmf_iterations/run.py [--quick] [--out FILE.md]
+
+It is where the defaults of ``nmf`` (``max_iter``, ``tol``) can be judged: the error goes on falling when the maps no longer
+come closer to the truth.
 """
 
-import argparse
-import os
+import sys
+from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+from common.command import Report, parser
+from common.tables import markdown_table
 
 from unmix4d import Unmix, phantoms, scores
 
@@ -32,30 +38,29 @@ def rows(name):
         result = view.nmf(phantom.k, random_state=0, **options)
         correlation = scores.map_correlation(result.maps, phantom.maps)
         label = f"default ({len(result.convergence[0])})" if count is None else str(count)
-        yield f"| {name} | {label} | {result.loss:.5f} | {correlation.mean():.3f} | {np.sort(correlation)[:2].round(2)} |"
+        lowest = np.sort(correlation)[:2].round(2)
+        yield [name, label, f"{result.loss:.5f}", f"{correlation.mean():.3f}", lowest]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", help="also write the table to this file")
-    out = parser.parse_args().out
-    lines = [
-        "# NMF: iterations, error and truth",
-        "",
-        "Made by `python benchmarks/nmf_iterations.py`; one start (NNDSVD), k = the true number of components.",
-        "",
-        "| phantom | iterations | mean squared error | mean map correlation | two lowest |",
-        "|---|---|---|---|---|",
-    ]
-    print("\n".join(lines))
-    for name in CASES:
-        for row in rows(name):
-            print(row, flush=True)
-            lines.append(row)
-    if out:
-        with open(out, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+INTRODUCTION = """# NMF: iterations, error and truth
+
+Made by `python benchmarks/nmf_iterations/run.py`; one start (NNDSVD), k = the true number of components.
+"""
+
+
+def main(arguments=None):
+    """Run all cases; returns the exit code."""
+    args = parser(__doc__, quick="two cases").parse_args(arguments)
+    report = Report(args.out)
+    report(INTRODUCTION)
+    lines = []
+    for name in CASES[: 2 if args.quick else None]:
+        print(f"  {name} ...", file=sys.stderr, flush=True)
+        lines += rows(name)
+    report(markdown_table(["phantom", "iterations", "mean squared error", "mean map correlation", "two lowest"], lines))
+    report.write()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

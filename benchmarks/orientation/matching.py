@@ -1,10 +1,11 @@
-"""What the items of `orientation.py` share: the film with its rotations, errors, full runs of the hosts."""
+"""What the items share: the film with its rotations, errors, full runs of the hosts."""
 
 import time
 import warnings
 
 import numpy as np
-from real_input import Skipped
+from common.command import Skipped
+from common.scans import film_file, film_view
 from scipy.spatial.transform import Rotation
 
 from unmix4d.orientation.symmetry import laue_rotations, misorientation_deg
@@ -22,11 +23,9 @@ def film_truth(data):
 
     In the simulation of the film they travel along +z. By Friedel's law that is the pattern turned by half a turn.
     """
-    from polycrystals_tools import film
-
-    view, thickness = film(data)
-    with np.load(data / "ag_film_overlap.npz") as file:
-        turned = np.diag([-1.0, -1.0, 1.0]) @ Rotation.from_quat(file["rotations"]).as_matrix()
+    view, thickness = film_view(data)
+    rotations = Rotation.from_quat(film_file(data)["rotations"]).as_matrix()
+    turned = np.diag([-1.0, -1.0, 1.0]) @ rotations
     return view, thickness, turned
 
 

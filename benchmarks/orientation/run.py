@@ -2,45 +2,32 @@
 
 ::
 
-    python benchmarks/orientation.py [--only N] [--quick] [--every N] [--data DIR] [--out FILE.md]
+    python benchmarks/orientation/run.py [--only N] [--quick] [--every N] [--data DIR] [--out FILE.md]
 
 Prints Markdown tables, and under each what was to be reached and what was. The exit code is 1 when a goal is missed; what
 cannot be run is skipped with its reason.
 """
 
-import argparse
-import os
 import sys
 import time
 import warnings
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from engine_tools import Goals
-from orientation_tools import (
-    PRESENT,
-    Q_MAX,
-    WITHIN,
-    errors,
-    film_truth,
-    py4dstem_full,
-    pyxem_full,
-    silver,
-    silver_simulation,
-)  # fmt: skip
-from real_input import Report, Skipped
-from tables import machine_facts, markdown_table
+from common.command import Skipped, parser, run
+from common.scans import cathode_vectors
+from common.tables import markdown_table
+from matching import PRESENT, Q_MAX, WITHIN, errors, film_truth, py4dstem_full, pyxem_full, silver, silver_simulation
 
-_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 _SEEDS = (0, 1, 2, 3)
-_RUNS = 4  # as good on this film as the 25 of the default, see POLYCRYSTALS.md
+_RUNS = 4  # as good on this film as the 25 of the default, see polycrystals/RESULTS.md
 _HEADER = ["run", "single: median", "single: within 5", "overlap: median", "overlap: within 5", "any grain", "second grain",
            "the same, 180: single", "overlap", "second"]  # fmt: skip
 
 
-def film_item(args, report, goals):
+def film_item(args, folder, report, goals):
     """Sixteen grains: k component patterns against every position."""
     view, thickness, truth = film_truth(args.data)
     start = time.perf_counter()
@@ -220,20 +207,13 @@ def _film_grains(result, thickness, truth, report, scores):
         report(f"\nMedian over {len(rows)} grains: {', '.join(said)}.\n")
 
 
-def cathode_item(args, report, goals):
+def cathode_item(args, folder, report, goals):
     """A battery cathode: phase of every component."""
-    path = args.data / "cathode_bragg_vectors.h5"
     names = ("LiMn2O4", "LCO", "Li2MnO3")
-    if not path.exists():
-        raise Skipped(f"{path.name} is not in the data folder")
-    try:
-        import py4DSTEM
-    except ImportError:
-        raise Skipped("py4DSTEM is not installed") from None
+    vectors = cathode_vectors(args.data)
     from unmix4d import Unmix
     from unmix4d.orientation import crystal_from_cif
 
-    vectors = py4DSTEM.read(str(path))
     start = time.perf_counter()
     result = Unmix(vectors, step=1, step_unit="px").merge_nmf(n_runs=6 if args.quick else 25, random_state=0).consensus()
     unmixing = time.perf_counter() - start
@@ -260,41 +240,23 @@ def cathode_item(args, report, goals):
 
 
 ITEMS = {1: film_item, 2: cathode_item}
+INTRODUCTION = """# Orientations
+
+Made by `python benchmarks/orientation/run.py`; every number is measured. Indexing k component patterns with the matcher of a
+host ([how](../../docs/orientation.md)) beside the same matcher at every position. Times are of a machine that does
+other things too.
+"""
 
 
 def main(arguments=None):
     """Run the items; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=int, nargs="+", choices=sorted(ITEMS), help="run these items, in this order")
-    parser.add_argument("--quick", action="store_true", help="few runs, few positions; goals of time are not judged")
-    parser.add_argument("--every", type=int, default=11, help="full runs at every n-th position (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=_DATA, help="folder of the measured and simulated scans")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    args, report = parser.parse_args(arguments), Report()
+    line = parser(__doc__, items=ITEMS, quick="few runs, few positions; goals of time are not judged")
+    line.add_argument("--every", type=int, default=11, help="full runs at every n-th position (default: %(default)s)")
+    args = line.parse_args(arguments)
     args.every = 53 if args.quick else args.every
-    goals = Goals(report, args.quick)
-    report(
-        "# Orientations\n\nMade by `benchmarks/orientation.py`; every number is measured. Indexing k component patterns "
-        "with the matcher of a\nhost ([how](../docs/orientation.md)) beside the same matcher at every position. Times are "
-        "of a machine that does\nother things too.\n"
-    )
-    report(machine_facts() + "\n")
-    for number in args.only or ITEMS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                ITEMS[number](args, report, goals)
-            except Skipped as reason:
-                report(f"Skipped: {reason}.")
-                goals.missing(f"item {number}", reason)
-        report("")
-        if args.out:
-            args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    if goals.rows:
-        report("## Goals\n\n" + goals.table())
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    return 0 if goals.passed else 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return run(ITEMS, INTRODUCTION, args)
 
 
 if __name__ == "__main__":

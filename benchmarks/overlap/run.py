@@ -2,25 +2,23 @@
 
 ::
 
-    python benchmarks/overlap.py [--quick] [--data DIR] [--out FILE.md]
+    python benchmarks/overlap/run.py [--only N ...] [--quick] [--data DIR] [--out FILE.md]
 
 Prints Markdown tables. The silver film is skipped with its reason where the data folder is absent.
 """
 
-import argparse
-import os
 import sys
 import warnings
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from polycrystals_tools import film, oracle
-from real_input import Report, Skipped
-from tables import machine_facts, markdown_table
+from common.command import parser, run
+from common.peers import best_fit
+from common.scans import film_view
+from common.tables import markdown_table
 
-_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 _THRESHOLDS = (0.75, 0.8, 0.85, 0.9, 0.95)
 _OVERLAPS = (0.2, 0.4, 0.6, 0.8)
 _PRESENT = 0.15  # of the largest thickness: when a phantom's grain counts as present
@@ -33,15 +31,6 @@ CALLS = {
     "`scale=\"minmax\"`, the rule of noise": {"background": "auto", "scale": "minmax"},
     "`scale=\"minmax\", min_weight=0.15`": {"background": "auto", "scale": "minmax", "min_weight": _PRESENT},
 }  # fmt: skip
-
-
-def parse(arguments=None):
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one phantom of each kind, few runs on the film")
-    parser.add_argument("--data", type=Path, default=_DATA, help="folder of the measured and simulated scans")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    return parser.parse_args(arguments)
 
 
 def judge(ratio, truth):
@@ -90,15 +79,15 @@ def table(found):
     return markdown_table(header, rows)
 
 
-def film_item(args, report):
+def film_item(args, folder, report, goals):
     """Sixteen overlapping grains of silver, multislice simulation."""
-    view, thickness = film(args.data)
+    view, thickness = film_view(args.data)
     truth = (thickness > _ATOMS).sum(axis=0) > 1
     report(f"## 1. Silver film\n\nTwo or more grains above {_ATOMS} atoms: {100 * truth.mean():.1f} % of the positions "
            "(the average precision of a guess).\n")  # fmt: skip
     features = view.angular_average()
     weights = {
-        "oracle: non-negative fit given the true maps, its weights (AA)": oracle(features.matrix().gather(), thickness),
+        "oracle: non-negative fit given the true maps, its weights (AA)": best_fit(features.matrix().gather(), thickness),
         "the true thickness itself": thickness,
     }
     results = {
@@ -116,7 +105,7 @@ def film_item(args, report):
         weights = {}
 
 
-def phantom_item(args, report):
+def phantom_item(args, folder, report, goals):
     """Polycrystals of known grains, the number of components told."""
     seeds = (50,) if args.quick else (50, 51, 52, 53)
     report(f"## 2. Polycrystal phantoms\n\n`phantoms.polycrystal`, seeds {seeds[0]} to {seeds[-1]}, which no setting was "
@@ -172,24 +161,20 @@ def _phantom(overlap, seed, *, dose, vacuum=False):
         return Unmix(counts, centre=film.centre).prepare(direct_beam=4).nmf(13, random_state=0), maps
 
 
+ITEMS = {1: film_item, 2: phantom_item}
+INTRODUCTION = """# Overlap
+
+Made by `python benchmarks/overlap/run.py`; every number is measured. "Two grains here" is told from the ratio
+of the second to the largest weight: average precision over all ratios (no ratio counts as lowest), then
+precision / recall at the thresholds of the paper. All rows of a table have the same maps, but for oracle and
+truth. What the numbers say is in [the page on overlap](../../docs/overlap.md).
+"""
+
+
 def main(arguments=None):
     """Run the items; returns the exit code."""
-    args, report = parse(arguments), Report()
-    report(
-        '# Overlap\n\nMade by `benchmarks/overlap.py`; every number is measured. "Two grains here" is told from the '
-        "ratio\nof the second to the largest weight: average precision over all ratios (no ratio counts as lowest), "
-        "then\nprecision / recall at the thresholds of the paper. All rows of a table have the same maps, but for oracle "
-        "and\ntruth. What the numbers say is in [the page on overlap](../docs/overlap.md).\n"
-    )
-    report(machine_facts() + "\n")
-    try:
-        film_item(args, report)
-    except Skipped as reason:
-        report(f"Skipped: {reason}.\n")
-    phantom_item(args, report)
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    return 0
+    line = parser(__doc__, items=ITEMS, quick="one phantom of each kind, few runs on the film")
+    return run(ITEMS, INTRODUCTION, line.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""Item 1 of `polycrystals.py`: sixteen overlapping grains of silver, simulated with multiple scattering."""
+"""Item 1: sixteen overlapping grains of silver, simulated with multiple scattering."""
 
 import warnings
 
-from polycrystals_tools import HEADER, cells, film, oracle, timed
-from tables import markdown_table
+from cells import HEADER, cells
+from common.peers import best_fit, iterative_nmf, sklearn_nmf
+from common.process import timed
+from common.scans import film_view
+from common.tables import markdown_table
 
-__all__ = ["film_item", "iterative_nmf"]
+__all__ = ["film_item"]
 
 _TOLD, _RUNS = 17, 25
 _MODELS = 25
@@ -14,7 +17,7 @@ _COMPONENTS = 60  # that py4DSTEM, and ours for the comparison of times, start w
 
 def film_item(args, folder, report, goals):
     """The film, its features, and the peers."""
-    view, truth = film(args.data)
+    view, truth = film_view(args.data)
     seeds, runs = ((0,), 4) if args.quick else ((0, 1, 2), _RUNS)
     report(f"## 1. Silver film, 16 grains, 57 % of the positions see two or more\n\n"
            f"`u.prepare(direct_beam=10).angular_average().merge_nmf(n_runs={runs}).consensus()`: the number "
@@ -31,7 +34,7 @@ def film_item(args, folder, report, goals):
     rows += _peers(view, features, truth)
     slow, row = _py4dstem(features, truth, args.quick)
     rows += [row] if row else []
-    best = oracle(features.matrix().gather(), truth)
+    best = best_fit(features.matrix().gather(), truth)
     best, _ = cells("oracle: non-negative fit given the true maps (AA)", "-", best, truth, None, 3)
     rows.append(best)
     report(markdown_table(HEADER, rows))
@@ -107,8 +110,6 @@ def _disks(view):
 
 
 def _peers(view, features, truth):
-    from sklearn.decomposition import NMF
-
     binned = view.prepare(bin=4)
     inputs = {
         "AA": view.angular_average(scaling="none"),
@@ -121,21 +122,12 @@ def _peers(view, features, truth):
         values = source.matrix().gather()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            maps, seconds = timed(lambda values=values: NMF(_TOLD, random_state=0, max_iter=500).fit_transform(values))
+            maps, seconds = timed(lambda values=values: sklearn_nmf(values, _TOLD, max_iter=500)[0])
         maps = maps.T.reshape(_TOLD, *truth.shape[1:])
         rows.append(cells(f"scikit-learn NMF, {label}", _TOLD, maps, truth, seconds, 3)[0])
     result, seconds = timed(lambda: features.nmf(_TOLD, random_state=0))
     rows.append(cells("unmix4d nmf, AA", _TOLD, result, truth, seconds, 3)[0])
     return rows
-
-
-def iterative_nmf(values, components, threshold, models):
-    """Maps of py4DSTEM's iterative NMF, one array for every model."""
-    from py4DSTEM.process.classification.featurization import _nmf_single
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _nmf_single(values, components, threshold, models, max_iterations=20, random_seed=None)
 
 
 def _py4dstem(features, truth, quick):

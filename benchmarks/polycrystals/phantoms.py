@@ -1,10 +1,11 @@
-"""Items 2 and 3 of `polycrystals.py`: phantom films of known grains, more and less overlapping."""
+"""Items 2 and 3: phantom films of known grains, more and less overlapping."""
 
 import warnings
 
 import numpy as np
-from polycrystals_tools import scored, timed
-from tables import markdown_table
+from cells import grain_scores_of
+from common.process import timed
+from common.tables import markdown_table
 
 __all__ = ["overlap_item", "phantoms_item"]
 
@@ -81,7 +82,7 @@ def _of_kind(kind, view, truth):
                 "k": 0,
                 **dict.fromkeys((*_SCORES, "FNR_A", "dissimilarity"), np.nan),
             }
-    s = scored(result, truth)
+    s = grain_scores_of(result, truth)
     return {
         "k": result.k,
         "FNR_A": 1 - s["TPR_A"],
@@ -106,7 +107,7 @@ def phantoms_item(args, folder, report, goals):
                 result, seconds = timed(
                     lambda view=view: view.angular_average().merge_nmf(n_runs=6, random_state=0).consensus()
                 )
-                found.append({"k": result.k, "seconds": seconds, "n": n_grains, **scored(result, truth)})
+                found.append({"k": result.k, "seconds": seconds, "n": n_grains, **grain_scores_of(result, truth)})
             every += found
 
             def cell(name, form="{:.3f}", found=found):

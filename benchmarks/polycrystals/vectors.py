@@ -1,30 +1,24 @@
-"""Items 4 and 5 of `polycrystals.py`: measured Bragg vectors without a scan, and what py4DSTEM's iterative NMF does."""
+"""Items 4 and 5: measured Bragg vectors without a scan, and what py4DSTEM's iterative NMF does."""
 
 import warnings
 
 import numpy as np
-from polycrystals_film import iterative_nmf
-from polycrystals_tools import timed
-from real_input import Skipped
-from tables import markdown_table
+from common.command import need_packages
+from common.peers import iterative_nmf
+from common.process import timed
+from common.scans import cathode_vectors
+from common.tables import markdown_table
 
 __all__ = ["cathode_item", "faults_item"]
 
 
 def cathode_item(args, folder, report, goals):
     """A particle of a battery cathode."""
-    path = args.data / "cathode_bragg_vectors.h5"
-    if not path.exists():
-        raise Skipped(f"{path.name} is not in the data folder")
-    try:
-        import py4DSTEM
-    except ImportError:
-        raise Skipped("py4DSTEM is not installed") from None
+    vectors = cathode_vectors(args.data)
     from unmix4d import Unmix
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        vectors = py4DSTEM.read(str(path))
 
         def run():
             result = Unmix(vectors, step=1, step_unit="px").merge_nmf(n_runs=25, random_state=0).consensus()
@@ -51,10 +45,7 @@ def cathode_item(args, folder, report, goals):
 
 def faults_item(args, folder, report, goals):
     """The four faults of the peer, on a matrix small enough to follow."""
-    try:
-        import py4DSTEM  # noqa: F401
-    except ImportError:
-        raise Skipped("py4DSTEM is not installed") from None
+    need_packages("py4DSTEM")
     from unmix4d import Unmix
 
     rng = np.random.default_rng(0)

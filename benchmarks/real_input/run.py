@@ -2,39 +2,32 @@
 
 ::
 
-    python benchmarks/real_input.py [--data DIR] [--only 1|2|3] [--quick] [--out FILE.md]
+    python benchmarks/real_input/run.py [--data DIR] [--only N ...] [--quick] [--out FILE.md]
 
 Prints Markdown tables. Every number is measured in the run; what cannot be run is skipped with its reason,
 and the exit code is 0. It is 1 when unmix4d gives different numbers through two hosts, or needs 2 GB or more
 for the large scan.
 """
 
-import argparse
 import importlib.util
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-import numpy as np
-from large import K, unmix_scan, write_scan
-from peers import NEEDS, SEEDS, Failed, run_program
-from scans import film_scan, sped_scan
-from tables import machine_facts, markdown_table, megabytes
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-_ROOT = Path(__file__).resolve().parents[1]
-_DEFAULT_DATA = "../shared/data"  # relative to the repository
+import numpy as np
+from common.command import need_disk, need_packages, parser, run
+from common.large import K, on_disk, unmix_scan, write_scan
+from common.process import tried
+from common.scans import film_scan, sped_scan
+from common.tables import markdown_table, megabytes
+from programs import NEEDS, SEEDS, run_program
+
 _SAME = 1e-3  # of the largest value, in single precision
 _MEMORY_LIMIT = 2e9
 _DISK_NEEDED = {False: 12e9, True: 1.5e9}
 _LARGE_SHAPE = {False: (256, 256, 256, 256), True: (64, 64, 256, 256)}
-
-
 HOSTS = ("unmix4d, lazy pyxem signal", "unmix4d, py4DSTEM DataCube")
-
-
-class Skipped(Exception):
-    """An item cannot be run here; the message is the reason."""
 
 
 def installed(program):
@@ -43,35 +36,16 @@ def installed(program):
 
 
 def run_all(programs, case, report):
-    """The answers of the programs that are installed; another program that fails is reported, ours raises."""
-    answers = []
-    for program in programs:
-        if not installed(program):
-            report(f"- skipped: {program}: its host is not installed")
-            continue
-        print(f"  running {program} ...", file=sys.stderr)
-        try:
-            answers += run_program(program, case)
-        except Failed as error:
-            if program.startswith("unmix4d"):
-                raise
-            report(f"- failed: {program}: {error}")
-    return answers
+    """The answers of the programs that are installed, one after the other."""
+    for program in [p for p in programs if not installed(p)]:
+        report(f"- skipped: {program}: its host is not installed")
+    found = tried([p for p in programs if installed(p)], lambda program: run_program(program, case), report)
+    return [answer for answers in found.values() for answer in answers]
 
 
-def require_files(data, *names):
-    """Skip the item when the data folder or one of its files is absent."""
-    if not data.is_dir():
-        raise Skipped("the data folder is absent (give it with --data)")
-    for name in names:
-        if not (data / name).is_file():
-            raise Skipped(f"{name} is not in the data folder")
-
-
-def sped_item(args, folder, report):
+def sped_item(args, folder, report, goals):
     """Item 1: five measured patterns, mixed by construction."""
     report("## 1. Measured patterns, linear mixing by construction (semi-synthetic SPED of silver)\n")
-    require_files(args.data, "sped_ag_grain_patterns.hspy", "sped_ag_grain_labels.hspy")
     case = sped_scan(args.data, folder / "sped")
     shape = " x ".join(map(str, case.lazy_counts().shape))
     report(
@@ -94,7 +68,7 @@ def sped_item(args, folder, report):
         f"{megabytes(2 * np.prod(case.lazy_counts().shape))} MB, or lazy on disk). Loss: mean squared error, "
         "recomputed from every answer in the same way.\n"
     )
-    return compare_hosts({"defaults": answers, "60 iterations, tol = 0": fixed}, report)
+    goals.passed &= compare_hosts({"defaults": answers, "60 iterations, tol = 0": fixed}, report)
 
 
 def grain_tables(answers, names):
@@ -140,10 +114,9 @@ def difference(one, other):
     return float(np.nanmax(np.abs(one - other)) / np.nanmax(np.abs(one)))
 
 
-def film_item(args, folder, report):
+def film_item(args, folder, report, goals):
     """Item 2: sixteen overlapping grains."""
     report("## 2. Multislice simulation of sixteen overlapping silver grains\n")
-    require_files(args.data, "ag_film_overlap.npz")
     case = film_scan(args.data, folder / "film")
     shape = " x ".join(map(str, case.lazy_counts().shape))
     report(
@@ -173,7 +146,6 @@ def film_item(args, folder, report):
     header = ["program", "mean map r", "grains found", "loss", "iterations", "time (s)", "extra memory (MB)"]
     report(markdown_table(header, rows))
     report(rank_note(answers))
-    return True
 
 
 def rank_note(answers):
@@ -195,24 +167,19 @@ def rank_note(answers):
     )
 
 
-def large_item(args, folder, report):
+def large_item(args, folder, report, goals):
     """Item 3: a scan that is not to be held in memory."""
     shape = _LARGE_SHAPE[args.quick]
     size = 2 * np.prod(shape)
     report(f"## 3. A scan of {size / 1e9:.1f} GB in a zarr store, with less than 2 GB of memory\n")
-    free = shutil.disk_usage(folder).free
-    if free < _DISK_NEEDED[args.quick]:
-        raise Skipped(f"{_DISK_NEEDED[args.quick] / 1e9:.1f} GB of disk needed, {free / 1e9:.1f} GB free")
-    if importlib.util.find_spec("zarr") is None:
-        raise Skipped("zarr is not installed")
+    need_disk(folder, _DISK_NEEDED[args.quick])
+    need_packages("zarr")
     store = folder / "scan.zarr"
-    print("  writing the scan ...", file=sys.stderr)
     seconds = write_scan(store, shape)
-    on_disk = sum(f.stat().st_size for f in store.rglob("*") if f.is_file())
     shape = " x ".join(map(str, shape))
     report(
         f"`phantoms.large_scan`, {shape}, uint16, 2e3 electrons per pattern, written in {seconds:.0f} s\n"
-        f"({on_disk / 1e9:.2f} GB on disk: sparse counts compress well, so reading is decompression here).\n"
+        f"({on_disk(store) / 1e9:.2f} GB on disk: sparse counts compress well, so reading is decompression here).\n"
         "NMF, k = 8, one start, tol = 0. Peak: resident memory of the whole process, interpreter and\n"
         "imports included; before: of the same process when the scan is open.\n"
     )
@@ -223,12 +190,11 @@ def large_item(args, folder, report):
         report("- skipped: lazy pyxem signal: pyxem is not installed")
     results = {}
     for name, (route, iterations) in runs.items():
-        print(f"  running {name} ...", file=sys.stderr)
         results[name] = unmix_scan(store, route, iterations)
     report(large_tables(results))
     small = all(r["peak"] < _MEMORY_LIMIT for r in results.values())
     report(f"\nBelow 2 GB: {'yes' if small else '**NO**'}.\n")
-    return small
+    goals.passed &= small
 
 
 def large_tables(results):
@@ -251,47 +217,16 @@ def large_tables(results):
 
 
 ITEMS = {1: sped_item, 2: film_item, 3: large_item}
+INTRODUCTION = """# Real input
 
-
-class Report:
-    """Prints every paragraph as it comes, and keeps them for ``--out``."""
-
-    def __init__(self):
-        self.parts = []
-
-    def __call__(self, text):
-        self.parts.append(text)
-        print(text, flush=True)
-
-
-def parse(arguments=None):
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="DIR", help=f"folder with the data (default: {_DEFAULT_DATA})")
-    parser.add_argument("--only", type=int, choices=sorted(ITEMS), help="run this item only")
-    parser.add_argument("--quick", action="store_true", help="a scan of 0.5 GB instead of 8.6 GB in item 3")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    args = parser.parse_args(arguments)
-    args.data = Path(args.data) if args.data else _ROOT / _DEFAULT_DATA
-    return args
+Made by `python benchmarks/real_input/run.py`; every number is measured in one run.
+"""
 
 
 def main(arguments=None):
     """Run the items; returns the exit code."""
-    args, report, passed = parse(arguments), Report(), True
-    report("# Real input\n\nMade by `benchmarks/real_input.py`; every number is measured in one run.\n")
-    report(machine_facts() + "\n")
-    for number, item in ITEMS.items():
-        if args.only not in (None, number):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                passed &= item(args, Path(folder), report)
-            except Skipped as reason:
-                report(f"Skipped: {reason}.\n")
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    return 0 if passed else 1
+    line = parser(__doc__, items=ITEMS, quick="a scan of 0.5 GB instead of 8.6 GB in item 3")
+    return run(ITEMS, INTRODUCTION, line.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Run every reproduction and collect the tables in RESULTS.md and the figures in ``figures/``.
+"""Figures of two papers made again: the papers' numbers beside ours, with pictures.
 
-``python benchmarks/reproduce/run_all.py [--out FILE.md] [--figures DIR] [--only NAME ...]``
+::
+
+    python benchmarks/reproduce/run.py [--only NAME ...] [--quick] [--out FILE.md] [--figures DIR]
+
+The exit code is 1 when an observation came out otherwise than expected.
 """
 
 import argparse
 import sys
-import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import kimoto_fig6
 import kimoto_fig7
@@ -15,9 +20,10 @@ import kimoto_figS1
 import martineau_clusters
 import martineau_fig5
 import martineau_fig6
-from tables import machine_facts
+from common.command import Report, parser
+from common.process import timed
+from common.tables import machine_facts
 
-HERE = Path(__file__).resolve().parent
 FIG6 = {"starts": 10, "iterations": 500, "exact": False}
 RUNS = {
     "kimoto_fig6": (kimoto_fig6, FIG6 | {"crystals": "per_row"}),
@@ -29,41 +35,48 @@ RUNS = {
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),
 }
+QUICK = {"starts": 2, "iterations": 30}  # instead of as many as there are above
+INTRODUCTION = """# Reproductions
+
+Made by `python benchmarks/reproduce/run.py`; see [README](README.md).
+"""
 
 
-def one(name, out, figures):
+def one(name, args):
     """Text of one reproduction, and the facts that came out otherwise than expected."""
     module, options = RUNS[name]
-    begin = time.perf_counter()
-    report = module.make(argparse.Namespace(**options))
-    seconds = time.perf_counter() - begin
+    if args.quick:
+        options = options | {key: value for key, value in QUICK.items() if key in options}
+    report, seconds = timed(lambda: module.make(argparse.Namespace(**options)))
     address = None
-    if figures is not None:
-        path = figures / f"{name}.png"
+    if args.figures:
+        path, beside = args.figures / f"{name}.png", args.out.parent if args.out else Path.cwd()
         report.draw(path)
-        address = path.relative_to(out.parent).as_posix() if path.is_relative_to(out.parent) else path.as_posix()
+        address = path.relative_to(beside).as_posix() if path.is_relative_to(beside) else path.as_posix()
     print(f"{name}: {seconds:.0f} s, {len(report.surprises)} surprises", file=sys.stderr, flush=True)
     return report.markdown(address), [f"{name}: {fact.paper}: {fact.ours}" for fact in report.surprises]
 
 
-def main():
-    line = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    line.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
-    line.add_argument("--figures", type=Path, default=HERE / "figures")
-    line.add_argument("--only", nargs="+", choices=tuple(RUNS), default=tuple(RUNS))
-    options = line.parse_args()
-    out, figures = options.out.resolve(), options.figures.resolve()
-    figures.mkdir(parents=True, exist_ok=True)
-    made = "Made by `python benchmarks/reproduce/run_all.py`; see [README](README.md)."
-    parts = ["# Reproductions", made, machine_facts()]
-    surprises = []
-    for name in options.only:
-        text, unexpected = one(name, out, figures)
-        parts.append(text.rstrip())
+def main(arguments=None):
+    """Run all or some; returns the exit code."""
+    line = parser(__doc__, quick="few starts and iterations; observations are not judged")
+    line.add_argument("--only", nargs="+", choices=tuple(RUNS), default=tuple(RUNS), help="run these figures")
+    line.add_argument("--figures", metavar="DIR", type=Path, help="draw there (default: figures/ beside --out, if any)")
+    args = line.parse_args(arguments)
+    args.out = args.out and args.out.resolve()
+    args.figures = args.figures.resolve() if args.figures else args.out and args.out.parent / "figures"
+    if args.figures:
+        args.figures.mkdir(parents=True, exist_ok=True)
+    report, surprises = Report(args.out), []
+    report(INTRODUCTION)
+    report(machine_facts() + "\n")
+    for name in args.only:
+        text, unexpected = one(name, args)
+        report(text)
+        report.write()
         surprises += unexpected
-    out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    print("\n".join(surprises))
-    return int(bool(surprises))
+    print("\n".join(surprises), file=sys.stderr)
+    return int(bool(surprises) and not args.quick)
 
 
 if __name__ == "__main__":

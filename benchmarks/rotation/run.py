@@ -2,26 +2,23 @@
 
 ::
 
-    python benchmarks/rotation.py [--only N ...] [--quick] [--out FILE.md]
+    python benchmarks/rotation/run.py [--only N ...] [--quick] [--out FILE.md]
 
 Prints Markdown tables, and under each what was to be reached and what was. The exit code is 1 when a goal is missed.
 """
 
-import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from engine_tools import Goals
-from memory import PeakMemory
-from real_input import Report
+from common.command import parser, run
+from common.memory import PeakMemory
+from common.tables import markdown_table
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
-from tables import machine_facts, markdown_table
 
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.group_angles import folded
@@ -89,7 +86,7 @@ def one_scene(options, dose, seed):
     ]  # fmt: skip
 
 
-def scenes_item(args, report, goals):
+def scenes_item(args, folder, report, goals):
     """ARI and angles on phantoms."""
     report("## 1. Phases of turned positions\n\nARI against the true phases; plain methods are told the number of phases,")
     report("ours is not. Angles: error modulo the symmetry of the phase, in degrees. Mean over the seeds; 128 x 128")
@@ -117,7 +114,7 @@ def scenes_item(args, report, goals):
     report("\n" + markdown_table(header, rows))
 
 
-def components_item(args, report, goals):
+def components_item(args, folder, report, goals):
     """Angles and groups of NMF components."""
     report("\n## 2. Components of NMF\n\nPrecipitates of 3 phases in a glass, 1e4 electrons per pattern, 128 x 128")
     report("pixels, nk = 30. A component is of one crystal where its map has a correlation above 0.9 with that of one;")
@@ -148,7 +145,7 @@ def components_item(args, report, goals):
     report("\n" + markdown_table(header, rows))
 
 
-def speed_item(args, report, goals):
+def speed_item(args, folder, report, goals):
     """Time and memory."""
     report("\n## 3. Time and memory\n\nWall time of whole calls on a machine that does other things too, and time of its")
     report("processors.\n")
@@ -179,30 +176,16 @@ def speed_item(args, report, goals):
 
 
 ITEMS = {1: scenes_item, 2: components_item, 3: speed_item}
+INTRODUCTION = """# Structures under rotation
 
-
-def parse(arguments=None):
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=int, nargs="+", choices=sorted(ITEMS), help="run these items, in this order")
-    parser.add_argument("--quick", action="store_true", help="one seed, a smaller scan; goals of time are not judged")
-    parser.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
-    return parser.parse_args(arguments)
+Made by `python benchmarks/rotation/run.py`; every number is measured.
+"""
 
 
 def main(arguments=None):
     """Run the items; returns the exit code."""
-    args, report = parse(arguments), Report()
-    goals = Goals(report, args.quick)
-    report("# Structures under rotation\n\nMade by `benchmarks/rotation.py`; every number is measured.\n")
-    report(machine_facts() + "\n")
-    for number in args.only or ITEMS:
-        ITEMS[number](args, report, goals)
-        report("")
-    report("## Goals\n\n" + goals.table())
-    if args.out:
-        args.out.write_text("\n".join(report.parts).rstrip() + "\n", encoding="utf-8")
-    return 0 if goals.passed else 1
+    line = parser(__doc__, items=ITEMS, quick="one seed, a smaller scan; goals of time are not judged")
+    return run(ITEMS, INTRODUCTION, line.parse_args(arguments))
 
 
 if __name__ == "__main__":

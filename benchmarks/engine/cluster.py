@@ -1,20 +1,15 @@
-"""NMF of a lazy scan with dask's threads or on a local cluster of two processes, for item 6 of `engine.py`.
+"""NMF of a lazy scan with dask's threads or on a local cluster of two processes, for item 6.
 
-``python engine_distributed.py STORE threads|processes ANSWER.npz`` prints one line of JSON.
+``run_script("engine/cluster.py", STORE, "threads" or "processes", ANSWER.npz)``.
 """
 
 import json
-import os
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
-
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 import numpy as np
-
-K = 8
+from common.large import K, truth_of
 
 
 @contextmanager
@@ -57,11 +52,10 @@ def main(store, scheduler, answer):
     from unmix4d import Unmix
     from unmix4d.scores import map_correlation
 
-    with np.load(Path(store).with_suffix(".truth.npz")) as file:
-        centre, true_maps = tuple(file["centre"].tolist()), file["maps"]
+    truth = truth_of(store)
     with {"threads": _threads, "processes": _cluster}[scheduler]() as client:
         _warm_up()
-        view = Unmix(da.from_zarr(store), centre=centre)
+        view = Unmix(da.from_zarr(store), centre=truth.centre)
         before, started = _worked(client), time.perf_counter()
         result = view.nmf(K, random_state=0)
         seconds, worked = time.perf_counter() - started, _worked(client) - before
@@ -69,7 +63,7 @@ def main(store, scheduler, answer):
     record = {
         "seconds": seconds, "worked": worked.tolist(), "passes": result.settings["passes"],
         "iterations": len(result.convergence[0]), "loss": result.loss,
-        "map_r": float(map_correlation(result.maps, true_maps).mean()),
+        "map_r": float(map_correlation(result.maps, truth.maps).mean()),
     }  # fmt: skip
     print(json.dumps(record))
 
