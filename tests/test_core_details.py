@@ -1,4 +1,4 @@
-"""Details of the numerical core that mutation testing (benchmarks/mutants.py) found unguarded."""
+"""Details of the numerical core that mutation testing (benchmarks/checks/mutants.py) found unguarded."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Details of maps, weights and recommendations that mutation testing (benchmarks/mutants.py) found unguarded."""
+"""Details of maps, weights and recommendations that mutation testing (benchmarks/checks/mutants.py) found unguarded."""
 
 from types import SimpleNamespace
 

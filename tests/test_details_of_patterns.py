@@ -1,4 +1,5 @@
-"""Details of the geometry of patterns and their likeness that mutation testing (benchmarks/mutants.py) found unguarded."""
+"""Details of the geometry of patterns and their likeness that mutation testing (benchmarks/checks/mutants.py)
+found unguarded."""
 
 import numpy as np
 import pytest

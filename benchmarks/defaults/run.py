@@ -133,9 +133,9 @@ def written(measured):
     members = "\n".join(f"- {group}: {', '.join(names)}" for group, names in GROUPS.items())
     parts = [
         "# The defaults of NMF, by scores against the truth",
-        "Made by `python benchmarks/defaults/run.py`. Cells: mean map correlation / mean pattern cosine over all true components\n"
-        "(matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number, one start\n"
-        f"(NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.\n"
+        "Made by `python benchmarks/defaults/run.py`. Cells: mean map correlation / mean pattern cosine over all true\n"
+        "components (matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number,\n"
+        f"one start (NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.\n"
         "Scores are of what `nmf` returns: without constraints both factors are refitted to the full data at the end.\n"
         "The cap counts twice, as in the package: pixels above it are damped, and left out of what a typical pixel is.",
         measured["machine"],

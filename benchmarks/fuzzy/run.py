@@ -111,7 +111,8 @@ def iteration_item(args, folder, report, goals):
     """Item 1."""
     n = 8192 if args.quick else 65536
     rows, note, ratio, apart = per_iteration(loadings(n)[0], 20)
-    report(f"## 1. Time per iteration, {n} x 5 loadings, 5 clusters\n\n{markdown_table(('', 'ms', 'ratio'), rows)}\n\n{note}")
+    report(f"## 1. Time per iteration, {n} x 5 loadings, 5 clusters\n\n" + markdown_table(("", "ms", "ratio"), rows))
+    report(f"\n{note}")
     if ratio is None:
         goals.missing("times faster than scikit-fuzzy", "it is not installed")
         return
@@ -123,8 +124,9 @@ def shapes_item(args, folder, report, goals):
     """Item 2."""
     found = shapes()
     report(
-        "## 2. Stretched clusters\n\nThree clusters, 4.6 times as long as wide, two of them side by side; adjusted Rand index, "
-        "the lowest of three seeds.\n\n" + markdown_table(("", "ARI"), [[name, f"{v:.3f}"] for name, v in found.items()])
+        "## 2. Stretched clusters\n\nThree clusters, 4.6 times as long as wide, two of them side by side; adjusted Rand "
+        "index, the lowest of three seeds.\n\n"
+        + markdown_table(("", "ARI"), [[name, f"{v:.3f}"] for name, v in found.items()])
     )
     goals("ARI of Gustafson-Kessel", found["Gustafson-Kessel"], least=0.99)
 

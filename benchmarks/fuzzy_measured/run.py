@@ -47,9 +47,9 @@ def silver_item(args, folder, report, goals):
         first.plot_scatter(1, 2).figure.savefig(figures / "silver_scatter.png", dpi=90)
         validity.plot()[0].figure.savefig(figures / "silver_validity.png", dpi=90)
     report(
-        "## 1. Silver, scanning precession diffraction\n\nFive measured patterns of grains times their grain maps (Gaussian, "
-        "sigma 2 positions), Poisson, 2e4 counts a pattern,\n208 x 64 positions; direct beam masked. Outside the grains "
-        "there is nothing, which is a sixth cluster.\n\n"
+        "## 1. Silver, scanning precession diffraction\n\nFive measured patterns of grains times their grain maps "
+        "(Gaussian, sigma 2 positions), Poisson, 2e4 counts a pattern,\n208 x 64 positions; direct beam masked. Outside the "
+        "grains there is nothing, which is a sixth cluster.\n\n"
         + markdown_table(("map r / pattern cosine", *names, "pure, %"), rows) + "\n\n" + votes(validity)
     )  # fmt: skip
 

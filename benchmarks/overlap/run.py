@@ -97,10 +97,10 @@ def film_item(args, folder, report, goals):
         "Angular averages, `nmf(17)`": lambda: features.nmf(17, random_state=0),
         "Pixels binned by 4, `nmf(17)`": lambda: view.prepare(bin=4).nmf(17, random_state=0),
     }
-    for label, run in results.items():
+    for label, answer in results.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            result = run()
+            result = answer()
         report(f"{label}, {result.k} components:\n\n{table(rows_of(result, truth, weights))}\n")
         weights = {}
 

@@ -113,7 +113,7 @@ class MergeMethods:
         Notes
         -----
         Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
-        `benchmarks/POLYCRYSTALS.md` has the scores of all this against the truth.
+        `benchmarks/polycrystals/RESULTS.md` has the scores of all this against the truth.
 
         References
         ----------
