@@ -13,9 +13,8 @@ import pytest
 import unmix4d
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(
-    [ROOT / "README.md", *(page for folder in ("docs", "tutorials", "benchmarks") for page in ROOT.glob(f"{folder}/**/*.md"))]
-)
+OUTSIDE = [*ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/**/*.md")]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *OUTSIDE])
 TUTORIALS = sorted(ROOT.glob("tutorials/*.md"))
 
 
