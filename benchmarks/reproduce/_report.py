@@ -1,17 +1,14 @@
 """What every reproduction prints: a table of numbers, the paper's observations beside ours, notes; and its figure."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tables import markdown_table  # noqa: E402
+from common.tables import markdown_table
 
 __all__ = ["Fact", "Report", "parser", "run"]
 
@@ -74,11 +71,13 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
 
-def parser(description):
-    """Command line with ``--out`` and ``--figure``."""
+def parser(description, **numbers):
+    """Command line with ``--out`` and ``--figure``, and whole numbers with their defaults."""
     line = argparse.ArgumentParser(description=description.splitlines()[0])
     line.add_argument("--out", metavar="FILE.md", help="also write the tables to this file")
     line.add_argument("--figure", metavar="FILE.png", help="draw the figure into this file")
+    for name, default in numbers.items():
+        line.add_argument(f"--{name}", type=int, default=default, help="(default: %(default)s)")
     return line
 
 

@@ -8,18 +8,15 @@ det_col).
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TQDM_DISABLE", "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np  # noqa: E402
-from tables import markdown_table  # noqa: E402
+import numpy as np
+from common.tables import markdown_table
 
-from unmix4d import Unmix  # noqa: E402
+from unmix4d import Unmix
 
 # What the paper reports of its data after filtering with ePattern.
 PAPER = {"knee": 10, "region": (6, 14), "k": 8, "ssim": 0.718, "gmsd": 0.1139, "mdsi": 0.3062}

@@ -191,9 +191,7 @@ NOTES_PER_RATIO = [
 
 
 if __name__ == "__main__":
-    line = parser(__doc__)
+    line = parser(__doc__, starts=10, iterations=500)
     line.add_argument("--crystals", choices=("per_row", "per_ratio"), default="per_row")
-    line.add_argument("--starts", type=int, default=10)
-    line.add_argument("--iterations", type=int, default=500)
     line.add_argument("--exact", action="store_true", help="iterate on the full data (slow)")
     raise SystemExit(run(make, line))

@@ -213,7 +213,4 @@ NOTES = [
 
 
 if __name__ == "__main__":
-    line = parser(__doc__)
-    line.add_argument("--iterations", type=int, default=500)
-    line.add_argument("--seed", type=int, default=0)
-    raise SystemExit(run(make, line))
+    raise SystemExit(run(make, parser(__doc__, iterations=500, seed=0)))

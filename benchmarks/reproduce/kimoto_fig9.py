@@ -154,8 +154,4 @@ NOTES = [
 
 
 if __name__ == "__main__":
-    line = parser(__doc__)
-    line.add_argument("--iterations", type=int, default=200)
-    line.add_argument("--precipitates", type=int, default=32)
-    line.add_argument("--seed", type=int, default=0)
-    raise SystemExit(run(make, line))
+    raise SystemExit(run(make, parser(__doc__, iterations=200, precipitates=32, seed=0)))

@@ -9,6 +9,7 @@ import numpy as np
 from _figures import patterns_grid
 from _measures import Nothing, Spots, view_of
 from _report import Fact, Report, parser, run
+from common.peers import sklearn_nmf
 
 from unmix4d import phantoms
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
@@ -40,12 +41,9 @@ def penalties():
 
 def scikit_learn(X, iterations, options):
     """Patterns, maps and squared error of scikit-learn's coordinate descent from its NNDSVD."""
-    from sklearn.decomposition import NMF
-
-    model = NMF(K, init="nndsvd", max_iter=iterations, tol=0, random_state=0, **options)
-    maps = model.fit_transform(X)
-    error = float(np.mean((X - maps @ model.components_) ** 2, dtype=np.float64))
-    return model.components_.astype(float), maps.T.astype(float), error
+    maps, patterns, _ = sklearn_nmf(X, K, init="nndsvd", max_iter=iterations, tol=0, **options)
+    error = float(np.mean((X - maps @ patterns) ** 2, dtype=np.float64))
+    return patterns.astype(float), maps.T.astype(float), error
 
 
 def ours(view, constraints, iterations):
@@ -138,6 +136,4 @@ NOTES = [
 
 
 if __name__ == "__main__":
-    line = parser(__doc__)
-    line.add_argument("--iterations", type=int, default=200)
-    raise SystemExit(run(make, line))
+    raise SystemExit(run(make, parser(__doc__, iterations=200)))

@@ -9,6 +9,7 @@ import numpy as np
 from _figures import line_scans
 from _measures import view_of
 from _report import Fact, Report, parser, run
+from common.peers import sklearn_nmf
 
 from unmix4d import phantoms
 from unmix4d.constraints import SumToOne
@@ -78,13 +79,10 @@ def ours(phantom, **options):
 
 def scikit_learn(phantom, init, seed=0):
     """By scikit-learn's coordinate descent, as in the paper; maps with maximum 1."""
-    from sklearn.decomposition import NMF
-
     X = phantom.data.reshape(-1, phantom.patterns[0].size).astype(float)
-    model = NMF(2, init=init, max_iter=1000, tol=0, random_state=seed)
-    maps = model.fit_transform(X)
+    maps, patterns, _ = sklearn_nmf(X, 2, init=init, max_iter=1000, tol=0, random_state=seed)
     size = maps.max(axis=0)
-    patterns = (model.components_ * size[:, None]).reshape(phantom.patterns.shape)
+    patterns = (patterns * size[:, None]).reshape(phantom.patterns.shape)
     return judge(patterns, (maps / size).T.reshape(phantom.maps.shape), phantom)
 
 
@@ -193,6 +191,4 @@ NOTES = [
 
 
 if __name__ == "__main__":
-    line = parser(__doc__)
-    line.add_argument("--starts", type=int, default=20)
-    raise SystemExit(run(make, line))
+    raise SystemExit(run(make, parser(__doc__, starts=20)))

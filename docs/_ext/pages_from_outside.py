@@ -1,20 +1,17 @@
 """Pages that lie outside of docs/, and links that work both in the repository and on the site.
 
-Links are written for people who read the files where they lie: `../benchmarks/ENGINE.md` from a page of docs/. The folders
-of `FOLDERS` are copied into docs/ under their own name before the build, so a page of the repository has one place on the
-site, and every link is written anew from place to place. What the site does not have (a script, say) is left as text.
+Links are written for people who read the files where they lie: `../benchmarks/engine/RESULTS.md` from a page of docs/. The
+files of `OUTSIDE` are copied into docs/ under their own path before the build, so a page of the repository has one place on
+the site, and every link is written anew from place to place. What the site does not have (a script, say) is left as text.
 """
 
 import os
 import re
 from pathlib import Path, PurePosixPath
 
-FOLDERS = {  # from the root of the repository: which files
-    "tutorials": ("*.md",),
-    "benchmarks": ("*.md",),
-    "benchmarks/reproduce": ("*.md",),
-    "benchmarks/reproduce/figures": ("*.png",),
-}
+# From the root of the repository.
+OUTSIDE = ("tutorials/*.md", "benchmarks/*.md", "benchmarks/*/*.md", "benchmarks/*/figures/*.png")
+FOLDERS = {pattern.split("/")[0] for pattern in OUTSIDE}
 RENAMED = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 # What a tutorial claims to find is held against the truth where the site is built too.
 CHECK = """
@@ -28,20 +25,20 @@ LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 def copy(root: Path, docs: Path) -> None:
     """Copy the pages into docs/, with their links written anew; what is there and unchanged keeps its time."""
-    for folder, patterns in FOLDERS.items():
-        (docs / folder).mkdir(parents=True, exist_ok=True)
-        found = {path.name: path for pattern in patterns for path in (root / folder).glob(pattern)}
-        for old in (docs / folder).iterdir():
-            if old.is_file() and old.name not in found:
+    found = {path.relative_to(root).as_posix(): path for pattern in OUTSIDE for path in root.glob(pattern)}
+    for folder in FOLDERS:
+        for old in (docs / folder).rglob("*"):
+            if old.is_file() and old.relative_to(docs).as_posix() not in found:
                 old.unlink()
-        for name, path in found.items():
-            new = path.read_bytes()
-            if path.suffix == ".md":
-                text = with_links(new.decode("utf-8"), f"{folder}/{name}", root)
-                new = (text + CHECK if folder == "tutorials" else text).encode("utf-8")
-            target = docs / folder / name
-            if not target.exists() or target.read_bytes() != new:
-                target.write_bytes(new)
+    for name, path in found.items():
+        new = path.read_bytes()
+        if path.suffix == ".md":
+            text = with_links(new.decode("utf-8"), name, root)
+            new = (text + CHECK if name.startswith("tutorials/") else text).encode("utf-8")
+        target = docs / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != new:
+            target.write_bytes(new)
 
 
 def place(path: str) -> str | None:
@@ -51,7 +48,8 @@ def place(path: str) -> str | None:
         return RENAMED[path]
     if file.parts[0] == "docs":
         return str(file.relative_to("docs"))
-    return path if any(file.match(pattern) for pattern in FOLDERS.get(str(file.parent), ())) else None
+    same_depth = (pattern for pattern in OUTSIDE if pattern.count("/") == path.count("/"))
+    return path if any(file.match(pattern) for pattern in same_depth) else None
 
 
 def with_links(text: str, page: str, root: Path) -> str:

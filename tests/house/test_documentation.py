@@ -14,7 +14,8 @@ import unmix4d
 from unmix4d.__main__ import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/*.md")])
+OUTSIDE = [*ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/**/*.md")]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *OUTSIDE])
 TUTORIALS = sorted(ROOT.glob("tutorials/*.md"))
 
 

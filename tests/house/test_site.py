@@ -252,8 +252,8 @@ def test_every_page_is_in_the_contents():
     generated = {"api", "tutorials", "benchmarks"}
     pages = {str(path.relative_to(DOCS).with_suffix("")).replace("\\", "/") for path in DOCS.rglob("*.md")
              if path.relative_to(DOCS).parts[0] not in generated | {"_build"}}  # fmt: skip
-    for folder in ("tutorials", "benchmarks", "benchmarks/reproduce"):
-        pages |= {f"{folder}/{path.stem}" for path in (ROOT / folder).glob("*.md")}
+    outside = [*ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/**/*.md")]
+    pages |= {path.relative_to(ROOT).with_suffix("").as_posix() for path in outside}
     for pattern in [entry for entry in contents if "*" in entry]:
         contents |= set(fnmatch.filter(pages, pattern)) - {"index"}
         contents.remove(pattern)
@@ -270,7 +270,7 @@ def outside():
 
 
 @pytest.mark.parametrize("page, target, wanted", [
-    ("docs/nmf.md", "../benchmarks/ENGINE.md", "benchmarks/ENGINE.md"),
+    ("docs/nmf.md", "../benchmarks/engine/RESULTS.md", "benchmarks/engine/RESULTS.md"),
     ("docs/dev/house.md", "../../tutorials/own_constraint.md", "../tutorials/own_constraint.md"),
     ("tutorials/own_constraint.md", "../docs/constraints.md", "../constraints.md"),
     ("benchmarks/README.md", "reproduce/README.md", "reproduce/README.md"),
@@ -282,7 +282,7 @@ def test_links_are_right_in_both_places(outside, page, target, wanted):
 
 
 def test_what_the_site_does_not_have_is_no_link(outside):
-    assert outside.with_links("[a script](../benchmarks/engine.py)", "docs/nmf.md", ROOT) == "`a script`"
+    assert outside.with_links("[a script](../benchmarks/engine/run.py)", "docs/nmf.md", ROOT) == "`a script`"
     assert outside.with_links("[web](https://example.org/x)", "docs/nmf.md", ROOT) == "[web](https://example.org/x)"
 
 

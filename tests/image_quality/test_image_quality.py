@@ -13,7 +13,7 @@ from unmix4d import image_quality as quality
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "image_quality_piq.json").read_text(encoding="utf-8"))["pairs"]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT / "benchmarks" / "checks"))
 from reference_image_quality import images as reference_images  # noqa: E402
 
 NAMES = list(quality.METRICS)

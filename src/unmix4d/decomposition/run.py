@@ -49,7 +49,7 @@ class Outcome:
 def rank_for(n: int, smoothed: bool = False) -> int:
     """Directions kept for n components: some to spare, because the weakest may lie across several of them.
 
-    More in a smoothed subspace, where less noise comes with them (benchmarks/DEFAULTS.md).
+    More in a smoothed subspace, where less noise comes with them (benchmarks/defaults/RESULTS.md).
     """
     return (4 if smoothed else 2) * n + 2
 

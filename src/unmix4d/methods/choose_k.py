@@ -111,7 +111,7 @@ def choose_k(
     noise alone can reach. It is clear when counts that were not fitted [2]_ are most likely with the same number, no
     singular value is too close to the noise to tell, and the number is not at an end of the range; without counts, also
     no two patterns must be nearly the same. Otherwise it is ambiguous, and the reasons say why. Measured on phantoms in
-    benchmarks/CHOOSE_K.md.
+    benchmarks/choose_k/RESULTS.md.
 
     Noise must be independent from position to position. After ``prepare(average_neighbours=...)`` it is not, and the
     edge is far too low; radial variance and symmetry of a mixture are no mixtures, and overlaps are counted. Both are

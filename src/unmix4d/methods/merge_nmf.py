@@ -109,7 +109,7 @@ def merge_nmf(
     Notes
     -----
     Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
-    `benchmarks/POLYCRYSTALS.md` has the scores of all this against the truth.
+    `benchmarks/polycrystals/RESULTS.md` has the scores of all this against the truth.
 
     References
     ----------

@@ -28,7 +28,7 @@ MEANING = Meaning("NMF")
 
 _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 _ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
-# Where maps of the standard phantoms are closest to the truth: benchmarks/DEFAULTS.md.
+# Where maps of the standard phantoms are closest to the truth: benchmarks/defaults/RESULTS.md.
 MAX_ITER = 50
 CONSTRAINED_ITER = 40
 KL_ITER = 30

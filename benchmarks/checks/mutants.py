@@ -1,0 +1,170 @@
+"""Mutation testing of a sample of the numerical core: are the tests strict enough to notice one wrong operator?
+
+    python benchmarks/checks/mutants.py --per-file 10 --out mutants.md
+"""
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# A mutant of a formula needs no object of a host.
+_NO_HOST = ("-k", "not pyxem and not py4dstem and not host")
+
+
+def _tests(*names):
+    return [f"tests/{name}.py" for name in names]
+
+
+_RINGS = _tests("features/test_rings_and_sectors")
+_FUZZY, _HALS = _tests("clustering/test_fuzzy"), _tests("decomposition/test_nmf", "methods/test_decomposition")
+_SMOOTH, _ROTATION = _tests("constraints/test_constraints"), _tests("clustering/test_rotation")
+_FEATURES, _OVERLAP = [*_RINGS, *_tests("features/test_features")], _tests("maps/test_overlap")
+_COMPRESSION, _MASKS = _tests("engine/test_compression"), _tests("preparation/test_masks")
+# Each file and the tests whose subject it is.
+TARGETS = {
+    "decomposition/nnls.py": _tests("decomposition/test_nnls"),
+    "clustering/memberships.py": _FUZZY,
+    "clustering/metrics.py": _FUZZY,
+    "maps/regions.py": _tests("maps/test_grains"),
+    "scores/matching.py": _tests("scores/test_scores"),
+    "decomposition/hals.py": _HALS,
+    "engine/noise.py": _COMPRESSION,
+    "constraints/no_dark_spots.py": _SMOOTH,
+    "constraints/_rings.py": _SMOOTH,
+    "constraints/smooth_maps.py": _SMOOTH,
+    "constraints/_smoothing.py": _SMOOTH,
+    "features/rings.py": [*_FEATURES, *_NO_HOST],
+    "features/sectors.py": [*_FEATURES, *_NO_HOST],
+    "features/passes.py": [*_FEATURES, *_NO_HOST],
+    "features/radial_variance.py": [*_FEATURES, *_NO_HOST],
+    "clustering/similarity.py": _ROTATION,
+    "clustering/group_angles.py": [*_ROTATION, *_tests("clustering/test_groups"), *_NO_HOST],
+    "maps/overlap.py": [*_OVERLAP, *_NO_HOST],
+    "maps/weight_errors.py": [*_OVERLAP, *_NO_HOST],
+    "engine/compression.py": [*_COMPRESSION, *_NO_HOST],
+    "choose_k/decision.py": [*_tests("choose_k/test_decision", "choose_k/test_choose_k"), *_NO_HOST],
+    "image_quality/_structure.py": _tests("image_quality/test_image_quality"),
+    "image_quality/_gradients.py": _tests("image_quality/test_image_quality"),
+    "core/centre.py": [*_tests("core/test_centre", "preparation/test_preparation"), *_SMOOTH, *_NO_HOST],
+    "preparation/masks.py": [*_MASKS, *_tests("preparation/test_preparation"), *_NO_HOST],
+    "core/polar.py": [*_tests("core/test_polar"), *_NO_HOST],
+    "orientation/symmetry.py": [
+        *_tests("orientation/test_orientation_py4dstem"), "-k", "symmetry or misorientation or mean_of or quaternions",
+    ],  # fmt: skip
+}
+_SWAPS = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,    ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+_NAMES = {"maximum": "minimum", "minimum": "maximum", "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax",
+          "any": "all", "all": "any", "ceil": "floor", "floor": "ceil"}  # fmt: skip
+
+
+def mutations(node):
+    """Functions that change this node in place, with a word on each."""
+    if isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in _SWAPS:
+        new = _SWAPS[type(node.op)]
+        yield f"{type(node.op).__name__} -> {new.__name__}", lambda n: setattr(n, "op", new())
+    elif isinstance(node, ast.Compare) and type(node.ops[0]) in _SWAPS:
+        new = _SWAPS[type(node.ops[0])]
+        yield f"{type(node.ops[0]).__name__} -> {new.__name__}", lambda n: n.ops.__setitem__(0, new())
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield f"{node.value} -> {node.value + 1}", lambda n: setattr(n, "value", n.value + 1)
+    elif isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield f"{node.value} -> {not node.value}", lambda n: setattr(n, "value", not n.value)
+    elif isinstance(node, ast.Attribute) and node.attr in _NAMES:
+        yield f"{node.attr} -> {_NAMES[node.attr]}", lambda n: setattr(n, "attr", _NAMES[n.attr])
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
+        yield "-x -> +x", lambda n: setattr(n, "op", ast.UAdd())
+
+
+def mutants_of(text):
+    """(line:column, what, source) of every mutant of a module."""
+    tree = ast.parse(text)
+    places = [(i, what) for i, node in enumerate(ast.walk(tree)) for what, _ in mutations(node)]
+    for index, what in places:
+        changed = copy.deepcopy(tree)
+        node = list(ast.walk(changed))[index]
+        next(change for word, change in mutations(node) if word == what)(node)
+        yield f"{node.lineno}:{node.col_offset}", what, ast.unparse(changed)
+
+
+def run_tests(source, tests, timeout):
+    """Whether the tests pass with the package of this folder."""
+    env = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *tests]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=env, timeout=timeout, capture_output=True)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def drawn(targets, per_file, seed):
+    """(file, place, what, source) of a sample of the mutants of each file, in random order."""
+    rng, jobs = random.Random(seed), []
+    for name in targets:
+        every = list(mutants_of((ROOT / "src" / "unmix4d" / name).read_text(encoding="utf-8")))
+        jobs += [(name, *mutant) for mutant in rng.sample(every, min(per_file, len(every)))]
+    rng.shuffle(jobs)
+    return jobs
+
+
+def attack(source, jobs, deadline):
+    """Whether each mutant survives its tests, as (file, place, what, survived), until the time is up."""
+    for name, place, what, text in jobs:
+        if time.monotonic() > deadline:
+            return
+        path = source / "unmix4d" / name
+        whole = path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        survived = run_tests(source, TARGETS[name], 240)
+        path.write_text(whole, encoding="utf-8")
+        print(f"{name}:{place} {what}: {'SURVIVED' if survived else 'killed'}", flush=True)
+        yield name, place, what, survived
+
+
+def report(results, targets, n_drawn, seed):
+    """Text of the table and of the list of survivors."""
+    rows = []
+    for name in targets:
+        of_file = [survived for file, _, _, survived in results if file == name]
+        rows.append(f"- `{name}`: {of_file.count(False)} of {len(of_file)} killed by `{' '.join(TARGETS[name])}`")
+    lines = [f"- `{name}` line {place}: {what}" for name, place, what, survived in results if survived]
+    head = f"{len(results) - len(lines)} of {len(results)} mutants killed ({n_drawn} drawn, seed {seed})."
+    return "\n".join([head, "", *rows, "", "Survivors:", "", *lines, ""])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--per-file", type=int, default=10)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=TARGETS, metavar="FILE", help="of these files, all by default")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    targets, deadline = args.only or list(TARGETS), time.monotonic() + 60 * args.minutes
+    jobs = drawn(targets, args.per_file, args.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "src"
+        shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+        # Tests that fail anyway would count every mutant as killed.
+        for tests in dict.fromkeys(tuple(TARGETS[name]) for name in targets):
+            if not run_tests(source, tests, 600):
+                sys.exit(f"these tests must pass before anything is changed: {' '.join(tests)}")
+        results = list(attack(source, jobs, deadline))
+    args.out.write_text(report(results, targets, len(jobs), args.seed), encoding="utf-8")
+    print(args.out.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
