@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ _UNSAID = {
 }
 
 
-def load(path, data=None) -> Decomposition:
+def load(path: str | os.PathLike[str], data: Any = None) -> Decomposition:
     """Read a result written by `Decomposition.save`.
 
     Parameters

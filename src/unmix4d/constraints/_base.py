@@ -136,7 +136,7 @@ class Constraint:
         self.geometry = geometry
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """The patterns or maps that fulfil the constraint.
 
         Parameters
@@ -185,7 +185,7 @@ class Constraint:
         arguments = inspect.signature(type(self)).parameters
         return {"name": type(self).__name__, **{name: _to_json(getattr(self, name)) for name in arguments}}
 
-    def images(self, A) -> np.ndarray:
+    def images(self, A: np.ndarray) -> np.ndarray:
         """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to.
 
         Examples
@@ -202,7 +202,7 @@ class Constraint:
             return A.reshape(-1, *self.geometry.detector_shape)
         return A.T.reshape(-1, *self.geometry.scan_shape)
 
-    def flat(self, images) -> np.ndarray:
+    def flat(self, images: np.ndarray) -> np.ndarray:
         """The way back from `images`: (k, rows, cols) as the matrix that `project` returns.
 
         Examples

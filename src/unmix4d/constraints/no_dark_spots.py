@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -10,6 +12,9 @@ from ..core.polar import PolarTransform
 from ._base import Constraint
 from ._rings import ENOUGH, Rings
 from ._smoothing import Convolution
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
 
 __all__ = ["NoDarkSpots"]
 
@@ -82,7 +87,9 @@ class NoDarkSpots(Constraint):
 
     on = "patterns"
 
-    def __init__(self, *, threshold=2.0, tolerance=2.0, conserve=False, as_published=False):
+    def __init__(
+        self, *, threshold: float = 2.0, tolerance: float = 2.0, conserve: bool = False, as_published: bool = False
+    ) -> None:
         self.threshold = checks.positive(threshold, "threshold")
         if self.threshold <= 1:
             raise ValueError(f"threshold must be above 1, the mean of the ring, got {self.threshold}")
@@ -95,7 +102,7 @@ class NoDarkSpots(Constraint):
         self.conserve, self.as_published = bool(conserve), bool(as_published)
         self.bias = None
 
-    def bind(self, geometry) -> NoDarkSpots:
+    def bind(self, geometry: ScanGeometry) -> NoDarkSpots:
         """Find the rings of a detector."""
         super().bind(geometry)
         require_centre(geometry, "NoDarkSpots")
@@ -111,7 +118,7 @@ class NoDarkSpots(Constraint):
         self._polar = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """`A` with its dark spots raised; `bias` says by how much."""
         X = self._pixels_first(A)
         lift = self._published_lift(X) if self.as_published else self._lift(X)
@@ -120,7 +127,7 @@ class NoDarkSpots(Constraint):
         self.bias = added / np.where(before > 0, before, 1)
         return np.ascontiguousarray(np.maximum(X + lift, 0).T)
 
-    def baseline(self, A) -> np.ndarray:
+    def baseline(self, A: np.ndarray) -> np.ndarray:
         """The radial baseline under each pattern, at every pixel: (k, det_row * det_col).
 
         Examples

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.messages import warn
 from ..core.units import PIXELS, canonical_unit, convert, in_pixels, is_calibrated, parse_length
 from ._base import Constraint
 from ._smoothing import Convolution, LowPass, gaussian
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
 
 __all__ = ["SmoothMaps"]
 
@@ -74,7 +79,15 @@ class SmoothMaps(Constraint):
     on = "maps"
     smoothing = True
 
-    def __init__(self, *, probe_fwhm=None, sigma=None, kernel=None, cutoff=None, as_published=False):
+    def __init__(
+        self,
+        *,
+        probe_fwhm: float | str | None = None,
+        sigma: float | tuple[float, float] | None = None,
+        kernel: ArrayLike | None = None,
+        cutoff: float | str | None = None,
+        as_published: bool = False,
+    ) -> None:
         choices = {"probe_fwhm": probe_fwhm, "sigma": sigma, "kernel": kernel, "cutoff": cutoff}
         given = [name for name, value in choices.items() if value is not None]
         if not isinstance(as_published, (bool, np.bool_)):
@@ -92,7 +105,7 @@ class SmoothMaps(Constraint):
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
         self.as_published = bool(as_published)
 
-    def bind(self, geometry) -> SmoothMaps:
+    def bind(self, geometry: ScanGeometry) -> SmoothMaps:
         """Prepare the smoothing for the borders, mask and step of a scan."""
         super().bind(geometry)
         if max(geometry.scan_shape) == 1:
@@ -110,7 +123,7 @@ class SmoothMaps(Constraint):
         self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions)
         return self
 
-    def smooth(self, A) -> np.ndarray:
+    def smooth(self, A: np.ndarray) -> np.ndarray:
         """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.
 
         Examples
@@ -125,7 +138,7 @@ class SmoothMaps(Constraint):
         A = self._fitting(A)
         return self._apply(A)
 
-    def adjoint(self, A) -> np.ndarray:
+    def adjoint(self, A: np.ndarray) -> np.ndarray:
         """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel.
 
         Examples
@@ -141,7 +154,7 @@ class SmoothMaps(Constraint):
         A = self._fitting(A)
         return self._apply.adjoint(A)
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """Clipped at zero, then smoothed."""
         clipped = np.maximum(self._fitting(A), 0)
         out = self._apply(clipped)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from . import _gradients, _structure
@@ -16,7 +17,7 @@ __all__ = ["METRICS", "Metric", "ssim", "psnr", "gmsd", "mdsi", "cross_correlati
 _BATCH_VALUES = 1 << 18  # pixels compared at a time, few enough to stay in the cache
 
 
-def ssim(a, b, *, data_range, mask=None):
+def ssim(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Mean structural similarity (Wang 2004): 1 for equal images, lower for others.
 
     Windows of 7 x 7 pixels, uniform weights, K1 = 0.01, K2 = 0.03, variances of a sample, borders of 3 pixels left out:
@@ -58,7 +59,7 @@ def ssim(a, b, *, data_range, mask=None):
     return _between(a, b, "ssim", data_range, mask)
 
 
-def psnr(a, b, *, data_range, mask=None):
+def psnr(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Peak signal-to-noise ratio in decibels: 10 log10(data_range**2 / mean squared difference) over the kept pixels.
 
     Parameters, errors and masks as for `ssim`, images from 3 x 3 pixels; infinite for equal images, higher = more alike.
@@ -74,7 +75,7 @@ def psnr(a, b, *, data_range, mask=None):
     return _between(a, b, "psnr", data_range, mask)
 
 
-def gmsd(a, b, *, data_range, mask=None):
+def gmsd(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Gradient magnitude similarity deviation (Xue 2014): 0 for equal images, higher for others.
 
     Means over 2 x 2 pixels, Prewitt gradients, and the standard deviation of the similarity of their magnitudes, with the
@@ -111,7 +112,7 @@ def gmsd(a, b, *, data_range, mask=None):
     return _between(a, b, "gmsd", data_range, mask)
 
 
-def mdsi(a, b, *, data_range, mask=None):
+def mdsi(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Mean deviation similarity index (Nafchi 2016): 0 for equal images, higher for others.
 
     As `piq.mdsi` does with its defaults on one channel, which it copies to red, green and blue; images from 384 pixels on
@@ -153,7 +154,7 @@ def mdsi(a, b, *, data_range, mask=None):
     return _between(a, b, "mdsi", data_range, mask)
 
 
-def cross_correlation(a, b, *, mask=None):
+def cross_correlation(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN where an image is the same everywhere.
 
     Parameters as for `ssim`; images from 3 x 3 pixels. It does not depend on scale or offset, hence on no data range.
@@ -208,7 +209,9 @@ METRICS = {
 }
 
 
-def pairwise(a, b, metric, *, data_range=None, mask=None):
+def pairwise(
+    a: ArrayLike, b: ArrayLike, metric: str, *, data_range: ArrayLike | None = None, mask: ArrayLike | None = None
+) -> float | np.ndarray:
     """The metric of that name for every pair of two batches of images.
 
     Parameters
@@ -244,7 +247,9 @@ def pairwise(a, b, metric, *, data_range=None, mask=None):
     return _between(a, b, metric, 1.0 if data_range is None else data_range, mask)
 
 
-def similarity_matrix(images, metric, *, data_range=None, mask=None):
+def similarity_matrix(
+    images: ArrayLike, metric: str, *, data_range: float | None = None, mask: ArrayLike | None = None
+) -> np.ndarray:
     """The metric of that name between all pairs of n images.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ..core import checks
@@ -10,7 +11,14 @@ from ..core import checks
 __all__ = ["line_profile"]
 
 
-def line_profile(image, start, stop, *, width: int = 1, step=1.0):
+def line_profile(
+    image: ArrayLike,
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    *,
+    width: int = 1,
+    step: float | tuple[float, float] = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Values of a map along a straight line, about one position apart, averaged across it.
 
     Parameters

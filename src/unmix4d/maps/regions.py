@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
 
@@ -55,7 +56,7 @@ def check_rule(rule, name: str = "threshold"):
     return float(rule)
 
 
-def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> float:
+def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0, noise: float = 0.0) -> float:
     """The value above which a map says that its component is present.
 
     Parameters
@@ -109,7 +110,9 @@ def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> f
     return cut
 
 
-def above_threshold(maps, kept=None, *, rule="yen", outliers: int = 0, noise: float = 0.0) -> np.ndarray:
+def above_threshold(
+    maps: ArrayLike, kept: ArrayLike | None = None, *, rule: str | float = "yen", outliers: int = 0, noise: float = 0.0
+) -> np.ndarray:
     """Where each map is above its own threshold.
 
     Parameters
@@ -143,7 +146,7 @@ def above_threshold(maps, kept=None, *, rule="yen", outliers: int = 0, noise: fl
     return out
 
 
-def is_spread(image, kept=None) -> bool:
+def is_spread(image: ArrayLike, kept: ArrayLike | None = None) -> bool:
     """Whether a map has its component nearly everywhere, as background, amorphous support and direct beam have.
 
     It fills more than 0.6 of the scan, measured by (sum m)^2 / (n sum m^2), which is 1 for a constant map and the share of
@@ -190,7 +193,13 @@ def _between(values):
 
 
 def find_regions(
-    present, *, min_size: int = 1, connectivity: int = 1, fill_holes: int = 0, opening: int = 0, kept=None
+    present: ArrayLike,
+    *,
+    min_size: int = 1,
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    kept: ArrayLike | None = None,
 ) -> list[np.ndarray]:
     """The separate regions of a mask, the largest first.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["region_shape"]
 
 
-def region_shape(mask, step=(1.0, 1.0), origin=(0.0, 0.0)) -> dict[str, float]:
+def region_shape(
+    mask: ArrayLike, step: tuple[float, float] = (1.0, 1.0), origin: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, float]:
     """Size, place and shape of one region.
 
     All moments and diameters are those of the calibrated shape, not of its image in positions: a grain on a scan with steps

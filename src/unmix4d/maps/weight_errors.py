@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["weight_errors"]
 
@@ -10,7 +11,7 @@ _BLOCK = 2**21  # numbers of a (positions, k, k) array that are held at a time
 _RIDGE = 1e-10  # of patterns of norm 1: two equal patterns get a huge error instead of a division by zero
 
 
-def weight_errors(maps, patterns, residuals, *, counting: bool = True) -> np.ndarray:
+def weight_errors(maps: ArrayLike, patterns: ArrayLike, residuals: ArrayLike, *, counting: bool = True) -> np.ndarray:
     """Standard error of every map value, as propagated from the noise of the patterns it was fitted to.
 
     Least squares for known patterns P gives weights with the covariance G^-1 (P V P^T) G^-1, where G = P P^T and V is the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -11,6 +12,9 @@ from ..core.units import PIXELS, canonical_unit, in_pixels, is_calibrated
 from ..features.bragg_disks import INTENSITIES, BraggDisks
 from ..features.bragg_raster import BraggFeatures, bragg_features
 from ..hosts import bragg_vectors
+
+if TYPE_CHECKING:
+    from ..views.feature_view import FeatureView
 
 __all__ = ["BIN", "bragg_disks", "features_of_vectors", "given_disks", "is_bragg_vectors", "raster_arguments"]
 
@@ -22,7 +26,15 @@ def is_bragg_vectors(obj) -> bool:
     return isinstance(obj, BraggDisks) or bragg_vectors.matches(obj)
 
 
-def bragg_disks(view, *, bin: int | None = None, intensity: str = "sum", spread=None, q_min=None, q_max=None):
+def bragg_disks(
+    view: FeatureView,
+    *,
+    bin: int | None = None,
+    intensity: str = "sum",
+    spread: float | str | None = None,
+    q_min: float | str | None = None,
+    q_max: float | str | None = None,
+) -> FeatureView:
     """Bragg vectors that came without a scan, on another raster: `Unmix.bragg_disks` says what the arguments are.
 
     Parameters

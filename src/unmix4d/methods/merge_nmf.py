@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from ..results.scree import find_elbow
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
@@ -32,7 +37,7 @@ _MOST = 128  # components that "auto" starts with at most
 
 
 def merge_nmf(
-    view,
+    view: View,
     initial_components: int | str = "auto",
     *,
     threshold: float | str = "auto",
@@ -46,7 +51,7 @@ def merge_nmf(
     as_published: bool = False,
     precision: str = "single",
     random_state: int | None = None,
-    checkpoint=None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> MergedDecomposition:
     """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
 

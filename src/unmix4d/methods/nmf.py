@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..constraints import Evidence
 from ..core import checks
@@ -19,6 +23,11 @@ from ..results.build import arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
+
+if TYPE_CHECKING:
+    from ..constraints._base import Constraint
+    from ..constraints.smooth_maps import SmoothMaps
+    from ..views.view import View
 
 __all__ = [
     "CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "MEANING", "finished_nmf", "nmf", "nmf_answer", "references",
@@ -35,23 +44,23 @@ KL_ITER = 30
 
 
 def nmf(
-    view,
+    view: View,
     n: int,
     *,
-    constraints=(),
+    constraints: Constraint | Sequence[Constraint] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
     tol: float = 1e-3,
-    init="nndsvd",
+    init: str | tuple[ArrayLike, ArrayLike] = "nndsvd",
     weights: str = "auto",
-    smooth=None,
+    smooth: float | str | SmoothMaps | None = None,
     objective: str = "frobenius",
     exact: bool = False,
     refit: bool = True,
     compression: LowRank | None = None,
     precision: str = "single",
     random_state: int | None = None,
-    checkpoint=None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Decomposition:
     """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
 

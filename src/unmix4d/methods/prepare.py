@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..preparation import steps
@@ -10,25 +14,28 @@ from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
 from .bragg_vectors import given_disks, is_bragg_vectors
 
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+
 __all__ = ["prepare"]
 
 
 def prepare(
-    view,
+    view: Unmix,
     *,
-    direct_beam=None,
-    annulus=None,
-    detector_mask=None,
-    scan_mask=None,
-    crop=None,
-    bin=None,
-    friedel=False,
-    average_neighbours=None,
-    hot_pixels=None,
-    align=None,
-    gain=None,
-    redraw_peaks=None,
-):
+    direct_beam: float | str | None = None,
+    annulus: tuple[float | str, float | str] | None = None,
+    detector_mask: Any = None,
+    scan_mask: Any = None,
+    crop: tuple[tuple[int, int], tuple[int, int]] | None = None,
+    bin: int | tuple[int, int] | None = None,
+    friedel: bool = False,
+    average_neighbours: int | None = None,
+    hot_pixels: bool | float | np.ndarray | None = None,
+    align: bool | np.ndarray | None = None,
+    gain: float | None = None,
+    redraw_peaks: Any = None,
+) -> Unmix:
     """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
 
     Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core import checks
 from ..preparation.thinning import thinned
+
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
 
 __all__ = ["split_counts"]
 
 
-def split_counts(view, fraction: float = 0.5, *, random_state: int | None = None):
+def split_counts(view: Unmix, fraction: float = 0.5, *, random_state: int | None = None) -> tuple[Unmix, Unmix]:
     """Two views of independent counts: every electron is in one of them, by chance.
 
     Fit one and judge by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts that are split so are two

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -13,6 +15,9 @@ from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["MEANING", "REFERENCES", "vca"]
 
 MEANING, REFERENCES = Meaning("vertex component analysis"), (*VCA, *KRYLOV)
@@ -22,7 +27,7 @@ _NOTHING = 1e-6  # share of the intensity below which a component is rounding
 
 
 def vca(
-    view,
+    view: View,
     n: int,
     *,
     sum_to_one: bool = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,15 @@ from .convert import on_scan
 from .match_py4dstem import is_crystal
 from .symmetry import misorientation_deg
 
+if TYPE_CHECKING:
+    from .orientations import Orientations
+
 __all__ = ["compare_orientations", "OrientationComparison"]
 
 
-def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_time_s=None):
+def compare_orientations(
+    ours: Orientations, full: Any, *, crystal: Any = None, agree_within: float = 5.0, full_time_s: float | None = None
+) -> OrientationComparison:
     """Orientations of k components beside those of a run over all positions.
 
     Parameters

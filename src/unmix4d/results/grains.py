@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,10 @@ from ..maps.regions import above_threshold, check_rule, find_regions, is_spread
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .decomposition import Decomposition
 
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
@@ -71,7 +78,7 @@ class Grains:
         return len(self.masks)
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks and calibration of the scan."""
         return self.result.geometry
 
@@ -202,7 +209,7 @@ class Grains:
         matrix = self.result.linked_matrix("dissimilarity")
         return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
 
-    def to_csv(self, path) -> None:
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table with units in its header; a file that is already there is replaced at the end only.
 
         Parameters
@@ -259,7 +266,15 @@ _NOISE = 4.0
 
 
 def find_grains(
-    result, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
+    result: Decomposition,
+    *,
+    min_size: int | str = 10,
+    threshold: str | float = "yen",
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    background: str = "drop",
+    components: Sequence[int] | None = None,
 ) -> Grains:
     """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
 

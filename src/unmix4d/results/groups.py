@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..maps.regions import above_threshold
 from ..plots import groups as plots_groups
+
+if TYPE_CHECKING:
+    from .decomposition import Decomposition
 
 __all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
 
@@ -157,7 +161,7 @@ class Groups:
         with np.errstate(invalid="ignore"):
             return np.where(found >= 0, np.mod(angle, turn[found]), np.nan)
 
-    def orientation(self, group: int | None = None):
+    def orientation(self, group: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Angle (scan_row, scan_col) and group (scan_row, scan_col) at every position; NaN and -1 where there is none.
 
         Examples
@@ -207,19 +211,19 @@ class Groups:
 
 
 def group_rotated(
-    result,
-    n_groups="auto",
+    result: Decomposition,
+    n_groups: int | str = "auto",
     *,
     distance: float | None = None,
     linkage: str = "average",
     mirror: bool = False,
     friedel: bool = False,
-    weight="radius",
-    r_min=None,
-    r_max=None,
+    weight: str | np.ndarray = "radius",
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
     spots: float | None = SPOTS,
     as_published: bool = False,
-):
+) -> Groups:
     """Group components whose patterns are copies of each other rotated in the plane (Kimoto 2025, Figs. 8 and 9).
 
     Two components are compared by the largest angular cross-correlation of their polar patterns, from which the mean

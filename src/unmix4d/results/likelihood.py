@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
 from ..core import checks
 from ..preparation.thinning import KEEPS_COUNTS, same_preparation, share
+
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+    from .decomposition import Decomposition
 
 __all__ = ["log_likelihood"]
 
@@ -17,7 +22,7 @@ _REFERENCES = (None, "mean", "saturated")
 _LEAST = 0.5
 
 
-def log_likelihood(result, held_out, *, relative_to=None) -> float:
+def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str | None = None) -> float:
     """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
 
     Parameters

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from .build import arranged
 from .citations import MERGING
 from .decomposition import Decomposition
 from .meaning import Meaning
+
+if TYPE_CHECKING:
+    from ..views.view import View
 
 __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 
@@ -164,7 +168,7 @@ class MergedDecomposition(Decomposition):
         )  # fmt: skip
 
     @property
-    def decomposed(self):
+    def decomposed(self) -> View | None:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.view or self.source
 
@@ -181,7 +185,7 @@ class MergedDecomposition(Decomposition):
         more = {"share of the runs (%)": 100 * self.stability, "agreement of the runs": self.agreement}
         return {**super().table_columns(), **more}
 
-    def further_figures(self):
+    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
         """The stability of the components and, of a single run, the tree of its merges.
 
         Examples

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import image_quality
 from ..core import checks
 from ..plots import quality as plots_quality
+
+if TYPE_CHECKING:
+    from .decomposition import Decomposition
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
@@ -186,7 +190,7 @@ class QualityReport:
         return "\n".join(lines)
 
 
-def pattern_similarity(result, metric: str = "ssim", *, scale: str = "linear"):
+def pattern_similarity(result: Decomposition, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
     """One metric of likeness between all pairs of component patterns (Cao 2025, Fig. 3).
 
     Parameters
@@ -229,7 +233,7 @@ def pattern_similarity(result, metric: str = "ssim", *, scale: str = "linear"):
     return PatternSimilarity(matrix, metric, scale, span or 1.0)
 
 
-def report_quality(result, *, scale: str = "linear"):
+def report_quality(result: Decomposition, *, scale: str = "linear") -> QualityReport:
     """Back to the raw data: per component the mean raw pattern, its reconstruction, and how alike they are.
 
     The labels are those of `labels`, the strongest component of each position; one pass over the scan.

@@ -1,13 +1,23 @@
 """Scores of grains against a known truth, as Bruefach 2022 defines them and as this package does."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..maps.regions import above_threshold, check_rule, is_spread
 from .matching import assign, check_correlation, pair_of_stacks, similarity
 from .presence import Rates, adjusted_rand_index, rates, true_grains
+
+if TYPE_CHECKING:
+    from ..phantoms._phantom import Phantom
+    from ..results.decomposition import Decomposition
+    from ..results.grains import Grains
 
 __all__ = ["GrainScores", "grain_scores"]
 
@@ -68,76 +78,76 @@ class GrainScores:
     least_correlation: float = 0.3
 
     @property
-    def found(self):
+    def found(self) -> int:
         """Number of grains whose map correlation is above 0.7."""
         return int(np.sum(self.map_correlation > _FOUND))
 
     @property
-    def mean_map_correlation(self):
+    def mean_map_correlation(self) -> float:
         """Mean over the true grains, missing ones as 0."""
         return float(np.mean(self.map_correlation))
 
     @property
-    def precision_A(self):
+    def precision_A(self) -> float:
         """Share of the positions with any found grain where there truly is one."""
         return self.area.precision
 
     @property
-    def TPR_A(self):
+    def TPR_A(self) -> float:
         """Share of the positions with any grain where one was found."""
         return self.area.TPR
 
     @property
-    def TNR_A(self):
+    def TNR_A(self) -> float:
         """Share of the positions without a grain where none was found."""
         return self.area.TNR
 
     @property
-    def FPR_A(self):
+    def FPR_A(self) -> float:
         """1 - TNR_A."""
         return self.area.FPR
 
     @property
-    def FNR_A(self):
+    def FNR_A(self) -> float:
         """1 - TPR_A."""
         return self.area.FNR
 
     @property
-    def TPR_G(self):
+    def TPR_G(self) -> float:
         """Mean TPR of found maps and the grains they correlate best with, over the found maps that have one."""
         return _mean(self.components, "TPR")
 
     @property
-    def TNR_G(self):
+    def TNR_G(self) -> float:
         """Mean TNR of the same pairs."""
         return _mean(self.components, "TNR")
 
     @property
-    def TPR_G_matched(self):
+    def TPR_G_matched(self) -> float:
         """Mean TPR of matched pairs: each found map and each grain in one pair only; missed grains do not count."""
         return _mean(self.matched, "TPR")
 
     @property
-    def TNR_G_matched(self):
+    def TNR_G_matched(self) -> float:
         """Mean TNR of the same pairs."""
         return _mean(self.matched, "TNR")
 
     @property
-    def TPR_G_all(self):
+    def TPR_G_all(self) -> float:
         """Mean TPR over all true grains, where a missed grain counts as 0."""
         return _mean(self.matched, "TPR", missing=0.0)
 
     @property
-    def IoU(self):
+    def IoU(self) -> float:
         """Mean intersection over union of matched pairs; missed grains do not count."""
         return _mean(self.matched, "IoU")
 
     @property
-    def IoU_all(self):
+    def IoU_all(self) -> float:
         """Mean intersection over union over all true grains, where a missed grain counts as 0."""
         return _mean(self.matched, "IoU", missing=0.0)
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """All numbers by their names, for tables.
 
         Returns
@@ -181,9 +191,17 @@ def _mean(pairs, name, missing=None):
 
 
 def grain_scores(
-    found, truth, *, grains=None, fraction=0.15, min_positions=25, least=None, threshold="yen", least_correlation=0.3,
-    background="drop",
-):  # fmt: skip
+    found: ArrayLike | Decomposition | Grains,
+    truth: ArrayLike | Phantom,
+    *,
+    grains: Sequence[int] | None = None,
+    fraction: float = 0.15,
+    min_positions: int = 25,
+    least: float | None = None,
+    threshold: str | float = "yen",
+    least_correlation: float = 0.3,
+    background: str = "drop",
+) -> GrainScores:
     """Score found grains, or component maps, against the true thickness of each grain.
 
     Parameters

@@ -1,6 +1,9 @@
 """Found components matched to true ones: Hungarian assignment by the cosine of patterns or the correlation of maps."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 __all__ = ["check_correlation", "grains_found", "map_correlation", "match_maps", "match_patterns", "pattern_cosine"]
@@ -56,7 +59,7 @@ def assign(table):
     return pairs, scores
 
 
-def match_patterns(found, truth):
+def match_patterns(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Match found patterns to true ones by their cosine.
 
     Parameters
@@ -88,7 +91,7 @@ def match_patterns(found, truth):
     return assign(similarity(*pair_of_stacks(found, truth), centred=False))
 
 
-def match_maps(found, truth):
+def match_maps(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Match found maps to true ones by their Pearson correlation over all positions.
 
     Parameters
@@ -120,7 +123,7 @@ def match_maps(found, truth):
     return assign(similarity(*pair_of_stacks(found, truth), centred=True))
 
 
-def pattern_cosine(found, truth):
+def pattern_cosine(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Cosine of each true pattern with the found one matched to it (as in Kimoto 2025, eq. 9).
 
     Parameters
@@ -147,7 +150,7 @@ def pattern_cosine(found, truth):
     return match_patterns(found, truth)[1]
 
 
-def map_correlation(found, truth):
+def map_correlation(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Pearson correlation of each true map with the found one matched to it.
 
     Parameters
@@ -174,7 +177,7 @@ def map_correlation(found, truth):
     return match_maps(found, truth)[1]
 
 
-def grains_found(found_maps, true_maps, threshold=0.7):
+def grains_found(found_maps: ArrayLike, true_maps: ArrayLike, threshold: float = 0.7) -> int:
     """Number of true maps whose matched map correlates by more than `threshold`.
 
     Parameters

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.scan import Scan
@@ -11,6 +15,10 @@ from ..features.scaling import DEFAULT, KINDS
 from ..methods.arguments import progress
 from ..methods.bragg_vectors import bragg_disks
 from .view import View
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from ..engine.matrix import PatternMatrix
 
 __all__ = ["FeatureView"]
 
@@ -51,7 +59,7 @@ class FeatureView(View):
 
     bragg_disks = bragg_disks
 
-    def __init__(self, features: Features):
+    def __init__(self, features: Features) -> None:
         if not isinstance(features, Features):
             raise TypeError(f"features must be Features, got {type(features).__name__}")
         self.features = features
@@ -66,7 +74,7 @@ class FeatureView(View):
         return self._scan
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks and calibration of the scan side; the detector side are the features."""
         return self.features.geometry
 
@@ -75,7 +83,7 @@ class FeatureView(View):
         """The view that the features came from, to whose patterns those of a result are fitted; else this one."""
         return self if self.features.source is None else self.features.source
 
-    def matrix(self, precision: str = "single"):
+    def matrix(self, precision: str = "single") -> PatternMatrix:
         """The features as a matrix (n_positions, n_features).
 
         Examples
@@ -118,7 +126,7 @@ class FeatureView(View):
         """
         return FeatureView(scaled(self.features, checks.choice(kind, "kind", KINDS)))
 
-    def concatenate(self, *others, weights=None) -> FeatureView:
+    def concatenate(self, *others: FeatureView, weights: Sequence[float] | None = None) -> FeatureView:
         """These features and others of the same positions side by side.
 
         Every block is scaled to the sum of squares of this one, whatever its unit and its number of features, and
@@ -163,7 +171,7 @@ class FeatureView(View):
             raise ValueError(f"weights must be one for each of the {n} views, got {len(weights)}")
         return FeatureView(concatenated([self.features, *(other.features for other in others)], weights))
 
-    def at_positions(self, keep) -> FeatureView:
+    def at_positions(self, keep: ArrayLike) -> FeatureView:
         """The same features of some of the positions only; `keep` is bool (scan_row, scan_col).
 
         Examples

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import hosts
 from ..core import checks
@@ -78,8 +81,16 @@ class Unmix(View):
     noise_deviation = noise_deviation
 
     def __new__(
-        cls, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, q_max=None
-    ):  # fmt: skip
+        cls,
+        obj: Any,
+        *,
+        centre: tuple[float, float] | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
+        pixel_unit: str | None = None,
+        step: float | tuple[float, float] | None = None,
+        step_unit: str | None = None,
+        q_max: float | str | None = None,
+    ) -> Unmix:
         # Not __init__: Bragg vectors come without a scan, and are a view of features.
         facts = {
             "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
@@ -96,7 +107,7 @@ class Unmix(View):
         return (self.scan,)
 
     @classmethod
-    def of(cls, obj) -> Unmix:
+    def of(cls, obj: Any) -> Unmix:
         """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
 
         Tools that walk through all attributes of an object must not trip over a signal that is no scan.
@@ -150,7 +161,7 @@ class Unmix(View):
         """
         return Unmix(persist(self.scan))
 
-    def at_positions(self, keep) -> Unmix:
+    def at_positions(self, keep: ArrayLike) -> Unmix:
         """The same view of some of its positions only.
 
         Parameters
