@@ -101,9 +101,9 @@ class Constraint:
     """
 
     on = ""
-    geometry: ScanGeometry | None = None
+    geometry: ScanGeometry = None  # type: ignore[assignment]  # until it is bound
     fixes_scale = False
-    n_fixed = 0
+    n_fixed: int = 0
     smoothing = False
 
     def bind(self, geometry: ScanGeometry) -> Constraint:

@@ -63,7 +63,7 @@ class FixedPatterns(Constraint):
         self.patterns = patterns
 
     @property
-    def n_fixed(self) -> int:
+    def n_fixed(self) -> int:  # type: ignore[override]
         """Number of patterns that are fixed."""
         return len(self.patterns)
 

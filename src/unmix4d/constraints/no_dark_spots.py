@@ -113,7 +113,7 @@ class NoDarkSpots(Constraint):
             )
         self.bias = None
         self._kept = geometry.kept_pixels
-        self._rings = {}
+        self._rings: dict = {}
         self._window = Convolution(geometry.detector_shape, _WINDOW, self._kept)
         self._polar = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
         return self

@@ -111,7 +111,7 @@ class SmoothMaps(Constraint):
         if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
         if self.cutoff is not None:
-            self._apply = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
+            self._apply: LowPass | Convolution = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
             return self
         kernel = self.kernel
         if kernel is None:

@@ -89,7 +89,8 @@ def together(sizes) -> list[list[int]]:
     >>> together([60, 60, 60])
     [[0, 1], [2]]
     """
-    groups, columns = [[]], 0
+    groups: list[list[int]] = [[]]
+    columns = 0
     for i, size in enumerate(sizes):
         if groups[-1] and columns + size > _COLUMNS:
             groups.append([])

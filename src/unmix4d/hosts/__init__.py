@@ -59,12 +59,12 @@ def read_scan(obj) -> Scan:
     )
 
 
-def _number_of(fill_value, dtype) -> float:
+def _number_of(fill_value: Any, dtype) -> float:
     """As a number that the patterns can hold; NaN is one."""
     if isinstance(fill_value, (bool, np.bool_)) or not isinstance(fill_value, numbers.Real):
         raise TypeError(f"fill_value must be a number, got {fill_value!r}")
     largest = float(np.finfo(dtype).max)
-    if not math.isnan(fill_value) and abs(fill_value) > largest:
+    if not math.isnan(fill_value) and abs(fill_value) > largest:  # type: ignore[operator]
         raise ValueError(f"fill_value must be NaN or at most {largest:.3g} for patterns of {dtype}, got {fill_value!r}")
     return float(fill_value)
 

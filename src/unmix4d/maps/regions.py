@@ -51,7 +51,7 @@ def check_rule(rule, name: str = "threshold"):
         return rule
     if isinstance(rule, (bool, np.bool_)) or not isinstance(rule, numbers.Real):
         raise TypeError(f"{name} must be one of {words} or a number between 0 and 1, got {rule!r}")
-    if not 0 < rule < 1:
+    if not 0 < rule < 1:  # type: ignore[operator]
         raise ValueError(f"{name} must be between 0 and 1 (a fraction of the map's maximum), got {rule}")
     return float(rule)
 
@@ -233,7 +233,7 @@ def find_regions(
     from skimage.measure import label
 
     present = np.array(present, bool)
-    kept = np.ones(present.shape, bool) if kept is None else kept
+    kept = np.ones(present.shape, bool) if kept is None else np.asarray(kept, bool)
     present &= kept
     if opening:
         # What is outside counts as present: the edge of the scan cuts grains, it does not end them.

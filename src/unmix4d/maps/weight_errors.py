@@ -56,7 +56,8 @@ def weight_errors(maps: ArrayLike, patterns: ArrayLike, residuals: ArrayLike, *,
     [0.177, 0.707]
     """
     maps = np.asarray(maps, float)
-    patterns = np.asarray(patterns, float).reshape(len(patterns), -1)
+    patterns = np.asarray(patterns, float)
+    patterns = patterns.reshape(len(patterns), -1)
     residuals = np.asarray(residuals, float)
     if residuals.ndim == 0:
         residuals = np.full(maps.shape[1:], float(residuals))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -116,7 +116,7 @@ def features_of_vectors(
     """
     found = _read(vectors, centre=centre, unit=pixel_unit)
     disks, known = found.disks, found.calibration
-    changes = {}
+    changes: dict[str, Any] = {}
     if step is not None:
         changes["step"] = tuple(checks.positive(v, "step") for v in checks.pair(step, "step"))
     if step_unit is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core import checks
 from ..decomposition.run import smoothing_of
@@ -26,7 +26,7 @@ def compress(
     *,
     weights: str = "auto",
     smooth: float | str | SmoothMaps | None = None,
-    constraints: Constraint | Sequence[Constraint] = (),
+    constraints: Constraint | Sequence[Any] = (),
     precision: str = "single",
     random_state: int | None = 0,
 ) -> LowRank:

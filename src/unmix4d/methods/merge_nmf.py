@@ -143,7 +143,7 @@ def merge_nmf(
         checks.count(initial_components, "initial_components", minimum=2)
         initial_components = components(view, initial_components, "initial_components")
     features = view.is_features
-    counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"
+    counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"  # type: ignore[attr-defined]
     weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
     threshold = checked_threshold(threshold)
     options = _options(

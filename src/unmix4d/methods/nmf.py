@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,7 +47,7 @@ def nmf(
     view: View,
     n: int,
     *,
-    constraints: Constraint | Sequence[Constraint] = (),
+    constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
     tol: float = 1e-3,
@@ -252,7 +252,7 @@ def _reordered(effect, order):
 def references(settings) -> tuple:
     """The papers of what was used, the most particular first."""
     kl = settings.get("objective") == "kl"  # files of older versions lack some
-    used = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]
+    used: list[tuple[str, ...]] = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]
     if settings.get("init") == "nndsvd":
         used.append(papers.NNDSVD)
     if settings.get("init") == "vca" or settings.get("n_starts", 1) > 1:

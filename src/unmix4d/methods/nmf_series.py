@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core import checks
 from ..decomposition.run import compressed, factorise_each, smoothing_of
@@ -27,7 +27,7 @@ def nmf_series(
     view: View,
     ns: Iterable[int],
     *,
-    constraints: Constraint | Sequence[Constraint] = (),
+    constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
     tol: float = 1e-3,

@@ -99,7 +99,7 @@ def prepare(
     detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
     redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours)
-    record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
+    record: dict[str, Any] = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
     scan = scan.replace(geometry=with_masks(geometry, scan_mask, detector_mask))
     scan, record["hot_pixels"] = steps.repair_hot_pixels(scan, hot_pixels)
     scan, record["gain"] = steps.divide_by_gain(scan, gain)

@@ -63,5 +63,5 @@ def split_counts(view: Unmix, fraction: float = 0.5, *, random_state: int | None
     fraction = checks.positive(fraction, "fraction")
     if fraction >= 1:
         raise ValueError(f"fraction must be below 1, got {fraction:g}")
-    parts = thinned(view.scan, fraction, checks.seed(random_state))
-    return tuple(type(view)(part) for part in parts)
+    fit, held_out = thinned(view.scan, fraction, checks.seed(random_state))
+    return type(view)(fit), type(view)(held_out)

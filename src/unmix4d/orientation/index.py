@@ -161,7 +161,7 @@ def index(
     presence(result)  # refuses what has no presence before anything is read
     if vectors is None:
         to_inverse_angstrom(result.geometry)
-    seconds = {}
+    seconds: dict[str, float] = {}
     if rank == "auto":
         rank = "pattern" if vectors is None else "disks"
     if candidates is None:
@@ -181,7 +181,7 @@ def index(
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
     seconds["total"] = time.perf_counter() - started
-    settings = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
+    settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..plots import orientation as plots_orientation
 from .colours import colours, key
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .sources import Painting
 
 __all__ = ["Orientations"]
 
@@ -65,8 +69,8 @@ class Orientations:
 
     host: str
     matches: tuple
-    painting: object
-    geometry: object
+    painting: Painting
+    geometry: ScanGeometry
     symmetry: dict
     phases: dict
     time_s: dict = field(default_factory=dict)
@@ -198,7 +202,7 @@ class Orientations:
             "second_component": self.second, "second_weight": np.nan_to_num(self.painting.second_weight),
             "second_score": of("score", self.second),
         }  # fmt: skip
-        if self.disagreement_deg is not None:
+        if self.disagreement_deg is not None and self.flagged is not None:
             out |= {"disagreement_deg": self.disagreement_deg, "flagged": self.flagged.astype(int)}
         return {name: np.array(values) for name, values in out.items()}
 

@@ -84,5 +84,6 @@ def case(name: str, seed: int | None = None) -> Phantom:
     entry = table[name]
     # JSON has lists where the builders take tuples.
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["parameters"].items()}
-    phantom = BUILDERS[entry["builder"]](**parameters, seed=entry["seeds"][0] if seed is None else seed)
+    builder: Any = BUILDERS[entry["builder"]]
+    phantom = builder(**parameters, seed=entry["seeds"][0] if seed is None else seed)
     return dataclasses.replace(phantom, settings={**phantom.settings, "case": name})

@@ -59,13 +59,13 @@ class Phantom:
     (3, 4, 10, 20)
     """
 
-    data: object
+    data: Any
     patterns: np.ndarray
     maps: np.ndarray
-    centre: tuple
+    centre: tuple[float, float]
     pixel_size: float
     step: float
-    names: tuple
+    names: tuple[str, ...]
     phases: np.ndarray
     settings: dict = field(default_factory=dict)
     detector_mask: np.ndarray | None = None
@@ -87,12 +87,14 @@ class Phantom:
     @property
     def scan_shape(self) -> tuple[int, int]:
         """(scan_row, scan_col)."""
-        return tuple(self.maps.shape[1:])
+        _, rows, cols = self.maps.shape
+        return rows, cols
 
     @property
     def detector_shape(self) -> tuple[int, int]:
         """(det_row, det_col)."""
-        return tuple(self.patterns.shape[1:])
+        _, rows, cols = self.patterns.shape
+        return rows, cols
 
     def expectation(self) -> np.ndarray:
         """Expected data of the linear model: the sum of maps times patterns.

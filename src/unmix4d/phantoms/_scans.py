@@ -22,7 +22,7 @@ def random_scan(
     shape: tuple[int, int, int, int] = (3, 4, 10, 20),
     k: int = 2,
     dose: float | None = 200.0,
-    pixel_size: float | None = 0.05,
+    pixel_size: float = 0.05,
     step: float = 1.0,
     seed: int | None = 0,
 ) -> Phantom:

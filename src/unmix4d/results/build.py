@@ -5,14 +5,19 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import hosts
 from ..core.version import __version__
-from ..decomposition.fitted_patterns import fitted_patterns
+from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
 from ..decomposition.scaling import order_and_scale
 from .decomposition import Decomposition
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix, Statistics
+    from ..views.view import View
 
 __all__ = ["Components", "arranged", "pixel_matrix", "run_record"]
 
@@ -74,12 +79,12 @@ class Components:
         The number that each component had before.
     """
 
-    view: object
-    matrix: object
+    view: View
+    matrix: PatternMatrix
     maps: np.ndarray
     patterns: np.ndarray
     features: np.ndarray | None
-    statistics: object
+    statistics: Statistics | FittedPatterns
     share: np.ndarray
     order: np.ndarray
 
@@ -115,7 +120,7 @@ class Components:
             patterns=geometry.to_images(self.patterns),
             maps=geometry.to_maps(self.maps),
             explained=self.share if explained is None else explained,
-            loss=float(squares.sum() / np.prod(self.matrix.shape, dtype=float)),
+            loss=float(squares.sum() / np.prod(self.matrix.shape, dtype=np.float64)),
             geometry=geometry,
             settings={"passes": self.matrix.passes, **settings},
             host=seen.scan.host,

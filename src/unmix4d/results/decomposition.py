@@ -116,7 +116,7 @@ class Decomposition:
     mean_pattern: np.ndarray | None = None
     totals: np.ndarray | None = None
     residuals: np.ndarray | None = None
-    source: object = None
+    source: View | None = None
     features: np.ndarray | None = None
     meaning: Meaning = Meaning()
     references: tuple = ()
@@ -240,7 +240,10 @@ class Decomposition:
         >>> list(result.table_columns())
         ['component', 'share of the sum of squares (%)']
         """
-        columns = {"component": range(self.k), f"share of the {self.meaning.shares_of} (%)": 100 * self.explained}
+        columns: dict[str, Any] = {
+            "component": range(self.k),
+            f"share of the {self.meaning.shares_of} (%)": 100 * self.explained,
+        }
         if self.has_shares:
             labels = self.labels()
             columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=self.k)

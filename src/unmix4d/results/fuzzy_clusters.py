@@ -71,12 +71,13 @@ class FuzzyClusters(Decomposition):
     True
     """
 
-    loadings: np.ndarray | None = None
-    axes: np.ndarray | None = None
-    loading_centres: np.ndarray | None = None
-    covariances: np.ndarray | None = None
-    pure_fraction: np.ndarray | None = None
-    view: object = None
+    # Always given; the fields of Decomposition have defaults, and so must these.
+    loadings: np.ndarray = None  # type: ignore[assignment]
+    axes: np.ndarray = None  # type: ignore[assignment]
+    loading_centres: np.ndarray = None  # type: ignore[assignment]
+    covariances: np.ndarray = None  # type: ignore[assignment]
+    pure_fraction: np.ndarray = None  # type: ignore[assignment]
+    view: View | None = None
 
     plot_scatter = plots_fuzzy.scatter
 

@@ -60,7 +60,7 @@ class Grains:
 
     masks: np.ndarray
     components: np.ndarray
-    result: object
+    result: Decomposition
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 

@@ -20,6 +20,7 @@ from ..maps.regions import above_threshold
 from ..plots import groups as plots_groups
 
 if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
     from .decomposition import Decomposition
 
 __all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
@@ -95,10 +96,10 @@ class Groups:
     similarity: np.ndarray
     height: float
     leaf_labels: np.ndarray
-    geometry: object
+    geometry: ScanGeometry
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
-    members: object = None
+    members: Decomposition | None = None
     settings: dict = field(default_factory=dict)
 
     plot = plots_groups.groups

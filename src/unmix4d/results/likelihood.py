@@ -66,8 +66,8 @@ def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str |
     _check_view(result, held_out)
     scale = share(held_out.scan.steps) / share(result.settings["view"]["preparation"])
     geometry, matrix = result.geometry, held_out.matrix(result.settings.get("precision", "single"))
-    totals = geometry.from_maps(result.totals[None]).astype(np.float64)
-    pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions
+    totals = geometry.from_maps(result.totals[None]).astype(np.float64)  # type: ignore[index]
+    pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions  # type: ignore[index]
     # What the mean pattern expects of an entry is the product of a factor of its position and one of its pixel.
     positions = np.maximum(totals, _LEAST) * (scale / pixels.sum())
     kernel = partial(

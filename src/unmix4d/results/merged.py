@@ -59,15 +59,16 @@ class MergedDecomposition(Decomposition):
     -1
     """
 
-    stability: np.ndarray | None = None
-    agreement: np.ndarray | None = None
-    spread: np.ndarray | None = None
+    # Always given; the fields of Decomposition have defaults, and so must these.
+    stability: np.ndarray = None  # type: ignore[assignment]
+    agreement: np.ndarray = None  # type: ignore[assignment]
+    spread: np.ndarray = None  # type: ignore[assignment]
     history: tuple = ()
     members: tuple = ()
     runs: tuple = ()
     best: int = -1
-    problem: object = None
-    view: object = None
+    problem: Any = None
+    view: View | None = None
 
     saved_arrays: ClassVar[dict] = {
         **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
@@ -153,11 +154,11 @@ class MergedDecomposition(Decomposition):
         >>> agreed.stability.shape == (agreed.k,)
         True
         """
-        if not self.runs or self.problem is None:
+        if not self.runs or self.problem is None or self.view is None:
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
-        options = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
+        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
         found = consensus(self.problem, self.runs, **options)
         told = {name: value if name == "how" else float(value) for name, value in options.items()}
         told |= {"left_out": found.left_out, "rim_components": found.rim_components}

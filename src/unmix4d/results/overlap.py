@@ -64,7 +64,7 @@ class Overlap:
     second: np.ndarray
     thresholds: tuple
     weights: np.ndarray
-    result: object
+    result: Decomposition
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..core import checks
 from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
     from .decomposition import Decomposition
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
@@ -139,7 +140,7 @@ class QualityReport:
     reconstruction: np.ndarray
     largest: np.ndarray
     labels: np.ndarray
-    geometry: object
+    geometry: ScanGeometry
     scale: str = "linear"
 
     plot = plots_quality.report
@@ -166,7 +167,7 @@ class QualityReport:
         rows, raw = np.arange(len(self)), _scaled(self.raw, self.scale)
         tops = np.array([np.nanmax(image) if np.isfinite(image).any() else 0.0 for image in raw])
         known = tops > 0
-        table = {"component": rows, "n_positions": np.array([np.sum(self.labels == i) for i in rows])}
+        table: dict[str, Any] = {"component": rows, "n_positions": np.array([np.sum(self.labels == i) for i in rows])}
         table["data_range"] = np.where(known, tops, np.nan)
         for suffix, images in (("", self.reconstruction), ("_largest", self.largest)):
             # The raw pattern is the reference, which matters for MDSI alone.
@@ -288,10 +289,10 @@ def report_quality(result: Decomposition, *, scale: str = "linear") -> QualityRe
     largest = np.diag(whole)[:, None, None] * patterns
     if result.offset is not None:
         reconstruction, largest = reconstruction + result.offset, largest + result.offset
-    images = [np.array(image, matrix.dtype) for image in (raw, single, reconstruction, largest)]
-    for image in images:
+    raw, single, reconstruction, largest = (np.array(a, matrix.dtype) for a in (raw, single, reconstruction, largest))
+    for image in (raw, single, reconstruction, largest):
         image[counts == 0] = np.nan
-    return QualityReport(*images, labels, geometry, scale)
+    return QualityReport(raw, single, reconstruction, largest, labels, geometry, scale)
 
 
 def _chosen(result, member):

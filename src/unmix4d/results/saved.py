@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,8 +116,8 @@ def restored(kind, head: dict, arrays: dict):
     """
     arrays = dict(arrays)
     masks = {name: arrays.pop(name).astype(bool) for name in _MASKS if name in arrays}
-    part = {name: tuple(value) if isinstance(value, list) else value for name, value in head["geometry"].items()}
-    calibration = {name: tuple(v) if isinstance(v, list) else v for name, v in part.pop("calibration").items()}
+    part = _with_tuples(head["geometry"])
+    calibration = _with_tuples(part.pop("calibration"))
     return kind(
         method=head["method"],
         loss=head["loss"],
@@ -131,6 +131,11 @@ def restored(kind, head: dict, arrays: dict):
         **arrays,
         **kind.read_head(head),
     )
+
+
+def _with_tuples(entries: dict) -> dict[str, Any]:
+    """JSON has lists where fields are tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
 
 
 def _by_start(history, lengths):

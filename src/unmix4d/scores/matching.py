@@ -19,7 +19,7 @@ def _stack(name, array):
     return array.reshape(len(array), int(np.prod(array.shape[1:])))
 
 
-def pair_of_stacks(found, truth):
+def pair_of_stacks(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both arrays flattened, after checking that one component has the same shape in both."""
     if np.ndim(found) >= 2 and np.shape(found)[1:] != np.shape(truth)[1:]:
         wanted, shape = np.shape(truth)[1:], np.shape(found)[1:]

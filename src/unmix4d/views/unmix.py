@@ -80,6 +80,9 @@ class Unmix(View):
     virtual_image = virtual_image
     noise_deviation = noise_deviation
 
+    _scan: Scan
+    _unread: Any  # until it is read
+
     def __new__(
         cls,
         obj: Any,
@@ -96,7 +99,7 @@ class Unmix(View):
             "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
         }  # fmt: skip
         if is_bragg_vectors(obj):
-            return view_of_vectors(obj, q_max=q_max, **facts)
+            return view_of_vectors(obj, q_max=q_max, **facts)  # type: ignore[return-value]
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         self = super().__new__(cls)
