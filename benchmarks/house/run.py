@@ -1,10 +1,12 @@
-"""The house in numbers: how its files hang together, and how many of them a reader opens to follow one call.
+"""The house in numbers: how its files hang together, and how many of them one call leads through.
 
-    python benchmarks/house/run.py                     # this tree
-    python benchmarks/house/run.py --before 576e1a8    # beside an older one, of this repository
+::
+
+    python benchmarks/house/run.py [--before COMMIT] [--out FILE.md]
+
+This tree beside an older one of the same repository: by default the last commit of the first house.
 """
 
-import argparse
 import ast
 import io
 import json
@@ -17,14 +19,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+from common.command import Report, parser  # noqa: E402
 from common.tables import markdown_table  # noqa: E402
 
 PACKAGE = "unmix4d"
 # The layers of the second house; modules that lay loose in the root of the first one count where they lie now.
 LAYERS = (
     "core phantoms units checks frame messages progress scan centre polar overrides _version",
-    "storage engine blocks passes threads matrix sparse_matrix scratch weights subspace noise compression checkpoint journal "
-    "file_safety",
+    "storage engine blocks passes threads matrix sparse_matrix scratch weights subspace noise compression checkpoint "
+    "journal file_safety",
     "preparation constraints maps image_quality features clustering decomposition choose_k scores",
     "hosts plots",
     "results orientation report assemble assemble_fuzzy assemble_merged explore",
@@ -68,24 +71,31 @@ print(json.dumps({"entered": ours(entered), "projection": ours(on_the_way)}))
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--before", metavar="COMMIT", help="measure this commit too")
-    parser.add_argument("--out", help="write the table to this file")
-    chosen = parser.parse_args()
+INTRODUCTION = """# The house in numbers
+
+Made by `python benchmarks/house/run.py`. Imports inside functions count; "entered" are the files of which a function runs.
+"""
+
+
+def main(arguments=None):
+    """Count both trees; returns the exit code."""
+    line = parser(__doc__, quick="nothing: it takes seconds")
+    line.add_argument("--before", metavar="COMMIT", default="576e1a8", help="the older tree (default: %(default)s)")
+    args = line.parse_args(arguments)
+    report = Report(args.out)
+    report(INTRODUCTION)
     columns = {"now": measured(ROOT / "src")}
-    if chosen.before:
+    packed = subprocess.run(["git", "archive", args.before, "src"], cwd=ROOT, capture_output=True)
+    if packed.returncode:
+        report(f"{args.before} is not in this checkout: this tree alone.\n")
+    else:
         with tempfile.TemporaryDirectory() as folder:
-            packed = subprocess.run(["git", "archive", chosen.before, "src"], cwd=ROOT, capture_output=True, check=True).stdout
-            tarfile.open(fileobj=io.BytesIO(packed)).extractall(folder, filter="data")
-            columns = {f"at {chosen.before[:7]}": measured(Path(folder) / "src"), **columns}
-    names = list(next(iter(columns.values())))
-    rows = [[name, *(values[name] for values in columns.values())] for name in names]
-    text = markdown_table(["", *columns], rows)
-    print(text)
-    if chosen.out:
-        head = f"# The house in numbers\n\nMade by `python benchmarks/house/run.py {' '.join(sys.argv[1:])}`.\n\n"
-        Path(chosen.out).write_text(head + text + "\n", encoding="utf-8")
+            tarfile.open(fileobj=io.BytesIO(packed.stdout)).extractall(folder, filter="data")
+            columns = {args.before: measured(Path(folder) / "src"), **columns}
+    names = columns["now"]
+    report(markdown_table(["", *columns], [[name, *(found[name] for found in columns.values())] for name in names]))
+    report.write()
+    return 0
 
 
 def measured(src):
@@ -96,13 +106,14 @@ def measured(src):
         [sys.executable, "-c", CALLS], env={"PYTHONPATH": str(src), "PATH": ""}, capture_output=True, text=True, check=True
     )
     followed = json.loads(followed.stdout)
-    circle = largest_circle(arrows)
     return {
         "modules in the root": sum("." not in name and path.name != "__init__.py" for name, path in files.items()),
         "files in all": len(files),
-        "files in a circle of imports": circle,
-        "imports of a higher layer, those inside functions counted": sum(
-            LAYER[target.split(".")[0]] > LAYER[name.split(".")[0]] for name, targets in arrows.items() for target in targets
+        "files in a circle of imports": largest_circle(arrows),
+        "imports of a higher layer": sum(
+            LAYER[target.split(".")[0]] > LAYER[name.split(".")[0]]
+            for name, targets in arrows.items()
+            for target in targets
         ),
         "classes that are mixed into others": len(mixins(files.values())),
         "files entered from `view.nmf(8)` to `result.maps`": followed["entered"],
@@ -174,4 +185,4 @@ def docstring_lines(path):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
