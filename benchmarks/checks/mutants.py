@@ -101,7 +101,8 @@ def mutants_of(text):
 def run_tests(source, tests, timeout):
     """Whether the tests pass with the package of this folder."""
     env = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *tests]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     try:
         done = subprocess.run(command, cwd=ROOT, env=env, timeout=timeout, capture_output=True)
     except subprocess.TimeoutExpired:

@@ -110,6 +110,8 @@ def _disks(view):
 
 
 def _peers(view, features, truth):
+    from sklearn.decomposition import NMF  # noqa: F401  (imported before the clock starts)
+
     binned = view.prepare(bin=4)
     inputs = {
         "AA": view.angular_average(scaling="none"),

@@ -18,7 +18,10 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("name", SMALL)
+SOME_ARE_SLOW = ["fig5", "fig6", "grains", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vacuum", "embedded"))]
+
+
+@pytest.mark.parametrize("name", SOME_ARE_SLOW)
 def test_objective_of_scikit_learn_from_the_same_start(name):
     """Coordinate descent from the same start, both run to convergence: 1e-4 relative."""
     from sklearn.decomposition import NMF

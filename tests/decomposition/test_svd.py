@@ -34,6 +34,7 @@ def test_krylov_equals_the_exact_gram(monkeypatch):
     assert np.allclose(krylov.left.T @ krylov.left, np.eye(6), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_krylov_finds_weak_components_near_the_noise():
     """The usual randomised SVD with two power iterations loses the 1 % crystal (measured: 0.23 of 0.77)."""
     phantom = phantoms.case("kimoto_A")
@@ -106,10 +107,12 @@ def test_negative_data_are_welcome(scan):
     assert Unmix(data).pca(2).k == 2
 
 
-def test_scree_finds_the_number_of_components():
-    # Six grains and a background whose contribution is within the noise of the grains' own patterns.
-    for name, expected in (("twins", 6), ("embedded", 2), ("vacuum", 3)):
-        assert Unmix(phantoms.case(name).data).scree(30).elbow == expected
+# Six grains and a background whose contribution is within the noise of the grains' own patterns.
+@pytest.mark.parametrize(
+    "name, expected", [("embedded", 2), ("vacuum", 3), pytest.param("twins", 6, marks=pytest.mark.slow)]
+)
+def test_scree_finds_the_number_of_components(name, expected):
+    assert Unmix(phantoms.case(name).data).scree(30).elbow == expected
 
 
 def test_precession_reduces_the_number_of_components():

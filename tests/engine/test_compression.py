@@ -21,7 +21,7 @@ from unmix4d.engine.weights import WeightedMatrix, Weights, choose_weights, typi
 @pytest.fixture(scope="module")
 def film():
     """More pixels than an exact Gram matrix takes."""
-    return phantoms.polycrystal(n_grains=5, scan_shape=(18, 16), detector_shape=(52, 48), background=0.2, dose=2e3, seed=2)
+    return phantoms.polycrystal(n_grains=5, scan_shape=(16, 14), detector_shape=(36, 34), background=0.2, dose=2e3, seed=2)
 
 
 def angle(a, b):

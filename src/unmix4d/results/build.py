@@ -12,14 +12,13 @@ import numpy as np
 from .. import hosts
 from ..core.version import __version__
 from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
-from ..decomposition.scaling import order_and_scale
 from .decomposition import Decomposition
 
 if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix, Statistics
     from ..views.view import View
 
-__all__ = ["Components", "arranged", "pixel_matrix", "run_record"]
+__all__ = ["Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
 
 
 def run_record(view, method: str, **arguments) -> dict:
@@ -176,3 +175,38 @@ def _rescaled(features, before, after):
     size, now = (np.abs(m).max(0).astype(np.float64) for m in (before, after))
     factor = np.divide(size, now, out=np.ones_like(size), where=now > 0)
     return (features * factor[:, None]).astype(features.dtype)
+
+
+def _signal_share(maps, patterns, total) -> np.ndarray:
+    """Share of the whole signal that each component accounts for: sum of its map x sum of its pattern / sum of X."""
+    shares = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
+    return shares / total if total else shares * 0
+
+
+def order_and_scale(maps, patterns, total, *, n_fixed: int = 0, keep_scale: bool = False):
+    """Components by their share of the signal, largest first, each map with maximum 1.
+
+    Parameters
+    ----------
+    maps : ndarray (n_positions, k)
+    patterns : ndarray (k, n_pixels)
+    total : float
+        Sum of the data.
+    n_fixed : int
+        So many components stay the first ones.
+    keep_scale : bool
+        The maps have a scale of their own: nothing is rescaled.
+
+    Returns
+    -------
+    maps, patterns, share, order
+        The product maps @ patterns is unchanged. An empty component stays 0. `order` are the old indices.
+    """
+    share = _signal_share(maps, patterns, total)
+    order = np.concatenate([np.arange(n_fixed), n_fixed + np.argsort(-share[n_fixed:], kind="stable")])
+    maps, patterns, share = maps[:, order], patterns[order], share[order]
+    if keep_scale:
+        return maps, patterns, share, order
+    size = maps.max(0).astype(np.float64)
+    size[size == 0] = 1
+    return (maps / size).astype(maps.dtype), (patterns * size[:, None]).astype(patterns.dtype), share, order
