@@ -6,8 +6,10 @@ import hashlib
 import inspect
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -217,11 +219,11 @@ class Constraint:
         flat = np.asarray(images).reshape(len(images), -1)
         return np.ascontiguousarray(flat if self.on == "patterns" else flat.T)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = {name: value for name, value in self.settings().items() if name != "name"}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
 
-    def _fitting(self, A) -> np.ndarray:
+    def _fitting(self, A: ArrayLike) -> np.ndarray:
         """`A` as an array, once it is sure that it belongs to the geometry."""
         if self.geometry is None:
             raise ValueError(f"{type(self).__name__} must be bound to a scan before it is used: call bind(geometry) first")
@@ -234,7 +236,7 @@ class Constraint:
         return A
 
 
-def _to_json(value):
+def _to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.size <= _SMALL:
             return value.tolist()

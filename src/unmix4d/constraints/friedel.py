@@ -47,7 +47,7 @@ class Friedel(Constraint):
 
     on = "patterns"
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
     def bind(self, geometry: ScanGeometry) -> Friedel:
@@ -80,7 +80,7 @@ class Friedel(Constraint):
                 "as happens off a zone axis; leave the constraint out"
             )
 
-    def _asymmetry(self, pattern, error) -> float:
+    def _asymmetry(self, pattern: np.ndarray, error: np.ndarray) -> float:
         """Difference over sum of opposite pixels, root mean square with the noise taken off; 0 where it may be noise."""
         first = np.flatnonzero(self._partners > np.arange(self._partners.size))
         second = self._partners[first]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -115,7 +115,7 @@ class NoDarkSpots(Constraint):
         self._kept = geometry.kept_pixels
         self._rings: dict = {}
         self._window = Convolution(geometry.detector_shape, _WINDOW, self._kept)
-        self._polar = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
+        self._polar: Any = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:
@@ -145,16 +145,16 @@ class NoDarkSpots(Constraint):
         rings = self._rings_for(X.dtype)
         return rings.at_pixels(self._without_spots(X, rings)[0]).T.copy()
 
-    def _pixels_first(self, A):
+    def _pixels_first(self, A: np.ndarray) -> np.ndarray:
         """(n_pixels, k): what belongs to a ring is then added up for all components at once."""
         return np.ascontiguousarray(self._fitting(A).T)
 
-    def _rings_for(self, dtype):
+    def _rings_for(self, dtype: np.dtype) -> Rings:
         if dtype not in self._rings:
             self._rings[dtype] = Rings(self.geometry.radius(), self._kept, dtype)
         return self._rings[dtype]
 
-    def _without_spots(self, X, rings):
+    def _without_spots(self, X: np.ndarray, rings: Rings) -> tuple[Any, ...]:
         """Mean of every ring, which pixels made it (0 or 1), how many, and which are dark."""
         mean = rings.mean(X, rings.full)
         for _ in range(2):
@@ -171,7 +171,7 @@ class NoDarkSpots(Constraint):
         count = rings.count(used)
         return rings.mean(X * used, count), used, count, dark
 
-    def _lift(self, X):
+    def _lift(self, X: np.ndarray) -> np.ndarray:
         rings = self._rings_for(X.dtype)
         mean, used, count, dark = self._without_spots(X, rings)
         above = X - rings.at_pixels(mean)
@@ -182,7 +182,7 @@ class NoDarkSpots(Constraint):
         usual = (used > 0) if dark is None else (used > 0) | dark
         return (np.maximum(-above, 0) - noise) * usual
 
-    def _published_lift(self, X):
+    def _published_lift(self, X: np.ndarray) -> np.ndarray:
         polar = self._polar.forward(X.T)
         valid = self._polar.valid
         mean = _ring_mean(polar, valid)
@@ -191,7 +191,7 @@ class NoDarkSpots(Constraint):
         return np.where(np.isfinite(out), out - X.T, 0).T
 
 
-def _robust(values, used, count, rings):
+def _robust(values: np.ndarray, used: np.ndarray, count: np.ndarray, rings: Rings) -> tuple[np.ndarray, np.ndarray]:
     """Centre and spread of every ring, from the values next to the centre above all.
 
     Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With these weights the
@@ -213,7 +213,7 @@ def _robust(values, used, count, rings):
     return centre, spread
 
 
-def _ring_mean(polar, used):
+def _ring_mean(polar: np.ndarray, used: np.ndarray) -> np.ndarray:
     """(k, 1, n_radius): mean over the used azimuths, 0 where there are none."""
     count = np.broadcast_to(used, polar.shape).sum(axis=1, keepdims=True)
     return ((polar * used).sum(axis=1, keepdims=True) / np.maximum(count, 1)).astype(polar.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -161,11 +161,11 @@ class SmoothMaps(Constraint):
         # A low-pass may ring below zero; a kernel cannot.
         return np.maximum(out, 0, out=out) if self.cutoff is not None else out
 
-    def _scanned(self):
+    def _scanned(self) -> list[int]:
         """Axes along which there is more than one position."""
         return [axis for axis in (0, 1) if self.geometry.scan_shape[axis] > 1]
 
-    def _sigmas(self):
+    def _sigmas(self) -> tuple[float, ...]:
         """Sigma in positions along (row, column)."""
         if self.sigma is not None:
             return self.sigma
@@ -181,7 +181,7 @@ class SmoothMaps(Constraint):
             )
         return tuple(width / _FWHM for width in widths)
 
-    def _cutoffs(self):
+    def _cutoffs(self) -> Any:
         """Cut-off in cycles per position along (row, column)."""
         if not isinstance(self.cutoff, str):
             return (self.cutoff,) * 2
@@ -199,7 +199,7 @@ class SmoothMaps(Constraint):
         return cutoffs
 
 
-def _length(value, name):
+def _length(value: Any, name: str) -> float | str | None:
     """A positive number, or a text that is read where the calibration is known."""
     if value is None:
         return None
@@ -212,7 +212,7 @@ def _length(value, name):
     return checks.positive(value, name)
 
 
-def _sigma(value):
+def _sigma(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     if isinstance(value, (bool, str)):
@@ -223,7 +223,7 @@ def _sigma(value):
     return pair
 
 
-def _kernel(value):
+def _kernel(value: Any) -> np.ndarray | None:
     if value is None:
         return None
     kernel = np.array(value)

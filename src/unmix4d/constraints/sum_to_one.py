@@ -45,7 +45,7 @@ class SumToOne(Constraint):
     on = "maps"
     fixes_scale = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
     def project(self, A: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class SumToOne(Constraint):
         )
 
 
-def onto_simplex(A) -> np.ndarray:
+def onto_simplex(A: np.ndarray) -> np.ndarray:
     """Nearest point of the probability simplex to every row, (n, k)."""
     rows = np.array(A.T, order="C")  # a copy: it is worked on in place
     # With the largest value at 0 the 1 is not drowned by large numbers, and one entry always stays.

@@ -83,7 +83,7 @@ def numbers_of(value, name: str) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
 
 
-def mask(value, name: str, shape: tuple[int, int]) -> np.ndarray | None:
+def mask(value, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """A boolean mask, True = excluded, of the given shape; a copy, or None.
 
     A mask that excludes everything is refused.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -300,15 +300,15 @@ def similarity_matrix(
     return out
 
 
-def _largest(batches, mask):
+def _largest(batches: Sequence[np.ndarray], mask: ArrayLike | None) -> float:
     """What counts as the data range when none is given."""
-    kept = [images[..., mask_of(mask, images.shape[-2:])] for images in batches]
+    kept = [images[..., mask_of(mask, images.shape[-2:])] for images in batches]  # type: ignore[index]
     low, high = (f([f(v, where=~np.isnan(v), initial=0.0) for v in kept]) for f in (np.min, np.max))
     # Images of nothing but zeros are equal in any range.
     return float(high - low) or 1.0
 
 
-def _between(a, b, name, data_range, mask):
+def _between(a: ArrayLike, b: ArrayLike, name: str, data_range: ArrayLike, mask: ArrayLike | None) -> float | np.ndarray:
     metric = METRICS[name]
     a, b = images_of(a, "a", metric._least), images_of(b, "b", metric._least)
     try:
@@ -330,10 +330,12 @@ def _between(a, b, name, data_range, mask):
     return out.reshape(shape)[()]
 
 
-def _compare_pairs(metric, images, first, second, keep):
+def _compare_pairs(
+    metric: Metric, images: np.ndarray, first: np.ndarray, second: np.ndarray, keep: np.ndarray
+) -> np.ndarray:
     """Values of the pairs images[first], images[second]; pairs with the same kept pixels together."""
     missing = np.isnan(images)
-    kinds = {}
+    kinds: dict[bytes, int] = {}
     kind_of = np.array([kinds.setdefault(np.packbits(own).tobytes(), i) for i, own in enumerate(missing)])
     out = np.full(len(first), np.nan)
     both = np.stack([kind_of[first], kind_of[second]], axis=1)
@@ -345,7 +347,9 @@ def _compare_pairs(metric, images, first, second, keep):
     return out
 
 
-def _compare_alike(metric, images, first, second, kept):
+def _compare_alike(
+    metric: Metric, images: np.ndarray, first: np.ndarray, second: np.ndarray, kept: np.ndarray
+) -> np.ndarray | float:
     used, where = np.unique(np.concatenate([first, second]), return_inverse=True)
     first, second = where.ravel()[: len(first)], where.ravel()[len(first) :]
     features, trusted = metric._features(np.where(kept, images[used], 0), kept)

@@ -74,7 +74,7 @@ def line_profile(
     return along * np.hypot(*(way * step)), values
 
 
-def _inside(point, name, shape):
+def _inside(point: tuple[float, float], name: str, shape: tuple[int, ...]) -> np.ndarray:
     point = np.array(checks.pair(point, name))
     if (point < 0).any() or (point > np.array(shape) - 1).any():
         raise ValueError(f"{name} must be inside the map of {shape[0]} x {shape[1]} positions, got {tuple(point)}")

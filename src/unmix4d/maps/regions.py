@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,7 @@ _NOWHERE_GONE = 0.1
 _TWO_LEVELS = 0.8
 
 
-def check_rule(rule, name: str = "threshold"):
+def check_rule(rule: Any, name: str = "threshold") -> str | float:
     """A rule that `threshold` takes, or one clear error.
 
     Parameters
@@ -183,7 +184,7 @@ def is_spread(image: ArrayLike, kept: ArrayLike | None = None) -> bool:
     return bool(low > _NOWHERE_GONE * high or _between(values) < _TWO_LEVELS)
 
 
-def _between(values):
+def _between(values: np.ndarray) -> float:
     """Share of the variance that is between the two classes of Otsu."""
     inside = values > threshold(values, "otsu")
     if inside.all() or not inside.any():
@@ -249,7 +250,7 @@ def find_regions(
     return [labels == i for i in order]
 
 
-def _small(gaps, most, connectivity, forbidden):
+def _small(gaps: np.ndarray, most: int, connectivity: int, forbidden: np.ndarray) -> np.ndarray:
     """Connected gaps of at most `most` positions that have none in common with `forbidden` or the edge of the scan."""
     from skimage.measure import label
 

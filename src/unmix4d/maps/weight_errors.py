@@ -74,7 +74,7 @@ def weight_errors(maps: ArrayLike, patterns: ArrayLike, residuals: ArrayLike, *,
     return out
 
 
-def _errors(weights, patterns, residuals, counting):
+def _errors(weights: np.ndarray, patterns: np.ndarray, residuals: np.ndarray, counting: bool) -> np.ndarray:
     """(n, k) for patterns of norm 1."""
     k, n_pixels = patterns.shape
     gram = patterns @ patterns.T + _RIDGE * np.eye(k)
@@ -100,7 +100,7 @@ def _errors(weights, patterns, residuals, counting):
     return out
 
 
-def _shares(active, gram, spread):
+def _shares(active: np.ndarray, gram: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
     """Diagonal of G^-1 (P V P^T) G^-1 among the active components; of an inactive one, beside all that are active."""
     k = len(gram)
     both = active[:, :, None] & active[:, None, :]

@@ -139,6 +139,6 @@ def _default_q_min(disks, geometry):
     return max(beam, (disks.spacing() or 0.0) / 2)
 
 
-def view_of_vectors(vectors, **facts) -> FeatureView:
+def view_of_vectors(vectors: Any, **facts: Any) -> FeatureView:
     """What ``Unmix(vectors)`` is; see `features_of_vectors` for the facts."""
     return FeatureView(features_of_vectors(vectors, FeatureView, **facts))

@@ -21,7 +21,7 @@ __all__ = ["BIN", "bragg_disks", "features_of_vectors", "given_disks", "is_bragg
 BIN = 3  # detector pixels, Bruefach 2022
 
 
-def is_bragg_vectors(obj) -> bool:
+def is_bragg_vectors(obj: Any) -> bool:
     """True for what ``Unmix(vectors)`` takes without a scan."""
     return isinstance(obj, BraggDisks) or bragg_vectors.matches(obj)
 
@@ -71,10 +71,10 @@ def bragg_disks(
     return type(view)(_alone(features.disks, view.geometry, features.host, type(view), **how))
 
 
-def raster_arguments(geometry, bin, intensity, q_min, q_max, spread) -> dict:
+def raster_arguments(geometry: ScanGeometry, bin: int, intensity: str, q_min: Any, q_max: Any, spread: Any) -> dict:
     """What says how vectors are put on a raster, checked, lengths in the unit of the pixels."""
     checks.choice(intensity, "intensity", INTENSITIES)
-    how = {"cell": [bin * s for s in geometry.calibration.pixel_size], "intensity": intensity}
+    how: dict[str, Any] = {"cell": [bin * s for s in geometry.calibration.pixel_size], "intensity": intensity}
     for name, value in (("q_min", q_min), ("q_max", q_max), ("spread", spread)):
         if value is not None:
             pixels = in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, name)
@@ -83,7 +83,15 @@ def raster_arguments(geometry, bin, intensity, q_min, q_max, spread) -> dict:
 
 
 def features_of_vectors(
-    vectors, view_of, *, q_max=None, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None
+    vectors: Any,
+    view_of: type[FeatureView],
+    *,
+    q_max: float | str | None = None,
+    centre: tuple[float, float] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    pixel_unit: str | None = None,
+    step: float | tuple[float, float] | None = None,
+    step_unit: str | None = None,
 ) -> BraggFeatures:
     """Features of Bragg vectors without a scan, for ``Unmix(vectors)``.
 
@@ -147,7 +155,7 @@ def _length(q_max, unit):
     return checks.positive(in_pixels(q_max, 1.0, unit, "q_max"), "q_max")
 
 
-def _read(vectors, **more) -> bragg_vectors.FoundVectors:
+def _read(vectors: Any, **more: Any) -> bragg_vectors.FoundVectors:
     if isinstance(vectors, BraggDisks):
         return bragg_vectors.FoundVectors(vectors, HostRecord("array"))
     return bragg_vectors.read(vectors, **more)

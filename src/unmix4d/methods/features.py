@@ -20,6 +20,7 @@ from ..hosts.polar import polar_grid, polar_scan
 from ..views.feature_view import FeatureView
 
 if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
     from ..views.unmix import Unmix
 
 __all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
@@ -311,13 +312,13 @@ def _radii(view, grid, r_min, r_max, radial_step):
     return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
 
 
-def _near_grid(geometry, use) -> Grid:
+def _near_grid(geometry: ScanGeometry, use: str) -> Grid:
     """Where the pixels are, if the centre is not far away."""
     require_near(geometry, use)
     return Grid(geometry)
 
 
-def _sectors(sector_deg) -> int:
+def _sectors(sector_deg: float) -> int:
     angle = checks.positive(sector_deg, "sector_deg")
     n = round(360 / angle)
     if not 1 <= n <= _MOST_SECTORS or abs(n * angle - 360) > 1e-6 * 360:

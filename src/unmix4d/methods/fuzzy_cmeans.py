@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -258,7 +258,7 @@ def _answer(view, matrix, loadings, axes, model, settings):
     )  # fmt: skip
 
 
-def references(settings) -> tuple:
+def references(settings: dict[str, Any]) -> tuple:
     """The papers of what was used, the most particular first."""
     used = [*papers.FUZZY]
     if settings["covariance"] == "gustafson-kessel":

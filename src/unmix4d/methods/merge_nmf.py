@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 
 if TYPE_CHECKING:
+    from ..decomposition.merging import MergeRun
+    from ..engine.matrix import PatternMatrix
     from ..views.view import View
 
 __all__ = ["merge_nmf"]
@@ -172,7 +175,9 @@ def merge_nmf(
     return _answer(view, matrix, problem, runs, best_run(runs), settings)
 
 
-def _answer(view, matrix, problem, runs, best: int, settings):
+def _answer(
+    view: View, matrix: PatternMatrix, problem: Any, runs: Sequence[MergeRun], best: int, settings: dict[str, Any]
+) -> MergedDecomposition:
     """The chosen run, with the stability of its components over all runs."""
     run = runs[best]
     found = consensus(problem, runs, min_share=0, least_part=0)

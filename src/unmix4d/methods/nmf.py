@@ -27,6 +27,8 @@ from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
     from ..constraints.smooth_maps import SmoothMaps
+    from ..decomposition.run import Outcome
+    from ..engine.matrix import PatternMatrix
     from ..views.view import View
 
 __all__ = [
@@ -216,7 +218,9 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
     return result
 
 
-def nmf_answer(view, matrix, outcome, settings, constraints=()) -> Decomposition:
+def nmf_answer(
+    view: View, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
+) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
     final, low = outcome.final, outcome.low
     found = arranged(
@@ -249,7 +253,7 @@ def _reordered(effect, order):
     return {**effect, "added_per_component": [per_component[i] for i in order]}
 
 
-def references(settings) -> tuple:
+def references(settings: dict[str, Any]) -> tuple:
     """The papers of what was used, the most particular first."""
     kl = settings.get("objective") == "kl"  # files of older versions lack some
     used: list[tuple[str, ...]] = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]

@@ -116,7 +116,7 @@ def prepare(
     return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
 
 
-def _with_plain_spots(value, geometry: ScanGeometry):
+def _with_plain_spots(value: Any, geometry: ScanGeometry) -> Any:
     """The argument `redraw_peaks`, with Bragg vectors of a host as the plain spots that are drawn."""
     if is_bragg_vectors(value):
         return _spots(value, geometry)
@@ -131,7 +131,7 @@ def _with_plain_spots(value, geometry: ScanGeometry):
     return value
 
 
-def _spots(vectors, geometry) -> GivenSpots:
+def _spots(vectors: Any, geometry: ScanGeometry) -> GivenSpots:
     disks = given_disks(vectors, geometry, None)
     if disks.intensity is None:
         raise ValueError("redraw_peaks needs vectors with intensities, but these hold positions alone")

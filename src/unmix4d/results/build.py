@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
 
 
-def run_record(view, method: str, **arguments) -> dict:
+def run_record(view: View, method: str, **arguments: Any) -> dict:
     """Everything needed to repeat a run, in JSON types."""
     scan = view.scan
     geometry = scan.geometry
     if view.is_features:
-        arguments["features"] = view.features.record()
+        arguments["features"] = view.features.record()  # type: ignore[attr-defined]
     return {
         "method": method,
         **arguments,
@@ -91,7 +91,16 @@ class Components:
         """Squared residuals of every position of what was decomposed; one pass."""
         return self.matrix.squared_residuals(self.maps, self.patterns if self.features is None else self.features)
 
-    def answer(self, kind=Decomposition, *, method: str, squares, settings: dict, explained=None, **more):
+    def answer(
+        self,
+        kind: type[Decomposition] = Decomposition,
+        *,
+        method: str,
+        squares: np.ndarray,
+        settings: dict,
+        explained: np.ndarray | None = None,
+        **more: Any,
+    ) -> Any:
         """The result.
 
         Parameters
@@ -131,9 +140,18 @@ class Components:
 
 
 def arranged(
-    view, matrix, maps, patterns, *, signed: bool = False, centred: bool = False, by_share: bool = True,
-    n_fixed: int = 0, keep_scale: bool = False, fit: bool = False,
-) -> Components:  # fmt: skip
+    view: View,
+    matrix: PatternMatrix,
+    maps: np.ndarray,
+    patterns: np.ndarray,
+    *,
+    signed: bool = False,
+    centred: bool = False,
+    by_share: bool = True,
+    n_fixed: int = 0,
+    keep_scale: bool = False,
+    fit: bool = False,
+) -> Components:
     """Components as an answer shows them: patterns of the scan, by their share of the signal, maps with maximum 1.
 
     Parameters
@@ -177,13 +195,15 @@ def _rescaled(features, before, after):
     return (features * factor[:, None]).astype(features.dtype)
 
 
-def _signal_share(maps, patterns, total) -> np.ndarray:
+def _signal_share(maps: np.ndarray, patterns: np.ndarray, total: float) -> np.ndarray:
     """Share of the whole signal that each component accounts for: sum of its map x sum of its pattern / sum of X."""
     shares = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
     return shares / total if total else shares * 0
 
 
-def order_and_scale(maps, patterns, total, *, n_fixed: int = 0, keep_scale: bool = False):
+def order_and_scale(
+    maps: np.ndarray, patterns: np.ndarray, total: float, *, n_fixed: int = 0, keep_scale: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Components by their share of the signal, largest first, each map with maximum 1.
 
     Parameters

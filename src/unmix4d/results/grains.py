@@ -388,7 +388,7 @@ _SHAPE = ("area", *_LENGTHS, "orientation_deg", "eccentricity")
 COLUMNS = ("grain", "component", "n_positions", *_SHAPE, "mean_weight", "overlap", "touches_edge")
 
 
-def _make_table(grains) -> dict[str, np.ndarray]:
+def _make_table(grains: Grains) -> dict[str, np.ndarray]:
     """The columns of the table of a `Grains`; read-only."""
     calibration, kept = grains.geometry.calibration, grains._kept
     shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in grains.masks]
@@ -405,7 +405,7 @@ def _make_table(grains) -> dict[str, np.ndarray]:
     return table
 
 
-def touches_edge(mask, kept) -> bool:
+def touches_edge(mask: np.ndarray, kept: np.ndarray) -> bool:
     """Whether a region reaches the edge of the scan, or shares an edge with an excluded position.
 
     Along an axis of one position (a line scan) there is no edge.
@@ -428,13 +428,13 @@ def _units(step_unit: str) -> dict[str, str]:
     return {name: known.get(name, "") for name in COLUMNS}
 
 
-def _to_csv(grains, path) -> None:
+def _to_csv(grains: Grains, path: str | os.PathLike[str]) -> None:
     """Write the table; see `Grains.to_csv`."""
     with replacing(path, "the table") as file:
         file.write(_text(grains).encode("utf-8"))
 
 
-def _text(grains) -> str:
+def _text(grains: Grains) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     known = grains.units

@@ -81,7 +81,7 @@ def _arrays(result):
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def expected_shapes(kind, head: dict, shapes: dict) -> dict:
+def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
     """The shapes that the arrays of a saved result must have; see `unmix4d.storage.result_file.read`.
 
     Parameters
@@ -104,7 +104,7 @@ def expected_shapes(kind, head: dict, shapes: dict) -> dict:
     return {**found, "convergence": (n_iterations,), "changes": (n_iterations, 2)}
 
 
-def restored(kind, head: dict, arrays: dict):
+def restored(kind: Any, head: dict, arrays: dict) -> Any:
     """The result, without its data.
 
     Parameters

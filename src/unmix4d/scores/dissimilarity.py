@@ -95,14 +95,14 @@ def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike) -> np.ndarra
         return sums / totals
 
 
-def _scaled(rows):
+def _scaled(rows: np.ndarray) -> np.ndarray:
     """Each row from 0 to 1; 0 throughout where it is constant, NaN where it is."""
     low = rows.min(axis=1, keepdims=True)
     span = rows.max(axis=1, keepdims=True) - low
     return (rows - low) / np.where(span == 0, 1, span)
 
 
-def _kernel(X, weights, *, means):
+def _kernel(X: np.ndarray, weights: np.ndarray, *, means: np.ndarray) -> tuple[None, tuple[np.ndarray]]:
     """Sum of weight x distance over a batch of patterns, for every grain."""
     X = _scaled(X)
     sums = np.zeros(weights.shape[1])

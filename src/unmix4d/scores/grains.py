@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +167,7 @@ class GrainScores:
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n = len(self.grains)
         paired = sum(pair is not None for pair in self.matched)
         return "\n".join(
@@ -184,7 +184,7 @@ class GrainScores:
         )
 
 
-def _mean(pairs, name, missing=None):
+def _mean(pairs: Iterable[Any], name: str, missing: float | None = None) -> float:
     values = [missing if pair is None else getattr(pair, name) for pair in pairs]
     values = [value for value in values if value is not None]
     return float(np.mean(values)) if values else float("nan")
@@ -279,14 +279,14 @@ def grain_scores(
     )  # fmt: skip
 
 
-def _list(entries):
+def _list(entries: Iterable[Any]) -> np.ndarray:
     entries = list(entries)
     out = np.empty(len(entries), object)
     out[:] = entries
     return out
 
 
-def _found(found):
+def _found(found: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Maps as float, and where each is present if that is known."""
     if hasattr(found, "masks") and hasattr(found, "weights"):
         return np.array(found.weights, float), np.array(found.masks)
@@ -301,7 +301,7 @@ def _found(found):
     return maps, None
 
 
-def _truth(truth, grains, maps):
+def _truth(truth: Any, grains: Sequence[int] | None, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Thickness of what are grains, positions that are NaN, and the indices of the grains."""
     thickness = np.asarray(getattr(truth, "maps", truth), float)
     if thickness.ndim != 3 or thickness.shape[1:] != maps.shape[1:]:
@@ -320,7 +320,7 @@ def _truth(truth, grains, maps):
     return thickness, np.isnan(thickness).any(axis=0), grains
 
 
-def _by_weight(maps, present, inside, kept):
+def _by_weight(maps: np.ndarray, present: np.ndarray, inside: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """For each found map the grain over whose area its weights sum to the most, -1 where there is no weight."""
     if len(maps) == 0:
         return np.empty(0, int)
@@ -328,7 +328,7 @@ def _by_weight(maps, present, inside, kept):
     return np.where(sums.max(axis=1) > 0, sums.argmax(axis=1), -1)
 
 
-def _labels(maps, present):
+def _labels(maps: np.ndarray, present: np.ndarray) -> np.ndarray:
     weights = np.where(present, np.nan_to_num(maps), -np.inf)
     if len(weights) == 0:
         return np.full(maps.shape[1:], -1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
@@ -9,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 __all__ = ["check_correlation", "grains_found", "map_correlation", "match_maps", "match_patterns", "pattern_cosine"]
 
 
-def _stack(name, array):
+def _stack(name: str, array: ArrayLike) -> np.ndarray:
     """Array of (k, ...) as float64 (k, n)."""
     array = np.asarray(array, dtype=float)
     if array.ndim < 2:
@@ -27,7 +29,7 @@ def pair_of_stacks(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.n
     return _stack("found", found), _stack("truth", truth)
 
 
-def similarity(found, truth, centred):
+def similarity(found: np.ndarray, truth: np.ndarray, centred: bool) -> np.ndarray:
     """(k_true, k_found) cosines, or correlations where `centred`; 0 where one side is constant or empty."""
     table = np.zeros((len(truth), len(found)))
     for i, t in enumerate(truth):
@@ -49,7 +51,7 @@ def similarity(found, truth, centred):
     return np.clip(table, -1, 1)
 
 
-def assign(table):
+def assign(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hungarian assignment with the largest sum: (index of found or -1, score or 0) per true component."""
     pairs = np.full(len(table), -1)
     scores = np.zeros(len(table))
@@ -206,7 +208,7 @@ def grains_found(found_maps: ArrayLike, true_maps: ArrayLike, threshold: float =
     return int(np.sum(map_correlation(found_maps, true_maps) > threshold))
 
 
-def check_correlation(threshold, name="threshold"):
+def check_correlation(threshold: Any, name: str = "threshold") -> None:
     """Refuse what no correlation can exceed."""
     if not -1 <= threshold <= 1:
         raise ValueError(f"{name} must be between -1 and 1, found {threshold!r}")

@@ -117,7 +117,7 @@ class Rates:
         return _share(self.true_positive, self.false_positive + self.false_negative)
 
 
-def _share(part, rest):
+def _share(part: int, rest: int) -> float:
     return part / (part + rest) if part + rest else float("nan")
 
 
@@ -159,7 +159,7 @@ def rates(found: ArrayLike, truth: ArrayLike, excluded: ArrayLike | None = None)
     return Rates(*map(int, counts))
 
 
-def _boolean(name, array):
+def _boolean(name: str, array: ArrayLike) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype != bool:
         raise ValueError(f"{name} must be boolean, found dtype {array.dtype}")

@@ -60,7 +60,7 @@ class Score:
         """Mean over the true components, missing ones as 0."""
         return float(np.mean(self.pattern_cosine))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         width = max(len(name) for name in (*self.names, "component"))
         lines = [f"{'component':<{width}}  {'match':>6}  map r  pattern cos"]
         for name, pair, r, cosine in zip(self.names, self.pairs, self.map_correlation, self.pattern_cosine):

@@ -17,6 +17,8 @@ from ..methods.bragg_vectors import bragg_disks
 from .view import View
 
 if TYPE_CHECKING:
+    import dask.array
+
     from ..core.geometry import ScanGeometry
     from ..engine.matrix import PatternMatrix
 
@@ -185,17 +187,19 @@ class FeatureView(View):
         """
         return FeatureView(at_positions(self.features, keep))
 
-    def __getattr__(self, name):
-        # Only asked for what is not there: say where it is, if it is the scan that has it.
-        features = None if name.startswith("_") else self.__dict__.get("features")
-        source = None if features is None else features.source
-        if source is None or not hasattr(type(source), name):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        raise AttributeError(
-            f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
-        )
+    if not TYPE_CHECKING:  # type checkers say that it is not there, without being told
 
-    def __repr__(self):
+        def __getattr__(self, name):
+            # Only asked for what is not there: say where it is, if it is the scan that has it.
+            features = None if name.startswith("_") else self.__dict__.get("features")
+            source = None if features is None else features.source
+            if source is None or not hasattr(type(source), name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(
+                f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
+            )
+
+    def __repr__(self) -> str:
         geometry, kind = self.geometry, self.features.kind.replace("_", " ")
         rows, cols = geometry.scan_shape
         shape = " x ".join(str(n) for n in geometry.detector_shape if n > 1) or "1"
@@ -211,7 +215,7 @@ class FeatureView(View):
         return "\n".join(lines)
 
 
-def _lazy_images(features):
+def _lazy_images(features: Features) -> dask.array.Array:
     """The features as (scan_row, scan_col, *image), 0 where excluded; nothing is computed."""
     import dask
     import dask.array as da
@@ -222,7 +226,7 @@ def _lazy_images(features):
     return da.from_delayed(images, geometry.scan_shape + geometry.detector_shape, dtype=double)
 
 
-def _images(features):
+def _images(features: Features) -> np.ndarray:
     geometry = features.geometry
     out = np.zeros((geometry.kept_positions.size, geometry.kept_pixels.size), np.float32)
     out[np.ix_(geometry.kept_positions, geometry.kept_pixels)] = features.values

@@ -106,7 +106,7 @@ class Unmix(View):
         self._scan = hosts.read_scan(obj).with_calibration(**facts)
         return self
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[Scan]:
         return (self.scan,)
 
     @classmethod
@@ -220,7 +220,7 @@ class Unmix(View):
                 tick()
         return self._maximum.copy()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         geometry, cal = self.geometry, self.geometry.calibration
         scan, detector = (" x ".join(map(str, s)) for s in (geometry.scan_shape, geometry.detector_shape))
         lazy = "lazy " if self.scan.lazy else ""
@@ -238,10 +238,10 @@ class Unmix(View):
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 
-    def _describe_type(self):
+    def _describe_type(self) -> str:
         size = self.scan.nbytes
         return f"{self.scan.dtype}, " + (f"{size / 1e9:.2f} GB" if size > 5e8 else f"{size / 1e6:.3g} MB")
 
 
-def _brief(value):
+def _brief(value: Any) -> Any:
     return f"{value['excluded']} excluded" if isinstance(value, dict) and "excluded" in value else value
