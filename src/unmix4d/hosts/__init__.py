@@ -145,7 +145,7 @@ def _record(grains) -> dict:
     return {**grains.settings, "table": table, "units": units}
 
 
-def attach(result, host, *, fill_value: float = 0.0) -> None:
+def attach(result, host, *, fill_value: float = 0.0):
     """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
 
     Parameters
@@ -155,17 +155,22 @@ def attach(result, host, *, fill_value: float = 0.0) -> None:
     fill_value : float
         Put at excluded detector pixels in the patterns.
 
+    Returns
+    -------
+    emdfile.Node
+        The new branch of the cube's tree.
+
     Examples
     --------
     >>> from unmix4d import phantoms
     >>> cube = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_py4dstem()  # doctest: +SKIP
-    >>> cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
+    >>> node = cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
     >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
     True
     """
     if not py4dstem.matches(host):
         raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
-    py4dstem.attach(result, host, fill_value=fill_value)
+    return py4dstem.attach(result, host, fill_value=fill_value)
 
 
 def progress_wanted(kind: str) -> bool:
