@@ -101,7 +101,7 @@ def test_starts_are_compared_by_what_is_really_left_over():
     assert result.loss <= result.losses.min() < 0.01
 
 
-@pytest.mark.parametrize("init", ["nndsvd", "random"])
+@pytest.mark.parametrize("init", ["nndsvd", pytest.param("random", marks=pytest.mark.slow)])
 def test_single_precision_stops_where_every_layout_stops(init):
     """Rounding depends on the blocks; the iteration at which a run ends, and so its numbers, must not."""
     phantom = phantoms.case("direct_beam")
