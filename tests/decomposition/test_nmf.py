@@ -364,3 +364,8 @@ def test_as_many_components_as_positions_in_single_precision():
     for seed in range(3):
         result = Unmix(scan).nmf(20, random_state=seed)
         assert np.isfinite(result.maps).all() and np.isfinite(result.patterns).all()
+
+
+def test_components_that_are_all_nothing_stay_as_they_are():
+    factor = np.random.default_rng(0).random((3, 11))
+    assert np.array_equal(update_rows(np.zeros((3, 11)), np.zeros((3, 3)), factor), factor)
