@@ -5,7 +5,6 @@ No host is ever imported in order to look at an object: if it was not imported, 
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import numbers
 import sys
@@ -13,6 +12,7 @@ import sys
 import numpy as np
 
 from ..core.scan import Scan
+from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
 
 __all__ = ["attach", "grains_to_host", "progress_wanted", "read_scan", "to_host", "versions"]
@@ -187,10 +187,5 @@ def progress_wanted(kind: str) -> bool:
 
 def versions(kind: str) -> dict[str, str]:
     """Versions of the installed packages behind a host, by their names."""
-    found = {}
-    for name in _DISTRIBUTIONS.get(kind, ()):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: installed_version(name) for name in _DISTRIBUTIONS.get(kind, ())}
+    return {name: version for name, version in found.items() if version is not None}
