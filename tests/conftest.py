@@ -1,5 +1,6 @@
 """Shared fixtures. `as_host` runs a test on every kind of input a scan can come in."""
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -48,6 +49,23 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in set(left_out)]
 
 
+build_case = phantoms.case
+
+
+@functools.lru_cache(maxsize=8)
+def _built(name, seed):
+    made = build_case(name, seed)
+    made.data.setflags(write=False)
+    return made
+
+
+@functools.wraps(build_case)
+def case(name, seed=None):
+    """A standard case takes up to a second to draw, and many tests look at the same one: drawn once, and never changed."""
+    return _built(name, seed)
+
+
+phantoms.case = case
 HOSTS = ("array", "float32", "memmap", "h5py", "dask", "pyxem", "lazy pyxem", "py4dstem")
 
 

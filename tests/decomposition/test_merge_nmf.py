@@ -45,7 +45,9 @@ def test_grains_are_counted_and_found(film, result, agreed):
     assert result.settings["initial_components"] >= 8 and len(result.runs) == 6
 
 
-@pytest.mark.parametrize("overlap, seed", [(0.3, 31), (0.6, 32), (0.9, 33)])
+@pytest.mark.parametrize(
+    "overlap, seed", [(0.9, 33), *(pytest.param(*more, marks=pytest.mark.slow) for more in [(0.3, 31), (0.6, 32)])]
+)
 def test_other_films_with_the_same_settings(overlap, seed):
     shapes = {"scan_shape": (28, 28), "detector_shape": (64, 60)}
     film = phantoms.polycrystal(n_grains=6, overlap=overlap, dose=5e3, seed=seed, **shapes)

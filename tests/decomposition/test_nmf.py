@@ -101,7 +101,7 @@ def test_starts_are_compared_by_what_is_really_left_over():
     assert result.loss <= result.losses.min() < 0.01
 
 
-@pytest.mark.parametrize("init", ["nndsvd", "random"])
+@pytest.mark.parametrize("init", ["nndsvd", pytest.param("random", marks=pytest.mark.slow)])
 def test_single_precision_stops_where_every_layout_stops(init):
     """Rounding depends on the blocks; the iteration at which a run ends, and so its numbers, must not."""
     phantom = phantoms.case("direct_beam")
@@ -364,3 +364,8 @@ def test_as_many_components_as_positions_in_single_precision():
     for seed in range(3):
         result = Unmix(scan).nmf(20, random_state=seed)
         assert np.isfinite(result.maps).all() and np.isfinite(result.patterns).all()
+
+
+def test_components_that_are_all_nothing_stay_as_they_are():
+    factor = np.random.default_rng(0).random((3, 11))
+    assert np.array_equal(update_rows(np.zeros((3, 11)), np.zeros((3, 3)), factor), factor)

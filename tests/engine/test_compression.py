@@ -21,6 +21,11 @@ from unmix4d.engine.weights import WeightedMatrix, Weights, choose_weights, typi
 @pytest.fixture(scope="module")
 def film():
     """More pixels than an exact Gram matrix takes."""
+    return phantoms.polycrystal(n_grains=5, scan_shape=(18, 16), detector_shape=(52, 48), background=0.2, dose=2e3, seed=2)
+
+
+@pytest.fixture(scope="module")
+def small_film():
     return phantoms.polycrystal(n_grains=5, scan_shape=(16, 14), detector_shape=(36, 34), background=0.2, dose=2e3, seed=2)
 
 
@@ -53,8 +58,8 @@ def way(request, monkeypatch):
 
 @pytest.mark.parametrize("smooth", [None, 1.0])
 @pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
-def test_subspace_is_that_of_the_exact_svd(film, way, weights, smooth):
-    view = Unmix(film.data)
+def test_subspace_is_that_of_the_exact_svd(small_film, way, weights, smooth):
+    view = Unmix(small_film.data)
     smoothing = None if smooth is None else SmoothMaps(sigma=smooth).bind(view.geometry)
     matrix = view.matrix("double")
     low = compress(matrix, 8, wanted=5, weights=weights, smoothing=smoothing)

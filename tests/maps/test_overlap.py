@@ -10,7 +10,9 @@ import unmix4d
 from unmix4d import Unmix, maps, phantoms
 from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.maps import pair_table
+from unmix4d.methods.svd import MEANING
 from unmix4d.results.decomposition import Decomposition
+from unmix4d.results.meaning import Meaning
 from unmix4d.results.overlap import Overlap
 
 matplotlib.use("Agg")
@@ -237,17 +239,16 @@ def test_background_is_never_a_partner():
 def test_memberships_are_compared_as_they_are():
     patterns = np.zeros((2, 3, 4))
     patterns[0, 0, 0], patterns[1, 1, 1] = 1.0, 1000.0
-    fuzzy = result(ramp(), patterns=patterns, method="fuzzy_cmeans", residuals=None)
-    overlap = fuzzy.overlap()
-    assert np.allclose(overlap.weights, ramp()) and overlap.settings["scale"] == "memberships"
-    assert np.nanargmax(overlap.ratio[0]) == 10 and overlap.at(0.9).sum() == 5
-    assert np.isnan(fuzzy.overlap(min_weight=0.45).ratio[:, :9]).all()
 
     class Shares(Decomposition):
         maps_are_memberships = True
 
-    again = Shares("another", patterns, ramp(), np.ones(2), 0.0, fuzzy.geometry, {})
-    assert np.array_equal(again.overlap().ratio, overlap.ratio)
+    geometry = result(ramp()).geometry
+    fuzzy = Shares("shares", patterns, ramp(), np.ones(2), 0.0, geometry, {})
+    overlap = fuzzy.overlap()
+    assert np.allclose(overlap.weights, ramp()) and overlap.settings["scale"] == "memberships"
+    assert np.nanargmax(overlap.ratio[0]) == 10 and overlap.at(0.9).sum() == 5
+    assert np.isnan(fuzzy.overlap(min_weight=0.45).ratio[:, :9]).all()
 
 
 def test_fuzzy_clusters(wire):
@@ -367,12 +368,12 @@ def test_what_has_no_overlap():
         result(ramp()[:1]).overlap()
     for method in ("svd", "pca"):
         with pytest.raises(ValueError, match=f"which those of {method} have"):
-            result(ramp(), method=method).overlap()
+            result(ramp(), method=method, meaning=MEANING[method]).overlap()
         with pytest.raises(ValueError, match=f"which those of {method} have"):
-            result(ramp(), method=method).composite()
+            result(ramp(), method=method, meaning=MEANING[method]).composite()
     with pytest.raises(ValueError, match="needs the residuals"):
         result(ramp(), residuals=None).overlap()
-    negative = result(ramp(), patterns=-np.ones((2, 3, 4)), method="ica")
+    negative = result(ramp(), patterns=-np.ones((2, 3, 4)), method="ica", meaning=Meaning(signed=True))
     with pytest.raises(ValueError, match="positive total"):
         negative.overlap()
     assert np.nanmax(negative.overlap(scale="minmax", min_weight=None).ratio) == 1

@@ -93,7 +93,7 @@ def test_noise_deviation_is_the_median_of_single_patterns(scan):
     assert u.noise_deviation(10_000) == pytest.approx(np.median(noise_deviation(scan.data)), rel=1e-6)
     with pytest.raises(ValueError, match="n must be at least 1"):
         u.noise_deviation(0)
-    with pytest.raises(ValueError, match="noise_deviation is not for"):
+    with pytest.raises(AttributeError, match="noise_deviation is not for"):
         Unmix(scan.data, centre=scan.centre).symmetry((2,), r_min=2, r_max=6).noise_deviation()
     with pytest.raises(ValueError, match="at least 3 x 3"):
         Unmix(np.ones((2, 2, 2, 9))).noise_deviation()

@@ -112,6 +112,7 @@ VIEW_CALLS = {
         {},
     ),
     "mean_pattern": lambda s: ({}, {}),
+    "maximum_pattern": lambda s: ({}, {}),
     "persist": lambda s: ({}, {}),
     "angular_average": lambda s: (
         {"rings": st.sampled_from((None, [(1, 3)], [(0, 2), (2, 4)], [(1, 4)], [(0.5, 3)], [(3, 1)], [(90, 99)], []))},
@@ -143,6 +144,9 @@ AFTER = {
     "labels": lambda s: ({}, {}),
     "reconstruct": lambda s: ({"row": _POSITION, "col": _POSITION}, {}),
     "residual_map": lambda s: ({}, {}),
+    "single_positions": lambda s: ({}, {}),
+    "table_columns": lambda s: ({}, {}),
+    "further_figures": lambda s: ({}, {}),
     "mean_patterns": lambda s: ({}, {"single": st.booleans()}),
     "grains": lambda s: (
         {}, {"min_size": st.sampled_from((1, 3, 10, "4 nm^2")), "threshold": st.sampled_from(("yen", "otsu", "li", 0.5, 2)),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..core import checks
 from ..core.units import parse_length
+from ..methods.arguments import components
 from ..storage.atomic import replacing
 
 __all__ = ["Plan", "writable_folder", "opened", "planned", "compute"]
@@ -119,7 +120,7 @@ def _number(view, chosen):
     """(number, None) or (None, numbers to try)."""
     wanted = chosen.components
     if isinstance(wanted, int):
-        return view._components(wanted, "--components"), None
+        return components(view, wanted, "--components"), None
     if chosen.method == "svd" or (chosen.method == "merge" and wanted != "auto"):
         also = "" if chosen.method == "svd" else " or auto"
         raise ValueError(f"--components must be a number{also} for {chosen.method}")
@@ -129,7 +130,7 @@ def _number(view, chosen):
     if wanted == "auto":
         low, high = _RANGE[0], min(_RANGE[1], most)
     else:
-        high = view._components(wanted[1], "--components")
+        high = components(view, wanted[1], "--components")
         low = checks.count(wanted[0], "--components", minimum=2 if chosen.method == "fuzzy" else 1, maximum=high)
     return None, range(low, high + 1)
 

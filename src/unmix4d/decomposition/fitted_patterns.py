@@ -63,7 +63,7 @@ def fitted_patterns(matrix, maps, signed: bool = False, centred: bool = False) -
     """
     wide = maps.astype(np.float64)
     totals, (cross, pixel_sum) = matrix.visit(_fit_kernel, (np.ascontiguousarray(maps, matrix.dtype),))
-    matrix._refuse_not_finite(totals[:, 0], pixel_sum)
+    matrix.refuse_not_finite(totals[:, 0], pixel_sum)
     mean = pixel_sum / len(wide)
     if centred:
         cross = cross - np.outer(mean, wide.sum(0))

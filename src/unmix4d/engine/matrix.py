@@ -154,7 +154,7 @@ class PatternMatrix:
         """
         if self._statistics is None:
             rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
-            self._refuse_not_finite(rows[:, 0], pixel_sum)
+            self.refuse_not_finite(rows[:, 0], pixel_sum)
             self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
             self._statistics = Statistics(
                 mean_pattern=pixel_sum / self.shape[0],
@@ -168,7 +168,7 @@ class PatternMatrix:
             )
         return self._statistics
 
-    def _refuse_not_finite(self, totals, pixel_sum):
+    def refuse_not_finite(self, totals, pixel_sum):
         if np.isfinite(totals).all():
             return
         bad = np.flatnonzero(~np.isfinite(totals))

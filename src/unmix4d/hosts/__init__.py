@@ -5,7 +5,6 @@ No host is ever imported in order to look at an object: if it was not imported, 
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import numbers
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.scan import Scan
+from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _record(grains) -> dict:
     return {**grains.settings, "table": table, "units": units}
 
 
-def attach(result: Decomposition, host: Any, *, fill_value: float = 0.0) -> None:
+def attach(result: Decomposition, host: Any, *, fill_value: float = 0.0) -> Any:
     """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
 
     Parameters
@@ -160,17 +160,22 @@ def attach(result: Decomposition, host: Any, *, fill_value: float = 0.0) -> None
     fill_value : float
         Put at excluded detector pixels in the patterns.
 
+    Returns
+    -------
+    emdfile.Node
+        The new branch of the cube's tree.
+
     Examples
     --------
     >>> from unmix4d import phantoms
     >>> cube = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_py4dstem()  # doctest: +SKIP
-    >>> cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
+    >>> node = cube.unmix.nmf(2, random_state=0).attach(cube)  # doctest: +SKIP
     >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
     True
     """
     if not py4dstem.matches(host):
         raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
-    py4dstem.attach(result, host, fill_value=fill_value)
+    return py4dstem.attach(result, host, fill_value=fill_value)
 
 
 def progress_wanted(kind: str) -> bool:
@@ -187,10 +192,5 @@ def progress_wanted(kind: str) -> bool:
 
 def versions(kind: str) -> dict[str, str]:
     """Versions of the installed packages behind a host, by their names."""
-    found = {}
-    for name in _DISTRIBUTIONS.get(kind, ()):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: installed_version(name) for name in _DISTRIBUTIONS.get(kind, ())}
+    return {name: version for name, version in found.items() if version is not None}

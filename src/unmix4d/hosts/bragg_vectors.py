@@ -121,7 +121,7 @@ def _bragg_vectors(obj, centre, unit, default):
     position, fields = _point_lists(lambda i, j: obj.raw[i, j].data, scan_shape)
     detector_shape = tuple(int(n) for n in obj.Qshape)
     if centre is None:
-        mean, centres = py4dstem._origin(known.get_origin(), scan_shape)
+        mean, centres = py4dstem.origin_of(known.get_origin(), scan_shape)
         if mean is None:
             mean = _default_centre(default, fields["qx"], fields["qy"], detector_shape)
         if mean is None:
@@ -129,13 +129,13 @@ def _bragg_vectors(obj, centre, unit, default):
                 "the Bragg vectors have no origin: set it with their calibration.set_origin, or give centre=(row, col)"
             )
         centre = np.array(mean) if centres is None else centres.reshape(-1, 2)[position].T
-    size, found_unit = py4dstem._size(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
+    size, found_unit = py4dstem.size_of(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
     if not is_calibrated(found_unit):
         size = 1.0
     disks = BraggDisks(
         scan_shape, position, fields["qx"] - centre[0], fields["qy"] - centre[1], fields.get("intensity"), pixel_size=1.0
     )
-    ellipse = py4dstem._ellipse(known.get_ellipse())
+    ellipse = py4dstem.ellipse_of(known.get_ellipse())
     disks = disks.made_round(ellipse).scaled(size, unit or found_unit)
     return FoundVectors(disks, _py4dstem_record(obj, known), _py4dstem_scan(known), detector_shape, ellipse is not None)
 
@@ -186,12 +186,12 @@ def _py4dstem_record(obj, known, unit=None):
 
 
 def _py4dstem_scan(known):
-    step, unit = py4dstem._size(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
+    step, unit = py4dstem.size_of(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
     rotation, flip = known.get_QR_rotation_degrees(), known.get_QR_flip()
     return Calibration(
         step=(step, step),
         step_unit=unit,
-        convergence_angle=py4dstem._number(known.get_convergence_semiangle_mrad()),
+        convergence_angle=py4dstem.number_of(known.get_convergence_semiangle_mrad()),
         rotation_deg=None if rotation is None else 0.0 - float(rotation),
         flip=None if rotation is None or flip is None else bool(flip),
     )
@@ -278,9 +278,9 @@ def _two(values, default):
 def _pyxem_record(obj):
     """(HostRecord, Calibration): a Diffraction2D with the scan of the vectors."""
     navigation = list(obj.axes_manager.navigation_axes)[::-1]
-    axes = [pyxem_host._axis(axis) for axis in navigation]
-    in_pixels = not pyxem_host._one_unit(axes, "navigation")
-    step, unit, origin = pyxem_host._pair(pyxem_host._two(axes), in_pixels)
+    axes = [pyxem_host.axis_of(axis) for axis in navigation]
+    in_pixels = not pyxem_host.one_unit(axes, "navigation")
+    step, unit, origin = pyxem_host.pair_of(pyxem_host.two_axes(axes), in_pixels)
     metadata = to_json(obj.metadata.as_dictionary())
     for name in ("VectorMetadata", "Peaks", "Signal"):
         metadata.pop(name, None)
@@ -292,5 +292,5 @@ def _pyxem_record(obj):
         "in_pixels": {"scan": in_pixels, "detector": False},
         "metadata": metadata,
     }
-    calibration = Calibration(step=step, step_unit=unit, scan_origin=origin, **pyxem_host._microscope(obj.metadata))
+    calibration = Calibration(step=step, step_unit=unit, scan_origin=origin, **pyxem_host.microscope_of(obj.metadata))
     return HostRecord("pyxem", record, str(obj.metadata.get_item("General.title", "") or "")), calibration

@@ -20,7 +20,7 @@ from ..core import checks
 from ..core.scan import Scan
 from ..features.bragg_disks import BraggDisks
 
-__all__ = ["DETECTORS", "disk_radius", "find_disks"]
+__all__ = ["DETECTORS", "detection_options", "disk_radius", "find_disks", "py4dstem_disks", "pyxem_disks", "told"]
 
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
@@ -99,8 +99,8 @@ def find_disks(scan: Scan, mean_pattern, *, detector=None, radius=None, options=
     detector = _choose(scan.host.kind, detector)
     radius = disk_radius(mean_pattern) if radius is None else checks.positive(radius, "disk_radius")
     _require_inside(radius, scan.geometry.detector_shape)
-    geometry, find = scan.geometry, {"py4dstem": _py4dstem, "pyxem": _pyxem}[detector]
-    options = _options(detector, radius, options or {})
+    geometry, find = scan.geometry, {"py4dstem": py4dstem_disks, "pyxem": pyxem_disks}[detector]
+    options = detection_options(detector, radius, options or {})
     far = None
     if geometry.detector_mask is not None:
         far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
@@ -130,7 +130,7 @@ def _choose(kind, detector):
     return detector
 
 
-def _options(detector, radius, given):
+def detection_options(detector, radius, given):
     """What the host's detector is told, from the radius of the disks."""
     if not isinstance(given, dict):
         raise TypeError(f"detection must be a dict of arguments of the host's detector, got {type(given).__name__}")
@@ -159,7 +159,7 @@ def _blocks(scan):
     return [slice(i, min(i + step, rows)) for i in range(0, rows, step)]
 
 
-def _told(function, *args, **options):
+def told(function, *args, **options):
     """The answer of a host's function; what it does not understand is said in terms of `detection`."""
     try:
         return function(*args, **options)
@@ -187,7 +187,7 @@ def _sample(scan, kept, most=16):
     return np.stack([_read(scan, slice(i, i + 1), slice(j, j + 1))[0, 0] for i, j in places])
 
 
-def _py4dstem(sample, radius, options):
+def py4dstem_disks(sample, radius, options):
     """A function of blocks: (n, det_row, det_col) to lists of (row, col, intensity)."""
     from py4DSTEM.braggvectors import find_Bragg_disks
     from py4DSTEM.braggvectors.probe import Probe
@@ -199,7 +199,7 @@ def _py4dstem(sample, radius, options):
         options["minAbsoluteIntensity"] = _ABOVE_NOISE * _noise(sample, kernel)
 
     def find(block):
-        for peaks in _told(find_Bragg_disks, block, kernel, **options):
+        for peaks in told(find_Bragg_disks, block, kernel, **options):
             yield np.stack([peaks.data["qx"], peaks.data["qy"], peaks.data["intensity"]], axis=1)
 
     return find
@@ -211,7 +211,7 @@ def _noise(sample, kernel):
     return float(np.median(np.percentile(np.abs(correlation), 68.3, axis=(1, 2))))
 
 
-def _pyxem(sample, radius, options):
+def pyxem_disks(sample, radius, options):
     from pyxem.signals import Diffraction2D
 
     disk = max(1, round(radius))
@@ -222,7 +222,7 @@ def _pyxem(sample, radius, options):
         largest = float(block.max(initial=0))
         scaled = block / largest if largest > _LARGE else block
         matched = Diffraction2D(scaled[None]).template_match_disk(disk_r=disk, subtract_min=False, **quiet)
-        found = _told(matched.find_peaks, interactive=False, get_intensity=False, **quiet, **options)
+        found = told(matched.find_peaks, interactive=False, get_intensity=False, **quiet, **options)
         for pattern, peaks in zip(block, found.data.ravel()):
             peaks = np.asarray(peaks, float).reshape(-1, 2)  # a row of NaN where there is no peak
             yield _measured(pattern, peaks[np.isfinite(peaks).all(1)], radius)

@@ -16,7 +16,7 @@ from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
 
-__all__ = ["matches", "read", "write", "write_regions", "attach"]
+__all__ = ["attach", "ellipse_of", "matches", "number_of", "origin_of", "read", "size_of", "write", "write_regions"]
 
 _Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
 _R_UNITS = {"Å": "A", PIXELS: "pixels"}
@@ -32,9 +32,9 @@ def read(cube) -> Scan:
     """A scan from a DataCube; its dimension vectors are not used, its calibration is."""
     patterns = as_patterns(cube.data)
     known = cube.calibration
-    pixel_size, pixel_unit = _size(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
-    step, step_unit = _size(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
-    centre, centres = _origin(known.get_origin(), patterns.shape[:2])
+    pixel_size, pixel_unit = size_of(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
+    step, step_unit = size_of(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
+    centre, centres = origin_of(known.get_origin(), patterns.shape[:2])
     rotation, flip = _rotation(known.get_QR_rotation_degrees()), known.get_QR_flip()
     calibration = Calibration(
         step=(step, step),
@@ -42,7 +42,7 @@ def read(cube) -> Scan:
         pixel_size=(pixel_size, pixel_size),
         pixel_unit=pixel_unit,
         beam_energy=_beam_energy(cube),
-        convergence_angle=_number(known.get_convergence_semiangle_mrad()),
+        convergence_angle=number_of(known.get_convergence_semiangle_mrad()),
         # py4DSTEM turns detector vectors into the scan; ours goes from the scan to the detector. "No flip" is
         # what it says before anything was measured.
         rotation_deg=None if rotation is None else 0.0 - rotation,
@@ -52,7 +52,7 @@ def read(cube) -> Scan:
         patterns.shape[:2],
         patterns.shape[2:],
         centre=centre,
-        ellipse=_ellipse(known.get_ellipse()),
+        ellipse=ellipse_of(known.get_ellipse()),
         calibration=calibration,
     )
     record = {
@@ -63,14 +63,14 @@ def read(cube) -> Scan:
     return Scan(patterns, geometry, centres=centres, host=HostRecord("py4dstem", record, str(cube.name)))
 
 
-def _size(size, unit, name):
-    value = 1.0 if size is None else _number(size)
+def size_of(size, unit, name):
+    value = 1.0 if size is None else number_of(size)
     if value is None or value <= 0:
         raise ValueError(f"{name} of the calibration must be a number above 0, got {size!r}")
     return value, canonical_unit(unit)
 
 
-def _number(value):
+def number_of(value):
     """A finite float where there is one number, also in an array; None otherwise."""
     if value is None or isinstance(value, (str, bytes, bool)) or np.size(value) != 1:
         return None
@@ -82,13 +82,13 @@ def _number(value):
 
 
 def _rotation(value):
-    number = _number(value)
+    number = number_of(value)
     if value is not None and number is None:
         warn(f"the QR rotation of the calibration must be one finite number, got {value!r}: it is not used")
     return number
 
 
-def _origin(origin, scan_shape):
+def origin_of(origin, scan_shape):
     """(mean centre, (scan_row, scan_col, 2) or None) from two numbers or two maps."""
     if origin is None:
         return None, None
@@ -109,11 +109,11 @@ def _origin(origin, scan_shape):
     return tuple(centre.tolist()), centres
 
 
-def _ellipse(ellipse):
+def ellipse_of(ellipse):
     """(a, b, theta) of py4DSTEM, theta in radians from the rows towards the columns, as a `ScanGeometry` has it."""
     if ellipse is None:
         return None
-    a, b, theta = (_number(value) for value in ellipse)
+    a, b, theta = (number_of(value) for value in ellipse)
     if a is None or b is None or theta is None:
         warn("the elliptic distortion of the calibration must be three finite numbers, one for all positions: not used")
         return None
@@ -126,7 +126,7 @@ def _beam_energy(cube):
     for place in places:
         for key in place.keys:
             if str(key).lower().replace(" ", "_") in ("beam_energy", "accelerating_voltage", "high_tension"):
-                value = _number(place[key])
+                value = number_of(place[key])
                 if value:
                     return value / 1000 if value > 5000 else value  # volts, or kilovolts already
     return None
@@ -213,7 +213,7 @@ def _check_grids(geometry, cube):
 
 def _check_centres(geometry, cube):
     """Patterns of an aligned view have their beam elsewhere than the cube says."""
-    theirs, _ = _origin(cube.calibration.get_origin(), geometry.scan_shape)
+    theirs, _ = origin_of(cube.calibration.get_origin(), geometry.scan_shape)
     if theirs is None or not geometry.centre_known:
         return
     if max(abs(a - b) for a, b in zip(geometry.centre, theirs)) > 0.5:

@@ -20,7 +20,9 @@ from ..core.scan import HostRecord, Scan
 from ..core.units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
-__all__ = ["matches", "read", "write", "write_regions"]
+__all__ = [
+    "axis_of", "matches", "microscope_of", "one_unit", "pair_of", "read", "two_axes", "write", "write_regions",
+]  # fmt: skip
 
 _TEM = "Acquisition_instrument.TEM."
 _BARE = {"name": None, "units": None, "scale": 1.0, "offset": 0.0}
@@ -43,10 +45,10 @@ def read(signal) -> Scan:
         raise ValueError(
             f"the scan must have at most two navigation axes, got {len(navigation)}: {signal} (choose one frame with .inav)"
         )
-    axes = [_axis(axis) for axis in navigation + detector]
+    axes = [axis_of(axis) for axis in navigation + detector]
     patterns = _patterns(signal, navigation + detector)
     polar = any(cls.__name__ == "PolarDiffraction2D" for cls in type(signal).__mro__)
-    in_pixels = {"scan": not _one_unit(axes[:-2], "navigation"), "detector": polar or not _one_unit(axes[-2:], "signal")}
+    in_pixels = {"scan": not one_unit(axes[:-2], "navigation"), "detector": polar or not one_unit(axes[-2:], "signal")}
     metadata = signal.metadata.as_dictionary()
     metadata.get("General", {}).pop("mask", None)  # travels in the geometry, and has the shape of the input
     record = {
@@ -62,8 +64,8 @@ def read(signal) -> Scan:
 
 
 def _frame(metadata, shape, axes, in_pixels, polar):
-    step, step_unit, scan_origin = _pair(_two(axes[:-2]), in_pixels["scan"])
-    pixel_size, pixel_unit, detector_origin = _pair(axes[-2:], in_pixels["detector"])
+    step, step_unit, scan_origin = pair_of(two_axes(axes[:-2]), in_pixels["scan"])
+    pixel_size, pixel_unit, detector_origin = pair_of(axes[-2:], in_pixels["detector"])
     # Nobody set anything: then a zero says nothing about the direct beam. Polar axes have no place for it.
     unset = polar or all(_untouched(axis) for axis in axes[-2:])
     return ScanGeometry(
@@ -79,7 +81,7 @@ def _frame(metadata, shape, axes, in_pixels, polar):
             pixel_unit=pixel_unit,
             scan_origin=scan_origin,
             detector_origin=detector_origin,
-            **_microscope(metadata),
+            **microscope_of(metadata),
         ),
     )
 
@@ -95,7 +97,7 @@ def _plain_class(signal) -> str:
     return next(cls.__name__ for cls in type(signal).__mro__ if not getattr(cls, "_lazy", False))
 
 
-def _axis(axis) -> dict:
+def axis_of(axis) -> dict:
     """The description of an axis in JSON types; only uniform axes have one step."""
     if not axis.is_uniform:
         raise ValueError(
@@ -112,14 +114,14 @@ def _axis(axis) -> dict:
     return {**described, "scale": scale, "offset": offset}
 
 
-def _two(axes):
+def two_axes(axes):
     """Two axes (row, column) for a scan: a line is one row, with square pixels, so that it can be drawn."""
     if len(axes) == 2:
         return axes
     return [{**axes[0], "offset": 0.0}, axes[0]] if axes else [_BARE, _BARE]
 
 
-def _one_unit(axes, what) -> bool:
+def one_unit(axes, what) -> bool:
     units = [canonical_unit(axis["units"]) for axis in axes]
     if len(set(units)) < 2:
         return True
@@ -127,7 +129,7 @@ def _one_unit(axes, what) -> bool:
     return False
 
 
-def _pair(axes, in_pixels):
+def pair_of(axes, in_pixels):
     """(size, unit, origin) of two axes, counted along the pixels; in pixels when they share no unit."""
     if in_pixels:
         return (1.0, 1.0), PIXELS, (0.0, 0.0)
@@ -153,7 +155,7 @@ def _mask(metadata, shape, quiet):
     return checks.mask(mask, "the mask in the metadata", shape)
 
 
-def _microscope(metadata) -> dict:
+def microscope_of(metadata) -> dict:
     """Beam energy (keV), convergence and precession angle, as far as the metadata know them."""
 
     def number(key):
@@ -250,7 +252,7 @@ def _scan_axes(geometry, record):
     in_pixels = record["in_pixels"]["scan"]
     written = [
         _write_axis(axis, geometry.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
-        for i, axis in enumerate(_two(axes))
+        for i, axis in enumerate(two_axes(axes))
     ]
     return written[1:] if len(axes) == 1 else written
 

@@ -104,20 +104,20 @@ def _finder(patterns, radius, template, detection, detector):
     from ..hosts import disk_detection
 
     given = {} if detection is None else detection
-    options = disk_detection._options(detector, radius, given)
+    options = disk_detection.detection_options(detector, radius, given)
     if detector == "pyxem":
-        return disk_detection._pyxem(patterns, radius, options)
+        return disk_detection.pyxem_disks(patterns, radius, options)
     ours = {"minRelativeIntensity": _STRONGEST, "relativeToPeak": 0, "maxNumPeaks": _MOST}
     options |= {name: value for name, value in ours.items() if name not in given}
     if template is None:
-        return disk_detection._py4dstem(np.asarray(patterns, np.float32), radius, options)
+        return disk_detection.py4dstem_disks(np.asarray(patterns, np.float32), radius, options)
     from py4DSTEM.braggvectors import find_Bragg_disks
     from py4DSTEM.braggvectors.probe import Probe
 
     kernel = Probe(template).get_kernel(mode="sigmoid", radii=(radius, 2 * radius))
 
     def find(block):
-        for peaks in disk_detection._told(find_Bragg_disks, block, kernel, **options):
+        for peaks in disk_detection.told(find_Bragg_disks, block, kernel, **options):
             yield np.stack([peaks.data["qx"], peaks.data["qy"], peaks.data["intensity"]], axis=1)
 
     return find

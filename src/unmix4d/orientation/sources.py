@@ -67,7 +67,7 @@ def representative_patterns(result, source, *, enough=ENOUGH):
     wanted = source or ("single" if result.source is not None else "component")
     if wanted != "component":
         single = wanted == "single"
-        member = result._single() if single else result.labels()[None] == np.arange(k)[:, None, None]
+        member = result.single_positions() if single else result.labels()[None] == np.arange(k)[:, None, None]
         counts = member.sum(axis=(1, 2))
         chosen = counts >= (enough if source is None else 1)
         if source is not None:

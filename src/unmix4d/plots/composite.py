@@ -67,6 +67,13 @@ def composite(result, components=None, *, scale="each", legend=True, ax=None):
     ------
     ValueError
         When there is no such component or scale, or the result has negative components.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+    >>> result.composite().images[0].get_array().shape
+    (6, 8, 3)
     """
     from ..maps import is_spread
 

@@ -18,10 +18,10 @@ from ..engine.blocks import make_plan
 from ..engine.passes import run_pass
 from .lazy import map_patterns
 
-__all__ = ["KEEPS_COUNTS", "NotCounts", "thinned", "share", "same_preparation"]
+__all__ = ["KEEPS_COUNTS", "NotCounts", "same_preparation", "share", "thinned"]
 
 # After these a value is still a number of electrons; after anything else it is not.
-KEEPS_COUNTS = {"detector_mask", "scan_mask", "gain", "align", "direct_beam", "annulus", "crop", "bin", "thinned"}
+KEEPS_COUNTS = {"detector_mask", "scan_mask", "gain", "align", "direct_beam", "annulus", "crop", "bin", "split_counts"}
 _MOST = 2**53  # as many electrons as double precision can count
 _BATCH_VALUES = 1 << 20  # pixels thinned at a time
 _TABLE = 8  # counts up to this one are looked up in a table; above, NumPy's own generator is as fast
@@ -85,7 +85,7 @@ def _is_count(values):
 
 def _part(scan, part, fraction, seed):
     # Splitting a part again must not throw the same dice again, nor those of the other part.
-    earlier = [step["thinned"] for step in scan.steps if "thinned" in step]
+    earlier = [step["split_counts"] for step in scan.steps if "split_counts" in step]
     chain = [number for step in earlier for number in (step["random_state"], int(step["part"] == "fit"))]
     key = int(np.random.SeedSequence([seed, len(earlier), *chain]).generate_state(1, np.uint64)[0])
     rows, cols = scan.geometry.scan_shape
@@ -93,7 +93,7 @@ def _part(scan, part, fraction, seed):
     positions = np.stack([*np.indices((rows, cols)), kept], axis=-1).astype(np.int64)
     function = partial(_thin, part=part, fraction=fraction, key=key, kept=np.flatnonzero(scan.geometry.kept_pixels))
     patterns = map_patterns(scan, function, scan.dtype.newbyteorder("="), per_position=positions)
-    record = {"thinned": {"fraction": fraction, "part": part, "random_state": seed}}
+    record = {"split_counts": {"fraction": fraction, "part": part, "random_state": seed}}
     return scan.replace(patterns=patterns, steps=(*scan.steps, record))
 
 
@@ -175,13 +175,13 @@ def share(steps) -> float:
     """Which part of the electrons a view with these steps holds."""
     out = 1.0
     for step in steps:
-        if "thinned" in step:
-            fraction = step["thinned"]["fraction"]
-            out *= fraction if step["thinned"]["part"] == "fit" else 1 - fraction
+        if "split_counts" in step:
+            fraction = step["split_counts"]["fraction"]
+            out *= fraction if step["split_counts"]["part"] == "fit" else 1 - fraction
     return out
 
 
 def same_preparation(first, second) -> bool:
     """Whether two views differ at most in how their counts were split."""
-    plain = [json.dumps([s for s in steps if "thinned" not in s], sort_keys=True) for steps in (first, second)]
+    plain = [json.dumps([s for s in steps if "split_counts" not in s], sort_keys=True) for steps in (first, second)]
     return plain[0] == plain[1]

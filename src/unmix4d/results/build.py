@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import hosts
-from ..core.version import __version__
+from ..core.version import __version__, installed_version
 from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
 from .decomposition import Decomposition
 
@@ -42,7 +41,7 @@ def run_record(view: View, method: str, **arguments: Any) -> dict:
         "versions": {
             "unmix4d": __version__,
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn", "dask")},
+            **{name: installed_version(name) for name in ("numpy", "scipy", "scikit-learn", "dask")},
             **hosts.versions(scan.host.kind),
         },
     }

@@ -377,7 +377,7 @@ class Decomposition:
         >>> result.mean_patterns().shape
         (2, 10, 20)
         """
-        member = self._single() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
+        member = self.single_positions() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
         matrix = self.linked_matrix("mean_patterns")
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
         counts = weights.sum(0, dtype=np.float64)
@@ -385,7 +385,20 @@ class Decomposition:
             means = (matrix.transpose_times(weights) / counts).T
         return self.geometry.to_images(means.astype(matrix.dtype))
 
-    def _single(self):
+    def single_positions(self) -> np.ndarray:
+        """Where each component alone is present: its intensity is above the Yen threshold of its map, and no other's is.
+
+        Returns
+        -------
+        ndarray of bool (k, scan_row, scan_col)
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
+        >>> bool(result.single_positions().sum(0).max() <= 1)
+        True
+        """
         present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
         return present & (present.sum(0) == 1)
 
