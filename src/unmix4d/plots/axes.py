@@ -30,8 +30,7 @@ def scan_axes(shape, step):
 
 def bare(ax) -> None:
     """Neither frame nor ticks: an image."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_visible(False)
 

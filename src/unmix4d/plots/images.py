@@ -157,8 +157,7 @@ def _show(ax, image, norm, name, size):
 def framed_pattern(ax, image, norm, size, colour):
     """A small pattern in a frame of the colour of its component."""
     _show(ax, image, norm, colours.INTENSITIES, size)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_color(colour)
         spine.set_linewidth(3)
