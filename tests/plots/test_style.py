@@ -65,6 +65,12 @@ def test_sizes_are_ours_and_nothing_is_left_changed(name, result):
     assert theirs.shape == ours.shape and np.array_equal(theirs, ours)
 
 
+def test_legends_have_no_frame_unless_they_cover_lines(result):
+    ax = result.plot_convergence()
+    assert not ax.get_legend().get_frame_on() and ax.get_legend().get_texts()[0].get_size() == style.SMALL
+    plt.close(ax.figure)
+
+
 def test_what_is_no_size_stays_the_users():
     with matplotlib.rc_context({"axes.facecolor": "#102030", "figure.dpi": 61.0}):
         drawn = plots.pattern(np.ones((6, 6)))
