@@ -28,7 +28,7 @@ class Scree:
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> scree = Unmix(phantoms.case("kimoto_A").data).scree(10)
+    >>> scree = Unmix(phantoms.random_scan(shape=(5, 6, 10, 20), seed=0).data).scree(10)
     >>> scree.explained.shape
     (10,)
     """
