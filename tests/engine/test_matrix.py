@@ -73,7 +73,7 @@ def test_small_blocks_and_batches_change_nothing(scan, monkeypatch):
     whole = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
     for block, batch in ((2000, 600), (1 << 14, 5000), (1, 1)):
         monkeypatch.setattr(blocks, "_SLICE_BYTES", block)
-        monkeypatch.setattr(passes, "_BATCH_VALUES", batch)
+        monkeypatch.setattr(passes, "BATCH_VALUES", batch)
         matrix = Unmix(scan.data).prepare(scan_mask=SCAN_MASK).matrix("double")
         assert matrix.shape == (53, 520)
         again = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))

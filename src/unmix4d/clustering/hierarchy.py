@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 
 __all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "widest_gap"]
 
-UNLIKE = 0.6  # distance from which on patterns are never one structure, when the groups are not given
+UNLIKE = 0.6  # distance from which on patterns are never one structure, without n_groups (docs/rotation.md); no table
 LINKAGES = ("average", "single", "complete", "weighted", "ward")
 
 

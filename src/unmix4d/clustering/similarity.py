@@ -20,9 +20,9 @@ __all__ = [
     "rings_of",
 ]  # fmt: skip
 
-_TILE = 128
+_TILE = 128  # patterns a side of the pairs at a time, a size of work: no answer depends on it
 _LEAST_SEEN = 0.5  # share of a pattern's energy that must stay visible beside the mask of the other
-_TINY = 1e-20
+_TINY = 1e-20  # instead of a division by zero
 
 
 @dataclass(frozen=True, eq=False)

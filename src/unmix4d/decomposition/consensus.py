@@ -15,7 +15,7 @@ from .rim_components import LEAST_PART, rim_components_of
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
 
-ALIKE = 0.8
+ALIKE = 0.8  # mean correlation of the maps of a match (docs/merging.md); no table of other values
 
 _POSITIONS = 1 << 14  # so many positions are enough to compare smoothed maps
 

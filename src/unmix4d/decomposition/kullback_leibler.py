@@ -25,7 +25,7 @@ _SWEEPS = 1  # updates of the maps in a pass: a second one saves a tenth of the 
 # Nothing falls below this share of the mean: multiplication leads away from there, and never from 0.
 _FLOOR = 1e-8
 _FILL = 1e-2  # of the mean, put where a start is 0
-_FIRST_STEP, _GROWTH, _LONGEST = 0.5, 1.05, 5.0  # of the extrapolation
+_FIRST_STEP, _GROWTH, _LONGEST = 0.5, 1.05, 5.0  # of the extrapolation (in the manner of Ang and Gillis 2019); no table
 _REACH = 10.0  # largest factor by which an extrapolation looks ahead
 
 

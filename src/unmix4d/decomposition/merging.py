@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _FRAGMENT = 0.3  # least similarity of a fragment to the grain it belongs to
-MAX_ITER = 60  # longer, and least squares shares intensity among what it cannot tell apart
+MAX_ITER = 60  # longer, and least squares shares out what it cannot tell apart (docs/merging.md); no table
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from .nmf import hals
 
 __all__ = ["merge_in_rounds"]
 
-THRESHOLD = 0.45  # of the paper for angular averages: 0.4 to 0.5
+THRESHOLD = 0.45  # Bruefach 2022: 0.4 to 0.5 for angular averages
 _ITERATIONS = 200  # in every round
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from .nnls import nnls_rows
 
-__all__ = ["Refit", "estimate", "refitted", "refitted_each", "together"]
+__all__ = ["COLUMNS", "Refit", "estimate", "refitted", "refitted_each", "together"]
 
-_COLUMNS = 128  # components whose products with the scan are held at a time
+COLUMNS = 128  # components whose products with the scan are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def refitted(matrix, maps, patterns, *, refit_maps: bool = True, refit_patterns:
 
 
 def refitted_each(matrix, factors, *, refit_maps: bool = True, refit_patterns: bool = True) -> list[Refit]:
-    """`refitted` for several factorisations of one scan, together: two passes for every `_COLUMNS` components.
+    """`refitted` for several factorisations of one scan, together: two passes for every `COLUMNS` components.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def together(sizes) -> list[list[int]]:
     """
     groups, columns = [[]], 0
     for i, size in enumerate(sizes):
-        if groups[-1] and columns + size > _COLUMNS:
+        if groups[-1] and columns + size > COLUMNS:
             groups.append([])
             columns = 0
         groups[-1].append(i)

@@ -8,11 +8,11 @@ from .map_smoothing import smooth_maps
 
 __all__ = ["LEAST_PART", "NOISE", "own_part", "rim_components_of"]
 
-LEAST_PART = 0.15
-_BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it
-NOISE = -2
-_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours; below, it is mostly noise
-_AROUND = 0.55  # least correlation of so broad maps
+LEAST_PART = 0.15  # of the fitted squares at its own places (docs/merging.md); no table of other values
+_BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it (docs/merging.md); no table
+NOISE = -2  # a mark, no number: "is mostly noise"
+_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours (docs/merging.md); below, mostly noise
+_AROUND = 0.55  # least correlation of so broad maps (docs/merging.md); no table
 
 
 def rim_components_of(geometry, maps, patterns, *, least_part: float = LEAST_PART, sigma: float = 1.0) -> np.ndarray:

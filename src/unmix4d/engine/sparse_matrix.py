@@ -11,14 +11,13 @@ from ..core.geometry import ScanGeometry
 from . import matrix as dense
 from .blocks import compute_dtype
 from .matrix import PatternMatrix
-from .passes import added
+from .passes import BATCH_VALUES, added
 from .threads import in_order, one_thread_per_block
 
 __all__ = ["SparseMatrix", "sparsified"]
 
-_BATCH_VALUES = 2 << 20  # rows are visited in batches of this many entries, zeros included: what a dense temporary holds
 _MAX_FILL = 0.15  # beyond that the dense blocks are as fast
-_LIMIT_BYTES = 2 << 30
+_LIMIT_BYTES = 2 << 30  # of memory; above, the scan is read again and again as it is: a size of work
 # Products that ask nothing of X but to be multiplied.
 
 
@@ -91,7 +90,7 @@ class SparseMatrix(PatternMatrix):
         as_sparse = self._offset is None and (function in dense.PRODUCTS or getattr(function, "takes_sparse", False))
         if self._offset is not None:
             kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
-        starts = range(0, self.shape[0], max(1, _BATCH_VALUES // self.shape[1]))
+        starts = range(0, self.shape[0], max(1, BATCH_VALUES // self.shape[1]))
 
         def one(i):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))

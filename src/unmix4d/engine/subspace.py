@@ -13,10 +13,11 @@ from scipy import linalg
 
 from .threads import one_thread_per_block
 
-__all__ = ["leading_right", "MAX_PASSES"]
+__all__ = ["GRAM_LIMIT", "MAX_PASSES", "leading_right"]
 
-_OVERSAMPLING = 10
-MAX_PASSES = 12
+GRAM_LIMIT = 2048  # a shorter side up to this is solved exactly, by its Gram matrix: 32 MB, one pass instead of many
+_OVERSAMPLING = 10  # directions more than are wanted: 5 or 10 in Halko, Martinsson and Tropp 2011; scikit-learn has 10
+MAX_PASSES = 12  # and one for the start; what has not converged by then lies inside the noise (docs/dev/engine.md)
 
 
 def leading_right(

@@ -24,7 +24,7 @@ __all__ = ["DETECTORS", "disk_radius", "find_disks"]
 
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 32 << 20  # of patterns that are read at a time, a size of work: no answer depends on it
 _LARGE = 1e15  # squares of larger values, added up, are near the end of single precision
 _ABOVE_NOISE = 4.0  # times the noise of the correlation, or of the mean intensity of a disk
 _CORRELATION = 0.35, 0.5  # of a normalised correlation, for large and for small disks, whose noise reaches higher

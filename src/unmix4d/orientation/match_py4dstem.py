@@ -19,8 +19,8 @@ from .symmetry import laue_rotations
 __all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of", "symmetry_of",
            "zone_axis_range"]  # fmt: skip
 
-_APART = 4.0  # degrees between the zone axes that the host is asked for
-_STEP = 2.0
+_APART = 4.0  # degrees between the zone axes that the host is asked for: twice a step of the plan; no table
+_STEP = 2.0  # degrees between zone axes, py4DSTEM's default of `orientation_plan`
 _WIDE_STEP = 4.0  # of zone axes over half a sphere or more: a plan of 2 degrees takes a gigabyte
 
 

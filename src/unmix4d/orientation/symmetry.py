@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation", "misorientation_deg"]
 
-_ROUNDS = 30
+_ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
 
 
 def laue_rotations(lattice, hkl=None, intensities=None, tolerance: float = 1e-3) -> np.ndarray:

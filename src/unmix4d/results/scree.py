@@ -8,9 +8,11 @@ import numpy as np
 
 from ..plots import scree
 
-__all__ = ["Scree", "find_elbow"]
+__all__ = ["SCREE", "Scree", "find_elbow"]
 
-# The drop that ends the signal must be this many times larger than the drops among the components behind it.
+SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
+# The drop that ends the signal must be this many times larger than the drops among the components behind it (no
+# table).
 _CLEAR = 3.0
 
 
