@@ -146,3 +146,8 @@ def test_what_pca_of_three_huge_patterns_says_of_single_positions():
     case = ScanCase(shape=(1, 3, 3, 6), dtype="f8", fill="huge", seed=42)
     means = Unmix(case.array()).pca(3).mean_patterns(single=True)
     assert means.shape == (3, 3, 6) and not np.isinf(means).any()
+
+
+def test_only_pca_says_that_the_mean_was_taken_off(scan):
+    view = Unmix(scan.data)
+    assert view.pca(2).meaning.centred and not view.svd(2).meaning.centred

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from support.reference_runs import RUNS, numbers_of, reference_scan, run
-from unmix4d.engine import passes, threads
+from unmix4d.engine import threads
 
 KEPT = json.loads((Path(__file__).parents[1] / "reference" / "methods.json").read_text(encoding="utf-8"))
 # Iterations carry rounding on; ICA and fuzzy clustering end where their steps become small, not at an exact point.
@@ -31,8 +31,7 @@ def test_no_number_has_drifted(name):
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("name", RUNS)
 def test_lazily_and_with_any_number_of_threads(name, cores, monkeypatch):
-    for module in (threads, passes):
-        monkeypatch.setattr(module, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "cores", lambda: cores)
     close(name, numbers_of(run(name, reference_scan().to_dask(chunks=(2, 4, 10, 26)))), KEPT[name])
     close(name, numbers_of(run(name, np.asarray(reference_scan().data))), KEPT[name])
 

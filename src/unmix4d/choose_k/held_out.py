@@ -21,10 +21,8 @@ def gains_per_position(matrix, factors, totals, pixels, scale: float):
         Counts that were not fitted.
     factors : sequence of (maps, patterns)
         Of the fitted part, unweighted.
-    totals : ndarray (n_positions,)
-        Electrons of every position in the fitted part.
-    pixels : ndarray (n_pixels,)
-        Electrons of every pixel in the fitted part.
+    totals, pixels : ndarray (n_positions,), (n_pixels,)
+        Electrons of every position and of every pixel in the fitted part.
     scale : float
         Expected electrons in `matrix` over those in the fitted part.
 

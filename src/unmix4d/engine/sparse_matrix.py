@@ -49,16 +49,6 @@ class SparseMatrix(PatternMatrix):
         When `csr` is not sparse, or does not hold real numbers.
     ValueError
         When its shape is not that of the geometry, or a value is NaN or infinite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy import sparse
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> from unmix4d.engine.sparse_matrix import SparseMatrix
-    >>> X = SparseMatrix(sparse.csr_matrix(np.eye(6, dtype="u1")), ScanGeometry((2, 3), (1, 6)))
-    >>> X.times(np.arange(6.0)[:, None]).ravel().tolist()
-    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     """
 
     def __init__(self, csr, geometry: ScanGeometry, precision: str = "single"):

@@ -30,19 +30,13 @@ def leading_right(
     ----------
     operator
         Has ``shape``, ``dtype`` and ``normal(V)`` = X.T @ X @ V.
-    n : int
-        Vectors returned.
     wanted : int, optional
-        How many of them must have converged; n by default. The others are as good as they have become by then.
-    seed : int
-        Of the random starting block.
+        How many of the n must have converged; all by default. The others are as good as they have become by then.
     tol : float
         The iteration stops when every wanted pair satisfies ``|X^T X v - s^2 v| <= tol * s^2``, or after 12 steps:
         components inside the noise are too close to one another to be told apart, and need not be.
     floor : callable, optional
         ``floor(squared singular values)`` -> squared singular value below which a pair need not converge.
-    tick : callable, optional
-        Called after every step.
 
     Returns
     -------

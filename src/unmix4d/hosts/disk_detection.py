@@ -42,14 +42,6 @@ def disk_radius(mean_pattern) -> float:
     ------
     ValueError
         When that region is no disk: empty, or larger than an eighth of the detector.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.hosts.disk_detection import disk_radius
-    >>> row, col = np.indices((40, 40)) - 20
-    >>> round(disk_radius(np.hypot(row, col) < 3.5), 1)
-    3.4
     """
     image = np.nan_to_num(np.asarray(mean_pattern, float))
     peak = np.unravel_index(image.argmax(), image.shape)

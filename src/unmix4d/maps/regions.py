@@ -41,12 +41,6 @@ def check_rule(rule, name: str = "threshold"):
         When it is another word, or a number outside 0 to 1.
     TypeError
         When it is neither a text nor a number.
-
-    Examples
-    --------
-    >>> from unmix4d.maps.regions import check_rule
-    >>> check_rule("yen"), check_rule(0.3)
-    ('yen', 0.3)
     """
     words = ", ".join(map(repr, RULES))
     if isinstance(rule, str):

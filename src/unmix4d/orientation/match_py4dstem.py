@@ -59,14 +59,6 @@ def zone_axis_range(symmetry):
     -------
     dict
         Keywords of ``orientation_plan``; the full hemisphere for a group in an unusual setting.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.orientation.match_py4dstem import zone_axis_range
-    >>> from unmix4d.orientation.symmetry import laue_rotations
-    >>> zone_axis_range(laue_rotations(np.eye(3)))["zone_axis_range"].tolist()
-    [[0, 1, 1], [1, 1, 1]]
     """
     half = 3**0.5 / 2
     turns = _turns(symmetry)

@@ -168,18 +168,9 @@ class PatternLikeness:
 
 
 def best_shape(likenesses, matrices):
-    """The shape that fits all patterns best together: one for each would fit what is wrong, too.
+    """The shape that fits all patterns best together, at orientations (3, 3) found with all shapes.
 
-    Parameters
-    ----------
-    likenesses : list of PatternLikeness
-        Of every pattern.
-    matrices : list of ndarray (3, 3)
-        Its orientation, found with all shapes.
-
-    Returns
-    -------
-    (str, float)
+    One for each would fit what is wrong, too.
     """
     fits = [[one.of_shape(shape).values(matrix)[0] for shape in SHAPES] for one, matrix in zip(likenesses, matrices)]
     return SHAPES[int(np.argmax(np.mean(fits, axis=0)))]
