@@ -12,7 +12,9 @@ from ..core.version import __version__, installed_version
 from ..decomposition.fitted_patterns import fitted_patterns
 from .decomposition import Decomposition
 
-__all__ = ["Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
+__all__ = ["NOTHING", "Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
+
+NOTHING = 1e-6  # share of the intensity below which a component is the rounding of single precision (6e-8), summed
 
 
 def run_record(view, method: str, **arguments) -> dict:

@@ -8,9 +8,11 @@ import numpy as np
 
 from ..plots import scree
 
-__all__ = ["Scree", "find_elbow"]
+__all__ = ["SCREE", "Scree", "find_elbow"]
 
-# The drop that ends the signal must be this many times larger than the drops among the components behind it.
+SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
+# The drop that ends the signal must be this many times larger than the drops among the components behind it (no
+# table).
 _CLEAR = 3.0
 
 
@@ -64,12 +66,6 @@ def find_elbow(explained) -> int | None:
     Returns
     -------
     int or None
-
-    Examples
-    --------
-    >>> from unmix4d.results.scree import find_elbow
-    >>> find_elbow([0.6, 0.3, 0.01, 0.0098, 0.0096, 0.0094, 0.0093, 0.0091])
-    2
     """
     explained = np.asarray(explained, float)
     visible = explained[explained > explained.max(initial=0) * 1e-12]

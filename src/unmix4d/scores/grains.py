@@ -12,7 +12,7 @@ from .presence import Rates, adjusted_rand_index, rates, true_grains
 __all__ = ["GrainScores", "grain_scores"]
 
 _NO_GRAIN = ("amorphous", "background", "vacuum")
-_FOUND = 0.7
+_FOUND = 0.7  # map correlation above which a grain is found (docs/grains.md), a convention of ours
 
 
 @dataclass(frozen=True, eq=False, repr=False)
