@@ -7,10 +7,38 @@ of `unmix4d.Unmix`, in whatever order the packages are imported. ``unmix4d.Unmix
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from . import registration
 from .core.version import __version__
 from .registration import register, unregister
+
+if TYPE_CHECKING:
+    # What __getattr__ finds, for type checkers, which do not run it; a test keeps the two in step.
+    from . import constraints as constraints
+    from . import image_quality as image_quality
+    from . import maps as maps
+    from . import orientation as orientation
+    from . import phantoms as phantoms
+    from . import plots as plots
+    from . import scores as scores
+    from .clustering.estimator import FuzzyCMeans as FuzzyCMeans
+    from .core.messages import UnmixWarning as UnmixWarning
+    from .loading import load as load
+    from .orientation import compare_orientations as compare_orientations
+    from .orientation import merge_orientations as merge_orientations
+    from .orientation.compare import OrientationComparison as OrientationComparison
+    from .orientation.orientations import Orientations as Orientations
+    from .results.decomposition import Decomposition as Decomposition
+    from .results.fuzzy_clusters import FuzzyClusters as FuzzyClusters
+    from .results.fuzzy_clusters import FuzzyValidity as FuzzyValidity
+    from .results.grains import Grains as Grains
+    from .results.groups import Groups as Groups
+    from .results.k_choice import KChoice as KChoice
+    from .results.merged import MergedDecomposition as MergedDecomposition
+    from .results.overlap import Overlap as Overlap
+    from .results.scree import Scree as Scree
+    from .views.unmix import Unmix as Unmix
 
 _PUBLIC = {
     "Unmix": "views.unmix",
@@ -36,7 +64,7 @@ _MODULES = ("phantoms", "scores", "plots", "constraints", "maps", "image_quality
 __all__ = ["__version__", "register", "unregister", *_PUBLIC, *_MODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     # Everything else is imported when it is first used, so that importing the package costs next to nothing.
     if name in _PUBLIC:
         return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
@@ -45,7 +73,7 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)
 
 

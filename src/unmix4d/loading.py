@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ _UNSAID = {
 }
 
 
-def load(path, data=None) -> Decomposition:
+def load(path: str | os.PathLike[str], data: Any = None) -> Decomposition:
     """Read a result written by `Decomposition.save`.
 
     Parameters
@@ -70,7 +72,7 @@ def load(path, data=None) -> Decomposition:
     return result if data is None else _relinked(result, data)
 
 
-def _completed(head):
+def _completed(head: dict[str, Any]) -> dict[str, Any]:
     if "meaning" in head:
         return head
     meaning, papers = _UNSAID[head["method"]]
@@ -78,7 +80,7 @@ def _completed(head):
     return {**head, "meaning": dataclasses.asdict(meaning), "references": papers}
 
 
-def _relinked(result, data):
+def _relinked(result: Decomposition, data: Any) -> Decomposition:
     # Patterns and totals of a result are those of the scan, also where features of it were decomposed.
     view = (data if isinstance(data, View) else Unmix(data)).pixel_view
     geometry = result.geometry
@@ -91,6 +93,6 @@ def _relinked(result, data):
     mean = view.geometry.to_images(statistics.mean_pattern[None])[0]
     totals = view.geometry.to_maps(statistics.totals[:, None])[0]
     for name, found, saved in (("mean pattern", mean, result.mean_pattern), ("total intensities", totals, result.totals)):
-        if not np.allclose(found, saved, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(found)), equal_nan=True):
+        if not np.allclose(found, saved, rtol=1e-4, atol=1e-5 * np.nanmax(np.abs(found)), equal_nan=True):  # type: ignore[arg-type]
             raise ValueError(f"data is not the scan of the saved result, prepared alike: its {name} or masks differ")
     return dataclasses.replace(result, source=view)

@@ -10,6 +10,8 @@ import logging
 import sys
 import warnings
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import wrapt
 
@@ -36,7 +38,7 @@ class UnmixAttribute:
 
     __slots__ = ()
 
-    def __get__(self, instance, owner=None):
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
         from .views.unmix import Unmix
 
         return Unmix if instance is None else Unmix.of(instance)
@@ -81,8 +83,8 @@ def unregister() -> None:
         _carriers.discard(cls)
 
 
-def _hook(class_name):
-    def add(module):
+def _hook(class_name: str) -> Callable[[Any], None]:
+    def add(module: Any) -> None:
         # Whatever goes wrong here must not become the host's failure to import.
         try:
             if _active:
@@ -95,7 +97,7 @@ def _hook(class_name):
     return add
 
 
-def _add_to(cls):
+def _add_to(cls: type) -> None:
     owners = [base for base in cls.__mro__ if _NAME in vars(base)]
     if not all(_is_ours(vars(base)[_NAME]) for base in owners):
         name = f"{cls.__module__}.{cls.__qualname__}"
@@ -107,12 +109,12 @@ def _add_to(cls):
         _carriers.add(cls)
 
 
-def _is_ours(attribute) -> bool:
+def _is_ours(attribute: Any) -> bool:
     kind = type(attribute)
     return kind.__name__ == UnmixAttribute.__name__ and kind.__module__ == __name__
 
 
-def _tell(key, message):
+def _tell(key: str, message: str) -> None:
     """One warning for each class; where warnings are errors it is logged, since a hook must not raise."""
     if key in _told:
         return

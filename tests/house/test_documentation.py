@@ -15,7 +15,7 @@ from unmix4d.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = [*ROOT.glob("tutorials/*.md"), *ROOT.glob("benchmarks/**/*.md")]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *OUTSIDE])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *OUTSIDE])
 TUTORIALS = sorted(ROOT.glob("tutorials/*.md"))
 
 
@@ -51,6 +51,15 @@ def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), target
+
+
+def test_the_citation_is_in_step():
+    yaml = pytest.importorskip("yaml")  # comes with dask
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (str(said["version"]), said["license"]) == (unmix4d.__version__, "GPL-3.0-or-later")
+    known = (ROOT / "docs" / "references.bib").read_text(encoding="utf-8").translate({ord("{"): None, ord("}"): None})
+    for paper in said["references"]:
+        assert paper["title"] in known and paper.get("doi", "") in known
 
 
 def test_readme_commands_are_one_line_each():

@@ -45,9 +45,13 @@ FILES = {name_of(path): path for path in modules()}
 
 
 def imports(path):
-    """What a file imports, inside functions too, as (our files, packages of others, those of them at the top)."""
+    """What a file imports, inside functions too, as (our files, packages of others, those of them at the top).
+
+    What stands under ``if TYPE_CHECKING:`` is left out: it is read by type checkers and never executed, so that it makes no
+    arrow from one file to another.
+    """
     ours, others, top = set(), set(), set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = WithoutTypeChecking().visit(ast.parse(path.read_text(encoding="utf-8")))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found = {alias.name.split(".")[0] for alias in node.names}
@@ -61,6 +65,14 @@ def imports(path):
         others |= found
         top |= found if node in tree.body else set()
     return ours, others, top
+
+
+class WithoutTypeChecking(ast.NodeTransformer):
+    """Takes the body of ``if TYPE_CHECKING:`` out of a file; what stands under its ``else:`` is executed, and stays."""
+
+    def visit_If(self, node):
+        self.generic_visit(node)
+        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
 
 
 def _ours(path, node):
@@ -105,6 +117,17 @@ def test_imports_are_seen():
     assert "core.units" in imports(ROOT / "preparation" / "masks.py")[0]
     assert "hyperspy" in imports(ROOT / "hosts" / "pyxem.py")[1]
     assert "plots.grains" in imports(ROOT / "results" / "grains.py")[0]  # inside functions
+
+
+def test_imports_of_type_checkers_are_left_out_and_nothing_else(tmp_path):
+    path = tmp_path / "file.py"
+    path.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import matplotlib\nelse:\n    import pyxem\n"
+        "if not TYPE_CHECKING:\n    import orix\n"
+        "def f():\n    if TYPE_CHECKING:\n        import dask\n    import h5py\n"
+    )
+    assert imports(path)[1:] == ({"typing", "pyxem", "orix", "h5py"}, {"typing", "pyxem"})
 
 
 def test_import_is_light_and_fast():

@@ -24,7 +24,8 @@ def agreement_each(matrix, factors) -> list[np.ndarray]:
         Pearson correlation over the pixels; NaN for a component that is nowhere the strongest. One pass for every 128
         components.
     """
-    answers, group, columns = [], [], 0
+    answers, columns = [], 0
+    group: list[tuple] = []
     for maps, patterns in factors:
         if group and columns + len(patterns) > COLUMNS:
             answers += _group(matrix, group)

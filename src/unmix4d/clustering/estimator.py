@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -79,9 +80,17 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     """
 
     def __init__(
-        self, n_clusters=8, *, m=2.0, covariance="spherical", contrast=None, n_starts=1, max_iter=300, tol=1e-6,
-        random_state=None,
-    ):  # fmt: skip
+        self,
+        n_clusters: int = 8,
+        *,
+        m: float = 2.0,
+        covariance: str = "spherical",
+        contrast: float | None = None,
+        n_starts: int = 1,
+        max_iter: int = 300,
+        tol: float = 1e-6,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.m = m
         self.covariance = covariance
@@ -91,7 +100,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         self.tol = tol
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> FuzzyCMeans:
         """Find the clusters of the samples (n_samples, n_features); `y` is ignored.
 
         Raises
@@ -126,7 +135,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         self.labels_ = model.memberships.argmax(1)
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Memberships (n_samples, n_clusters) of any samples in the clusters that were found.
 
         Examples
@@ -141,7 +150,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.ascontiguousarray(self._model.rule.memberships(self._model.squares(X).T.copy()).T)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The cluster (n_samples,) of any samples, by their largest membership.
 
         Examples

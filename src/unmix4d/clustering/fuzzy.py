@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,8 +42,8 @@ class FuzzyModel:
     """
 
     centres: np.ndarray
-    metric: object
-    rule: object
+    metric: Any
+    rule: Any
     covariances: np.ndarray
     memberships: np.ndarray
     objective: float

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -59,7 +60,7 @@ class RotatedPositions:
     parts: np.ndarray
     leaf_labels: np.ndarray
     tree_of_parts: RotatedGroups
-    similarity: object
+    similarity: Any
 
 
 def group_positions(
@@ -119,7 +120,7 @@ def group_positions(
     there, labels = np.unique(labels, return_inverse=True)
     leaves = np.where(np.isin(groups.labels, there), np.searchsorted(there, groups.labels), -1)
     answer = _finish(counts, rings, pairs, labels.ravel(), angles, mirrored, flat[there])
-    return RotatedPositions(*answer, parts, leaves, groups, similarity)
+    return RotatedPositions(*answer, parts, leaves, groups, similarity)  # type: ignore[call-arg]
 
 
 def _finish(counts, rings, pairs, labels, angles, mirrored, flat):

@@ -6,8 +6,10 @@ import hashlib
 import inspect
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -101,9 +103,9 @@ class Constraint:
     """
 
     on = ""
-    geometry: ScanGeometry | None = None
+    geometry: ScanGeometry = None  # type: ignore[assignment]  # until it is bound
     fixes_scale = False
-    n_fixed = 0
+    n_fixed: int = 0
     smoothing = False
 
     def bind(self, geometry: ScanGeometry) -> Constraint:
@@ -136,7 +138,7 @@ class Constraint:
         self.geometry = geometry
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """The patterns or maps that fulfil the constraint.
 
         Parameters
@@ -185,7 +187,7 @@ class Constraint:
         arguments = inspect.signature(type(self)).parameters
         return {"name": type(self).__name__, **{name: _to_json(getattr(self, name)) for name in arguments}}
 
-    def images(self, A) -> np.ndarray:
+    def images(self, A: np.ndarray) -> np.ndarray:
         """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to.
 
         Examples
@@ -202,7 +204,7 @@ class Constraint:
             return A.reshape(-1, *self.geometry.detector_shape)
         return A.T.reshape(-1, *self.geometry.scan_shape)
 
-    def flat(self, images) -> np.ndarray:
+    def flat(self, images: np.ndarray) -> np.ndarray:
         """The way back from `images`: (k, rows, cols) as the matrix that `project` returns.
 
         Examples
@@ -217,11 +219,11 @@ class Constraint:
         flat = np.asarray(images).reshape(len(images), -1)
         return np.ascontiguousarray(flat if self.on == "patterns" else flat.T)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = {name: value for name, value in self.settings().items() if name != "name"}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
 
-    def _fitting(self, A) -> np.ndarray:
+    def _fitting(self, A: ArrayLike) -> np.ndarray:
         """`A` as an array, once it is sure that it belongs to the geometry."""
         if self.geometry is None:
             raise ValueError(f"{type(self).__name__} must be bound to a scan before it is used: call bind(geometry) first")
@@ -234,7 +236,7 @@ class Constraint:
         return A
 
 
-def _to_json(value):
+def _to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.size <= _SMALL:
             return value.tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
@@ -27,7 +29,7 @@ class Rings:
         `count` of all pixels that take part.
     """
 
-    def __init__(self, radius, kept, dtype):
+    def __init__(self, radius: np.ndarray, kept: np.ndarray, dtype: Any) -> None:
         radius = radius.ravel()
         inner = np.floor(radius).astype(int)
         outer = radius - inner
@@ -41,18 +43,18 @@ class Rings:
         self._nearest = np.rint(radius).astype(np.intp)
         self.full = self._gather @ np.ones((radius.size, 1), dtype)
 
-    def count(self, used) -> np.ndarray:
+    def count(self, used: np.ndarray) -> np.ndarray:
         """(n_rings, k): how many pixels of each ring are used; `used` is (n_pixels, k) of 0 and 1."""
         return self._gather @ used
 
-    def mean(self, values, count) -> np.ndarray:
+    def mean(self, values: np.ndarray, count: np.ndarray) -> np.ndarray:
         """(n_rings, k): mean over each ring, of values that are 0 where unused; 0 where there are too few."""
         return np.where(count >= ENOUGH, self._gather @ values / np.maximum(count, 1), 0).astype(values.dtype)
 
-    def at_pixels(self, means) -> np.ndarray:
+    def at_pixels(self, means: np.ndarray) -> np.ndarray:
         """(n_pixels, k): means at the radius of every pixel."""
         return self._spread @ means
 
-    def about(self, means) -> np.ndarray:
+    def about(self, means: np.ndarray) -> np.ndarray:
         """(n_pixels, k): means of the nearest ring, a few times faster where that is good enough."""
         return np.take(means, self._nearest, axis=0)

@@ -7,6 +7,7 @@ convolution), so that a constant map stays constant.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -27,14 +28,14 @@ def gaussian(sigma: float, reach: int | None = None, *, most: float = math.inf) 
     return weights / weights.sum()
 
 
-def _shifts(n: int, weights):
+def _shifts(n: int, weights: np.ndarray) -> Any:
     """(n, n): convolution along an axis of n positions, without what lies outside."""
     reach = len(weights) // 2
     used = [(-d, w) for d, w in zip(range(-reach, reach + 1), weights) if abs(d) < n]
     return scipy.sparse.diags([w * np.ones(n - abs(d)) for d, w in used], [d for d, _ in used], shape=(n, n), format="csr")
 
 
-def _operators(shape, kernel):
+def _operators(shape: tuple[int, int], kernel: np.ndarray) -> list[Any]:
     """Sparse matrices to apply one after the other: two thin ones where the kernel is a product of two."""
     rows, cols = shape
     left, sizes, right = np.linalg.svd(kernel)
@@ -63,7 +64,7 @@ class Convolution:
     kept : ndarray of bool (rows * cols,)
     """
 
-    def __init__(self, shape, kernel, kept):
+    def __init__(self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray) -> None:
         steps = _operators(shape, kernel) or [scipy.sparse.eye(kept.size, format="csr")]
         weight = kept.astype(np.float64)
         for step in steps:
@@ -76,17 +77,18 @@ class Convolution:
         for step in steps:
             # Nothing excluded is even multiplied by zero: it may hold anything.
             step.eliminate_zeros()
-        self._steps, self._cast = steps, {}
+        self._steps = steps
+        self._cast: dict = {}
 
-    def __call__(self, A) -> np.ndarray:
+    def __call__(self, A: np.ndarray) -> np.ndarray:
         """Smooth (n_scan, k); excluded positions come out as 0."""
         return self._apply(A, transposed=False)
 
-    def adjoint(self, A) -> np.ndarray:
+    def adjoint(self, A: np.ndarray) -> np.ndarray:
         """The transpose of the same matrix."""
         return self._apply(A, transposed=True)
 
-    def _apply(self, A, transposed):
+    def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
         if (A.dtype, transposed) not in self._cast:
             steps = [step.T for step in self._steps[::-1]] if transposed else self._steps
             self._cast[A.dtype, transposed] = [scipy.sparse.csr_matrix(step, dtype=A.dtype) for step in steps]
@@ -111,7 +113,7 @@ class LowPass:
     kept : ndarray of bool (rows * cols,)
     """
 
-    def __init__(self, shape, cutoff, kept):
+    def __init__(self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
         down, across = (np.arange(n) / (2 * n) / c for n, c in zip(shape, cutoff))
         frequency = np.minimum(np.hypot(down[:, None], across[None, :]), 1)
@@ -120,20 +122,20 @@ class LowPass:
         self._alone = kept & (weight[:, 0] < _ENOUGH)
         self._scale = np.where(kept[:, None] & (weight >= _ENOUGH), 1 / np.where(weight >= _ENOUGH, weight, 1), 0)
 
-    def _filter(self, A):
+    def _filter(self, A: np.ndarray) -> np.ndarray:
         image = A.reshape(*self._shape, -1)
         waves = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * self._response.astype(A.dtype)
         return scipy.fft.idctn(waves, axes=(0, 1), norm="ortho").reshape(A.shape)
 
-    def __call__(self, A) -> np.ndarray:
+    def __call__(self, A: np.ndarray) -> np.ndarray:
         """Filter (n_scan, k); excluded positions come out as 0."""
         return self._apply(A, transposed=False)
 
-    def adjoint(self, A) -> np.ndarray:
+    def adjoint(self, A: np.ndarray) -> np.ndarray:
         """The transpose of the same matrix."""
         return self._apply(A, transposed=True)
 
-    def _apply(self, A, transposed):
+    def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
         if self._all:
             return self._filter(A)
         inside, scale = np.where(self._kept[:, None], A, 0), self._scale.astype(A.dtype)

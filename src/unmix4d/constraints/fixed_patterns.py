@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ._base import Constraint
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
 
 __all__ = ["FixedPatterns"]
 
@@ -42,7 +48,7 @@ class FixedPatterns(Constraint):
 
     on = "patterns"
 
-    def __init__(self, patterns):
+    def __init__(self, patterns: ArrayLike) -> None:
         patterns = np.asarray(checks.unwrap(patterns))
         checks.real_dtype(patterns.dtype, "patterns")
         if patterns.ndim == 2:
@@ -57,11 +63,11 @@ class FixedPatterns(Constraint):
         self.patterns = patterns
 
     @property
-    def n_fixed(self) -> int:
+    def n_fixed(self) -> int:  # type: ignore[override]
         """Number of patterns that are fixed."""
         return len(self.patterns)
 
-    def bind(self, geometry) -> FixedPatterns:
+    def bind(self, geometry: ScanGeometry) -> FixedPatterns:
         """Check that the patterns belong to the detector; they are needed at every pixel that is not excluded."""
         super().bind(geometry)
         wanted, shape = geometry.detector_shape, self.patterns.shape[1:]
@@ -76,7 +82,7 @@ class FixedPatterns(Constraint):
         self._unit = flat / np.linalg.norm(flat, axis=1, keepdims=True)
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """`A` with its first rows replaced."""
         A, n = self._fitting(A), self.n_fixed
         if len(A) < n:

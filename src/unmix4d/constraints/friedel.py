@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core.centre import opposite_pixels, require_centre
 from ..core.messages import warn
 from ._base import Constraint
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from ._base import Evidence
 
 __all__ = ["Friedel"]
 
@@ -41,10 +47,10 @@ class Friedel(Constraint):
 
     on = "patterns"
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
-    def bind(self, geometry) -> Friedel:
+    def bind(self, geometry: ScanGeometry) -> Friedel:
         """Find the partner of every pixel."""
         super().bind(geometry)
         require_centre(geometry, "Friedel")
@@ -53,14 +59,14 @@ class Friedel(Constraint):
             raise ValueError(f"Friedel needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """Mean of every pixel and its partner."""
         A = self._fitting(A)
         # Halved before the sum, so that the largest numbers do not overflow.
         half = A * A.dtype.type(0.5)
         return half + np.take(half, self._partners, axis=1)
 
-    def check(self, evidence) -> None:
+    def check(self, evidence: Evidence) -> None:
         """Warn when unconstrained patterns are asymmetric beyond their noise."""
         found = {
             i: share
@@ -74,7 +80,7 @@ class Friedel(Constraint):
                 "as happens off a zone axis; leave the constraint out"
             )
 
-    def _asymmetry(self, pattern, error) -> float:
+    def _asymmetry(self, pattern: np.ndarray, error: np.ndarray) -> float:
         """Difference over sum of opposite pixels, root mean square with the noise taken off; 0 where it may be noise."""
         first = np.flatnonzero(self._partners > np.arange(self._partners.size))
         second = self._partners[first]

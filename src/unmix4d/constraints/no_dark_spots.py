@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..core import checks
@@ -10,6 +12,9 @@ from ..core.polar import PolarTransform
 from ._base import Constraint
 from ._rings import ENOUGH, Rings
 from ._smoothing import Convolution
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
 
 __all__ = ["NoDarkSpots"]
 
@@ -82,7 +87,9 @@ class NoDarkSpots(Constraint):
 
     on = "patterns"
 
-    def __init__(self, *, threshold=2.0, tolerance=2.0, conserve=False, as_published=False):
+    def __init__(
+        self, *, threshold: float = 2.0, tolerance: float = 2.0, conserve: bool = False, as_published: bool = False
+    ) -> None:
         self.threshold = checks.positive(threshold, "threshold")
         if self.threshold <= 1:
             raise ValueError(f"threshold must be above 1, the mean of the ring, got {self.threshold}")
@@ -95,7 +102,7 @@ class NoDarkSpots(Constraint):
         self.conserve, self.as_published = bool(conserve), bool(as_published)
         self.bias = None
 
-    def bind(self, geometry) -> NoDarkSpots:
+    def bind(self, geometry: ScanGeometry) -> NoDarkSpots:
         """Find the rings of a detector."""
         super().bind(geometry)
         require_centre(geometry, "NoDarkSpots")
@@ -106,12 +113,12 @@ class NoDarkSpots(Constraint):
             )
         self.bias = None
         self._kept = geometry.kept_pixels
-        self._rings = {}
+        self._rings: dict = {}
         self._window = Convolution(geometry.detector_shape, _WINDOW, self._kept)
-        self._polar = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
+        self._polar: Any = PolarTransform(geometry, r_max=geometry.radius().max()) if self.as_published else None
         return self
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """`A` with its dark spots raised; `bias` says by how much."""
         X = self._pixels_first(A)
         lift = self._published_lift(X) if self.as_published else self._lift(X)
@@ -120,7 +127,7 @@ class NoDarkSpots(Constraint):
         self.bias = added / np.where(before > 0, before, 1)
         return np.ascontiguousarray(np.maximum(X + lift, 0).T)
 
-    def baseline(self, A) -> np.ndarray:
+    def baseline(self, A: np.ndarray) -> np.ndarray:
         """The radial baseline under each pattern, at every pixel: (k, det_row * det_col).
 
         Examples
@@ -138,16 +145,16 @@ class NoDarkSpots(Constraint):
         rings = self._rings_for(X.dtype)
         return rings.at_pixels(self._without_spots(X, rings)[0]).T.copy()
 
-    def _pixels_first(self, A):
+    def _pixels_first(self, A: np.ndarray) -> np.ndarray:
         """(n_pixels, k): what belongs to a ring is then added up for all components at once."""
         return np.ascontiguousarray(self._fitting(A).T)
 
-    def _rings_for(self, dtype):
+    def _rings_for(self, dtype: np.dtype) -> Rings:
         if dtype not in self._rings:
             self._rings[dtype] = Rings(self.geometry.radius(), self._kept, dtype)
         return self._rings[dtype]
 
-    def _without_spots(self, X, rings):
+    def _without_spots(self, X: np.ndarray, rings: Rings) -> tuple[Any, ...]:
         """Mean of every ring, which pixels made it (0 or 1), how many, and which are dark."""
         mean = rings.mean(X, rings.full)
         for _ in range(2):
@@ -164,7 +171,7 @@ class NoDarkSpots(Constraint):
         count = rings.count(used)
         return rings.mean(X * used, count), used, count, dark
 
-    def _lift(self, X):
+    def _lift(self, X: np.ndarray) -> np.ndarray:
         rings = self._rings_for(X.dtype)
         mean, used, count, dark = self._without_spots(X, rings)
         above = X - rings.at_pixels(mean)
@@ -175,7 +182,7 @@ class NoDarkSpots(Constraint):
         usual = (used > 0) if dark is None else (used > 0) | dark
         return (np.maximum(-above, 0) - noise) * usual
 
-    def _published_lift(self, X):
+    def _published_lift(self, X: np.ndarray) -> np.ndarray:
         polar = self._polar.forward(X.T)
         valid = self._polar.valid
         mean = _ring_mean(polar, valid)
@@ -184,7 +191,7 @@ class NoDarkSpots(Constraint):
         return np.where(np.isfinite(out), out - X.T, 0).T
 
 
-def _robust(values, used, count, rings):
+def _robust(values: np.ndarray, used: np.ndarray, count: np.ndarray, rings: Rings) -> tuple[np.ndarray, np.ndarray]:
     """Centre and spread of every ring, from the values next to the centre above all.
 
     Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With these weights the
@@ -206,7 +213,7 @@ def _robust(values, used, count, rings):
     return centre, spread
 
 
-def _ring_mean(polar, used):
+def _ring_mean(polar: np.ndarray, used: np.ndarray) -> np.ndarray:
     """(k, 1, n_radius): mean over the used azimuths, 0 where there are none."""
     count = np.broadcast_to(used, polar.shape).sum(axis=1, keepdims=True)
     return ((polar * used).sum(axis=1, keepdims=True) / np.maximum(count, 1)).astype(polar.dtype)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.messages import warn
 from ..core.units import PIXELS, canonical_unit, convert, in_pixels, is_calibrated, parse_length
 from ._base import Constraint
 from ._smoothing import Convolution, LowPass, gaussian
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
 
 __all__ = ["SmoothMaps"]
 
@@ -74,7 +79,15 @@ class SmoothMaps(Constraint):
     on = "maps"
     smoothing = True
 
-    def __init__(self, *, probe_fwhm=None, sigma=None, kernel=None, cutoff=None, as_published=False):
+    def __init__(
+        self,
+        *,
+        probe_fwhm: float | str | None = None,
+        sigma: float | tuple[float, float] | None = None,
+        kernel: ArrayLike | None = None,
+        cutoff: float | str | None = None,
+        as_published: bool = False,
+    ) -> None:
         choices = {"probe_fwhm": probe_fwhm, "sigma": sigma, "kernel": kernel, "cutoff": cutoff}
         given = [name for name, value in choices.items() if value is not None]
         if not isinstance(as_published, (bool, np.bool_)):
@@ -92,13 +105,13 @@ class SmoothMaps(Constraint):
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
         self.as_published = bool(as_published)
 
-    def bind(self, geometry) -> SmoothMaps:
+    def bind(self, geometry: ScanGeometry) -> SmoothMaps:
         """Prepare the smoothing for the borders, mask and step of a scan."""
         super().bind(geometry)
         if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
         if self.cutoff is not None:
-            self._apply = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
+            self._apply: LowPass | Convolution = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
             return self
         kernel = self.kernel
         if kernel is None:
@@ -110,7 +123,7 @@ class SmoothMaps(Constraint):
         self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions)
         return self
 
-    def smooth(self, A) -> np.ndarray:
+    def smooth(self, A: np.ndarray) -> np.ndarray:
         """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.
 
         Examples
@@ -125,7 +138,7 @@ class SmoothMaps(Constraint):
         A = self._fitting(A)
         return self._apply(A)
 
-    def adjoint(self, A) -> np.ndarray:
+    def adjoint(self, A: np.ndarray) -> np.ndarray:
         """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel.
 
         Examples
@@ -141,18 +154,18 @@ class SmoothMaps(Constraint):
         A = self._fitting(A)
         return self._apply.adjoint(A)
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """Clipped at zero, then smoothed."""
         clipped = np.maximum(self._fitting(A), 0)
         out = self._apply(clipped)
         # A low-pass may ring below zero; a kernel cannot.
         return np.maximum(out, 0, out=out) if self.cutoff is not None else out
 
-    def _scanned(self):
+    def _scanned(self) -> list[int]:
         """Axes along which there is more than one position."""
         return [axis for axis in (0, 1) if self.geometry.scan_shape[axis] > 1]
 
-    def _sigmas(self):
+    def _sigmas(self) -> tuple[float, ...]:
         """Sigma in positions along (row, column)."""
         if self.sigma is not None:
             return self.sigma
@@ -168,7 +181,7 @@ class SmoothMaps(Constraint):
             )
         return tuple(width / _FWHM for width in widths)
 
-    def _cutoffs(self):
+    def _cutoffs(self) -> Any:
         """Cut-off in cycles per position along (row, column)."""
         if not isinstance(self.cutoff, str):
             return (self.cutoff,) * 2
@@ -186,7 +199,7 @@ class SmoothMaps(Constraint):
         return cutoffs
 
 
-def _length(value, name):
+def _length(value: Any, name: str) -> float | str | None:
     """A positive number, or a text that is read where the calibration is known."""
     if value is None:
         return None
@@ -199,7 +212,7 @@ def _length(value, name):
     return checks.positive(value, name)
 
 
-def _sigma(value):
+def _sigma(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     if isinstance(value, (bool, str)):
@@ -210,7 +223,7 @@ def _sigma(value):
     return pair
 
 
-def _kernel(value):
+def _kernel(value: Any) -> np.ndarray | None:
     if value is None:
         return None
     kernel = np.array(value)

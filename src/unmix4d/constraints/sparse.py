@@ -40,13 +40,13 @@ class Sparse(Constraint):
     array([[2.5, 0. , 0. , 3.5]])
     """
 
-    def __init__(self, amount, on="patterns"):
+    def __init__(self, amount: float, on: str = "patterns") -> None:
         self.amount = checks.positive(amount, "amount", zero=True)
         if self.amount >= 1:
             raise ValueError(f"amount must be below 1, so that something is left, got {self.amount}")
         self.on = checks.choice(on, "on", ("patterns", "maps"))
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """`A` lowered by a share of each component's root mean square."""
         A = self._fitting(A)
         geometry = self.geometry

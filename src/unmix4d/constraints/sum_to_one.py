@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core.messages import warn
 from ._base import Constraint
+
+if TYPE_CHECKING:
+    from ._base import Evidence
 
 __all__ = ["SumToOne"]
 
@@ -40,10 +45,10 @@ class SumToOne(Constraint):
     on = "maps"
     fixes_scale = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
-    def project(self, A) -> np.ndarray:
+    def project(self, A: np.ndarray) -> np.ndarray:
         """Every row onto the simplex; excluded positions stay as they are."""
         A = self._fitting(A)
         kept = self.geometry.kept_positions
@@ -53,7 +58,7 @@ class SumToOne(Constraint):
         out[kept] = onto_simplex(A[kept])
         return out
 
-    def check(self, evidence) -> None:
+    def check(self, evidence: Evidence) -> None:
         """Warn when unconstrained maps do not sum to 1."""
         sums = evidence.free_maps.sum(axis=1)
         sums = sums[np.isfinite(sums)]
@@ -69,7 +74,7 @@ class SumToOne(Constraint):
         )
 
 
-def onto_simplex(A) -> np.ndarray:
+def onto_simplex(A: np.ndarray) -> np.ndarray:
     """Nearest point of the probability simplex to every row, (n, k)."""
     rows = np.array(A.T, order="C")  # a copy: it is worked on in place
     # With the largest value at 0 the 1 is not drowned by large numbers, and one entry always stays.

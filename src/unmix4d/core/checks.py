@@ -83,7 +83,7 @@ def numbers_of(value, name: str) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
 
 
-def mask(value, name: str, shape: tuple[int, int]) -> np.ndarray | None:
+def mask(value, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """A boolean mask, True = excluded, of the given shape; a copy, or None.
 
     A mask that excludes everything is refused.
@@ -110,7 +110,7 @@ def mask(value, name: str, shape: tuple[int, int]) -> np.ndarray | None:
 def seed(random_state) -> int:
     """A whole-number seed; None draws one, so that every run can be repeated."""
     if random_state is None:
-        return int(np.random.SeedSequence().entropy % (1 << 63))
+        return int(np.random.SeedSequence().entropy % (1 << 63))  # type: ignore[operator]  # drawn, hence a whole number
     if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
         raise TypeError(f"random_state must be None or a whole number, got {random_state!r}")
     if random_state < 0:

@@ -108,7 +108,7 @@ class ScanGeometry:
     detector_shape: tuple[int, int]
     scan_mask: np.ndarray | None = None
     detector_mask: np.ndarray | None = None
-    centre: tuple[float, float] | None = None
+    centre: tuple[float, float] = None  # type: ignore[assignment]  # the middle of the detector
     centre_known: bool | None = None
     ellipse: tuple[float, float, float] | None = None
     calibration: Calibration = Calibration()

@@ -83,7 +83,7 @@ class PolarTransform:
             raise ValueError(f"r_max must be above r_min, got {last:g} and {first:g} pixels")
         self.azimuth_deg = np.arange(n_azimuth) * (360.0 / n_azimuth)
         self.radius = first + step * np.arange(math.floor((last - first) / step * (1 + 1e-9)) + 1)
-        self._matrices = {}
+        self._matrices: dict = {}
         self._sample, weight = self._sampling()
         self.valid = (weight > _SOME).reshape(n_azimuth, -1)
         if not self.valid.any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Scan:
         What should be said about the scan once somebody uses it.
     """
 
-    patterns: object
+    patterns: Any
     geometry: ScanGeometry
     centres: np.ndarray | None = None
     host: HostRecord = HostRecord()

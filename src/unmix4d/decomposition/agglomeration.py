@@ -59,7 +59,8 @@ class Components:
         self.intensity, self._share, self.n_parts = np.array(intensity, np.float64), pattern_share, k
         self._maps = _covariance(maps)
         self._patterns = _covariance(patterns) * np.outer(intensity, intensity)
-        self._members, self._nodes = [(i,) for i in range(k)], list(range(k) if nodes is None else nodes)
+        self._members: list[tuple[int, ...]] = [(i,) for i in range(k)]
+        self._nodes: list[int] = list(range(k) if nodes is None else nodes)
         self._next = k if following is None else following
 
     @property
@@ -83,8 +84,8 @@ class Components:
 
     def merge(self, i: int, j: int, reason: str) -> Merge:
         """Merge two components: their maps in intensity, and their patterns times it, add up."""
-        pairs = [float(_pearson(c[np.ix_([i, j], [i, j])])[0, 1]) for c in (self._maps, self._patterns)]
-        similarity = (pairs[0] + self._share * pairs[1]) / (1 + self._share)
+        on_maps, on_patterns = (float(_pearson(c[np.ix_([i, j], [i, j])])[0, 1]) for c in (self._maps, self._patterns))
+        similarity = (on_maps + self._share * on_patterns) / (1 + self._share)
         nodes = self._nodes[i], self._nodes[j]
         for table in (self._maps, self._patterns):
             table[i] += table[j]
@@ -96,7 +97,7 @@ class Components:
         self._nodes[i] = self._next
         self._next += 1
         del self._members[j], self._nodes[j]
-        return Merge(nodes, *pairs, similarity, len(self), reason)
+        return Merge(nodes, on_maps, on_patterns, similarity, len(self), reason)
 
     def copy(self) -> Components:
         """Components to merge on trial."""

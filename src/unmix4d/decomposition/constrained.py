@@ -73,7 +73,7 @@ def alternate(
             keep(partial(state_of, maps, patterns, history, changes, generator=rng.bit_generator.state))
     objective = problem.exact_error(maps, patterns) / size
     effects = [effect for side in sides for effect in side.effects()]
-    return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged, effects)
+    return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged, effects)  # type: ignore[arg-type]  # set in the loop
 
 
 def _error(problem, cross, gram, maps):

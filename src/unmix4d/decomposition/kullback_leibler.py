@@ -247,7 +247,7 @@ def _score_kernel(X, maps, patterns):
     return np.stack([np.einsum("ij,ij->i", expected, expected, dtype=np.float64), divergence], axis=1), ()
 
 
-_update_kernel.takes_sparse = _score_kernel.takes_sparse = True
+_update_kernel.takes_sparse = _score_kernel.takes_sparse = True  # type: ignore[attr-defined]
 
 
 def _quotient(X, expected):

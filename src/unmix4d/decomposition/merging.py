@@ -200,7 +200,7 @@ def merge_components(
     weighted = problem.weights.on(None, part_patterns)[1] if problem.weights.pixels is not None else part_patterns
     places = smooth_maps(part_maps.T, problem.geometry, sigma)
     components = Components(places, weighted, part_maps.sum(axis=0, dtype=np.float64), pattern_share)
-    if threshold == "auto":
+    if isinstance(threshold, str):
         threshold = gap_threshold(components)
     history = join_alike(components, threshold)
     if fragment:

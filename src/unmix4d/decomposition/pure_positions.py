@@ -40,7 +40,7 @@ class PurePositions:
         self._left = smooth_maps(left.T, problem.geometry, sigma).T.astype(np.float64)
         self._right, self._dtype = right, problem.dtype
         total = self._left @ right.sum(axis=1, dtype=np.float64)
-        least = max(_DIM * float(np.median(total)), np.finfo(float).tiny)
+        least = max(_DIM * float(np.median(total)), float(np.finfo(float).tiny))
         vectors = np.linalg.eigh(self._left.T @ self._left)[1][:, ::-1][:, :n]
         self._points = self._left @ vectors / np.maximum(total, least)[:, None]
         self.n = n
@@ -50,7 +50,8 @@ class PurePositions:
         n_positions = len(self._points)
         count = min(n_positions, max(self.n, round(part * n_positions)))
         used = np.sort(rng.choice(n_positions, count, replace=False))
-        rest, taken = self._points[used].copy(), []
+        rest = self._points[used].copy()
+        taken: list[int] = []
         floor = 1e-12 * np.einsum("ij,ij->i", rest, rest).max()
         while len(taken) < self.n:
             lengths = np.einsum("ij,ij->i", rest, rest)

@@ -62,8 +62,9 @@ def refitted_each(matrix, factors, *, refit_maps: bool = True, refit_patterns: b
 
 
 def together(sizes) -> list[list[int]]:
-    """Which factorisations are finished in the same passes, by their numbers of components."""
-    groups, columns = [[]], 0
+    """Which factorisations are refitted in the same passes, by their numbers of components."""
+    groups: list[list[int]] = [[]]
+    columns = 0
     for i, size in enumerate(sizes):
         if groups[-1] and columns + size > COLUMNS:
             groups.append([])

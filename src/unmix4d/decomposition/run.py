@@ -147,7 +147,7 @@ def factorise_each(
     list of Outcome
     """
     lows = [low.leading(rank_for(n, low.smoother is not None)) for n in ns]
-    mean_pattern = low.matrix.statistics().mean_pattern
+    mean_pattern = low.matrix.statistics().mean_pattern  # type: ignore[union-attr]  # of a scan
     # The largest take longest: begun first, they do not keep the others waiting at the end.
     order = sorted(range(len(ns)), key=lambda i: -ns[i])
 

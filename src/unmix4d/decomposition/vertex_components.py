@@ -213,7 +213,7 @@ def find_vertices(loadings, n: int, generators, *, projection: str = "auto", pow
         # Of equal volumes the first, so that rounding does not choose.
         if best is None or volume > largest * (1 + _EQUAL):
             best, largest = members, volume
-    return Vertices(best, projection, snr)
+    return Vertices(best, projection, snr)  # type: ignore[arg-type]  # set in the loop
 
 
 def _snr_db(loadings, n, power, n_pixels):

@@ -90,7 +90,8 @@ def _storage_chunk(patterns) -> tuple[int, int]:
     chunks = getattr(patterns, "chunks", None)
     if chunks is None:
         return (1, 1)
-    return tuple(max(c) if isinstance(c, tuple) else int(c) for c in chunks[:2])
+    rows, cols = (max(c) if isinstance(c, tuple) else int(c) for c in chunks[:2])
+    return rows, cols
 
 
 def _tile_shape(scan_shape, pattern_bytes, chunk, target) -> tuple[int, int]:

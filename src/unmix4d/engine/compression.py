@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import linalg, ndimage
@@ -17,6 +18,10 @@ from scipy import linalg, ndimage
 from .noise import noise_edge
 from .subspace import GRAM_LIMIT, leading_right
 from .weights import WeightedMatrix, Weights, choose_weights
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .matrix import PatternMatrix
 
 __all__ = ["LowRank", "Smoother", "compress"]
 
@@ -102,12 +107,12 @@ class LowRank:
     left: np.ndarray
     right: np.ndarray
     weights: Weights
-    geometry: object
+    geometry: ScanGeometry
     norm2: float
     edge: float
     residual: float
     smoother: Smoother | None = None
-    matrix: object = None
+    matrix: PatternMatrix | None = None
     seed: int = 0
 
     @property

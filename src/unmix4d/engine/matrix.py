@@ -306,7 +306,7 @@ def _normal_kernel(X, weights=None, *, right):
 
 
 # Sums of products in the arithmetic of the matrix; those of other kernels are in double precision.
-_transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True
+_transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True  # type: ignore[attr-defined]
 
 
 def _gram_kernel(X, weights=None):

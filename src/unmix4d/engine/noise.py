@@ -43,7 +43,8 @@ def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
     a, a_count = _grouped(rows / rows.mean())
     if spectrum is not None:
         # Frequencies do not know where the scan is bright: every combination counts.
-        a, a_count = _products(a, a_count, *_grouped(spectrum), n_rows)
+        c, c_count = _grouped(spectrum)
+        a, a_count = _products(a, a_count, c, c_count, n_rows)
     b, b_count = _grouped(pixel_energy / n_rows)
     low = a.max() * b.max()
     high = 4 * (a_count @ a * b.max() + b_count @ b * a.max()) + low

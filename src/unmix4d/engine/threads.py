@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from typing import Any
 
 __all__ = ["cores", "in_order", "in_threads", "one_thread_per_block"]
 
@@ -74,7 +75,7 @@ def in_order(function, count: int):
         yield from (function(i, _never) for i in range(count))
         return
     # Queues without locks of Python's own: Ctrl-C in the middle of one of those may leave it locked.
-    stop, todo, done = threading.Event(), SimpleQueue(), SimpleQueue()
+    stop, todo, done = threading.Event(), SimpleQueue[Any](), SimpleQueue[Any]()
 
     def work():
         while (i := todo.get()) is not None:
@@ -88,7 +89,7 @@ def in_order(function, count: int):
             for i in range(workers):
                 pool.submit(work)
                 todo.put(i)
-            waiting = {}
+            waiting: dict = {}
             for i in range(count):
                 _wait_for(i, waiting, done, stop)
                 if i + workers < count:

@@ -35,8 +35,9 @@ class BraggFeatures(Features):
         Of float32; float64 of a scan in double precision.
     """
 
-    disks: BraggDisks | None = None
-    cells: sparse.csr_array | None = None
+    # Always given; the fields of Features have defaults, and so must these.
+    disks: BraggDisks = None  # type: ignore[assignment]
+    cells: sparse.csr_array = None  # type: ignore[assignment]
 
     def matrix(self, precision: str = "single"):
         """The features as what every solver works on; the zeros of a large raster are never held."""

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord
 from ..engine.matrix import PatternMatrix
+
+if TYPE_CHECKING:
+    from ..views.view import View
 
 __all__ = ["Features", "FeatureMatrix", "feature_geometry", "at_positions", "concatenated"]
 
@@ -59,7 +63,7 @@ class Features:
     geometry: ScanGeometry
     compute: Callable
     settings: dict = field(default_factory=dict)
-    source: object = None
+    source: View | None = None
     host: HostRecord = HostRecord()
     additive: bool = True
     per_count: np.ndarray | None = None
@@ -186,7 +190,7 @@ def at_positions(features: Features, keep) -> Features:
     """
     geometry = features.geometry
     mask = checks.mask(~np.asarray(keep, bool), "keep (what it leaves out)", geometry.scan_shape)
-    mask |= ~geometry.kept_positions.reshape(geometry.scan_shape)
+    mask |= ~geometry.kept_positions.reshape(geometry.scan_shape)  # type: ignore[operator]
     if mask.all():
         raise ValueError(
             f"keep must leave at least one of the {geometry.n_positions} positions that are kept so far, got none"

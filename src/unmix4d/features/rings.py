@@ -163,4 +163,4 @@ def _maximum_kernel(X):
     return None, (X.max(0),)
 
 
-_maximum_kernel.join = np.maximum
+_maximum_kernel.join = np.maximum  # type: ignore[attr-defined]

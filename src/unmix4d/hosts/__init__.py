@@ -8,12 +8,17 @@ from __future__ import annotations
 import math
 import numbers
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.scan import Scan
 from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
+
+if TYPE_CHECKING:
+    from ..results.decomposition import Decomposition
+    from ..results.grains import Grains
 
 __all__ = ["attach", "grains_to_host", "progress_wanted", "read_scan", "to_host", "versions"]
 
@@ -54,17 +59,17 @@ def read_scan(obj) -> Scan:
     )
 
 
-def _number_of(fill_value, dtype) -> float:
+def _number_of(fill_value: Any, dtype) -> float:
     """As a number that the patterns can hold; NaN is one."""
     if isinstance(fill_value, (bool, np.bool_)) or not isinstance(fill_value, numbers.Real):
         raise TypeError(f"fill_value must be a number, got {fill_value!r}")
     largest = float(np.finfo(dtype).max)
-    if not math.isnan(fill_value) and abs(fill_value) > largest:
+    if not math.isnan(fill_value) and abs(fill_value) > largest:  # type: ignore[operator]
         raise ValueError(f"fill_value must be NaN or at most {largest:.3g} for patterns of {dtype}, got {fill_value!r}")
     return float(fill_value)
 
 
-def to_host(result, *, fill_value: float = 0.0):
+def to_host(result: Decomposition, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     """Maps and patterns as native objects of the host that the scan came from.
 
     Parameters
@@ -100,7 +105,7 @@ def to_host(result, *, fill_value: float = 0.0):
         ) from error
 
 
-def grains_to_host(grains):
+def grains_to_host(grains: Grains) -> tuple[Any, Any]:
     """Masks and labels of grains as native objects of the host that the scan came from.
 
     Returns
@@ -145,7 +150,7 @@ def _record(grains) -> dict:
     return {**grains.settings, "table": table, "units": units}
 
 
-def attach(result, host, *, fill_value: float = 0.0):
+def attach(result: Decomposition, host: Any, *, fill_value: float = 0.0) -> Any:
     """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
 
     Parameters

@@ -42,7 +42,7 @@ def read(obj) -> Scan:
         scan_origin=scan_origin,
         detector_origin=detector_origin if known else None,
     )
-    geometry = ScanGeometry(patterns.shape[:2], patterns.shape[2:], centre=centre, calibration=calibration)
+    geometry = ScanGeometry(patterns.shape[:2], patterns.shape[2:], centre=centre, calibration=calibration)  # type: ignore[arg-type]
     name = str(getattr(obj, "name", "") or "")
     record = {
         "class": type(obj).__name__,

@@ -9,6 +9,8 @@ also where they pad with zeros: only so do the values compare with published one
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -24,19 +26,19 @@ _LUMINANCE = 0.2989 + 0.587 + 0.114  # of a grey pixel: red, green and blue as i
 _COLOUR = (0.3 + 0.04 - 0.35) ** 2 + (0.34 - 0.6 + 0.17) ** 2
 
 
-def gmsd_features(images, keep):
+def gmsd_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Gradient magnitudes at half resolution (n, rows/2, cols/2), and where they are to be trusted."""
     odd = max(images.shape[-2] % 2, images.shape[-1] % 2)
     images, keep = _pool(images, keep, 2, (0, odd))
     return (_length(*_gradients(images)),), untouched(keep)
 
 
-def gmsd_compare(first, second, trusted):
+def gmsd_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trusted: np.ndarray) -> np.ndarray:
     """Standard deviation of the similarity of the gradient magnitudes (n,)."""
     return _similarity(first[0], second[0], _GMSD_STABILITY)[:, trusted].std(axis=1)
 
 
-def mdsi_features(images, keep):
+def mdsi_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Gradient magnitudes, grey values and the gradients of the luminance along both axes, on the scale 0 to 255."""
     factor = max(1, round(min(images.shape[-2:]) / 256))
     images, keep = _pool(images * 255, keep, factor, ((factor - 1) // 2, factor // 2))
@@ -44,7 +46,7 @@ def mdsi_features(images, keep):
     return (_length(along, across), images, along, across), untouched(keep)
 
 
-def mdsi_compare(first, second, trusted):
+def mdsi_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trusted: np.ndarray) -> np.ndarray:
     """Mean deviation similarity index (n,)."""
     (a, grey_a, *along_a), (b, grey_b, *along_b) = first, second
     fused = _length(*((one + other) / 2 for one, other in zip(along_a, along_b)))
@@ -54,7 +56,7 @@ def mdsi_compare(first, second, trusted):
     return _deviation(combined) ** _MDSI_POOLING
 
 
-def _deviation(values):
+def _deviation(values: np.ndarray) -> np.ndarray:
     """Mean distance of the fourth roots from their mean, in the complex plane, where those of negative values are."""
     root = np.sqrt(np.sqrt(np.abs(values)))
     negative = values < 0
@@ -65,22 +67,22 @@ def _deviation(values):
     return _length(*(part - part.mean(axis=1, keepdims=True) for part in (along, across))).mean(axis=1)
 
 
-def _similarity(a, b, stability):
+def _similarity(a: np.ndarray, b: np.ndarray, stability: float) -> np.ndarray:
     return (2 * a * b + stability) / (a * a + b * b + stability)
 
 
-def _length(along, across):
+def _length(along: np.ndarray, across: np.ndarray) -> np.ndarray:
     return np.sqrt(along * along + across * across)
 
 
-def _gradients(images):
+def _gradients(images: np.ndarray) -> Iterator[np.ndarray]:
     """Prewitt, a third of it, with zeros outside the image."""
     for across, along in ((-1, -2), (-2, -1)):
         smooth = ndimage.correlate1d(images, [1 / 3] * 3, axis=along, mode="constant")
         yield ndimage.correlate1d(smooth, [-1.0, 0.0, 1.0], axis=across, mode="constant")
 
 
-def _pool(images, keep, factor, padding):
+def _pool(images: np.ndarray, keep: np.ndarray, factor: int, padding: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Means over factor x factor pixels, of the kept ones only; excluded where fewer than half are kept."""
     if factor == 1:
         return np.where(keep, images, 0), keep
@@ -90,7 +92,7 @@ def _pool(images, keep, factor, padding):
     return total / np.maximum(count, 1), 2 * count >= factor**2
 
 
-def _sums(images, factor):
+def _sums(images: np.ndarray, factor: int) -> np.ndarray:
     rows, cols = (size // factor for size in images.shape[1:])
     images = images[:, : rows * factor, : cols * factor]
     return images.reshape(len(images), rows, factor, cols, factor).sum(axis=(2, 4))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from . import _gradients, _structure
@@ -16,7 +17,7 @@ __all__ = ["METRICS", "Metric", "ssim", "psnr", "gmsd", "mdsi", "cross_correlati
 _BATCH_VALUES = 1 << 18  # pixels compared at a time, few enough to stay in the cache
 
 
-def ssim(a, b, *, data_range, mask=None):
+def ssim(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Mean structural similarity (Wang 2004): 1 for equal images, lower for others.
 
     Windows of 7 x 7 pixels, uniform weights, K1 = 0.01, K2 = 0.03, variances of a sample, borders of 3 pixels left out:
@@ -58,7 +59,7 @@ def ssim(a, b, *, data_range, mask=None):
     return _between(a, b, "ssim", data_range, mask)
 
 
-def psnr(a, b, *, data_range, mask=None):
+def psnr(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Peak signal-to-noise ratio in decibels: 10 log10(data_range**2 / mean squared difference) over the kept pixels.
 
     Parameters, errors and masks as for `ssim`, images from 3 x 3 pixels; infinite for equal images, higher = more alike.
@@ -74,7 +75,7 @@ def psnr(a, b, *, data_range, mask=None):
     return _between(a, b, "psnr", data_range, mask)
 
 
-def gmsd(a, b, *, data_range, mask=None):
+def gmsd(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Gradient magnitude similarity deviation (Xue 2014): 0 for equal images, higher for others.
 
     Means over 2 x 2 pixels, Prewitt gradients, and the standard deviation of the similarity of their magnitudes, with the
@@ -111,7 +112,7 @@ def gmsd(a, b, *, data_range, mask=None):
     return _between(a, b, "gmsd", data_range, mask)
 
 
-def mdsi(a, b, *, data_range, mask=None):
+def mdsi(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Mean deviation similarity index (Nafchi 2016): 0 for equal images, higher for others.
 
     As `piq.mdsi` does with its defaults on one channel, which it copies to red, green and blue; images from 384 pixels on
@@ -153,7 +154,7 @@ def mdsi(a, b, *, data_range, mask=None):
     return _between(a, b, "mdsi", data_range, mask)
 
 
-def cross_correlation(a, b, *, mask=None):
+def cross_correlation(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN where an image is the same everywhere.
 
     Parameters as for `ssim`; images from 3 x 3 pixels. It does not depend on scale or offset, hence on no data range.
@@ -208,7 +209,9 @@ METRICS = {
 }
 
 
-def pairwise(a, b, metric, *, data_range=None, mask=None):
+def pairwise(
+    a: ArrayLike, b: ArrayLike, metric: str, *, data_range: ArrayLike | None = None, mask: ArrayLike | None = None
+) -> float | np.ndarray:
     """The metric of that name for every pair of two batches of images.
 
     Parameters
@@ -244,7 +247,9 @@ def pairwise(a, b, metric, *, data_range=None, mask=None):
     return _between(a, b, metric, 1.0 if data_range is None else data_range, mask)
 
 
-def similarity_matrix(images, metric, *, data_range=None, mask=None):
+def similarity_matrix(
+    images: ArrayLike, metric: str, *, data_range: float | None = None, mask: ArrayLike | None = None
+) -> np.ndarray:
     """The metric of that name between all pairs of n images.
 
     Parameters
@@ -295,15 +300,15 @@ def similarity_matrix(images, metric, *, data_range=None, mask=None):
     return out
 
 
-def _largest(batches, mask):
+def _largest(batches: Sequence[np.ndarray], mask: ArrayLike | None) -> float:
     """What counts as the data range when none is given."""
-    kept = [images[..., mask_of(mask, images.shape[-2:])] for images in batches]
+    kept = [images[..., mask_of(mask, images.shape[-2:])] for images in batches]  # type: ignore[index]
     low, high = (f([f(v, where=~np.isnan(v), initial=0.0) for v in kept]) for f in (np.min, np.max))
     # Images of nothing but zeros are equal in any range.
     return float(high - low) or 1.0
 
 
-def _between(a, b, name, data_range, mask):
+def _between(a: ArrayLike, b: ArrayLike, name: str, data_range: ArrayLike, mask: ArrayLike | None) -> float | np.ndarray:
     metric = METRICS[name]
     a, b = images_of(a, "a", metric._least), images_of(b, "b", metric._least)
     try:
@@ -325,10 +330,12 @@ def _between(a, b, name, data_range, mask):
     return out.reshape(shape)[()]
 
 
-def _compare_pairs(metric, images, first, second, keep):
+def _compare_pairs(
+    metric: Metric, images: np.ndarray, first: np.ndarray, second: np.ndarray, keep: np.ndarray
+) -> np.ndarray:
     """Values of the pairs images[first], images[second]; pairs with the same kept pixels together."""
     missing = np.isnan(images)
-    kinds = {}
+    kinds: dict[bytes, int] = {}
     kind_of = np.array([kinds.setdefault(np.packbits(own).tobytes(), i) for i, own in enumerate(missing)])
     out = np.full(len(first), np.nan)
     both = np.stack([kind_of[first], kind_of[second]], axis=1)
@@ -340,7 +347,9 @@ def _compare_pairs(metric, images, first, second, keep):
     return out
 
 
-def _compare_alike(metric, images, first, second, kept):
+def _compare_alike(
+    metric: Metric, images: np.ndarray, first: np.ndarray, second: np.ndarray, kept: np.ndarray
+) -> np.ndarray | float:
     used, where = np.unique(np.concatenate([first, second]), return_inverse=True)
     first, second = where.ravel()[: len(first)], where.ravel()[len(first) :]
     features, trusted = metric._features(np.where(kept, images[used], 0), kept)

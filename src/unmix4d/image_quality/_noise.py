@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ._windows import images_of, mask_of
@@ -12,7 +13,7 @@ __all__ = ["noise_deviation"]
 _SECOND_DIFFERENCE = [1.0, -2.0, 1.0]
 
 
-def noise_deviation(a, *, mask=None):
+def noise_deviation(a: ArrayLike, *, mask: ArrayLike | None = None) -> float | np.ndarray:
     """Standard deviation of the noise of an image, from what no smooth image has (Immerkaer 1996).
 
     The image is convolved with the difference of two Laplacians, which takes away what is constant, linear or quadratic

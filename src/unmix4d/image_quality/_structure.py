@@ -6,6 +6,8 @@ scikit-image has the first two, without a mask and for one pair at a time; witho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -17,7 +19,7 @@ _STABILITY = 0.01**2, 0.03**2  # squares of K1 and K2 of Wang 2004
 _EDGE = (slice(None), slice(WINDOW // 2, -(WINDOW // 2)), slice(WINDOW // 2, -(WINDOW // 2)))
 
 
-def ssim_features(images, keep):
+def ssim_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Values, local means and local variances of each image, and the windows that are at least half kept."""
     images = np.where(keep, images, 0)
     count = np.round(_local_sums(keep[None].astype(float)))
@@ -31,7 +33,7 @@ def ssim_features(images, keep):
     return (images, means, variances, *spread), trusted[0]
 
 
-def ssim_compare(first, second, trusted):
+def ssim_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trusted: np.ndarray) -> np.ndarray:
     """Mean structural similarity (n,)."""
     a, mean_a, var_a, count, per_sample = first
     b, mean_b, var_b = second[:3]
@@ -41,25 +43,25 @@ def ssim_compare(first, second, trusted):
     return (luminance * (2 * covariance + c2) / (var_a + var_b + c2))[:, trusted].mean(axis=1)
 
 
-def _local_sums(images):
+def _local_sums(images: np.ndarray) -> np.ndarray:
     """Sums over 7 x 7 pixels, where the window lies inside the image."""
     size = (1, WINDOW, WINDOW)
     return ndimage.uniform_filter(images, size)[_EDGE] * WINDOW**2
 
 
-def kept_features(images, keep):
+def kept_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """The kept pixels of each image."""
     return (images[:, keep],), np.ones(int(keep.sum()), bool)
 
 
-def psnr_compare(first, second, trusted):
+def psnr_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trusted: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio in decibels (n,); infinite for equal images."""
     error = np.mean((first[0] - second[0]) ** 2, axis=1)
     with np.errstate(divide="ignore"):
         return -10 * np.log10(error)
 
 
-def correlation_features(images, keep):
+def correlation_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """The kept pixels of each image with mean 0 and norm 1; NaN for an image that is the same everywhere."""
     values = images[:, keep]
     values = values - values.mean(axis=1, keepdims=True)
@@ -69,6 +71,6 @@ def correlation_features(images, keep):
     return (values / np.where(flat, np.nan, norm),), np.ones(values.shape[1], bool)
 
 
-def correlation_compare(first, second, trusted):
+def correlation_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trusted: np.ndarray) -> np.ndarray:
     """Zero-mean normalised cross-correlation (n,)."""
     return np.clip(np.einsum("np,np->n", first[0], second[0]), -1, 1)

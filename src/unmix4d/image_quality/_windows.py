@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ..core import checks
@@ -10,7 +11,7 @@ from ..core import checks
 __all__ = ["images_of", "mask_of", "range_of", "untouched"]
 
 
-def images_of(value, name: str, least: int = 3) -> np.ndarray:
+def images_of(value: ArrayLike, name: str, least: int = 3) -> np.ndarray:
     """Images (..., rows, cols) in double precision, of at least so many pixels; NaN is allowed, infinity is not."""
     try:
         array = np.asarray(value)
@@ -24,13 +25,13 @@ def images_of(value, name: str, least: int = 3) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def mask_of(mask, shape) -> np.ndarray:
+def mask_of(mask: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
     """Kept pixels (rows, cols)."""
     mask = checks.mask(mask, "mask", shape)
     return np.ones(shape, bool) if mask is None else ~mask
 
 
-def range_of(data_range, shape) -> np.ndarray:
+def range_of(data_range: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """The data range of every pair, in the shape of the batch."""
     values = np.asarray(data_range)
     if values.dtype.kind not in "iuf" or not np.all(np.isfinite(values) & (values > 0)):
@@ -43,6 +44,6 @@ def range_of(data_range, shape) -> np.ndarray:
         ) from None
 
 
-def untouched(keep) -> np.ndarray:
+def untouched(keep: np.ndarray) -> np.ndarray:
     """Pixels whose 3 x 3 window holds no excluded pixel; beyond the image nothing is excluded."""
     return keep if keep.all() else ndimage.binary_erosion(keep, np.ones((3, 3)), border_value=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ..core import checks
@@ -10,7 +11,14 @@ from ..core import checks
 __all__ = ["line_profile"]
 
 
-def line_profile(image, start, stop, *, width: int = 1, step=1.0):
+def line_profile(
+    image: ArrayLike,
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    *,
+    width: int = 1,
+    step: float | tuple[float, float] = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Values of a map along a straight line, about one position apart, averaged across it.
 
     Parameters
@@ -66,7 +74,7 @@ def line_profile(image, start, stop, *, width: int = 1, step=1.0):
     return along * np.hypot(*(way * step)), values
 
 
-def _inside(point, name, shape):
+def _inside(point: tuple[float, float], name: str, shape: tuple[int, ...]) -> np.ndarray:
     point = np.array(checks.pair(point, name))
     if (point < 0).any() or (point > np.array(shape) - 1).any():
         raise ValueError(f"{name} must be inside the map of {shape[0]} x {shape[1]} positions, got {tuple(point)}")

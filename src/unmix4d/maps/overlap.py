@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["area_table", "global_minmax", "pair_table", "two_largest"]
 
 
-def two_largest(weights, *, present=None, background=()):
+def two_largest(
+    weights: ArrayLike, *, present: ArrayLike | None = None, background: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The two largest weights of every position and their ratio (Cao 2025, "overlapping estimation").
 
     Parameters
@@ -64,7 +69,7 @@ def two_largest(weights, *, present=None, background=()):
     return ratio, first, second
 
 
-def global_minmax(maps) -> np.ndarray:
+def global_minmax(maps: ArrayLike) -> np.ndarray:
     """All maps together from 0 to 1, by one minimum and one maximum, as the program of Cao 2025 has it.
 
     Parameters
@@ -90,7 +95,7 @@ def global_minmax(maps) -> np.ndarray:
     return (maps - low) / (high - low if high > low else 1)
 
 
-def area_table(ratio, kept, thresholds, area: float = 1.0) -> dict[str, np.ndarray]:
+def area_table(ratio: np.ndarray, kept: np.ndarray, thresholds: Sequence[float], area: float = 1.0) -> dict[str, np.ndarray]:
     """How much of the scan has a ratio of at least each threshold.
 
     Parameters
@@ -121,7 +126,9 @@ def area_table(ratio, kept, thresholds, area: float = 1.0) -> dict[str, np.ndarr
     return {"threshold": np.asarray(thresholds, float), "n_positions": numbers, "area": numbers * area, "share": share}
 
 
-def pair_table(ratio, first, second, threshold: float, area: float = 1.0) -> dict[str, np.ndarray]:
+def pair_table(
+    ratio: np.ndarray, first: np.ndarray, second: np.ndarray, threshold: float, area: float = 1.0
+) -> dict[str, np.ndarray]:
     """Which two components are together, and on how much area.
 
     Parameters

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
 
@@ -22,7 +24,7 @@ _NOWHERE_GONE = 0.1
 _TWO_LEVELS = 0.8  # share of the variance between the two classes of Otsu
 
 
-def check_rule(rule, name: str = "threshold"):
+def check_rule(rule: Any, name: str = "threshold") -> str | float:
     """A rule that `threshold` takes, or one clear error.
 
     Parameters
@@ -49,12 +51,12 @@ def check_rule(rule, name: str = "threshold"):
         return rule
     if isinstance(rule, (bool, np.bool_)) or not isinstance(rule, numbers.Real):
         raise TypeError(f"{name} must be one of {words} or a number between 0 and 1, got {rule!r}")
-    if not 0 < rule < 1:
+    if not 0 < rule < 1:  # type: ignore[operator]
         raise ValueError(f"{name} must be between 0 and 1 (a fraction of the map's maximum), got {rule}")
     return float(rule)
 
 
-def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> float:
+def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0, noise: float = 0.0) -> float:
     """The value above which a map says that its component is present.
 
     Parameters
@@ -108,7 +110,9 @@ def threshold(values, rule="yen", *, outliers: int = 0, noise: float = 0.0) -> f
     return cut
 
 
-def above_threshold(maps, kept=None, *, rule="yen", outliers: int = 0, noise: float = 0.0) -> np.ndarray:
+def above_threshold(
+    maps: ArrayLike, kept: ArrayLike | None = None, *, rule: str | float = "yen", outliers: int = 0, noise: float = 0.0
+) -> np.ndarray:
     """Where each map is above its own threshold.
 
     Parameters
@@ -142,7 +146,7 @@ def above_threshold(maps, kept=None, *, rule="yen", outliers: int = 0, noise: fl
     return out
 
 
-def is_spread(image, kept=None) -> bool:
+def is_spread(image: ArrayLike, kept: ArrayLike | None = None) -> bool:
     """Whether a map has its component nearly everywhere, as background, amorphous support and direct beam have.
 
     It fills more than 0.6 of the scan, measured by (sum m)^2 / (n sum m^2), which is 1 for a constant map and the share of
@@ -179,7 +183,7 @@ def is_spread(image, kept=None) -> bool:
     return bool(low > _NOWHERE_GONE * high or _between(values) < _TWO_LEVELS)
 
 
-def _between(values):
+def _between(values: np.ndarray) -> float:
     """Share of the variance that is between the two classes of Otsu."""
     inside = values > threshold(values, "otsu")
     if inside.all() or not inside.any():
@@ -189,7 +193,13 @@ def _between(values):
 
 
 def find_regions(
-    present, *, min_size: int = 1, connectivity: int = 1, fill_holes: int = 0, opening: int = 0, kept=None
+    present: ArrayLike,
+    *,
+    min_size: int = 1,
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    kept: ArrayLike | None = None,
 ) -> list[np.ndarray]:
     """The separate regions of a mask, the largest first.
 
@@ -223,7 +233,7 @@ def find_regions(
     from skimage.measure import label
 
     present = np.array(present, bool)
-    kept = np.ones(present.shape, bool) if kept is None else kept
+    kept = np.ones(present.shape, bool) if kept is None else np.asarray(kept, bool)
     present &= kept
     if opening:
         # What is outside counts as present: the edge of the scan cuts grains, it does not end them.
@@ -239,7 +249,7 @@ def find_regions(
     return [labels == i for i in order]
 
 
-def _small(gaps, most, connectivity, forbidden):
+def _small(gaps: np.ndarray, most: int, connectivity: int, forbidden: np.ndarray) -> np.ndarray:
     """Connected gaps of at most `most` positions that have none in common with `forbidden` or the edge of the scan."""
     from skimage.measure import label
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["region_shape"]
 
 
-def region_shape(mask, step=(1.0, 1.0), origin=(0.0, 0.0)) -> dict[str, float]:
+def region_shape(
+    mask: ArrayLike, step: tuple[float, float] = (1.0, 1.0), origin: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, float]:
     """Size, place and shape of one region.
 
     All moments and diameters are those of the calibrated shape, not of its image in positions: a grain on a scan with steps
@@ -71,7 +74,7 @@ def region_shape(mask, step=(1.0, 1.0), origin=(0.0, 0.0)) -> dict[str, float]:
     }
 
 
-def _ellipse(down, right, step):
+def _ellipse(down: np.ndarray, right: np.ndarray, step: tuple[float, float]) -> dict[str, float]:
     """The ellipse with the second moments of the region; the rectangle of a position has moments of its own."""
     xx, yy = np.mean(right**2) + step[1] ** 2 / 12, np.mean(down**2) + step[0] ** 2 / 12
     xy = -np.mean(right * down)  # up is positive
@@ -90,7 +93,7 @@ def _ellipse(down, right, step):
     }
 
 
-def _feret(row, col, step):
+def _feret(row: np.ndarray, col: np.ndarray, step: tuple[float, float]) -> tuple[float, float]:
     """Largest and smallest caliper of the region."""
     from scipy.spatial import ConvexHull
 
@@ -108,7 +111,7 @@ def _feret(row, col, step):
     return longest, max(float(widths.min()), float(min(step)))
 
 
-def _ends(line, along):
+def _ends(line: np.ndarray, along: np.ndarray) -> np.ndarray:
     """True for the first and the last entry of every line."""
     low = np.full(line.max() + 1, np.iinfo(np.intp).max)
     high = np.full(line.max() + 1, -1)

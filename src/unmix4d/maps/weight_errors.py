@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["weight_errors"]
 
@@ -10,7 +11,7 @@ _BLOCK = 2**21  # numbers of a (positions, k, k) array that are held at a time
 _RIDGE = 1e-10  # of patterns of norm 1: two equal patterns get a huge error instead of a division by zero
 
 
-def weight_errors(maps, patterns, residuals, *, counting: bool = True) -> np.ndarray:
+def weight_errors(maps: ArrayLike, patterns: ArrayLike, residuals: ArrayLike, *, counting: bool = True) -> np.ndarray:
     """Standard error of every map value, as propagated from the noise of the patterns it was fitted to.
 
     Least squares for known patterns P gives weights with the covariance G^-1 (P V P^T) G^-1, where G = P P^T and V is the
@@ -55,7 +56,8 @@ def weight_errors(maps, patterns, residuals, *, counting: bool = True) -> np.nda
     [0.177, 0.707]
     """
     maps = np.asarray(maps, float)
-    patterns = np.asarray(patterns, float).reshape(len(patterns), -1)
+    patterns = np.asarray(patterns, float)
+    patterns = patterns.reshape(len(patterns), -1)
     residuals = np.asarray(residuals, float)
     if residuals.ndim == 0:
         residuals = np.full(maps.shape[1:], float(residuals))
@@ -72,7 +74,7 @@ def weight_errors(maps, patterns, residuals, *, counting: bool = True) -> np.nda
     return out
 
 
-def _errors(weights, patterns, residuals, counting):
+def _errors(weights: np.ndarray, patterns: np.ndarray, residuals: np.ndarray, counting: bool) -> np.ndarray:
     """(n, k) for patterns of norm 1."""
     k, n_pixels = patterns.shape
     gram = patterns @ patterns.T + _RIDGE * np.eye(k)
@@ -98,7 +100,7 @@ def _errors(weights, patterns, residuals, counting):
     return out
 
 
-def _shares(active, gram, spread):
+def _shares(active: np.ndarray, gram: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
     """Diagonal of G^-1 (P V P^T) G^-1 among the active components; of an inactive one, beside all that are active."""
     k = len(gram)
     both = active[:, :, None] & active[:, None, :]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .. import hosts
 from ..constraints import SmoothMaps
@@ -11,6 +13,12 @@ from ..core import checks
 from ..core.messages import warn
 from ..core.progress import progress as shown_progress
 from ..engine.compression import LowRank
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..core.geometry import ScanGeometry
+    from ..views.view import View
 
 __all__ = [
     "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "progress",
@@ -20,19 +28,19 @@ WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poi
 _PARTS = ("on", "bind", "project", "settings")
 
 
-def components(view, n, name: str = "n") -> int:
+def components(view: View, n: Any, name: str = "n") -> int:
     """A number of components, at most what the view can hold."""
     n_positions, n_pixels = view.geometry.n_positions, view.geometry.n_pixels
     why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
     return checks.count(n, name, maximum=min(n_positions, n_pixels), why=why)
 
 
-def progress(view, total: int, description: str):
+def progress(view: View, total: int, description: str) -> AbstractContextManager[Callable]:
     """A progress bar, where the preferences of the host of a view allow one; see `unmix4d.core.progress.progress`."""
     return shown_progress(total, description, hosts.progress_wanted(view.scan.host.kind))
 
 
-def bound_constraints(constraints, geometry, n: int | None = None) -> list:
+def bound_constraints(constraints: Any, geometry: ScanGeometry, n: int | None = None) -> list:
     """Copies of the caller's constraints for n components, looked at and fitted to the scan.
 
     Copies, because the same object may serve several scans, in several threads, and an earlier compression.
@@ -80,7 +88,7 @@ def _look_at(constraint):
         raise TypeError(f"settings() of {name} must be a dict of JSON types, which it is not: {error}") from None
 
 
-def bound_smoothing(smooth, geometry) -> SmoothMaps | None:
+def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | None:
     """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, or a SmoothMaps."""
     if smooth is None:
         return None
@@ -89,7 +97,7 @@ def bound_smoothing(smooth, geometry) -> SmoothMaps | None:
     return _bound(smooth, geometry)
 
 
-def iterations(n_starts, max_iter, tol, default: int) -> dict:
+def iterations(n_starts: int, max_iter: int | None, tol: float, default: int) -> dict:
     """The arguments that say how long a solver runs, checked; `default` for a `max_iter` of None."""
     return {
         "n_starts": checks.count(n_starts, "n_starts"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..core import checks
 from ..core.centre import require_centre
 from ..core.units import in_pixels
@@ -10,13 +12,26 @@ from ..views.feature_view import FeatureView
 from .arguments import progress
 from .bragg_vectors import BIN, features_of_vectors, given_disks, raster_arguments
 
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+
 __all__ = ["bragg_disks", "view_of_vectors"]
 
 
 def bragg_disks(
-    view, vectors=None, *, bin: int | None = None, intensity: str = "sum", spread=None, q_min=None, q_max=None,
-    centre=None, detector: str | None = None, disk_radius=None, detection: dict | None = None,
-):  # fmt: skip
+    view: Unmix,
+    vectors: Any = None,
+    *,
+    bin: int | None = None,
+    intensity: str = "sum",
+    spread: float | str | None = None,
+    q_min: float | str | None = None,
+    q_max: float | str | None = None,
+    centre: tuple[float, float] | None = None,
+    detector: str | None = None,
+    disk_radius: float | str | None = None,
+    detection: dict | None = None,
+) -> FeatureView:
     """A raster of the Bragg disks of every position, as features (Bruefach 2022, "BD").
 
     Parameters
@@ -124,6 +139,6 @@ def _default_q_min(disks, geometry):
     return max(beam, (disks.spacing() or 0.0) / 2)
 
 
-def view_of_vectors(vectors, **facts) -> FeatureView:
+def view_of_vectors(vectors: Any, **facts: Any) -> FeatureView:
     """What ``Unmix(vectors)`` is; see `features_of_vectors` for the facts."""
     return FeatureView(features_of_vectors(vectors, FeatureView, **facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -12,17 +13,28 @@ from ..features.bragg_disks import INTENSITIES, BraggDisks
 from ..features.bragg_raster import BraggFeatures, bragg_features
 from ..hosts import bragg_vectors
 
+if TYPE_CHECKING:
+    from ..views.feature_view import FeatureView
+
 __all__ = ["BIN", "bragg_disks", "features_of_vectors", "given_disks", "is_bragg_vectors", "raster_arguments"]
 
 BIN = 3  # detector pixels: Bruefach 2022, "a bin size of 3 x 3"
 
 
-def is_bragg_vectors(obj) -> bool:
+def is_bragg_vectors(obj: Any) -> bool:
     """True for what ``Unmix(vectors)`` takes without a scan."""
     return isinstance(obj, BraggDisks) or bragg_vectors.matches(obj)
 
 
-def bragg_disks(view, *, bin: int | None = None, intensity: str = "sum", spread=None, q_min=None, q_max=None):
+def bragg_disks(
+    view: FeatureView,
+    *,
+    bin: int | None = None,
+    intensity: str = "sum",
+    spread: float | str | None = None,
+    q_min: float | str | None = None,
+    q_max: float | str | None = None,
+) -> FeatureView:
     """Bragg vectors that came without a scan, on another raster: `Unmix.bragg_disks` says what the arguments are.
 
     Parameters
@@ -59,10 +71,10 @@ def bragg_disks(view, *, bin: int | None = None, intensity: str = "sum", spread=
     return type(view)(_alone(features.disks, view.geometry, features.host, type(view), **how))
 
 
-def raster_arguments(geometry, bin, intensity, q_min, q_max, spread) -> dict:
+def raster_arguments(geometry: ScanGeometry, bin: int, intensity: str, q_min: Any, q_max: Any, spread: Any) -> dict:
     """What says how vectors are put on a raster, checked, lengths in the unit of the pixels."""
     checks.choice(intensity, "intensity", INTENSITIES)
-    how = {"cell": [bin * s for s in geometry.calibration.pixel_size], "intensity": intensity}
+    how: dict[str, Any] = {"cell": [bin * s for s in geometry.calibration.pixel_size], "intensity": intensity}
     for name, value in (("q_min", q_min), ("q_max", q_max), ("spread", spread)):
         if value is not None:
             pixels = in_pixels(value, geometry.pixel_length, geometry.calibration.pixel_unit, name)
@@ -71,7 +83,15 @@ def raster_arguments(geometry, bin, intensity, q_min, q_max, spread) -> dict:
 
 
 def features_of_vectors(
-    vectors, view_of, *, q_max=None, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None
+    vectors: Any,
+    view_of: type[FeatureView],
+    *,
+    q_max: float | str | None = None,
+    centre: tuple[float, float] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    pixel_unit: str | None = None,
+    step: float | tuple[float, float] | None = None,
+    step_unit: str | None = None,
 ) -> BraggFeatures:
     """Features of Bragg vectors without a scan, for ``Unmix(vectors)``.
 
@@ -104,7 +124,7 @@ def features_of_vectors(
     """
     found = _read(vectors, centre=centre, unit=pixel_unit)
     disks, known = found.disks, found.calibration
-    changes = {}
+    changes: dict[str, Any] = {}
     if step is not None:
         changes["step"] = tuple(checks.positive(v, "step") for v in checks.pair(step, "step"))
     if step_unit is not None:
@@ -135,7 +155,7 @@ def _length(q_max, unit):
     return checks.positive(in_pixels(q_max, 1.0, unit, "q_max"), "q_max")
 
 
-def _read(vectors, **more) -> bragg_vectors.FoundVectors:
+def _read(vectors: Any, **more: Any) -> bragg_vectors.FoundVectors:
     if isinstance(vectors, BraggDisks):
         return bragg_vectors.FoundVectors(vectors, HostRecord("array"))
     return bragg_vectors.read(vectors, **more)

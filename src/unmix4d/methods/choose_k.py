@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..choose_k import (
@@ -28,6 +32,10 @@ from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_smoothing, components, iterations, progress
 from .nmf import MAX_ITER, nmf_answer
 
+if TYPE_CHECKING:
+    from ..constraints.smooth_maps import SmoothMaps
+    from ..views.view import View
+
 __all__ = ["choose_k"]
 
 _SMOOTH = 1.0  # positions
@@ -37,20 +45,20 @@ _STARTS = 2  # of the factorisations of a part: non-negative double SVD and vert
 
 
 def choose_k(
-    view,
-    ks,
+    view: View,
+    ks: Iterable[int],
     *,
     rule: str = "unmix4d",
     n_starts: int = 2,
     fraction: float | None = 0.8,
-    smooth="auto",
+    smooth: float | str | SmoothMaps | None = "auto",
     weights: str = "auto",
-    annulus=None,
+    annulus: tuple[float | str, float | str] | None = None,
     max_iter: int | None = None,
     tol: float = 1e-3,
     precision: str = "single",
     random_state: int | None = None,
-    checkpoint=None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> KChoice:
     """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
 

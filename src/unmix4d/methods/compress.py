@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from ..core import checks
 from ..decomposition.run import smoothing_of
 from ..engine.compression import LowRank
@@ -9,13 +12,24 @@ from ..engine.compression import compress as compressed
 from ..engine.subspace import MAX_PASSES
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, progress
 
+if TYPE_CHECKING:
+    from ..constraints._base import Constraint
+    from ..constraints.smooth_maps import SmoothMaps
+    from ..views.view import View
+
 __all__ = ["compress"]
 
 
 def compress(
-    view, rank: int, *, weights: str = "auto", smooth=None, constraints=(), precision: str = "single",
+    view: View,
+    rank: int,
+    *,
+    weights: str = "auto",
+    smooth: float | str | SmoothMaps | None = None,
+    constraints: Constraint | Sequence[Any] = (),
+    precision: str = "single",
     random_state: int | None = 0,
-) -> LowRank:  # fmt: skip
+) -> LowRank:
     """Compress the scan once, for many runs of `nmf` with other arguments.
 
     Parameters

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from ..features.sectors import Grid
 from ..hosts.polar import polar_grid, polar_scan
 from ..views.feature_view import FeatureView
 
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from ..views.unmix import Unmix
+
 __all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
 
 _MOST_SECTORS = 3600  # a tenth of a degree; more is a mistake in a unit
@@ -24,7 +30,14 @@ _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
 _MOST_RADII = 100_000  # far more than a detector has pixels: a mistake in a unit
 
 
-def angular_average(view, sector_deg: float = 5.0, *, rings=None, scaling: str = DEFAULT, polar: str = "own"):
+def angular_average(
+    view: Unmix,
+    sector_deg: float = 5.0,
+    *,
+    rings: Sequence[tuple[float | str, float | str]] | None = None,
+    scaling: str = DEFAULT,
+    polar: str = "own",
+) -> FeatureView:
     """Mean intensity in the sectors of rings, as features of every pattern [1]_.
 
     The features of a pattern are virtual dark-field intensities that cover all rings of spots without a choice of
@@ -78,8 +91,15 @@ def angular_average(view, sector_deg: float = 5.0, *, rings=None, scaling: str =
 
 
 def radial_variance(
-    view, r_min=None, r_max=None, *, kind: str = "variance", radial_step=1.0, scaling: str = DEFAULT, polar: str = "own"
-):  # fmt: skip
+    view: Unmix,
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
+    *,
+    kind: str = "variance",
+    radial_step: float | str = 1.0,
+    scaling: str = DEFAULT,
+    polar: str = "own",
+) -> FeatureView:
     """Variance of the intensity over the angle at each radius, as features of every pattern [1]_.
 
     Large where there are spots, near the counting noise where a ring is even: it tells crystalline from amorphous, not
@@ -136,9 +156,16 @@ def radial_variance(
 
 
 def symmetry(
-    view, orders=(2, 3, 4, 6), *, r_min=None, r_max=None, kind: str = "power", radial_step=1.0, scaling: str = DEFAULT,
+    view: Unmix,
+    orders: Sequence[int] = (2, 3, 4, 6),
+    *,
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
+    kind: str = "power",
+    radial_step: float | str = 1.0,
+    scaling: str = DEFAULT,
     polar: str = "own",
-):  # fmt: skip
+) -> FeatureView:
     """Power of a few Fourier orders of the intensity over the angle at each radius, as features of every pattern.
 
     ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
@@ -189,8 +216,14 @@ def symmetry(
 
 
 def polar(
-    view, n_azimuth: int = 72, *, radial_step=1.0, r_min=None, r_max=None, scaling: str = DEFAULT
-):  # fmt: skip
+    view: Unmix,
+    n_azimuth: int = 72,
+    *,
+    radial_step: float | str = 1.0,
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
+    scaling: str = DEFAULT,
+) -> FeatureView:
     """Patterns in polar coordinates, as features: azimuth along the rows, radius along the columns.
 
     Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
@@ -279,13 +312,13 @@ def _radii(view, grid, r_min, r_max, radial_step):
     return first + step * np.arange(int((last - first) / step * (1 + 1e-9)) + 1), step
 
 
-def _near_grid(geometry, use) -> Grid:
+def _near_grid(geometry: ScanGeometry, use: str) -> Grid:
     """Where the pixels are, if the centre is not far away."""
     require_near(geometry, use)
     return Grid(geometry)
 
 
-def _sectors(sector_deg) -> int:
+def _sectors(sector_deg: float) -> int:
     angle = checks.positive(sector_deg, "sector_deg")
     n = round(360 / angle)
     if not 1 <= n <= _MOST_SECTORS or abs(n * angle - 360) > 1e-6 * 360:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..clustering.fuzzy import fuzzy_cmeans as clusters_of
@@ -18,6 +21,9 @@ from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 from ..results.meaning import Meaning
 from .arguments import components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["MEANING", "fuzzy_cmeans", "fuzzy_validity", "references"]
 
 MEANING = Meaning("fuzzy c-means", shares_of="memberships")
@@ -27,7 +33,7 @@ _SAME = 1e-3  # of the spread of all loadings: centres that are nearer are the s
 
 
 def fuzzy_cmeans(
-    view,
+    view: View,
     n_clusters: int,
     *,
     n_svd: int | None = None,
@@ -118,8 +124,8 @@ def fuzzy_cmeans(
 
 
 def fuzzy_validity(
-    view,
-    ns,
+    view: View,
+    ns: Iterable[int],
     *,
     n_svd: int | None = None,
     m: float = 2.0,
@@ -252,7 +258,7 @@ def _answer(view, matrix, loadings, axes, model, settings):
     )  # fmt: skip
 
 
-def references(settings) -> tuple:
+def references(settings: dict[str, Any]) -> tuple:
     """The papers of what was used, the most particular first."""
     used = [*papers.FUZZY]
     if settings["covariance"] == "gustafson-kessel":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,20 +18,23 @@ from ..results.build import run_record
 from ..results.groups import Groups, by_strength, checked_cut, mean_of, polar_range
 from .arguments import progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["group_rotated"]
 
 
 def group_rotated(
-    view,
-    n_groups="auto",
+    view: View,
+    n_groups: int | str = "auto",
     *,
     distance: float | None = None,
     linkage: str = "average",
     mirror: bool = False,
     friedel: bool = False,
-    weight="radius",
-    r_min=None,
-    r_max=None,
+    weight: str | np.ndarray = "radius",
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
     n_parts: int | None = None,
     spots: float = SPOTS,
     precision: str = "single",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -13,6 +15,9 @@ from ..results.citations import ICA, KRYLOV
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["MEANING", "REFERENCES", "ica"]
 
 MEANING, REFERENCES = Meaning("ICA", signed=True, shares_of="sum of squares"), (*ICA, *KRYLOV)
@@ -22,7 +27,7 @@ _OTHER = {"patterns": ("pixels", "maps"), "maps": ("positions", "patterns")}
 
 
 def ica(
-    view,
+    view: View,
     n: int,
     *,
     on: str = "patterns",

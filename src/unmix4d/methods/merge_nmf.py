@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +26,11 @@ from ..results.scree import SCREE, find_elbow
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 
+if TYPE_CHECKING:
+    from ..decomposition.merging import MergeRun
+    from ..engine.matrix import PatternMatrix
+    from ..views.view import View
+
 __all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
@@ -31,7 +39,7 @@ _MOST = 128  # components that "auto" starts with at most
 
 
 def merge_nmf(
-    view,
+    view: View,
     initial_components: int | str = "auto",
     *,
     threshold: float | str = "auto",
@@ -45,7 +53,7 @@ def merge_nmf(
     as_published: bool = False,
     precision: str = "single",
     random_state: int | None = None,
-    checkpoint=None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> MergedDecomposition:
     """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
 
@@ -137,7 +145,7 @@ def merge_nmf(
         checks.count(initial_components, "initial_components", minimum=2)
         initial_components = components(view, initial_components, "initial_components")
     features = view.is_features
-    counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"
+    counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"  # type: ignore[attr-defined]
     weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
     threshold = checked_threshold(threshold)
     options = _options(
@@ -166,7 +174,9 @@ def merge_nmf(
     return _answer(view, matrix, problem, runs, best_run(runs), settings)
 
 
-def _answer(view, matrix, problem, runs, best: int, settings):
+def _answer(
+    view: View, matrix: PatternMatrix, problem: Any, runs: Sequence[MergeRun], best: int, settings: dict[str, Any]
+) -> MergedDecomposition:
     """The chosen run, with the stability of its components over all runs."""
     run = runs[best]
     found = consensus(problem, runs, min_share=0, least_part=0)

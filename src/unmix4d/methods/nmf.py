@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..constraints import Evidence
 from ..core import checks
@@ -19,6 +23,13 @@ from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
+
+if TYPE_CHECKING:
+    from ..constraints._base import Constraint
+    from ..constraints.smooth_maps import SmoothMaps
+    from ..decomposition.run import Outcome
+    from ..engine.matrix import PatternMatrix
+    from ..views.view import View
 
 __all__ = [
     "CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "MEANING", "finished_nmf", "nmf", "nmf_answer", "references",
@@ -35,23 +46,23 @@ KL_ITER = 30  # of objective="kl", which that benchmark does not run: no table
 
 
 def nmf(
-    view,
+    view: View,
     n: int,
     *,
-    constraints=(),
+    constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
     tol: float = 1e-3,
-    init="nndsvd",
+    init: str | tuple[ArrayLike, ArrayLike] = "nndsvd",
     weights: str = "auto",
-    smooth=None,
+    smooth: float | str | SmoothMaps | None = None,
     objective: str = "frobenius",
     exact: bool = False,
     refit: bool = True,
     compression: LowRank | None = None,
     precision: str = "single",
     random_state: int | None = None,
-    checkpoint=None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Decomposition:
     """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
 
@@ -207,7 +218,9 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
     return result
 
 
-def nmf_answer(view, matrix, outcome, settings, constraints=()) -> Decomposition:
+def nmf_answer(
+    view: View, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
+) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
     final, low = outcome.final, outcome.low
     found = arranged(
@@ -240,10 +253,10 @@ def _reordered(effect, order):
     return {**effect, "added_per_component": [per_component[i] for i in order]}
 
 
-def references(settings) -> tuple:
+def references(settings: dict[str, Any]) -> tuple:
     """The papers of what was used, the most particular first."""
     kl = settings.get("objective") == "kl"  # files of older versions lack some
-    used = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]
+    used: list[tuple[str, ...]] = [papers.KL if kl else papers.KIMOTO if settings.get("constraints") else papers.HALS]
     if settings.get("init") == "nndsvd":
         used.append(papers.NNDSVD)
     if settings.get("init") == "vca" or settings.get("n_starts", 1) > 1:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
 from ..core import checks
 from ..decomposition.run import compressed, factorise_each, smoothing_of
 from ..decomposition.starts import INITS
@@ -12,20 +15,25 @@ from ..results.decomposition import Decomposition
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 
+if TYPE_CHECKING:
+    from ..constraints._base import Constraint
+    from ..constraints.smooth_maps import SmoothMaps
+    from ..views.view import View
+
 __all__ = ["nmf_series"]
 
 
 def nmf_series(
-    view,
-    ns,
+    view: View,
+    ns: Iterable[int],
     *,
-    constraints=(),
+    constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
     tol: float = 1e-3,
     init: str = "nndsvd",
     weights: str = "auto",
-    smooth=None,
+    smooth: float | str | SmoothMaps | None = None,
     refit: bool = True,
     compression: LowRank | None = None,
     precision: str = "single",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..preparation import steps
@@ -10,25 +14,28 @@ from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
 from .bragg_vectors import given_disks, is_bragg_vectors
 
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+
 __all__ = ["prepare"]
 
 
 def prepare(
-    view,
+    view: Unmix,
     *,
-    direct_beam=None,
-    annulus=None,
-    detector_mask=None,
-    scan_mask=None,
-    crop=None,
-    bin=None,
-    friedel=False,
-    average_neighbours=None,
-    hot_pixels=None,
-    align=None,
-    gain=None,
-    redraw_peaks=None,
-):
+    direct_beam: float | str | None = None,
+    annulus: tuple[float | str, float | str] | None = None,
+    detector_mask: Any = None,
+    scan_mask: Any = None,
+    crop: tuple[tuple[int, int], tuple[int, int]] | None = None,
+    bin: int | tuple[int, int] | None = None,
+    friedel: bool = False,
+    average_neighbours: int | None = None,
+    hot_pixels: bool | float | np.ndarray | None = None,
+    align: bool | np.ndarray | None = None,
+    gain: float | None = None,
+    redraw_peaks: Any = None,
+) -> Unmix:
     """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
 
     Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
@@ -92,7 +99,7 @@ def prepare(
     detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
     redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours)
-    record = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
+    record: dict[str, Any] = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
     scan = scan.replace(geometry=with_masks(geometry, scan_mask, detector_mask))
     scan, record["hot_pixels"] = steps.repair_hot_pixels(scan, hot_pixels)
     scan, record["gain"] = steps.divide_by_gain(scan, gain)
@@ -109,7 +116,7 @@ def prepare(
     return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
 
 
-def _with_plain_spots(value, geometry: ScanGeometry):
+def _with_plain_spots(value: Any, geometry: ScanGeometry) -> Any:
     """The argument `redraw_peaks`, with Bragg vectors of a host as the plain spots that are drawn."""
     if is_bragg_vectors(value):
         return _spots(value, geometry)
@@ -124,7 +131,7 @@ def _with_plain_spots(value, geometry: ScanGeometry):
     return value
 
 
-def _spots(vectors, geometry) -> GivenSpots:
+def _spots(vectors: Any, geometry: ScanGeometry) -> GivenSpots:
     disks = given_disks(vectors, geometry, None)
     if disks.intensity is None:
         raise ValueError("redraw_peaks needs vectors with intensities, but these hold positions alone")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core import checks
 from ..preparation.thinning import thinned
+
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
 
 __all__ = ["split_counts"]
 
 
-def split_counts(view, fraction: float = 0.5, *, random_state: int | None = None):
+def split_counts(view: Unmix, fraction: float = 0.5, *, random_state: int | None = None) -> tuple[Unmix, Unmix]:
     """Two views of independent counts: every electron is in one of them, by chance.
 
     Fit one and judge by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts that are split so are two
@@ -58,5 +63,5 @@ def split_counts(view, fraction: float = 0.5, *, random_state: int | None = None
     fraction = checks.positive(fraction, "fraction")
     if fraction >= 1:
         raise ValueError(f"fraction must be below 1, got {fraction:g}")
-    parts = thinned(view.scan, fraction, checks.seed(random_state))
-    return tuple(type(view)(part) for part in parts)
+    fit, held_out = thinned(view.scan, fraction, checks.seed(random_state))
+    return type(view)(fit), type(view)(held_out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -12,10 +14,13 @@ from ..results.decomposition import Decomposition, Meaning
 from ..results.scree import Scree
 from .arguments import components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["MEANING", "pca", "scree", "svd"]
 
 
-def svd(view, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+def svd(view: View, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
     """Truncated singular value decomposition.
 
     Parameters
@@ -49,7 +54,7 @@ def svd(view, n: int, *, precision: str = "single", random_state: int | None = 0
     return _svd(view, "svd", n, precision, random_state)
 
 
-def pca(view, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+def pca(view: View, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
     """Principal component analysis: `svd` after removing the mean pattern.
 
     Parameters
@@ -106,7 +111,7 @@ def _svd(view, method, n, precision, random_state):
     )  # fmt: skip
 
 
-def scree(view, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
+def scree(view: View, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
     """How much each component of the SVD explains, with the number of components that stand out.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -13,6 +15,9 @@ from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
+if TYPE_CHECKING:
+    from ..views.view import View
+
 __all__ = ["MEANING", "REFERENCES", "vca"]
 
 MEANING, REFERENCES = Meaning("vertex component analysis"), (*VCA, *KRYLOV)
@@ -21,7 +26,7 @@ _UNEVEN = 0.05  # standard deviation of the sums of free maps, beyond noise, tha
 
 
 def vca(
-    view,
+    view: View,
     n: int,
     *,
     sum_to_one: bool = False,

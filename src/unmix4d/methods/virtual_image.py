@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..preparation.masks import disks
 
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+
 __all__ = ["virtual_image"]
 
 
-def virtual_image(view, spots, radius) -> np.ndarray:
+def virtual_image(
+    view: Unmix, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str
+) -> np.ndarray:
     """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ _ELEMENTS = (
 ).split()
 
 
-def crystal_from_cif(path, *, host="py4dstem"):
+def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") -> Any:
     """The crystal of a CIF file, as an object of a host.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,16 @@ from .convert import on_scan
 from .match_py4dstem import is_crystal
 from .symmetry import misorientation_deg
 
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .orientations import Orientations
+
 __all__ = ["compare_orientations", "OrientationComparison"]
 
 
-def compare_orientations(ours, full, *, crystal=None, agree_within=5.0, full_time_s=None):
+def compare_orientations(
+    ours: Orientations, full: Any, *, crystal: Any = None, agree_within: float = 5.0, full_time_s: float | None = None
+) -> OrientationComparison:
     """Orientations of k components beside those of a run over all positions.
 
     Parameters
@@ -141,7 +148,7 @@ class OrientationComparison:
     overlap: np.ndarray
     agree_within: float
     time_s: tuple
-    geometry: object = field(repr=False)
+    geometry: ScanGeometry = field(repr=False)
 
     plot = plots_orientation.comparison
 
@@ -163,7 +170,7 @@ class OrientationComparison:
         where any of the orientations there agree).
         """
         rows = {"all": np.ones_like(self.overlap), "single": ~self.overlap, "overlap": self.overlap}
-        out = {name: [] for name in ("positions", "compared", "median_deg", "agree", "agree_any")}
+        out: dict[str, list] = {name: [] for name in ("positions", "compared", "median_deg", "agree", "agree_any")}
         for name, where in rows.items():
             one = self.misorientation_deg[where & np.isfinite(self.misorientation_deg)]
             near = self.nearest_deg[where & np.isfinite(self.misorientation_deg)]

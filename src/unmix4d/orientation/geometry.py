@@ -72,7 +72,8 @@ def to_inverse_angstrom(geometry) -> tuple[float, float]:
     if geometry.polar or geometry.features or not is_calibrated(calibration.pixel_unit):
         raise ValueError("orientations need a calibrated detector: give pixel_size and pixel_unit, such as '1/Å'")
     try:
-        return tuple(convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
+        down, across = (convert(size, calibration.pixel_unit, "1/Å") for size in calibration.pixel_size)
+        return down, across
     except ValueError:
         raise ValueError(
             f"orientations need a detector calibrated in a reciprocal length, got {calibration.pixel_unit!r}: "

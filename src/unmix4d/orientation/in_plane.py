@@ -40,7 +40,8 @@ def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, 
     values = np.concatenate([_rotated(wide, library[i : i + _BLOCK]) for i in range(0, len(library), _BLOCK)])
     order = np.argsort(-values, axis=None)[:_LOOKED_AT]
     template, angle = np.unravel_index(order, values.shape)
-    matrices, taken = _about_the_beam(2 * np.pi * angle / _ANGLES) @ library[template], []
+    matrices = _about_the_beam(2 * np.pi * angle / _ANGLES) @ library[template]
+    taken: list = []
     for i in range(len(matrices)):
         if not taken or misorientation_deg(matrices[i], matrices[taken], symmetry).min() > different_deg:
             taken.append(i)

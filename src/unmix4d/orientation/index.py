@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, paint, presence, representative_patterns
 
+if TYPE_CHECKING:
+    from ..results.decomposition import Decomposition
+
 __all__ = ["index", "orientations"]
 
 _PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02  # of the fit, below which it is ambiguous (docs/orientation.md); no table
@@ -29,10 +33,27 @@ _BACKGROUNDS = (None, "radial median", "radial percentile")
 
 
 def index(
-    result, simulation, *, source=None, enough=ENOUGH, vectors=None, phase_gap=_PHASE_GAP,
-    orientation_gap=_ORIENTATION_GAP, q_min=None, q_max=None, disk_radius=None, probe=None, detection=None, plan=None,
-    min_peaks=3, rank="auto", candidates=None, refine=True, gamma=0.5, background=None,
-):  # fmt: skip
+    result: Decomposition,
+    simulation: Any,
+    *,
+    source: str | None = None,
+    enough: int = ENOUGH,
+    vectors: Any = None,
+    phase_gap: float = _PHASE_GAP,
+    orientation_gap: float = _ORIENTATION_GAP,
+    q_min: float | None = None,
+    q_max: float | None = None,
+    disk_radius: float | None = None,
+    probe: Any = None,
+    detection: dict[str, Any] | None = None,
+    plan: dict[str, Any] | None = None,
+    min_peaks: int = 3,
+    rank: str = "auto",
+    candidates: int | None = None,
+    refine: bool = True,
+    gamma: float = 0.5,
+    background: str | None = None,
+) -> Orientations:
     """Phase and orientation of every component, by the matcher of a host.
 
     k patterns are matched instead of one at every position. A diffsims simulation is matched by pyxem
@@ -140,7 +161,7 @@ def index(
     presence(result)  # refuses what has no presence before anything is read
     if vectors is None:
         to_inverse_angstrom(result.geometry)
-    seconds = {}
+    seconds: dict[str, float] = {}
     if rank == "auto":
         rank = "pattern" if vectors is None else "disks"
     if candidates is None:
@@ -160,7 +181,7 @@ def index(
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
     seconds["total"] = time.perf_counter() - started
-    settings = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
+    settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 
@@ -299,7 +320,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready
 
 
-def orientations(result, simulation, **options):
+def orientations(result: Decomposition, simulation: Any, **options: Any) -> Any:
     """Orientations of the components, painted on the scan, as a native object of the host whose simulation is given.
 
     ``result.index(simulation, **options).to_host()``: see `index` for the arguments, and for a record of what was

@@ -144,7 +144,8 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
         rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
     rows = rows.reshape(-1, *rows.shape[-2:])
     library, reflections = np.atleast_2d(simulation.rotations.data), reflections_of(simulation, q_max)
-    turn, out = detector_to_scan(calibration), []
+    turn = detector_to_scan(calibration)
+    out: list[Proposals | None] = []
     for row in rows:
         row = row[np.isfinite(row[:, 1])]
         if not len(row) or not row[0, 1] > 0:

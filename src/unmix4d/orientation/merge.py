@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +16,16 @@ from .record import Candidate, Match
 from .sources import ENOUGH, paint, presence
 from .symmetry import mean_orientation, misorientation_deg
 
+if TYPE_CHECKING:
+    from ..results.decomposition import Decomposition
+    from .orientations import Orientations
+
 __all__ = ["merge_orientations"]
 
 
-def merge_orientations(result, existing, *, crystal=None, enough=ENOUGH, disagree_deg=5.0):
+def merge_orientations(
+    result: Decomposition, existing: Any, *, crystal: Any = None, enough: int = ENOUGH, disagree_deg: float = 5.0
+) -> Orientations:
     """An existing map of every position, summarised per component and painted into the overlap.
 
     Parameters

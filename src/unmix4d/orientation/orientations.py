@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..plots import orientation as plots_orientation
 from .colours import colours, key
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .sources import Painting
 
 __all__ = ["Orientations"]
 
@@ -64,8 +70,8 @@ class Orientations:
 
     host: str
     matches: tuple
-    painting: object
-    geometry: object
+    painting: Painting
+    geometry: ScanGeometry
     symmetry: dict
     phases: dict
     time_s: dict = field(default_factory=dict)
@@ -196,12 +202,12 @@ class Orientations:
             "second_component": self.second, "second_weight": np.nan_to_num(self.painting.second_weight),
             "second_score": of("score", self.second),
         }  # fmt: skip
-        if self.disagreement_deg is not None:
+        if self.disagreement_deg is not None and self.flagged is not None:
             out |= {"disagreement_deg": self.disagreement_deg, "flagged": self.flagged.astype(int)}
         return {name: np.array(values) for name, values in out.items()}
 
     @property
-    def crystal_map(self):
+    def crystal_map(self) -> Any:
         """An orix CrystalMap (pyxem only).
 
         Two rotations per position: the first component's and the runner-up's, which is the first's again where there is
@@ -221,7 +227,7 @@ class Orientations:
         return crystal_map(self, self.phases)
 
     @property
-    def orientation_map(self):
+    def orientation_map(self) -> Any:
         """A py4DSTEM OrientationMap with two matches (py4DSTEM only); {phase: OrientationMap} of several phases.
 
         The second match is the runner-up's; correlation 0 where there is none, or where another phase is.
@@ -238,7 +244,7 @@ class Orientations:
         maps = {name: orientation_map(self.matches, self.painting, name) for name in self.phases}
         return next(iter(maps.values())) if len(maps) == 1 else maps
 
-    def to_host(self):
+    def to_host(self) -> Any:
         """`crystal_map` or `orientation_map`, whichever host they were found with.
 
         Examples
@@ -258,7 +264,7 @@ class Orientations:
         """
         return self.crystal_map if self.host == "pyxem" else self.orientation_map
 
-    def direction_colours(self, directions, phase: str) -> np.ndarray:
+    def direction_colours(self, directions: ArrayLike, phase: str) -> np.ndarray:
         """Inverse pole figure colours (n, 3), RGB from 0 to 1, of Cartesian directions (n, 3) in a crystal of a phase.
 
         Examples
@@ -271,7 +277,7 @@ class Orientations:
         checks.choice(phase, "phase", tuple(self.phases))
         return colours(directions, self.phases[phase], self.symmetry.get(phase))
 
-    def colour_key(self, phase: str):
+    def colour_key(self, phase: str) -> Any:
         """The key of these colours for a phase: image, extent and labels, see `unmix4d.orientation.colours.key`.
 
         Examples

@@ -48,8 +48,9 @@ class SmoothedPattern:
     def __init__(self, pattern, geometry, *, radius: float, q_min: float = 0.0, q_max: float | None = None):
         self.geometry, self.sigma = geometry, _SPOT * radius
         self._to_pixels = np.linalg.inv(pixels_to_vectors(geometry))
-        self._pattern, self._limits, self._radius, self._wider = pattern, (q_min, q_max), radius, {}
-        self._polar = {}
+        self._pattern, self._limits, self._radius = pattern, (q_min, q_max), radius
+        self._wider: dict = {}
+        self._polar: dict = {}
         q = _lengths(geometry)
         used = geometry.kept_pixels.reshape(geometry.detector_shape) & (q >= q_min)
         if q_max is not None:

@@ -12,13 +12,16 @@ import itertools
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation", "misorientation_deg"]
 
 _ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
 
 
-def laue_rotations(lattice, hkl=None, intensities=None, tolerance: float = 1e-3) -> np.ndarray:
+def laue_rotations(
+    lattice: ArrayLike, hkl: ArrayLike | None = None, intensities: ArrayLike | None = None, tolerance: float = 1e-3
+) -> np.ndarray:
     """Rotations that take a crystal's diffraction onto itself.
 
     Parameters
@@ -95,7 +98,7 @@ def angles_deg(matrices) -> np.ndarray:
     return np.degrees(np.arctan2(sine, cosine))
 
 
-def misorientation_deg(a, b, symmetry=None) -> np.ndarray:
+def misorientation_deg(a: ArrayLike, b: ArrayLike, symmetry: ArrayLike | None = None) -> np.ndarray:
     """Smallest angle between two orientations among all that are equivalent by symmetry.
 
     Parameters
@@ -128,7 +131,9 @@ def misorientation_deg(a, b, symmetry=None) -> np.ndarray:
     return angles_deg(between @ best)
 
 
-def mean_orientation(matrices, symmetry=None, *, weights=None) -> tuple[np.ndarray, float]:
+def mean_orientation(
+    matrices: ArrayLike, symmetry: ArrayLike | None = None, *, weights: ArrayLike | None = None
+) -> tuple[np.ndarray, float]:
     """Mean of orientations and how far they are from it, equivalent ones taken as one.
 
     Parameters

@@ -1,13 +1,19 @@
 """The committed table of standard cases, `cases.json`."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
 from ._crystals import bent_crystal, embedded_particle
 from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._polycrystal import polycrystal
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 BUILDERS = {
     f.__name__: f
@@ -23,7 +29,7 @@ BUILDERS = {
 }
 
 
-def cases():
+def cases() -> dict[str, dict[str, Any]]:
     """The table of standard cases.
 
     The values were fixed before any method was tuned on them; the note at the head of the file says how the one
@@ -46,7 +52,7 @@ def cases():
     return json.loads(text)["cases"]
 
 
-def case(name, seed=None):
+def case(name: str, seed: int | None = None) -> Phantom:
     """Build a standard case.
 
     Parameters
@@ -78,5 +84,6 @@ def case(name, seed=None):
     entry = table[name]
     # JSON has lists where the builders take tuples.
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["parameters"].items()}
-    phantom = BUILDERS[entry["builder"]](**parameters, seed=entry["seeds"][0] if seed is None else seed)
+    builder: Any = BUILDERS[entry["builder"]]
+    phantom = builder(**parameters, seed=entry["seeds"][0] if seed is None else seed)
     return dataclasses.replace(phantom, settings={**phantom.settings, "case": name})

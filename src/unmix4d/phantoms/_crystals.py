@@ -1,10 +1,17 @@
 """Crystalline specimens: spots of grains, twins, a bent crystal, an embedded particle."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._build import assemble, make_detector, with_beam
 from ._checks import check_range, check_seed, check_shape, generators
 from ._patterns import LATTICES, ZONES, make_crystal, mirror, rotate, unit
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 
 def random_spots(detector, rng, tilt_mrad=6.0):
@@ -44,21 +51,21 @@ def twin_spots(detector, rng):
 
 def bent_crystal(
     *,
-    scan_shape=(10, 40),
-    detector_shape=(96, 90),
-    bending_mrad=30.0,
-    precession_mrad=0.0,
-    thickness=40.0,
-    zone=(0, 1, 1),
-    lattice_parameter=5.65,
-    direct_beam=0.0,
-    spot_width=3.0,
-    dose=None,
-    pixel_size=None,
-    centre=None,
-    step=2.0,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (10, 40),
+    detector_shape: tuple[int, int] = (96, 90),
+    bending_mrad: float = 30.0,
+    precession_mrad: float = 0.0,
+    thickness: float = 40.0,
+    zone: tuple[int, int, int] = (0, 1, 1),
+    lattice_parameter: float = 5.65,
+    direct_beam: float = 0.0,
+    spot_width: float = 3.0,
+    dose: float | None = None,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 2.0,
+    seed: int | None = 0,
+) -> Phantom:
     """One bent crystal: the intensities of its spots vary continuously along the scan.
 
     Bending adds real components: what can be counted is distinguishable patterns, not crystals. Precession
@@ -137,18 +144,18 @@ def bent_crystal(
 
 def embedded_particle(
     *,
-    scan_shape=(32, 30),
-    detector_shape=(96, 90),
-    max_share=0.4,
-    radius=8.0,
-    direct_beam=0.0,
-    spot_width=3.0,
-    dose=3e3,
-    pixel_size=None,
-    centre=None,
-    step=1.5,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (32, 30),
+    detector_shape: tuple[int, int] = (96, 90),
+    max_share: float = 0.4,
+    radius: float = 8.0,
+    direct_beam: float = 0.0,
+    spot_width: float = 3.0,
+    dose: float | None = 3e3,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 1.5,
+    seed: int | None = 0,
+) -> Phantom:
     """A particle fully inside a crystalline matrix: nowhere in the scan is it pure.
 
     "Cluster analysis cannot separate the contribution from a microstructural feature which has no pure

@@ -1,11 +1,19 @@
 """Crystallites in an amorphous matrix: the model of Kimoto 2025 (Fig. 10)."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._build import assemble, make_detector, with_beam
 from ._checks import check_range, check_seed, check_shape, generators
 from ._maps import soft_box
 from ._patterns import make_crystal, rotate, unit
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 CRYSTALS = ("per_ratio", "per_row")
 
@@ -27,19 +35,19 @@ def _kimoto_maps(scan_shape, ratios, crystals, edge):
 
 def kimoto(
     *,
-    scan_shape=(36, 36),
-    detector_shape=(128, 128),
-    ratios=(0.09, 0.03, 0.01),
-    crystals="per_ratio",
-    edge=0.8,
-    direct_beam=0.0,
-    spot_width=2.6,
-    dose=1e4,
-    pixel_size=None,
-    centre=None,
-    step=1.5,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (36, 36),
+    detector_shape: tuple[int, int] = (128, 128),
+    ratios: Sequence[float] = (0.09, 0.03, 0.01),
+    crystals: str = "per_ratio",
+    edge: float = 0.8,
+    direct_beam: float = 0.0,
+    spot_width: float = 2.6,
+    dose: float | None = 1e4,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 1.5,
+    seed: int | None = 0,
+) -> Phantom:
     """Crystallites in a metallic glass: the simulated data of Kimoto 2025 (Fig. 10 and Methods).
 
     One amorphous and three crystalline patterns; nine areas of about 6x6 positions whose border to the

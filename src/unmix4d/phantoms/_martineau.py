@@ -1,5 +1,9 @@
 """Two crystals and their boundary: the models of Martineau 2019 (Figs. 5, 6, and like Fig. 4)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._build import assemble, make_detector, with_beam
@@ -7,6 +11,9 @@ from ._checks import check_range, check_seed, check_shape, generators
 from ._crystals import twin_spots
 from ._maps import inclined_boundary, smooth_field
 from ._patterns import unit
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 
 def _square_array(detector, spacing, sigma, offset=(0.0, 0.0), every=1):
@@ -44,17 +51,17 @@ def _line_scan(builder, settings, every, offset):
 
 def martineau_fig5(
     *,
-    scan_shape=(3, 60),
-    detector_shape=(64, 56),
-    pure_to_mixed=2.0,
-    spacing=12.0,
-    spot_sigma=1.1,
-    dose=None,
-    pixel_size=0.04,
-    centre=None,
-    step=1.0,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (3, 60),
+    detector_shape: tuple[int, int] = (64, 56),
+    pure_to_mixed: float = 2.0,
+    spacing: float = 12.0,
+    spot_sigma: float = 1.1,
+    dose: float | None = None,
+    pixel_size: float | None = 0.04,
+    centre: tuple[float, float] | None = None,
+    step: float = 1.0,
+    seed: int | None = 0,
+) -> Phantom:
     """Two crystals with an inclined boundary and no spot in common (Martineau 2019, Fig. 5).
 
     Two square arrays of Gaussians, one shifted by half a period in both directions; the signal is
@@ -99,17 +106,17 @@ def martineau_fig5(
 
 def martineau_fig6(
     *,
-    scan_shape=(3, 60),
-    detector_shape=(64, 56),
-    pure_to_mixed=2.0,
-    spacing=12.0,
-    spot_sigma=1.1,
-    dose=None,
-    pixel_size=0.04,
-    centre=None,
-    step=1.0,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (3, 60),
+    detector_shape: tuple[int, int] = (64, 56),
+    pure_to_mixed: float = 2.0,
+    spacing: float = 12.0,
+    spot_sigma: float = 1.1,
+    dose: float | None = None,
+    pixel_size: float | None = 0.04,
+    centre: tuple[float, float] | None = None,
+    step: float = 1.0,
+    seed: int | None = 0,
+) -> Phantom:
     """Two crystals with shared spots: one has no spot of its own (Martineau 2019, Fig. 6).
 
     The right crystal's pattern is a square array of equal Gaussians; the left one's is every second spot of
@@ -156,18 +163,18 @@ def _vacuum_maps(scan_shape, overlap, edge, rng):
 
 def bicrystal_in_vacuum(
     *,
-    scan_shape=(40, 36),
-    detector_shape=(96, 88),
-    overlap=8,
-    edge=0.6,
-    direct_beam=0.1,
-    spot_width=3.0,
-    dose=2e3,
-    pixel_size=None,
-    centre=None,
-    step=2.0,
-    seed=0,
-):
+    scan_shape: tuple[int, int] = (40, 36),
+    detector_shape: tuple[int, int] = (96, 88),
+    overlap: float = 8,
+    edge: float = 0.6,
+    direct_beam: float = 0.1,
+    spot_width: float = 3.0,
+    dose: float | None = 2e3,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 2.0,
+    seed: int | None = 0,
+) -> Phantom:
     """A twinned wire in vacuum whose boundary is oblique to the beam (like Martineau 2019, Fig. 4).
 
     Two crystals, twins of each other, overlap in a band along the wire; outside the wire is only the carbon

@@ -1,8 +1,14 @@
 """The Phantom: a simulated scan together with the truth behind it, and its conversion to each host."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import dask.array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,13 +59,13 @@ class Phantom:
     (3, 4, 10, 20)
     """
 
-    data: object
+    data: Any
     patterns: np.ndarray
     maps: np.ndarray
-    centre: tuple
+    centre: tuple[float, float]
     pixel_size: float
     step: float
-    names: tuple
+    names: tuple[str, ...]
     phases: np.ndarray
     settings: dict = field(default_factory=dict)
     detector_mask: np.ndarray | None = None
@@ -74,21 +80,23 @@ class Phantom:
         return f"Phantom({name}, {scan} scan, {detector} detector, k={self.k}, {self.data.dtype})"
 
     @property
-    def k(self):
+    def k(self) -> int:
         """Number of components."""
         return len(self.patterns)
 
     @property
-    def scan_shape(self):
+    def scan_shape(self) -> tuple[int, int]:
         """(scan_row, scan_col)."""
-        return tuple(self.maps.shape[1:])
+        _, rows, cols = self.maps.shape
+        return rows, cols
 
     @property
-    def detector_shape(self):
+    def detector_shape(self) -> tuple[int, int]:
         """(det_row, det_col)."""
-        return tuple(self.patterns.shape[1:])
+        _, rows, cols = self.patterns.shape
+        return rows, cols
 
-    def expectation(self):
+    def expectation(self) -> np.ndarray:
         """Expected data of the linear model: the sum of maps times patterns.
 
         Returns
@@ -105,7 +113,7 @@ class Phantom:
         """
         return np.tensordot(self.maps, self.patterns, axes=(0, 0))
 
-    def to_dask(self, chunks=None):
+    def to_dask(self, chunks: Any = None) -> dask.array.Array:
         """The data as a dask array.
 
         Parameters
@@ -131,7 +139,7 @@ class Phantom:
             chunks = tuple(min(8, n) for n in self.scan_shape) + self.detector_shape
         return da.from_array(self.data, chunks=chunks)
 
-    def to_pyxem(self, lazy=False):
+    def to_pyxem(self, lazy: bool = False) -> Any:
         """The scan as a calibrated pyxem signal.
 
         Parameters
@@ -160,7 +168,7 @@ class Phantom:
 
         return to_pyxem(self, lazy)
 
-    def to_py4dstem(self):
+    def to_py4dstem(self) -> Any:
         """The scan as a calibrated py4DSTEM data cube.
 
         Returns

@@ -1,5 +1,9 @@
 """A polycrystalline film, with everything that makes real ones hard."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._build import assemble, make_detector, with_beam
@@ -7,6 +11,9 @@ from ._checks import check_count, check_range, check_seed, check_shape, generato
 from ._crystals import random_spots, twin_spots
 from ._maps import film_grains, pair_neighbours, smooth_field, spread_points
 from ._patterns import DIFFUSE, rotate, unit
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 LEAST_SHARE = 1e-3  # strained spots of a grain with less than this share of a position are not redrawn
 
@@ -91,25 +98,25 @@ def _check(settings):
 
 def polycrystal(
     *,
-    n_grains=6,
-    scan_shape=(40, 36),
-    detector_shape=(96, 90),
-    overlap=0.4,
-    twins=0,
-    n_phases=None,
-    background=0.2,
-    direct_beam=0.0,
-    beam_stop=False,
-    strain=0.0,
-    thickness_variation=0.0,
-    spot_width=3.0,
-    edge=0.7,
-    dose=3e3,
-    pixel_size=None,
-    centre=None,
-    step=2.0,
-    seed=0,
-):
+    n_grains: int = 6,
+    scan_shape: tuple[int, int] = (40, 36),
+    detector_shape: tuple[int, int] = (96, 90),
+    overlap: float = 0.4,
+    twins: int = 0,
+    n_phases: int | None = None,
+    background: float = 0.2,
+    direct_beam: float = 0.0,
+    beam_stop: bool | float = False,
+    strain: float = 0.0,
+    thickness_variation: float = 0.0,
+    spot_width: float = 3.0,
+    edge: float = 0.7,
+    dose: float | None = 3e3,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 2.0,
+    seed: int | None = 0,
+) -> Phantom:
     """A polycrystalline film with a known answer.
 
     Grains are Voronoi cells in three dimensions and a map is the share of the film's thickness, so that

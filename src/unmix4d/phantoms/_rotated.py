@@ -1,11 +1,18 @@
 """A few phases, rotated in the plane at random: by position, by grain, or as precipitates in a glass."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._build import assemble, make_detector, with_beam
 from ._checks import check_count, check_range, check_seed, check_shape, generators
 from ._maps import film_grains, soft_box, spread_points
 from ._patterns import DIFFUSE, make_crystal, rotate, unit
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
 
 LAYOUTS = ("positions", "grains", "precipitates")
 
@@ -40,23 +47,23 @@ def _boxes(scan_shape, points, share, edge):
 
 def rotated_phases(
     *,
-    n_phases=3,
-    layout="positions",
-    n_grains=24,
-    scan_shape=(16, 16),
-    detector_shape=(128, 128),
-    background=0.2,
-    share=0.3,
-    tilt_mrad=3.0,
-    edge=0.7,
-    direct_beam=0.0,
-    spot_width=2.6,
-    dose=2e3,
-    pixel_size=None,
-    centre=None,
-    step=1.5,
-    seed=0,
-):
+    n_phases: int = 3,
+    layout: str = "positions",
+    n_grains: int = 24,
+    scan_shape: tuple[int, int] = (16, 16),
+    detector_shape: tuple[int, int] = (128, 128),
+    background: float = 0.2,
+    share: float = 0.3,
+    tilt_mrad: float = 3.0,
+    edge: float = 0.7,
+    direct_beam: float = 0.0,
+    spot_width: float = 2.6,
+    dose: float | None = 2e3,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 1.5,
+    seed: int | None = 0,
+) -> Phantom:
     """A few phases, each seen down one zone axis and rotated in the plane at random.
 
     Every crystal is one component, an in-plane rotated copy of the pattern of its phase by the angle in `rotations_deg`;

@@ -1,5 +1,10 @@
 """Scans for tests of the engine: a tiny random one, and a large one written block by block."""
 
+from __future__ import annotations
+
+import os
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -12,7 +17,15 @@ from ._patterns import BEAM_ENERGY, Detector, rotate, unit
 from ._phantom import Phantom
 
 
-def random_scan(*, shape=(3, 4, 10, 20), k=2, dose=200.0, pixel_size=0.05, step=1.0, seed=0):
+def random_scan(
+    *,
+    shape: tuple[int, int, int, int] = (3, 4, 10, 20),
+    k: int = 2,
+    dose: float | None = 200.0,
+    pixel_size: float = 0.05,
+    step: float = 1.0,
+    seed: int | None = 0,
+) -> Phantom:
     """A tiny low-rank scan for unit tests, of any shape.
 
     Patterns are random blobs and maps random shares (Dirichlet) that sum to 1; nothing about it is physical.
@@ -94,17 +107,17 @@ def _large_truth(shape, k, scale, pixel_size, seed):
 
 
 def large_scan(
-    path,
+    path: str | os.PathLike[str],
     *,
-    shape=(128, 128, 256, 256),
-    k=8,
-    dose=2e3,
-    chunks=(16, 16, 256, 256),
-    dtype=None,
-    pixel_size=None,
-    step=1.0,
-    seed=0,
-):
+    shape: tuple[int, int, int, int] = (128, 128, 256, 256),
+    k: int = 8,
+    dose: float | None = 2e3,
+    chunks: tuple[int, int, int, int] = (16, 16, 256, 256),
+    dtype: Any = None,
+    pixel_size: float | None = None,
+    step: float = 1.0,
+    seed: int | None = 0,
+) -> Phantom:
     """Write a scan too large for memory to a zarr store, block by block.
 
     An amorphous film and k - 1 grains with inclined boundaries. One block of positions is in memory at a

@@ -94,7 +94,7 @@ def redraw_peaks(scan: Scan, how: dict | None, bin) -> tuple[Scan, dict | None]:
         raise ValueError(f"redraw_peaks must have a radius of at least 1 pixel of the prepared view, got {radius:.3g}")
     geometry, dtype = scan.geometry, compute_dtype(scan.dtype, "single")
     kept = geometry.kept_pixels.reshape(geometry.detector_shape)
-    record = {"radius": describe_length(radius, geometry)}
+    record: dict = {"radius": describe_length(radius, geometry)}
     if how["spots"] is None:
         function = partial(redraw_found, radius=radius, threshold=how["threshold"], kept=kept, dtype=dtype)
         patterns = map_patterns(scan, function, dtype)

@@ -17,7 +17,7 @@ def summary(parts) -> str:
     """What was done to which scan, on one screen."""
     result = parts.result
     geometry, calibration, said = result.geometry, result.geometry.calibration, result.settings
-    rows, cols, det_rows, det_cols = *geometry.scan_shape, *geometry.detector_shape
+    (rows, cols), (det_rows, det_cols) = geometry.scan_shape, geometry.detector_shape
     out = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
     origin = "" if geometry.centre_known else " (not known: the middle of the detector)"
     pairs = [

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .. import hosts
 from ..core import checks
@@ -20,14 +23,25 @@ from .figures import drawing
 from .section_settings import described
 from .sections import NAMES, SECTIONS, Parts
 
+if TYPE_CHECKING:
+    from ..results.decomposition import Decomposition
+
 __all__ = ["write_report"]
 
 _EXPECTED = (ValueError, TypeError, OSError, ImportError)  # what our own code says in one sentence
 
 
 def write_report(
-    result, path, *, choice=None, grains=None, groups=None, orientations=None, sections=None, title=None
-) -> None:  # fmt: skip
+    result: Decomposition,
+    path: str | os.PathLike[str],
+    *,
+    choice: KChoice | None = None,
+    grains: Grains | None = None,
+    groups: Groups | None = None,
+    orientations: Orientations | None = None,
+    sections: Sequence[str] | None = None,
+    title: str | None = None,
+) -> None:
     """Write one page of HTML that holds everything it shows, to be read in a browser or printed; it needs no network.
 
     Sections that cannot be made (of signed components, or without the data) are left out with the reason. A file that is

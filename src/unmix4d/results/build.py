@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import hosts
 from ..core.version import __version__, installed_version
-from ..decomposition.fitted_patterns import fitted_patterns
+from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
 from .decomposition import Decomposition
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix, Statistics
+    from ..views.view import View
 
 __all__ = ["NOTHING", "Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
 
 NOTHING = 1e-6  # share of the intensity below which a component is the rounding of single precision (6e-8), summed
 
 
-def run_record(view, method: str, **arguments) -> dict:
+def run_record(view: View, method: str, **arguments: Any) -> dict:
     """Everything needed to repeat a run, in JSON types."""
     scan = view.scan
     geometry = scan.geometry
     if view.is_features:
-        arguments["features"] = view.features.record()
+        arguments["features"] = view.features.record()  # type: ignore[attr-defined]
     return {
         "method": method,
         **arguments,
@@ -74,12 +79,12 @@ class Components:
         The number that each component had before.
     """
 
-    view: object
-    matrix: object
+    view: View
+    matrix: PatternMatrix
     maps: np.ndarray
     patterns: np.ndarray
     features: np.ndarray | None
-    statistics: object
+    statistics: Statistics | FittedPatterns
     share: np.ndarray
     order: np.ndarray
 
@@ -87,7 +92,16 @@ class Components:
         """Squared residuals of every position of what was decomposed; one pass."""
         return self.matrix.squared_residuals(self.maps, self.patterns if self.features is None else self.features)
 
-    def answer(self, kind=Decomposition, *, method: str, squares, settings: dict, explained=None, **more):
+    def answer(
+        self,
+        kind: type[Decomposition] = Decomposition,
+        *,
+        method: str,
+        squares: np.ndarray,
+        settings: dict,
+        explained: np.ndarray | None = None,
+        **more: Any,
+    ) -> Any:
         """The result.
 
         Parameters
@@ -115,7 +129,7 @@ class Components:
             patterns=geometry.to_images(self.patterns),
             maps=geometry.to_maps(self.maps),
             explained=self.share if explained is None else explained,
-            loss=float(squares.sum() / np.prod(self.matrix.shape, dtype=float)),
+            loss=float(squares.sum() / np.prod(self.matrix.shape, dtype=np.float64)),
             geometry=geometry,
             settings={"passes": self.matrix.passes, **settings},
             host=seen.scan.host,
@@ -127,9 +141,18 @@ class Components:
 
 
 def arranged(
-    view, matrix, maps, patterns, *, signed: bool = False, centred: bool = False, by_share: bool = True,
-    n_fixed: int = 0, keep_scale: bool = False, fit: bool = False,
-) -> Components:  # fmt: skip
+    view: View,
+    matrix: PatternMatrix,
+    maps: np.ndarray,
+    patterns: np.ndarray,
+    *,
+    signed: bool = False,
+    centred: bool = False,
+    by_share: bool = True,
+    n_fixed: int = 0,
+    keep_scale: bool = False,
+    fit: bool = False,
+) -> Components:
     """Components as an answer shows them: patterns of the scan, by their share of the signal, maps with maximum 1.
 
     Parameters
@@ -173,13 +196,15 @@ def _rescaled(features, before, after):
     return (features * factor[:, None]).astype(features.dtype)
 
 
-def _signal_share(maps, patterns, total) -> np.ndarray:
+def _signal_share(maps: np.ndarray, patterns: np.ndarray, total: float) -> np.ndarray:
     """Share of the whole signal that each component accounts for: sum of its map x sum of its pattern / sum of X."""
     shares = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
     return shares / total if total else shares * 0
 
 
-def order_and_scale(maps, patterns, total, *, n_fixed: int = 0, keep_scale: bool = False):
+def order_and_scale(
+    maps: np.ndarray, patterns: np.ndarray, total: float, *, n_fixed: int = 0, keep_scale: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Components by their share of the signal, largest first, each map with maximum 1.
 
     Parameters

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +27,10 @@ from .meaning import Meaning
 from .overlap import find_overlap
 from .quality import pattern_similarity, report_quality
 from .saved import save
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix
+    from ..views.view import View
 
 __all__ = ["Decomposition"]
 
@@ -111,7 +116,7 @@ class Decomposition:
     mean_pattern: np.ndarray | None = None
     totals: np.ndarray | None = None
     residuals: np.ndarray | None = None
-    source: object = None
+    source: View | None = None
     features: np.ndarray | None = None
     meaning: Meaning = Meaning()
     references: tuple = ()
@@ -206,7 +211,7 @@ class Decomposition:
         return self.mean_pattern if self.meaning.centred else None
 
     @property
-    def decomposed(self):
+    def decomposed(self) -> View | None:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.source
 
@@ -235,7 +240,10 @@ class Decomposition:
         >>> list(result.table_columns())
         ['component', 'share of the sum of squares (%)']
         """
-        columns = {"component": range(self.k), f"share of the {self.meaning.shares_of} (%)": 100 * self.explained}
+        columns: dict[str, Any] = {
+            "component": range(self.k),
+            f"share of the {self.meaning.shares_of} (%)": 100 * self.explained,
+        }
         if self.has_shares:
             labels = self.labels()
             columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=self.k)
@@ -255,7 +263,7 @@ class Decomposition:
             "where it is alone."
         )
 
-    def further_figures(self):
+    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
         """What a report shows of a relative of this class besides: (function that draws, alternative text, caption).
 
         Examples
@@ -394,7 +402,7 @@ class Decomposition:
         present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
         return present & (present.sum(0) == 1)
 
-    def linked_matrix(self, method: str):
+    def linked_matrix(self, method: str) -> PatternMatrix:
         """The matrix of the scan that it was made from, on behalf of `method`; refused where no data are linked.
 
         Examples

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..clustering.validity import INDICES
 from ..core import checks
 from ..plots import fuzzy as plots_fuzzy
 from .decomposition import Decomposition
+
+if TYPE_CHECKING:
+    from ..views.view import View
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
@@ -66,12 +71,13 @@ class FuzzyClusters(Decomposition):
     True
     """
 
-    loadings: np.ndarray | None = None
-    axes: np.ndarray | None = None
-    loading_centres: np.ndarray | None = None
-    covariances: np.ndarray | None = None
-    pure_fraction: np.ndarray | None = None
-    view: object = None
+    # Always given; the fields of Decomposition have defaults, and so must these.
+    loadings: np.ndarray = None  # type: ignore[assignment]
+    axes: np.ndarray = None  # type: ignore[assignment]
+    loading_centres: np.ndarray = None  # type: ignore[assignment]
+    covariances: np.ndarray = None  # type: ignore[assignment]
+    pure_fraction: np.ndarray = None  # type: ignore[assignment]
+    view: View | None = None
 
     plot_scatter = plots_fuzzy.scatter
 
@@ -117,7 +123,7 @@ class FuzzyClusters(Decomposition):
     def subclusters(
         self, cluster: int, n: int, *, min_membership: float = 0.9, n_svd: int | None = None, n_starts: int = 10,
         random_state: int | None = None,
-    ):  # fmt: skip
+    ) -> FuzzyClusters:  # fmt: skip
         """Clusters inside a cluster: the positions that are surely in it, with an SVD of their own.
 
         Parameters
@@ -172,7 +178,7 @@ class FuzzyClusters(Decomposition):
         chosen = {name: self.settings[name] for name in ("m", "covariance", "contrast", "precision")}
         return view.fuzzy_cmeans(n, n_svd=n_svd, n_starts=n_starts, random_state=random_state, **chosen)
 
-    def membership_at(self, loadings) -> np.ndarray:
+    def membership_at(self, loadings: ArrayLike) -> np.ndarray:
         """Memberships of any points among the loadings.
 
         Parameters
@@ -208,7 +214,7 @@ class FuzzyClusters(Decomposition):
         ).reshape(*points.shape[:-1], self.k)  # fmt: skip
 
     @property
-    def decomposed(self):
+    def decomposed(self) -> View | None:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.view or self.source
 
@@ -224,7 +230,7 @@ class FuzzyClusters(Decomposition):
         """
         return {**super().table_columns(), "pure positions (%)": 100 * self.pure_fraction}
 
-    def further_figures(self):
+    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
         """The scatter of the loadings, where there are two of them.
 
         Examples

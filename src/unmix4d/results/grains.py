@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,10 @@ from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_re
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .decomposition import Decomposition
 
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
@@ -53,7 +60,7 @@ class Grains:
 
     masks: np.ndarray
     components: np.ndarray
-    result: object
+    result: Decomposition
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 
@@ -71,7 +78,7 @@ class Grains:
         return len(self.masks)
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks and calibration of the scan."""
         return self.result.geometry
 
@@ -202,7 +209,7 @@ class Grains:
         matrix = self.result.linked_matrix("dissimilarity")
         return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
 
-    def to_csv(self, path) -> None:
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table with units in its header; a file that is already there is replaced at the end only.
 
         Parameters
@@ -253,7 +260,15 @@ class Grains:
 
 
 def find_grains(
-    result, *, min_size=10, threshold="yen", connectivity=1, fill_holes=0, opening=0, background="drop", components=None
+    result: Decomposition,
+    *,
+    min_size: int | str = 10,
+    threshold: str | float = "yen",
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    background: str = "drop",
+    components: Sequence[int] | None = None,
 ) -> Grains:
     """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
 
@@ -367,7 +382,7 @@ _SHAPE = ("area", *_LENGTHS, "orientation_deg", "eccentricity")
 COLUMNS = ("grain", "component", "n_positions", *_SHAPE, "mean_weight", "overlap", "touches_edge")
 
 
-def _make_table(grains) -> dict[str, np.ndarray]:
+def _make_table(grains: Grains) -> dict[str, np.ndarray]:
     """The columns of the table of a `Grains`; read-only."""
     calibration, kept = grains.geometry.calibration, grains._kept
     shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in grains.masks]
@@ -384,7 +399,7 @@ def _make_table(grains) -> dict[str, np.ndarray]:
     return table
 
 
-def touches_edge(mask, kept) -> bool:
+def touches_edge(mask: np.ndarray, kept: np.ndarray) -> bool:
     """Whether a region reaches the edge of the scan, or shares an edge with an excluded position.
 
     Along an axis of one position (a line scan) there is no edge.
@@ -407,13 +422,13 @@ def _units(step_unit: str) -> dict[str, str]:
     return {name: known.get(name, "") for name in COLUMNS}
 
 
-def _to_csv(grains, path) -> None:
+def _to_csv(grains: Grains, path: str | os.PathLike[str]) -> None:
     """Write the table; see `Grains.to_csv`."""
     with replacing(path, "the table") as file:
         file.write(_text(grains).encode("utf-8"))
 
 
-def _text(grains) -> str:
+def _text(grains: Grains) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     known = grains.units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .decomposition import Decomposition
 
 __all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
 
@@ -88,10 +93,10 @@ class Groups:
     similarity: np.ndarray
     height: float
     leaf_labels: np.ndarray
-    geometry: object
+    geometry: ScanGeometry
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
-    members: object = None
+    members: Decomposition | None = None
     settings: dict = field(default_factory=dict)
 
     plot = plots_groups.groups
@@ -154,7 +159,7 @@ class Groups:
         with np.errstate(invalid="ignore"):
             return np.where(found >= 0, np.mod(angle, turn[found]), np.nan)
 
-    def orientation(self, group: int | None = None):
+    def orientation(self, group: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Angle (scan_row, scan_col) and group (scan_row, scan_col) at every position; NaN and -1 where there is none.
 
         Examples
@@ -204,19 +209,19 @@ class Groups:
 
 
 def group_rotated(
-    result,
-    n_groups="auto",
+    result: Decomposition,
+    n_groups: int | str = "auto",
     *,
     distance: float | None = None,
     linkage: str = "average",
     mirror: bool = False,
     friedel: bool = False,
-    weight="radius",
-    r_min=None,
-    r_max=None,
+    weight: str | np.ndarray = "radius",
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
     spots: float | None = SPOTS,
     as_published: bool = False,
-):
+) -> Groups:
     """Group components whose patterns are copies of each other rotated in the plane (Kimoto 2025, Figs. 8 and 9).
 
     Two components are compared by the largest angular cross-correlation of their polar patterns, from which the mean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
@@ -10,12 +11,16 @@ from scipy import special
 from ..core import checks
 from ..preparation.thinning import KEEPS_COUNTS, LEAST_EXPECTED, same_preparation, share
 
+if TYPE_CHECKING:
+    from ..views.unmix import Unmix
+    from .decomposition import Decomposition
+
 __all__ = ["log_likelihood"]
 
 _REFERENCES = (None, "mean", "saturated")
 
 
-def log_likelihood(result, held_out, *, relative_to=None) -> float:
+def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str | None = None) -> float:
     """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
 
     Parameters
@@ -59,8 +64,8 @@ def log_likelihood(result, held_out, *, relative_to=None) -> float:
     _check_view(result, held_out)
     scale = share(held_out.scan.steps) / share(result.settings["view"]["preparation"])
     geometry, matrix = result.geometry, held_out.matrix(result.settings.get("precision", "single"))
-    totals = geometry.from_maps(result.totals[None]).astype(np.float64)
-    pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions
+    totals = geometry.from_maps(result.totals[None]).astype(np.float64)  # type: ignore[index]
+    pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions  # type: ignore[index]
     # What the mean pattern expects of an entry is the product of a factor of its position and one of its pixel.
     positions = np.maximum(totals, LEAST_EXPECTED) * (scale / pixels.sum())
     kernel = partial(

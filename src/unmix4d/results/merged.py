@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from .build import arranged
 from .citations import MERGING
 from .decomposition import Decomposition
 from .meaning import Meaning
+
+if TYPE_CHECKING:
+    from ..views.view import View
 
 __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 
@@ -55,15 +59,16 @@ class MergedDecomposition(Decomposition):
     -1
     """
 
-    stability: np.ndarray | None = None
-    agreement: np.ndarray | None = None
-    spread: np.ndarray | None = None
+    # Always given; the fields of Decomposition have defaults, and so must these.
+    stability: np.ndarray = None  # type: ignore[assignment]
+    agreement: np.ndarray = None  # type: ignore[assignment]
+    spread: np.ndarray = None  # type: ignore[assignment]
     history: tuple = ()
     members: tuple = ()
     runs: tuple = ()
     best: int = -1
-    problem: object = None
-    view: object = None
+    problem: Any = None
+    view: View | None = None
 
     saved_arrays: ClassVar[dict] = {
         **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
@@ -149,11 +154,11 @@ class MergedDecomposition(Decomposition):
         >>> agreed.stability.shape == (agreed.k,)
         True
         """
-        if not self.runs or self.problem is None:
+        if not self.runs or self.problem is None or self.view is None:
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
-        options = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
+        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
         found = consensus(self.problem, self.runs, **options)
         told = {name: value if name == "how" else float(value) for name, value in options.items()}
         told |= {"left_out": found.left_out, "rim_components": found.rim_components}
@@ -164,7 +169,7 @@ class MergedDecomposition(Decomposition):
         )  # fmt: skip
 
     @property
-    def decomposed(self):
+    def decomposed(self) -> View | None:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.view or self.source
 
@@ -181,7 +186,7 @@ class MergedDecomposition(Decomposition):
         more = {"share of the runs (%)": 100 * self.stability, "agreement of the runs": self.agreement}
         return {**super().table_columns(), **more}
 
-    def further_figures(self):
+    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
         """The stability of the components and, of a single run, the tree of its merges.
 
         Examples

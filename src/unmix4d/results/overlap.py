@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +15,10 @@ from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.regions import is_spread
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .decomposition import Decomposition
 
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
@@ -58,7 +64,7 @@ class Overlap:
     second: np.ndarray
     thresholds: tuple
     weights: np.ndarray
-    result: object
+    result: Decomposition
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 
@@ -72,7 +78,7 @@ class Overlap:
             object.__setattr__(self, name, value)
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks and calibration of the scan."""
         return self.result.geometry
 
@@ -127,7 +133,7 @@ class Overlap:
         """Unit of the areas."""
         return f"{self.geometry.calibration.step_unit}²"
 
-    def profile(self, start, stop) -> dict[str, np.ndarray]:
+    def profile(self, start: tuple[int, int], stop: tuple[int, int]) -> dict[str, np.ndarray]:
         """The weights of the positions along a straight line.
 
         Parameters
@@ -223,7 +229,14 @@ _ERRORS = 3.0  # standard errors that a weight must be above zero (docs/overlap.
 _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 
-def find_overlap(result, *, thresholds=(0.75, 0.8, 0.85, 0.9, 0.95), background=None, scale="intensity", min_weight="noise"):
+def find_overlap(
+    result: Decomposition,
+    *,
+    thresholds: float | Sequence[float] = (0.75, 0.8, 0.85, 0.9, 0.95),
+    background: int | Sequence[int] | str | None = None,
+    scale: str = "intensity",
+    min_weight: str | float | None = "noise",
+) -> Overlap:
     """Where two components are at the same position: second largest over largest weight (Cao 2025, Fig. 5).
 
     Parameters

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import image_quality
 from ..core import checks
 from ..plots import quality as plots_quality
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+    from .decomposition import Decomposition
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
@@ -134,7 +139,7 @@ class QualityReport:
     reconstruction: np.ndarray
     largest: np.ndarray
     labels: np.ndarray
-    geometry: object
+    geometry: ScanGeometry
     scale: str = "linear"
 
     plot = plots_quality.report
@@ -161,7 +166,7 @@ class QualityReport:
         rows, raw = np.arange(len(self)), _scaled(self.raw, self.scale)
         tops = np.array([np.nanmax(image) if np.isfinite(image).any() else 0.0 for image in raw])
         known = tops > 0
-        table = {"component": rows, "n_positions": np.array([np.sum(self.labels == i) for i in rows])}
+        table: dict[str, Any] = {"component": rows, "n_positions": np.array([np.sum(self.labels == i) for i in rows])}
         table["data_range"] = np.where(known, tops, np.nan)
         for suffix, images in (("", self.reconstruction), ("_largest", self.largest)):
             # The raw pattern is the reference, which matters for MDSI alone.
@@ -185,7 +190,7 @@ class QualityReport:
         return "\n".join(lines)
 
 
-def pattern_similarity(result, metric: str = "ssim", *, scale: str = "linear"):
+def pattern_similarity(result: Decomposition, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
     """One metric of likeness between all pairs of component patterns (Cao 2025, Fig. 3).
 
     Parameters
@@ -228,7 +233,7 @@ def pattern_similarity(result, metric: str = "ssim", *, scale: str = "linear"):
     return PatternSimilarity(matrix, metric, scale, span or 1.0)
 
 
-def report_quality(result, *, scale: str = "linear"):
+def report_quality(result: Decomposition, *, scale: str = "linear") -> QualityReport:
     """Back to the raw data: per component the mean raw pattern, its reconstruction, and how alike they are.
 
     The labels are those of `labels`, the strongest component of each position; one pass over the scan.
@@ -283,10 +288,10 @@ def report_quality(result, *, scale: str = "linear"):
     largest = np.diag(whole)[:, None, None] * patterns
     if result.offset is not None:
         reconstruction, largest = reconstruction + result.offset, largest + result.offset
-    images = [np.array(image, matrix.dtype) for image in (raw, single, reconstruction, largest)]
-    for image in images:
+    raw, single, reconstruction, largest = (np.array(a, matrix.dtype) for a in (raw, single, reconstruction, largest))
+    for image in (raw, single, reconstruction, largest):
         image[counts == 0] = np.nan
-    return QualityReport(*images, labels, geometry, scale)
+    return QualityReport(raw, single, reconstruction, largest, labels, geometry, scale)
 
 
 def _chosen(result, member):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix
+    from .decomposition import Decomposition
 
 __all__ = ["residual_map"]
 
 
-def residual_map(result, matrix) -> np.ndarray:
+def residual_map(result: Decomposition, matrix: PatternMatrix) -> np.ndarray:
     """Root mean square of data minus reconstruction (scan_row, scan_col), NaN where excluded; one pass.
 
     Parameters

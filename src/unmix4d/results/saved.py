@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
 from ..storage import result_file
 from .meaning import Meaning
+
+if TYPE_CHECKING:
+    from .decomposition import Decomposition
 
 __all__ = ["expected_shapes", "restored", "save"]
 
@@ -19,7 +24,7 @@ _GEOMETRY = (
 )  # fmt: skip
 
 
-def save(self, path) -> None:
+def save(self: Decomposition, path: str | os.PathLike[str]) -> None:
     """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
 
     The file is put together in memory first, which takes as much as the file is long.
@@ -76,7 +81,7 @@ def _arrays(result):
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def expected_shapes(kind, head: dict, shapes: dict) -> dict:
+def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
     """The shapes that the arrays of a saved result must have; see `unmix4d.storage.result_file.read`.
 
     Parameters
@@ -99,7 +104,7 @@ def expected_shapes(kind, head: dict, shapes: dict) -> dict:
     return {**found, "convergence": (n_iterations,), "changes": (n_iterations, 2)}
 
 
-def restored(kind, head: dict, arrays: dict):
+def restored(kind: Any, head: dict, arrays: dict) -> Any:
     """The result, without its data.
 
     Parameters
@@ -111,8 +116,8 @@ def restored(kind, head: dict, arrays: dict):
     """
     arrays = dict(arrays)
     masks = {name: arrays.pop(name).astype(bool) for name in _MASKS if name in arrays}
-    part = {name: tuple(value) if isinstance(value, list) else value for name, value in head["geometry"].items()}
-    calibration = {name: tuple(v) if isinstance(v, list) else v for name, v in part.pop("calibration").items()}
+    part = _with_tuples(head["geometry"])
+    calibration = _with_tuples(part.pop("calibration"))
     return kind(
         method=head["method"],
         loss=head["loss"],
@@ -126,6 +131,11 @@ def restored(kind, head: dict, arrays: dict):
         **arrays,
         **kind.read_head(head),
     )
+
+
+def _with_tuples(entries: dict) -> dict[str, Any]:
+    """JSON has lists where fields are tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
 
 
 def _by_start(history, lengths):

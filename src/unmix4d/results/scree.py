@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..plots import scree
 
@@ -52,7 +53,7 @@ class Scree:
         return f"<Scree of {len(self.explained)} components, {elbow}: {head}{more}>"
 
 
-def find_elbow(explained) -> int | None:
+def find_elbow(explained: ArrayLike) -> int | None:
     """Where the components stop standing out of the noise, on the logarithm of the explained fraction.
 
     The second half of the components is taken as the tail. The elbow is the last component whose drop to the next one is

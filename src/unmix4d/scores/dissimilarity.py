@@ -1,13 +1,20 @@
 """How much the patterns of one grain differ among themselves: a score for scans without a truth (Bruefach 2022, eq. 6)."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix
 
 __all__ = ["dissimilarity", "matrix_dissimilarity"]
 
 
-def dissimilarity(patterns, weights):
+def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray:
     """Weighted mean of the distances of patterns from their weighted mean pattern.
 
     ``sum_j w_j |DP_j - mean|_1 / sum_j w_j``: each pattern, and the weighted mean of the patterns as they are, is scaled to
@@ -58,7 +65,7 @@ def dissimilarity(patterns, weights):
     return float(answer[0]) if weights.ndim == 1 else answer
 
 
-def matrix_dissimilarity(matrix, weights):
+def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike) -> np.ndarray:
     """`dissimilarity` of the patterns of a scan, in two passes over it.
 
     Parameters
@@ -88,14 +95,14 @@ def matrix_dissimilarity(matrix, weights):
         return sums / totals
 
 
-def _scaled(rows):
+def _scaled(rows: np.ndarray) -> np.ndarray:
     """Each row from 0 to 1; 0 throughout where it is constant, NaN where it is."""
     low = rows.min(axis=1, keepdims=True)
     span = rows.max(axis=1, keepdims=True) - low
     return (rows - low) / np.where(span == 0, 1, span)
 
 
-def _kernel(X, weights, *, means):
+def _kernel(X: np.ndarray, weights: np.ndarray, *, means: np.ndarray) -> tuple[None, tuple[np.ndarray]]:
     """Sum of weight x distance over a batch of patterns, for every grain."""
     X = _scaled(X)
     sums = np.zeros(weights.shape[1])

@@ -1,13 +1,23 @@
 """Scores of grains against a known truth, as Bruefach 2022 defines them and as this package does."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..maps.regions import above_threshold, check_rule, is_spread
 from .matching import assign, check_correlation, pair_of_stacks, similarity
 from .presence import Rates, adjusted_rand_index, rates, true_grains
+
+if TYPE_CHECKING:
+    from ..phantoms._phantom import Phantom
+    from ..results.decomposition import Decomposition
+    from ..results.grains import Grains
 
 __all__ = ["GrainScores", "grain_scores"]
 
@@ -68,76 +78,76 @@ class GrainScores:
     least_correlation: float = 0.3
 
     @property
-    def found(self):
+    def found(self) -> int:
         """Number of grains whose map correlation is above 0.7."""
         return int(np.sum(self.map_correlation > _FOUND))
 
     @property
-    def mean_map_correlation(self):
+    def mean_map_correlation(self) -> float:
         """Mean over the true grains, missing ones as 0."""
         return float(np.mean(self.map_correlation))
 
     @property
-    def precision_A(self):
+    def precision_A(self) -> float:
         """Share of the positions with any found grain where there truly is one."""
         return self.area.precision
 
     @property
-    def TPR_A(self):
+    def TPR_A(self) -> float:
         """Share of the positions with any grain where one was found."""
         return self.area.TPR
 
     @property
-    def TNR_A(self):
+    def TNR_A(self) -> float:
         """Share of the positions without a grain where none was found."""
         return self.area.TNR
 
     @property
-    def FPR_A(self):
+    def FPR_A(self) -> float:
         """1 - TNR_A."""
         return self.area.FPR
 
     @property
-    def FNR_A(self):
+    def FNR_A(self) -> float:
         """1 - TPR_A."""
         return self.area.FNR
 
     @property
-    def TPR_G(self):
+    def TPR_G(self) -> float:
         """Mean TPR of found maps and the grains they correlate best with, over the found maps that have one."""
         return _mean(self.components, "TPR")
 
     @property
-    def TNR_G(self):
+    def TNR_G(self) -> float:
         """Mean TNR of the same pairs."""
         return _mean(self.components, "TNR")
 
     @property
-    def TPR_G_matched(self):
+    def TPR_G_matched(self) -> float:
         """Mean TPR of matched pairs: each found map and each grain in one pair only; missed grains do not count."""
         return _mean(self.matched, "TPR")
 
     @property
-    def TNR_G_matched(self):
+    def TNR_G_matched(self) -> float:
         """Mean TNR of the same pairs."""
         return _mean(self.matched, "TNR")
 
     @property
-    def TPR_G_all(self):
+    def TPR_G_all(self) -> float:
         """Mean TPR over all true grains, where a missed grain counts as 0."""
         return _mean(self.matched, "TPR", missing=0.0)
 
     @property
-    def IoU(self):
+    def IoU(self) -> float:
         """Mean intersection over union of matched pairs; missed grains do not count."""
         return _mean(self.matched, "IoU")
 
     @property
-    def IoU_all(self):
+    def IoU_all(self) -> float:
         """Mean intersection over union over all true grains, where a missed grain counts as 0."""
         return _mean(self.matched, "IoU", missing=0.0)
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """All numbers by their names, for tables.
 
         Returns
@@ -157,7 +167,7 @@ class GrainScores:
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n = len(self.grains)
         paired = sum(pair is not None for pair in self.matched)
         return "\n".join(
@@ -174,16 +184,24 @@ class GrainScores:
         )
 
 
-def _mean(pairs, name, missing=None):
+def _mean(pairs: Iterable[Any], name: str, missing: float | None = None) -> float:
     values = [missing if pair is None else getattr(pair, name) for pair in pairs]
     values = [value for value in values if value is not None]
     return float(np.mean(values)) if values else float("nan")
 
 
 def grain_scores(
-    found, truth, *, grains=None, fraction=0.15, min_positions=25, least=None, threshold="yen", least_correlation=0.3,
-    background="drop",
-):  # fmt: skip
+    found: ArrayLike | Decomposition | Grains,
+    truth: ArrayLike | Phantom,
+    *,
+    grains: Sequence[int] | None = None,
+    fraction: float = 0.15,
+    min_positions: int = 25,
+    least: float | None = None,
+    threshold: str | float = "yen",
+    least_correlation: float = 0.3,
+    background: str = "drop",
+) -> GrainScores:
     """Score found grains, or component maps, against the true thickness of each grain.
 
     Parameters
@@ -261,14 +279,14 @@ def grain_scores(
     )  # fmt: skip
 
 
-def _list(entries):
+def _list(entries: Iterable[Any]) -> np.ndarray:
     entries = list(entries)
     out = np.empty(len(entries), object)
     out[:] = entries
     return out
 
 
-def _found(found):
+def _found(found: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Maps as float, and where each is present if that is known."""
     if hasattr(found, "masks") and hasattr(found, "weights"):
         return np.array(found.weights, float), np.array(found.masks)
@@ -283,7 +301,7 @@ def _found(found):
     return maps, None
 
 
-def _truth(truth, grains, maps):
+def _truth(truth: Any, grains: Sequence[int] | None, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Thickness of what are grains, positions that are NaN, and the indices of the grains."""
     thickness = np.asarray(getattr(truth, "maps", truth), float)
     if thickness.ndim != 3 or thickness.shape[1:] != maps.shape[1:]:
@@ -302,7 +320,7 @@ def _truth(truth, grains, maps):
     return thickness, np.isnan(thickness).any(axis=0), grains
 
 
-def _by_weight(maps, present, inside, kept):
+def _by_weight(maps: np.ndarray, present: np.ndarray, inside: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """For each found map the grain over whose area its weights sum to the most, -1 where there is no weight."""
     if len(maps) == 0:
         return np.empty(0, int)
@@ -310,7 +328,7 @@ def _by_weight(maps, present, inside, kept):
     return np.where(sums.max(axis=1) > 0, sums.argmax(axis=1), -1)
 
 
-def _labels(maps, present):
+def _labels(maps: np.ndarray, present: np.ndarray) -> np.ndarray:
     weights = np.where(present, np.nan_to_num(maps), -np.inf)
     if len(weights) == 0:
         return np.full(maps.shape[1:], -1)

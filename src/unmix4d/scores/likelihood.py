@@ -1,12 +1,15 @@
 """How likely counts are under an expectation."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 __all__ = ["poisson_log_likelihood"]
 
 
-def poisson_log_likelihood(counts, expected):
+def poisson_log_likelihood(counts: ArrayLike, expected: ArrayLike) -> float:
     """Mean over all entries of the Poisson log-likelihood ``x log(e) - e - log(x!)``.
 
     Parameters

@@ -1,12 +1,17 @@
 """Found components matched to true ones: Hungarian assignment by the cosine of patterns or the correlation of maps."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 __all__ = ["check_correlation", "grains_found", "map_correlation", "match_maps", "match_patterns", "pattern_cosine"]
 
 
-def _stack(name, array):
+def _stack(name: str, array: ArrayLike) -> np.ndarray:
     """Array of (k, ...) as float64 (k, n)."""
     array = np.asarray(array, dtype=float)
     if array.ndim < 2:
@@ -16,7 +21,7 @@ def _stack(name, array):
     return array.reshape(len(array), int(np.prod(array.shape[1:])))
 
 
-def pair_of_stacks(found, truth):
+def pair_of_stacks(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both arrays flattened, after checking that one component has the same shape in both."""
     if np.ndim(found) >= 2 and np.shape(found)[1:] != np.shape(truth)[1:]:
         wanted, shape = np.shape(truth)[1:], np.shape(found)[1:]
@@ -24,7 +29,7 @@ def pair_of_stacks(found, truth):
     return _stack("found", found), _stack("truth", truth)
 
 
-def similarity(found, truth, centred):
+def similarity(found: np.ndarray, truth: np.ndarray, centred: bool) -> np.ndarray:
     """(k_true, k_found) cosines, or correlations where `centred`; 0 where one side is constant or empty."""
     table = np.zeros((len(truth), len(found)))
     for i, t in enumerate(truth):
@@ -46,7 +51,7 @@ def similarity(found, truth, centred):
     return np.clip(table, -1, 1)
 
 
-def assign(table):
+def assign(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hungarian assignment with the largest sum: (index of found or -1, score or 0) per true component."""
     pairs = np.full(len(table), -1)
     scores = np.zeros(len(table))
@@ -56,7 +61,7 @@ def assign(table):
     return pairs, scores
 
 
-def match_patterns(found, truth):
+def match_patterns(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Match found patterns to true ones by their cosine.
 
     Parameters
@@ -88,7 +93,7 @@ def match_patterns(found, truth):
     return assign(similarity(*pair_of_stacks(found, truth), centred=False))
 
 
-def match_maps(found, truth):
+def match_maps(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Match found maps to true ones by their Pearson correlation over all positions.
 
     Parameters
@@ -120,7 +125,7 @@ def match_maps(found, truth):
     return assign(similarity(*pair_of_stacks(found, truth), centred=True))
 
 
-def pattern_cosine(found, truth):
+def pattern_cosine(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Cosine of each true pattern with the found one matched to it (as in Kimoto 2025, eq. 9).
 
     Parameters
@@ -147,7 +152,7 @@ def pattern_cosine(found, truth):
     return match_patterns(found, truth)[1]
 
 
-def map_correlation(found, truth):
+def map_correlation(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Pearson correlation of each true map with the found one matched to it.
 
     Parameters
@@ -174,7 +179,7 @@ def map_correlation(found, truth):
     return match_maps(found, truth)[1]
 
 
-def grains_found(found_maps, true_maps, threshold=0.7):
+def grains_found(found_maps: ArrayLike, true_maps: ArrayLike, threshold: float = 0.7) -> int:
     """Number of true maps whose matched map correlates by more than `threshold`.
 
     Parameters
@@ -203,7 +208,7 @@ def grains_found(found_maps, true_maps, threshold=0.7):
     return int(np.sum(map_correlation(found_maps, true_maps) > threshold))
 
 
-def check_correlation(threshold, name="threshold"):
+def check_correlation(threshold: Any, name: str = "threshold") -> None:
     """Refuse what no correlation can exceed."""
     if not -1 <= threshold <= 1:
         raise ValueError(f"{name} must be between -1 and 1, found {threshold!r}")

@@ -1,14 +1,19 @@
 """Presence: where grains truly are, and how well masks and labels of positions agree with that."""
 
+from __future__ import annotations
+
 import numbers
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["Rates", "adjusted_rand_index", "rates", "true_grains"]
 
 
-def true_grains(thickness, fraction=0.15, min_positions=25, *, least=None):
+def true_grains(
+    thickness: ArrayLike, fraction: float = 0.15, min_positions: int = 25, *, least: float | None = None
+) -> np.ndarray:
     """Where each grain truly is: its thickness exceeds a fraction of the overall maximum.
 
     Parameters
@@ -82,41 +87,41 @@ class Rates:
     false_negative: int
 
     @property
-    def precision(self):
+    def precision(self) -> float:
         """Share of what was found that is true (Bruefach 2022, eq. 4); NaN where nothing was found."""
         return _share(self.true_positive, self.false_positive)
 
     @property
-    def TPR(self):
+    def TPR(self) -> float:
         """Share of what is true that was found (eq. 5); NaN where nothing is true."""
         return _share(self.true_positive, self.false_negative)
 
     @property
-    def TNR(self):
+    def TNR(self) -> float:
         """Share of the rest that was left out; NaN where there is no rest."""
         return _share(self.true_negative, self.false_positive)
 
     @property
-    def FPR(self):
+    def FPR(self) -> float:
         """1 - TNR."""
         return _share(self.false_positive, self.true_negative)
 
     @property
-    def FNR(self):
+    def FNR(self) -> float:
         """1 - TPR."""
         return _share(self.false_negative, self.true_positive)
 
     @property
-    def IoU(self):
+    def IoU(self) -> float:
         """Intersection over union: what both have, as a share of what either has; NaN where both are empty."""
         return _share(self.true_positive, self.false_positive + self.false_negative)
 
 
-def _share(part, rest):
+def _share(part: int, rest: int) -> float:
     return part / (part + rest) if part + rest else float("nan")
 
 
-def rates(found, truth, excluded=None):
+def rates(found: ArrayLike, truth: ArrayLike, excluded: ArrayLike | None = None) -> Rates:
     """Compare a found mask with the true one.
 
     Parameters
@@ -154,14 +159,14 @@ def rates(found, truth, excluded=None):
     return Rates(*map(int, counts))
 
 
-def _boolean(name, array):
+def _boolean(name: str, array: ArrayLike) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype != bool:
         raise ValueError(f"{name} must be boolean, found dtype {array.dtype}")
     return array
 
 
-def adjusted_rand_index(found, truth):
+def adjusted_rand_index(found: ArrayLike, truth: ArrayLike) -> float:
     """Agreement of two sets of labels, whatever they are called: 1 for the same groups, 0 on average for random ones.
 
     Parameters

@@ -1,6 +1,9 @@
 """The scores of one result, component by component."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,21 +46,21 @@ class Score:
     threshold: float = 0.7
 
     @property
-    def found(self):
+    def found(self) -> int:
         """Number of true components found."""
         return int(np.sum(self.map_correlation > self.threshold))
 
     @property
-    def mean_map_correlation(self):
+    def mean_map_correlation(self) -> float:
         """Mean over the true components, missing ones as 0."""
         return float(np.mean(self.map_correlation))
 
     @property
-    def mean_pattern_cosine(self):
+    def mean_pattern_cosine(self) -> float:
         """Mean over the true components, missing ones as 0."""
         return float(np.mean(self.pattern_cosine))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         width = max(len(name) for name in (*self.names, "component"))
         lines = [f"{'component':<{width}}  {'match':>6}  map r  pattern cos"]
         for name, pair, r, cosine in zip(self.names, self.pairs, self.map_correlation, self.pattern_cosine):
@@ -70,7 +73,7 @@ class Score:
         return "\n".join(lines)
 
 
-def score(result, truth, *, threshold=0.7):
+def score(result: Any, truth: Any, *, threshold: float = 0.7) -> Score:
     """Score a result: match its maps to the true ones, report map correlation and pattern cosine of it.
 
     Parameters

@@ -299,7 +299,7 @@ def resumed(path, kind, call: str, settings, random_state, *, free=(), **more):
     folder, seed = CheckpointFolder(path, {"call": call, **key, **more}), settings["random_state"]
     if folder.facts is None:
         folder.begin({"random_state": seed})
-    begun = folder.facts["random_state"]
+    begun = folder.facts["random_state"]  # type: ignore[index]  # it was begun
     if random_state is not None and begun != seed:
         raise ValueError(
             f"checkpoint must be of this run, but {folder.path!r} was begun with random_state={begun}, not {seed}; give "

@@ -98,7 +98,7 @@ def array_checksum(array) -> int:
     """CRC-32 of the values of an array, its shape and its type."""
     array = np.ascontiguousarray(array)
     kind = zlib.crc32(f"{array.dtype.str} {array.shape}".encode())
-    return zlib.crc32(array.reshape(-1).view(np.uint8), kind) if array.size else kind
+    return zlib.crc32(array.reshape(-1).view(np.uint8).data, kind) if array.size else kind
 
 
 def text_checksum(text: str) -> int:

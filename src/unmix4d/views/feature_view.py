@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.scan import Scan
@@ -11,6 +15,12 @@ from ..features.scaling import DEFAULT, KINDS
 from ..methods.arguments import progress
 from ..methods.bragg_vectors import bragg_disks
 from .view import View
+
+if TYPE_CHECKING:
+    import dask.array
+
+    from ..core.geometry import ScanGeometry
+    from ..engine.matrix import PatternMatrix
 
 __all__ = ["FeatureView"]
 
@@ -51,7 +61,7 @@ class FeatureView(View):
 
     bragg_disks = bragg_disks
 
-    def __init__(self, features: Features):
+    def __init__(self, features: Features) -> None:
         if not isinstance(features, Features):
             raise TypeError(f"features must be Features, got {type(features).__name__}")
         self.features = features
@@ -66,7 +76,7 @@ class FeatureView(View):
         return self._scan
 
     @property
-    def geometry(self):
+    def geometry(self) -> ScanGeometry:
         """Shapes, masks and calibration of the scan side; the detector side are the features."""
         return self.features.geometry
 
@@ -75,7 +85,7 @@ class FeatureView(View):
         """The view that the features came from, to whose patterns those of a result are fitted; else this one."""
         return self if self.features.source is None else self.features.source
 
-    def matrix(self, precision: str = "single"):
+    def matrix(self, precision: str = "single") -> PatternMatrix:
         """The features as a matrix (n_positions, n_features).
 
         Examples
@@ -122,7 +132,7 @@ class FeatureView(View):
         """
         return FeatureView(scaled(self.features, checks.choice(kind, "kind", KINDS)))
 
-    def concatenate(self, *others, weights=None) -> FeatureView:
+    def concatenate(self, *others: FeatureView, weights: Sequence[float] | None = None) -> FeatureView:
         """These features and others of the same positions side by side.
 
         Every block is scaled to the sum of squares of this one, whatever its unit and its number of features, and
@@ -167,7 +177,7 @@ class FeatureView(View):
             raise ValueError(f"weights must be one for each of the {n} views, got {len(weights)}")
         return FeatureView(concatenated([self.features, *(other.features for other in others)], weights))
 
-    def at_positions(self, keep) -> FeatureView:
+    def at_positions(self, keep: ArrayLike) -> FeatureView:
         """The same features of some of the positions only; `keep` is bool (scan_row, scan_col).
 
         Examples
@@ -181,17 +191,19 @@ class FeatureView(View):
         """
         return FeatureView(at_positions(self.features, keep))
 
-    def __getattr__(self, name):
-        # Only asked for what is not there: say where it is, if it is the scan that has it.
-        features = None if name.startswith("_") else self.__dict__.get("features")
-        source = None if features is None else features.source
-        if source is None or not hasattr(type(source), name):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        raise AttributeError(
-            f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
-        )
+    if not TYPE_CHECKING:  # type checkers say that it is not there, without being told
 
-    def __repr__(self):
+        def __getattr__(self, name):
+            # Only asked for what is not there: say where it is, if it is the scan that has it.
+            features = None if name.startswith("_") else self.__dict__.get("features")
+            source = None if features is None else features.source
+            if source is None or not hasattr(type(source), name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(
+                f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
+            )
+
+    def __repr__(self) -> str:
         geometry, kind = self.geometry, self.features.kind.replace("_", " ")
         rows, cols = geometry.scan_shape
         shape = " x ".join(str(n) for n in geometry.detector_shape if n > 1) or "1"
@@ -207,7 +219,7 @@ class FeatureView(View):
         return "\n".join(lines)
 
 
-def _lazy_images(features):
+def _lazy_images(features: Features) -> dask.array.Array:
     """The features as (scan_row, scan_col, *image), 0 where excluded; nothing is computed."""
     import dask
     import dask.array as da
@@ -218,7 +230,7 @@ def _lazy_images(features):
     return da.from_delayed(images, geometry.scan_shape + geometry.detector_shape, dtype=double)
 
 
-def _images(features):
+def _images(features: Features) -> np.ndarray:
     geometry = features.geometry
     out = np.zeros((geometry.kept_positions.size, geometry.kept_pixels.size), np.float32)
     out[np.ix_(geometry.kept_positions, geometry.kept_pixels)] = features.values

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import hosts
 from ..core import checks
@@ -77,26 +80,37 @@ class Unmix(View):
     virtual_image = virtual_image
     noise_deviation = noise_deviation
 
+    _scan: Scan
+    _unread: Any  # until it is read
+
     def __new__(
-        cls, obj, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, q_max=None
-    ):  # fmt: skip
+        cls,
+        obj: Any,
+        *,
+        centre: tuple[float, float] | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
+        pixel_unit: str | None = None,
+        step: float | tuple[float, float] | None = None,
+        step_unit: str | None = None,
+        q_max: float | str | None = None,
+    ) -> Unmix:
         # Not __init__: Bragg vectors come without a scan, and are a view of features.
         facts = {
             "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
         }  # fmt: skip
         if is_bragg_vectors(obj):
-            return view_of_vectors(obj, q_max=q_max, **facts)
+            return view_of_vectors(obj, q_max=q_max, **facts)  # type: ignore[return-value]
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         self = super().__new__(cls)
         self._scan = hosts.read_scan(obj).with_calibration(**facts)
         return self
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[Scan]:
         return (self.scan,)
 
     @classmethod
-    def of(cls, obj) -> Unmix:
+    def of(cls, obj: Any) -> Unmix:
         """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
 
         Tools that walk through all attributes of an object must not trip over a signal that is no scan.
@@ -150,7 +164,7 @@ class Unmix(View):
         """
         return Unmix(persist(self.scan))
 
-    def at_positions(self, keep) -> Unmix:
+    def at_positions(self, keep: ArrayLike) -> Unmix:
         """The same view of some of its positions only.
 
         Parameters
@@ -206,7 +220,7 @@ class Unmix(View):
                 tick()
         return self._maximum.copy()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         geometry, cal = self.geometry, self.geometry.calibration
         scan, detector = (" x ".join(map(str, s)) for s in (geometry.scan_shape, geometry.detector_shape))
         lazy = "lazy " if self.scan.lazy else ""
@@ -224,10 +238,10 @@ class Unmix(View):
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 
-    def _describe_type(self):
+    def _describe_type(self) -> str:
         size = self.scan.nbytes
         return f"{self.scan.dtype}, " + (f"{size / 1e9:.2f} GB" if size > 5e8 else f"{size / 1e6:.3g} MB")
 
 
-def _brief(value):
+def _brief(value: Any) -> Any:
     return f"{value['excluded']} excluded" if isinstance(value, dict) and "excluded" in value else value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
@@ -18,6 +20,9 @@ from ..methods.nmf import nmf
 from ..methods.nmf_series import nmf_series
 from ..methods.svd import pca, scree, svd
 from ..methods.vca import vca
+
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix
 
 __all__ = ["View"]
 
@@ -58,11 +63,11 @@ class View(ABC):
         """Shapes, masks, centre and calibration of this view."""
 
     @abstractmethod
-    def matrix(self, precision: str = "single"):
+    def matrix(self, precision: str = "single") -> PatternMatrix:
         """This view as a matrix (n_positions, n_pixels or n_features) that is read block by block."""
 
     @abstractmethod
-    def at_positions(self, keep) -> View:
+    def at_positions(self, keep: ArrayLike) -> View:
         """The same view of some of its positions only."""
 
     @property
