@@ -205,6 +205,8 @@ def test_ellipse_and_oblong_pixels():
 
 def test_widest_gap():
     assert widest_gap([0.05, 0.06, 0.5]) == pytest.approx(0.28)
+    heights = [0.05, 0.1, 0.12, 0.7], [0.01, 0.02], [0.9]
+    assert [widest_gap(some) for some in heights] == pytest.approx([0.36, 0.31, 0.3])
     labels, height = cut_tree(make_tree(np.array([[0, 0.1, 0.9], [0.1, 0, 0.8], [0.9, 0.8, 0]])))
     assert labels.tolist() == [0, 0, 1] and 0.1 < height < 0.8
     alike = np.full((4, 4), 0.01) - 0.01 * np.eye(4)

@@ -9,6 +9,7 @@ from unmix4d.decomposition.agglomeration import Components, gap_threshold, join_
 from unmix4d.decomposition.consensus import consensus
 from unmix4d.decomposition.map_smoothing import smooth_maps
 from unmix4d.decomposition.merging import best_run, merge_components, merge_runs, noise_rank
+from unmix4d.decomposition.merging_rounds import merge_in_rounds
 from unmix4d.decomposition.nnls import nnls_rows
 from unmix4d.decomposition.problems import Dense
 from unmix4d.decomposition.pure_positions import PurePositions
@@ -95,6 +96,12 @@ def test_merging_conserves_intensity(runs):
     before = maps.sum(0) @ patterns
     np.testing.assert_allclose(run.maps.sum(0) @ run.patterns, before, rtol=1e-6)
     np.testing.assert_allclose(run.patterns.sum(1), 1, rtol=1e-6)
+
+
+def test_the_published_rounds_find_two_grains():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(np.kron(np.eye(2), np.ones((1, 50))).T @ rng.gamma(1, 20, (2, 30)))
+    assert [run.k for run in merge_in_rounds(Dense(counts, ScanGeometry((10, 10), (1, 30))), 5, n_runs=2)] == [2, 2]
 
 
 def test_history_is_the_tree_of_the_members(runs):
@@ -206,6 +213,7 @@ def test_smoothing_leaves_excluded_positions_out():
     geometry = ScanGeometry((9, 9), (1, 1), scan_mask=mask)
     flat = np.ones((1, 45))
     np.testing.assert_allclose(smooth_maps(flat, geometry, 2.0), 1, rtol=1e-12)
+    assert smooth_maps(np.array([[0.0, 0, 1]]), ScanGeometry((1, 3), (1, 1)), 0.5).round(2).tolist() == [[0, 0.11, 0.89]]
 
 
 # What the peer gets wrong (see the developers' notes on py4DSTEM's iterative NMF).
@@ -393,6 +401,7 @@ def test_input_is_not_changed(runs):
 def test_satellites_join_what_they_lie_around_and_noise_is_left_out():
     from unmix4d.decomposition.rim_components import NOISE, own_part, rim_components_of
 
+    assert own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist() == [1.0, 0.84, 0.2]
     rng = np.random.default_rng(0)
     rows, cols = np.indices((30, 30))
     disk = np.hypot(rows - 9, cols - 9) < 7

@@ -25,7 +25,7 @@ def test_krylov_equals_the_exact_gram(monkeypatch):
     phantom = phantoms.polycrystal(n_grains=5, scan_shape=(20, 24), detector_shape=(40, 36), dose=2e3, seed=4)
     matrix = Unmix(phantom.data).matrix("double")
     exact = room.truncated_svd(matrix, 6)
-    monkeypatch.setattr(room, "_GRAM_LIMIT", 0)
+    monkeypatch.setattr(room, "GRAM_LIMIT", 0)
     krylov = room.truncated_svd(matrix, 6)
     assert np.allclose(krylov.values, exact.values, rtol=1e-6)
     overlap = np.abs(np.sum(krylov.right * exact.right, axis=1))
@@ -146,3 +146,8 @@ def test_what_pca_of_three_huge_patterns_says_of_single_positions():
     case = ScanCase(shape=(1, 3, 3, 6), dtype="f8", fill="huge", seed=42)
     means = Unmix(case.array()).pca(3).mean_patterns(single=True)
     assert means.shape == (3, 3, 6) and not np.isinf(means).any()
+
+
+def test_only_pca_says_that_the_mean_was_taken_off(scan):
+    view = Unmix(scan.data)
+    assert view.pca(2).meaning.centred and not view.svd(2).meaning.centred

@@ -272,6 +272,12 @@ def test_a_start_of_more_components_than_the_rank():
     assert patterns.max(1).min() > 0
 
 
+def test_a_start_without_noise_is_the_answer():
+    shares, basis = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), np.eye(2, 5)
+    maps, patterns = vertex_start(shares, basis, 2, np.random.default_rng(0))
+    assert np.allclose(maps @ patterns, shares @ basis)
+
+
 def test_corners_of_a_simplex_are_found():
     rng = np.random.default_rng(0)
     corners = rng.random((6, 6)) + 2 * np.eye(6)

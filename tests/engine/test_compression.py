@@ -50,9 +50,9 @@ def way(request, monkeypatch):
     if request.param != "few positions":
         monkeypatch.setattr(compression, "_HELD_BYTES", 0)
     if request.param == "krylov":
-        monkeypatch.setattr(compression, "_GRAM_LIMIT", 10)
+        monkeypatch.setattr(compression, "GRAM_LIMIT", 10)
     if request.param == "few pixels":
-        monkeypatch.setattr(compression, "_GRAM_LIMIT", 1 << 20)
+        monkeypatch.setattr(compression, "GRAM_LIMIT", 1 << 20)
     return request.param
 
 
@@ -113,14 +113,14 @@ def test_passes(film, monkeypatch):
     assert 4 <= passes(weights="none") <= 1 + steps + 1
     assert 4 <= passes() <= 1 + steps + 1
     assert 6 <= passes(smoothing=smoothing) <= 1 + 2 * steps + 1
-    monkeypatch.setattr(compression, "_GRAM_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "GRAM_LIMIT", 1 << 20)
     assert passes() == 3  # statistics, Gram matrix, projection
 
 
 @pytest.mark.parametrize("smooth", [None, SmoothMaps(sigma=0.8)])
 def test_every_host_gives_the_same_compression(as_host, scan, smooth, monkeypatch):
     monkeypatch.setattr(compression, "_HELD_BYTES", 0)
-    monkeypatch.setattr(compression, "_GRAM_LIMIT", 10)
+    monkeypatch.setattr(compression, "GRAM_LIMIT", 10)
     low, reference = as_host(scan).compress(6, smooth=smooth), Unmix(scan.data).compress(6, smooth=smooth)
     assert low.edge == pytest.approx(reference.edge, rel=1e-4)
     assert np.allclose(low.left @ low.right, reference.left @ reference.right, atol=2e-3 * np.abs(reference.left).max())

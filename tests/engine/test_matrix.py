@@ -9,6 +9,7 @@ from unmix4d import Unmix
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.decomposition.hals import update_factor
 from unmix4d.engine.matrix import PatternMatrix
+from unmix4d.engine.threads import in_order
 
 RNG = np.random.default_rng(5)
 SCAN_MASK = np.zeros((7, 9), bool)
@@ -38,6 +39,11 @@ def products(matrix):
         "alternate MtM": (mtm, lambda X: left.T @ left * 4),
         "alternate cross": (cross, lambda X: ((X @ patterns.T) * left * 2).sum()),
         "residuals": (matrix.squared_residuals(left, patterns), lambda X: ((X - left @ patterns) ** 2).sum(1)),
+        "residuals of pixels": (matrix.residuals(left, patterns)[1], lambda X: ((X - left @ patterns) ** 2).sum(0)),
+        "residuals of two": (
+            np.stack([sums[0] for sums in matrix.residuals_each([(left, patterns), (2 * left, patterns)])]),
+            lambda X: np.stack([((X - m @ patterns) ** 2).sum(1) for m in (left, 2 * left)]),
+        ),
         "mean": (matrix.statistics().mean_pattern, lambda X: X.mean(0)),
         "totals": (matrix.statistics().totals, lambda X: X.sum(1)),
         "norm2": (matrix.statistics().norm2, lambda X: (X**2).sum()),
@@ -73,7 +79,7 @@ def test_small_blocks_and_batches_change_nothing(scan, monkeypatch):
     whole = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
     for block, batch in ((2000, 600), (1 << 14, 5000), (1, 1)):
         monkeypatch.setattr(blocks, "_SLICE_BYTES", block)
-        monkeypatch.setattr(passes, "_BATCH_VALUES", batch)
+        monkeypatch.setattr(passes, "BATCH_VALUES", batch)
         matrix = Unmix(scan.data).prepare(scan_mask=SCAN_MASK).matrix("double")
         assert matrix.shape == (53, 520)
         again = Unmix(scan.data).matrix("double").normal(np.ones((520, 2)))
@@ -99,6 +105,10 @@ def test_a_row_of_the_scan_wider_than_a_block_is_split():
     tiles = PatternMatrix(patterns, geometry)._plan.tiles
     assert max((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) * 128 * 128 * 2 <= 64 << 20
     assert sum((r.stop - r.start) * (c.stop - c.start) for r, c in tiles) == 10000
+
+
+def test_answers_of_threads_come_in_order():
+    assert list(in_order(lambda i, cancelled: i**2, 40)) == [i**2 for i in range(40)]
 
 
 def test_passes_are_counted(scan):

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.optimize import nnls
 
 import unmix4d
 from unmix4d import Unmix, phantoms, scores
 from unmix4d.constraints import Friedel, NoDarkSpots, SmoothMaps
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.features import Features, feature_geometry
+from unmix4d.features import FeatureMatrix, Features, at_positions, feature_geometry
+from unmix4d.features.passes import Weighting
 from unmix4d.features.rings import beam_edge, find_rings, maximum_pattern
 from unmix4d.features.scaling import KINDS
 from unmix4d.features.sectors import Grid, sector_shares, weighted
@@ -481,6 +483,20 @@ def test_what_cannot_be_concatenated(averages, film):
 def test_wrong_arguments_of_angular_average(averages, arguments, error, message):
     with pytest.raises(error, match=message):
         averages.features.source.angular_average(**arguments)
+
+
+def test_values_and_their_matrix_know_what_is_left_out():
+    geometry = feature_geometry(ScanGeometry((1, 3), (9, 9)), (1, 1))
+    three = Features("three", geometry, lambda: np.array([[1.0], [2.0], [3.0]]))
+    assert at_positions(three, [[True, False, True]]).values.ravel().tolist() == [1, 3]
+    assert three.record() == {"kind": "three", "shape": [1, 1], "dropped": 0}
+    masked = ScanGeometry((1, 2), (1, 3), detector_mask=np.array([[False, True, False]]))
+    assert FeatureMatrix(np.ones((2, 2), np.float32), masked).times(np.ones((2, 1))).ravel().tolist() == [2, 2]
+
+
+def test_a_masked_pixel_in_a_sector_is_made_up_for():
+    weights = scipy.sparse.csr_matrix(np.array([[0, 0.5, 0.5], [0, 0, 1]]))
+    assert Weighting(weights)(np.array([[np.nan, 1.0, 3.0]])).tolist() == [[2, 3]]
 
 
 def test_wrong_radii_and_orders(averages):

@@ -18,7 +18,7 @@ import pytest
 import unmix4d
 
 ROOT = Path(unmix4d.__file__).parent
-MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation", "features")
+MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation")
 CLASSES = (
     "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "core.polar.PolarTransform",
     "results.quality.QualityReport", "results.quality.PatternSimilarity",
@@ -64,17 +64,32 @@ def test_everything_public_has_an_example():
     assert not [name for name, member, cls in found if not has_example(member, cls)]
 
 
+def examples():
+    """Every doctest of the package."""
+    for info in pkgutil.walk_packages([str(ROOT)], "unmix4d."):
+        if "__main__" not in info.name:
+            yield from doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(info.name))
+
+
+def test_nothing_else_has_one():
+    """What is private is explained by its name, its docstring and its tests; `Features` is what new features are made of."""
+    public = {"unmix4d.features.features.Features"}
+    for _, member, _ in public_members():
+        bases = [one for one in inspect.getmro(member) if inspect.isclass(one)] if inspect.isclass(member) else [member]
+        public |= {f"{one.__module__}.{one.__qualname__}" for one in bases}
+    others = [test.name for test in examples() if test.examples and test.name not in public]
+    # Properties, and what a base class has for all of them.
+    assert not [name for name in others if name.rpartition(".")[0] not in public or "._" in name.rpartition(".")[2]]
+
+
 def examples_of_hosts():
     """(host, doctest) of all that holds a line which needs an object of a host."""
-    for info in pkgutil.walk_packages([str(ROOT)], "unmix4d."):
-        if "__main__" in info.name:
-            continue
-        for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(info.name)):
-            if any(doctest.SKIP in example.options for example in test.examples):
-                text = "".join(example.source for example in test.examples)
-                needed = [host for host, words in HOSTS.items() if any(word in text for word in words)]
-                assert len(needed) == 1, f"{test.name} must say which host it needs, found {needed}"
-                yield pytest.param(needed[0], test, id=test.name)
+    for test in examples():
+        if any(doctest.SKIP in example.options for example in test.examples):
+            text = "".join(example.source for example in test.examples)
+            needed = [host for host, words in HOSTS.items() if any(word in text for word in words)]
+            assert len(needed) == 1, f"{test.name} must say which host it needs, found {needed}"
+            yield pytest.param(needed[0], test, id=test.name)
 
 
 @pytest.mark.parametrize(("host", "test"), list(examples_of_hosts()))

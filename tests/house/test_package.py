@@ -36,7 +36,7 @@ def modules():
 
 
 def name_of(path):
-    """``plots.basic`` of ``plots/basic.py``; a package is named as its folder."""
+    """``plots.images`` of ``plots/images.py``; a package is named as its folder."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 

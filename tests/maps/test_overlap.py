@@ -482,7 +482,7 @@ def test_composite_mixes_light(wire):
 def test_colours_are_apart():
     from skimage.color import rgb2lab
 
-    from unmix4d.plots.composite import component_colours
+    from unmix4d.plots.colours import component_colours
 
     for k in (2, 5, 8, 12):
         lab = rgb2lab(component_colours(k)[None])[0]

@@ -10,7 +10,7 @@ from unmix4d import Unmix
 from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.orientation import laue_rotations, mean_orientation, misorientation_deg
 from unmix4d.orientation.disk_likeness import DiskLikeness
-from unmix4d.orientation.geometry import detector_to_scan, to_scan_frame
+from unmix4d.orientation.geometry import detector_to_scan, pixels_to_vectors, to_scan_frame
 from unmix4d.orientation.in_plane import rotated_templates
 from unmix4d.orientation.match_py4dstem import zone_axis_range
 from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPattern
@@ -515,3 +515,9 @@ def test_crystal_from_cif(py4dstem, tmp_path):
         crystal_from_cif(tmp_path / "bad.cif")
     with pytest.raises(ValueError, match="host must be one of"):
         crystal_from_cif(path, host="abtem")
+
+
+def test_vectors_of_oblong_flipped_pixels():
+    calibration = Calibration(pixel_size=(0.1, 0.2), pixel_unit="1/nm", flip=True)
+    geometry = ScanGeometry((1, 1), (8, 8), centre=(4, 4), calibration=calibration)
+    assert pixels_to_vectors(geometry).round(3).tolist() == [[0.0, 0.02], [0.01, 0.0]]

@@ -15,7 +15,7 @@ from checkpoint_folders import answers, contents, names_in
 
 from unmix4d import Unmix
 from unmix4d.storage import checkpoint
-from unmix4d.storage.checkpoint import CheckpointFolder
+from unmix4d.storage.checkpoint import CheckpointFolder, Kept, kept_or_made
 
 OPTIONS = {"n_runs": 3, "max_iter": 5}
 
@@ -410,3 +410,9 @@ def test_a_full_disk_ends_the_run_and_not_the_interpreter(view, scan, tmp_path):
         view.merge_nmf(4, n_runs=3, max_iter=5, checkpoint=path),
         view.merge_nmf(4, n_runs=3, max_iter=5, random_state=0),
     )
+
+
+def test_what_is_kept_is_not_made_again():
+    answers = []
+    kept = Kept(lambda: answers[0] if answers else None, answers.append)
+    assert [kept_or_made(kept, lambda number=number: number) for number in (7, 8)] == [7, 7]

@@ -151,6 +151,8 @@ OF_ANSWERS = {
                           "components": st.sampled_from((None, "all", (0,), (9,)))}),
     },
     "Orientations": {
+        "direction_colours": ({"directions": st.just([[0, 0, 1.0]]), "phase": st.sampled_from(("silver", "nothing"))}, {}),
+        "colour_key": ({"phase": st.sampled_from(("silver", "nothing"))}, {}),
         "matrices": ({}, {"which": st.sampled_from(("first", "second", "third"))}),
         "quaternions": ({}, {"which": st.sampled_from(("first", "second"))}), "properties": NONE, "to_host": NONE,
         "plot": ({}, {"direction": st.sampled_from(("z", "row", "column", "up")),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["agreement_each"]
+from ..decomposition.refit import COLUMNS
 
-_COLUMNS = 128  # components whose mean patterns are made in one pass
+__all__ = ["agreement_each"]
 
 
 def agreement_each(matrix, factors) -> list[np.ndarray]:
@@ -27,7 +27,7 @@ def agreement_each(matrix, factors) -> list[np.ndarray]:
     answers, columns = [], 0
     group: list[tuple] = []
     for maps, patterns in factors:
-        if group and columns + len(patterns) > _COLUMNS:
+        if group and columns + len(patterns) > COLUMNS:
             answers += _group(matrix, group)
             group, columns = [], 0
         group.append((maps, patterns))

@@ -45,28 +45,10 @@ class Cao2025:
 def cao2025(ks, losses, patterns) -> Cao2025:
     """The number of components by the paper's own procedure.
 
-    The knee of the K-component loss gives a region of interest, knee - 4 to knee + 4. The patterns of one factorisation with
-    the largest number are compared with each other, and the index of a component, counted from 1, is read as a number of
-    components: the one in the region that is least like the others. Each of SSIM, GMSD and MDSI chooses; the median of the
-    three is recommended.
-
-    Parameters
-    ----------
-    ks : array-like of int
-        Ascending.
-    losses : array-like
-        Mean of |X - M P| for each of them.
-    patterns : ndarray (n, det_row, det_col)
-        Of the factorisation with the largest number, in the order of its solver; at least 7 x 7 pixels.
-
-    Returns
-    -------
-    Cao2025
-
-    Raises
-    ------
-    ValueError
-        When the patterns are too small for SSIM.
+    The knee of the K-component loss gives a region of interest, knee - 4 to knee + 4. The patterns (n, det_row, det_col) of
+    one factorisation with the largest number are compared with each other, and the index of a component, counted from 1, is
+    read as a number of components: the one in the region that is least like the others. Each of SSIM, GMSD and MDSI chooses;
+    the median of the three is recommended. A ValueError says that patterns are too small for SSIM.
 
     Notes
     -----

@@ -8,30 +8,10 @@ __all__ = ["morans_i"]
 
 
 def morans_i(images) -> np.ndarray:
-    """Moran's I of maps, with the up to four nearest neighbours of a position as those it is compared with.
+    """Moran's I of maps (k, scan_row, scan_col), by the up to four nearest neighbours; float64 (k,).
 
-    Parameters
-    ----------
-    images : ndarray (k, scan_row, scan_col)
-        NaN = excluded.
-
-    Returns
-    -------
-    ndarray of float64 (k,)
-        1: neighbours are alike; about 0: independent, and for a constant map; NaN where no two neighbours are kept.
-
-    References
-    ----------
-    Moran, Biometrika 37 (1950) 17, doi:10.1093/biomet/37.1-2.17
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.choose_k.coherence import morans_i
-    >>> halves = np.repeat([[0.0, 1.0]], 8, axis=0).repeat(4, axis=1)
-    >>> chequered = np.indices((8, 8)).sum(0) % 2
-    >>> morans_i(np.stack([halves, chequered])).round(2).tolist()
-    [0.86, -1.0]
+    1: neighbours are alike; about 0: independent, and for a constant map; NaN where no two neighbours are kept (NaN =
+    excluded). Moran, Biometrika 37 (1950) 17, doi:10.1093/biomet/37.1-2.17
     """
     return np.array([_one(np.asarray(image, float)) for image in images])
 

@@ -12,8 +12,8 @@ from .votes import CRITERIA
 __all__ = ["RULES", "Choice", "decide"]
 
 RULES = ("unmix4d", "cao2025", *CRITERIA)
-_CLOSE = 1.1  # a direction weaker than this many times what noise reaches may be noise, or a component
-_HIDDEN = 0.96  # one that is stronger than this may be a component, or noise
+_CLOSE = 1.1  # a direction below so many times what noise reaches may be noise (tuned on phantoms; no table)
+_HIDDEN = 0.96  # one above this may be a component (tuned on phantoms; no table)
 
 
 @dataclass(frozen=True)

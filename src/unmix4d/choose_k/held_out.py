@@ -7,10 +7,9 @@ from functools import partial
 import numpy as np
 
 from ..engine.buffers import buffer
+from ..preparation.thinning import LEAST_EXPECTED
 
 __all__ = ["gains_per_position"]
-
-_LEAST = 0.5  # electrons in the whole scan: what may be expected of a pixel that counted none in the fitted part
 
 
 def gains_per_position(matrix, factors, totals, pixels, scale: float):
@@ -22,10 +21,8 @@ def gains_per_position(matrix, factors, totals, pixels, scale: float):
         Counts that were not fitted.
     factors : sequence of (maps, patterns)
         Of the fitted part, unweighted.
-    totals : ndarray (n_positions,)
-        Electrons of every position in the fitted part.
-    pixels : ndarray (n_pixels,)
-        Electrons of every pixel in the fitted part.
+    totals, pixels : ndarray (n_positions,), (n_pixels,)
+        Electrons of every position and of every pixel in the fitted part.
     scale : float
         Expected electrons in `matrix` over those in the fitted part.
 
@@ -38,8 +35,8 @@ def gains_per_position(matrix, factors, totals, pixels, scale: float):
     """
     maps = [np.ascontiguousarray(m, matrix.dtype) for m, _ in factors]
     patterns = [np.ascontiguousarray(p * scale, matrix.dtype) for _, p in factors]
-    positions = np.maximum(np.asarray(totals, np.float64), _LEAST) * (scale / np.sum(pixels, dtype=np.float64))
-    kernel = partial(_gain_kernel, patterns=patterns, pixels=np.maximum(np.asarray(pixels, np.float64), _LEAST))
+    positions = np.maximum(np.asarray(totals, np.float64), LEAST_EXPECTED) * (scale / np.sum(pixels, dtype=np.float64))
+    kernel = partial(_gain_kernel, patterns=patterns, pixels=np.maximum(np.asarray(pixels, np.float64), LEAST_EXPECTED))
     rows, _ = matrix.visit(kernel, (positions, *maps))
     return rows[:, :-1], float(rows[:, -1].sum())
 
@@ -51,7 +48,7 @@ def _gain_kernel(X, positions, *maps, patterns, pixels):
     electrons = X.sum(1, dtype=np.float64)
     # The log-likelihood under the mean pattern, without the factorials, which drop out of every difference.
     log_mean = X @ np.log(pixels) + electrons * np.log(positions) - positions * pixels.sum()
-    least = (_LEAST * positions).astype(X.dtype)[:, None]
+    least = (LEAST_EXPECTED * positions).astype(X.dtype)[:, None]
     out = np.empty((len(X), len(maps) + 1))
     out[:, -1] = electrons
     for i, (own, its) in enumerate(zip(maps, patterns)):

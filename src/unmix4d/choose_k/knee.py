@@ -26,12 +26,6 @@ def loss_knee(ks, losses) -> int | None:
     References
     ----------
     Satopaa et al., ICDCS Workshops (2011) 166, doi:10.1109/ICDCSW.2011.20
-
-    Examples
-    --------
-    >>> from unmix4d.choose_k import loss_knee
-    >>> loss_knee([2, 3, 4, 5, 6, 7], [9.0, 6.0, 3.0, 2.9, 2.8, 2.7])
-    4
     """
     from kneed import KneeLocator
 

@@ -24,15 +24,6 @@ def absolute_losses(matrix, factors) -> np.ndarray:
     -------
     ndarray of float64 (n_factors,)
         In the intensity unit of the data: the K-component loss of Cao 2025.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> from unmix4d.choose_k.losses import absolute_losses
-    >>> matrix = Unmix(np.arange(48.0).reshape(2, 2, 3, 4)).matrix()
-    >>> absolute_losses(matrix, [(np.zeros((4, 1)), np.zeros((1, 12)))]).tolist()
-    [23.5]
     """
     maps = [np.ascontiguousarray(m, matrix.dtype) for m, _ in factors]
     patterns = [np.ascontiguousarray(p, matrix.dtype) for _, p in factors]

@@ -141,19 +141,9 @@ def weigh(
 
 
 def compared(evidence: Evidence, patterns, mask=None) -> Evidence:
-    """The evidence with the similarities of the patterns of every number.
+    """The evidence with the similarities of the patterns of every number, in the order that the user sees.
 
-    Parameters
-    ----------
-    evidence : Evidence
-    patterns : sequence of ndarray (k, det_row, det_col)
-        Those of every number, in the order that the user sees.
-    mask : bool array (det_row, det_col), optional
-        Pixels that patterns are not compared on.
-
-    Returns
-    -------
-    Evidence
+    `mask` (det_row, det_col) has True where patterns are not compared.
     """
     similarities = [pattern_similarities(own, mask) for own in patterns]
     return replace(evidence, similarities=similarities, table={**evidence.table, **_summaries(similarities)})

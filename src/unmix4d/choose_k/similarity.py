@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..image_quality import similarity_matrix
+from ..image_quality import WINDOW, similarity_matrix
 
 __all__ = ["NEAR", "near_duplicates", "pattern_similarities"]
 
-NEAR = 0.97  # cosine of two patterns, on square roots of intensities, above which one is called a copy of the other
-_SMALLEST = 7  # pixels along the shorter side that SSIM needs
+NEAR = 0.97  # cosine, on square roots of intensities, above which a pattern is a copy (docs/choose_k.md); no table
 
 
 def pattern_similarities(patterns, mask=None) -> dict[str, np.ndarray]:
@@ -38,7 +37,7 @@ def pattern_similarities(patterns, mask=None) -> dict[str, np.ndarray]:
     out = {}
     for name, values in (("", images), ("_sqrt", np.sqrt(images))):
         out[f"cosine{name}"] = _cosines(values)
-        if min(images.shape[1:]) >= _SMALLEST and np.nanmax(values) > 0:
+        if min(images.shape[1:]) >= WINDOW and np.nanmax(values) > 0:
             out[f"ssim{name}"] = similarity_matrix(values, "ssim")
     return out
 

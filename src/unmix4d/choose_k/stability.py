@@ -9,17 +9,7 @@ __all__ = ["correlations", "stability"]
 
 
 def correlations(first, second) -> np.ndarray:
-    """Pearson correlation of the columns of two arrays, 0 where one is constant.
-
-    Parameters
-    ----------
-    first : ndarray (n, k)
-    second : ndarray (n, m)
-
-    Returns
-    -------
-    ndarray of float64 (k, m)
-    """
+    """Pearson correlation (k, m) of the columns of two arrays (n, k) and (n, m), 0 where one is constant."""
     return _standard(first).T @ _standard(second)
 
 

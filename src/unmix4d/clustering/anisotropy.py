@@ -12,8 +12,8 @@ from ..core.polar import PolarTransform
 __all__ = ["SLOW", "SPOTS", "Spots", "is_amorphous", "spots_of"]
 
 SPOTS = 0.3  # measured: amorphous components of NMF 0.02 to 0.5, those with spots 0.8 and more; see docs/rotation.md
-SLOW = 5  # periods in a turn below which variation along a ring is no spots: ellipses, gradients
-_LEAST = 0.2  # relative variation along the rings below which a pattern is called round, however well it is known
+SLOW = 5  # periods in a turn below which variation is no spots: ellipses, gradients (docs/rotation.md)
+_LEAST = 0.2  # relative variation along the rings below which a pattern is round, however well known (docs/rotation.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +48,6 @@ def spots_of(geometry, patterns, *, n_azimuth=360, radial_step=1.0, r_min=0.0, r
     Returns
     -------
     Spots
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.clustering.anisotropy import spots_of
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> geometry, noise = ScanGeometry((1, 1), (64, 64), centre=(32, 32)), np.random.default_rng(0).poisson(9.0, (64, 64))
-    >>> spot = noise + 400.0 * np.exp(-((np.indices((64, 64)) - np.array([20, 40])[:, None, None]) ** 2).sum(0) / 4)
-    >>> (spots_of(geometry, np.stack([noise, spot]), r_min=4).reliability > 0.3).tolist()
-    [False, True]
     """
     row, col = np.indices(geometry.detector_shape)
     kept = geometry.kept_pixels.reshape(geometry.detector_shape)

@@ -12,9 +12,9 @@ from .similarity import Rings, Similarity, highest
 
 __all__ = ["GroupAngles", "average_spectrum", "folded", "group_angles", "symmetry_order", "turns"]
 
-_ORDERS = (6, 4, 3, 2)
-_ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same: see symmetry_order
-_ROUNDS = 3
+_ORDERS = (6, 4, 3, 2)  # rotations that a lattice can have (crystallographic restriction)
+_ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same (docs/rotation.md); no table
+_ROUNDS = 3  # of aligning every member on the mean of the others; no table
 
 
 @dataclass(frozen=True, eq=False)

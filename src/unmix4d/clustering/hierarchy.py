@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 
 __all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "widest_gap"]
 
-UNLIKE = 0.6  # distance from which on patterns are never one structure, when the groups are not given
+UNLIKE = 0.6  # distance from which on patterns are never one structure, without n_groups (docs/rotation.md); no table
 LINKAGES = ("average", "single", "complete", "weighted", "ward")
 
 
@@ -68,12 +68,6 @@ def widest_gap(heights, top: float = UNLIKE) -> float:
     Returns
     -------
     float
-
-    Examples
-    --------
-    >>> from unmix4d.clustering.hierarchy import widest_gap
-    >>> round(widest_gap([0.05, 0.1, 0.12, 0.7]), 3), round(widest_gap([0.01, 0.02]), 3), round(widest_gap([0.9]), 3)
-    (0.36, 0.31, 0.3)
     """
     steps = np.sort(np.concatenate([[0.0], np.minimum(heights, top), [top]]))
     gaps = np.diff(steps)

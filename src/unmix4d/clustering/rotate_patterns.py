@@ -20,17 +20,6 @@ class PatternRotation:
     ----------
     geometry : ScanGeometry
         Its ellipse and pixel sizes are honoured: what is rotated is the pattern made round.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.clustering.rotate_patterns import PatternRotation
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> pattern = np.zeros((5, 5))
-    >>> pattern[2, 4] = 1
-    >>> rotated, seen = PatternRotation(ScanGeometry((1, 1), (5, 5), centre=(2, 2)))(pattern, 90)
-    >>> np.argwhere(rotated > 0.5).tolist()
-    [[4, 2]]
     """
 
     def __init__(self, geometry):

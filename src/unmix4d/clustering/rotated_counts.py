@@ -16,7 +16,7 @@ __all__ = ["Counts", "likeliest", "make_templates", "read_counts"]
 
 
 _FLAT = 0.1  # share of its ring's mean that every template holds, so that one stray electron excludes nothing
-_CHUNK = 512
+_CHUNK = 512  # positions at a time, a size of work: no answer depends on it
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def _visible(counts, templates):
 
 
 _FREQUENCIES = 121  # of a turn; what is finer than 3 degrees at the edge is finer than spots are
-_LEAST_AZIMUTHS = 120
+_LEAST_AZIMUTHS = 120  # of a turn, for the pairs: 3 degrees, as above
 _PAIRS = 61  # for the pairs, on fewer azimuths
 
 

@@ -24,12 +24,12 @@ from .similarity import Rings, diffraction_similarity, rings_from
 
 __all__ = ["MOST_POSITIONS", "SPOTS", "RotatedPositions", "group_positions"]
 
-MOST_POSITIONS = 10_000
+MOST_POSITIONS = 10_000  # all pairs are compared: time and memory grow with the square (docs/rotation.md)
 SPOTS = 0.2  # measured: parts without crystals 0.03 to 0.14
-_PARTS = 24
-_LEAST_MEMBERS = 4
-_ROUNDS = 6
-_LEAST_RELIABLE = 0.1
+_PARTS = 24  # that the first tree is cut into at most (docs/rotation.md); no table
+_LEAST_MEMBERS = 4  # a part with fewer is given up; no table
+_ROUNDS = 6  # of turning back and averaging at most, fewer where labels stay; no table
+_LEAST_RELIABLE = 0.1  # similarities are divided by the root of the reliability, and not by nearly nothing; no table
 
 
 @dataclass(frozen=True, eq=False)

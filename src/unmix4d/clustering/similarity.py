@@ -20,9 +20,9 @@ __all__ = [
     "rings_of",
 ]  # fmt: skip
 
-_TILE = 128
+_TILE = 128  # patterns a side of the pairs at a time, a size of work: no answer depends on it
 _LEAST_SEEN = 0.5  # share of a pattern's energy that must stay visible beside the mask of the other
-_TINY = 1e-20
+_TINY = 1e-20  # instead of a division by zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,17 +191,6 @@ def diffraction_similarity(rings: Rings, *, mirror: bool = False, as_published: 
     Notes
     -----
     Angles at which more than half of a pattern's energy is behind the mask of the other are left out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.clustering.similarity import diffraction_similarity, rings_of
-    >>> azimuth = np.arange(180) * 2.0
-    >>> spots = np.exp(-(((azimuth[:, None] - [30, 100, 220]) / 6) ** 2)).sum(1)[:, None] * np.ones(5)
-    >>> both = np.stack([np.roll(spots, 10, axis=0), spots])
-    >>> answer = diffraction_similarity(rings_of(both, np.ones((180, 5), bool), np.arange(1, 6)))
-    >>> answer.matrix.round(6).tolist(), answer.angles_deg.round(3).tolist()
-    ([[1.0, 1.0], [1.0, 1.0]], [[0.0, 20.0], [-20.0, 0.0]])
     """
     k, real = rings.k, rings.spectra.real.dtype
     matrix, angles = np.zeros((k, k), real), np.zeros((k, k), real)

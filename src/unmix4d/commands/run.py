@@ -11,7 +11,7 @@ import warnings
 
 __all__ = ["add_parser", "execute"]
 
-DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130  # 2 as argparse has it, 130 = 128 + SIGINT as shells have it
 _EXAMPLES = """\
 examples:
   python -m unmix4d run scan.zspy --components 8 --direct-beam "0.1 1/Å" --bin 2 --out results

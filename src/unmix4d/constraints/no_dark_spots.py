@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NoDarkSpots"]
 
 _GAUSSIAN = np.sqrt(np.pi / 2)  # standard deviation over mean absolute deviation
-_REACH, _ROUNDS = 0.6, 4  # in standard deviations; a ring nearly half covered by dark spots then falls into two parts
+_REACH, _ROUNDS = 0.6, 4  # standard deviations; a ring nearly half dark then falls into two parts (measured, no table)
 _WITHIN = 0.4105  # mean absolute deviation of the normal distribution with such weights, in standard deviations
 _WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SmoothMaps"]
 
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in sigma
-_PUBLISHED = 2.0 / 1.5  # probe over step in Kimoto 2025
-_NYQUIST = 0.5
+_PUBLISHED = 2.0 / 1.5  # probe over step in Kimoto 2025: a probe of 2 nm, full width at half maximum, and steps of 1.5 nm
+_NYQUIST = 0.5  # cycles per position, the highest frequency that a scan holds
 
 
 class SmoothMaps(Constraint):

@@ -16,8 +16,9 @@ from .centre import require_near
 from .geometry import ScanGeometry
 from .units import in_pixels
 
-__all__ = ["PolarTransform", "ellipse_of", "to_detector", "to_polar"]
+__all__ = ["AZIMUTHS", "PolarTransform", "ellipse_of", "to_detector", "to_polar"]
 
+AZIMUTHS = 360  # of a turn: one degree, as pyxem's `get_azimuthal_integral2d` has by default
 _PARTS = 4  # a pixel is shared in 4 x 4 parts where its intensity has to be conserved
 _SOME = 1e-6  # weight that counts as none
 

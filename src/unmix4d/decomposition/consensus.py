@@ -15,7 +15,7 @@ from .rim_components import LEAST_PART, rim_components_of
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
 
-ALIKE = 0.8
+ALIKE = 0.8  # mean correlation of the maps of a match (docs/merging.md); no table of other values
 
 _POSITIONS = 1 << 14  # so many positions are enough to compare smoothed maps
 
@@ -92,20 +92,6 @@ def consensus(
     References
     ----------
     Bruefach, Ophus and Scott, APL Mach. Learn. 1 (2023) 016106, doi:10.1063/5.0130546
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.consensus import consensus
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.decomposition.merging import merge_runs
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> rng = np.random.default_rng(0)
-    >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
-    >>> problem = Dense(rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30))), ScanGeometry((10, 10), (1, 30)))
-    >>> agreed = consensus(problem, merge_runs(problem, 4, n_runs=3))
-    >>> agreed.share
-    array([1., 1.])
     """
     checks.choice(how, "how", ("median", "mean"))
     min_share, alike = _fraction(min_share, "min_share"), _fraction(alike, "alike")

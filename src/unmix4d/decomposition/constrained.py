@@ -110,20 +110,8 @@ def _revived(maps, rng):
 def at_unit_sum(maps, patterns, mean_pattern, weights):
     """Starting maps as shares of the mean intensity, whatever the unit of the data.
 
-    A constraint that knows the scale of the maps, such as a sum of one, must not depend on how a start is scaled.
-
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-        Both of the weighted data.
-    mean_pattern : ndarray (n_pixels,)
-        Of the unweighted data.
-    weights : Weights
-
-    Returns
-    -------
-    ndarray (n_positions, k)
+    A constraint that knows the scale of the maps, such as a sum of one, must not depend on how a start is scaled. Maps
+    (n_positions, k) and patterns (k, n_pixels) are those of the weighted data, the mean pattern that of the unweighted.
     """
     _, plain = weights.off(None, patterns)
     total = float(np.sum(mean_pattern)) or 1.0

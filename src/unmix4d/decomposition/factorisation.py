@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["Factorisation", "balance", "going_on", "gram_of", "relative_change", "state_of"]
 
-_PIECE = 2048
+_PIECE = 2048  # columns at a time, a size of work: sums differ by rounding only
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,16 +50,6 @@ def fitted_patterns(matrix, maps, signed: bool = False, centred: bool = False) -
     ------
     ValueError
         When a kept value of the scan is NaN or infinite; says where.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> from unmix4d.decomposition.fitted_patterns import fitted_patterns
-    >>> maps, patterns = np.array([[1.0, 0], [1, 1], [0, 2]]), np.array([[4.0, 0, 1, 0], [0, 2, 0, 3]])
-    >>> fit = fitted_patterns(Unmix((maps @ patterns).reshape(1, 3, 2, 2)).matrix(), maps)
-    >>> np.allclose(fit.patterns, patterns)
-    True
     """
     wide = maps.astype(np.float64)
     totals, (cross, pixel_sum) = matrix.visit(_fit_kernel, (np.ascontiguousarray(maps, matrix.dtype),))

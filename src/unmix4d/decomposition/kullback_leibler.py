@@ -25,7 +25,7 @@ _SWEEPS = 1  # updates of the maps in a pass: a second one saves a tenth of the 
 # Nothing falls below this share of the mean: multiplication leads away from there, and never from 0.
 _FLOOR = 1e-8
 _FILL = 1e-2  # of the mean, put where a start is 0
-_FIRST_STEP, _GROWTH, _LONGEST = 0.5, 1.05, 5.0  # of the extrapolation
+_FIRST_STEP, _GROWTH, _LONGEST = 0.5, 1.05, 5.0  # of the extrapolation (in the manner of Ang and Gillis 2019); no table
 _REACH = 10.0  # largest factor by which an extrapolation looks ahead
 
 
@@ -59,17 +59,6 @@ def nmf_kl(
     ------
     ValueError
         When the scan holds negative, NaN or infinite values, or nothing but 0.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.engine.compression import compress
-    >>> from unmix4d.decomposition.kullback_leibler import nmf_kl
-    >>> matrix = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, dose=300, seed=0).data).matrix()
-    >>> low = compress(matrix, 6, wanted=2, weights="none", seed=0)
-    >>> best, starts = nmf_kl(matrix, low, 2, n_starts=3, max_iter=50, tol=1e-3, init="nndsvd", seed=0)
-    >>> best.objective == min(start.objective for start in starts)
-    True
     """
     statistics = matrix.require_counts(_WHO)
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
@@ -87,20 +76,10 @@ def nmf_kl(
 
 
 def positive_start(maps, patterns) -> tuple[np.ndarray, np.ndarray]:
-    """A start without zeros, and with patterns of the sum 1.
+    """A start without zeros, and with patterns of the sum 1, so that maps are intensities.
 
     An update multiplies, so a zero would stay. Zeros, of the non-negative double SVD for example, become a hundredth of the
-    mean of their factor.
-
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-
-    Returns
-    -------
-    maps, patterns : ndarray
-        Of the same shapes and dtypes; maps are the intensities of their component.
+    mean of their factor. Shapes and dtypes are kept: maps (n_positions, k), patterns (k, n_pixels).
     """
     maps, patterns = (np.where(part > 0, part, _FILL * part.mean(dtype=np.float64)) for part in (maps, patterns))
     sums = patterns.sum(1, dtype=np.float64)
@@ -142,18 +121,6 @@ def solve_kl(
     References
     ----------
     D. D. Lee and H. S. Seung, Nature 401 (1999) 788 and Adv. Neural Inf. Process. Syst. 13 (2001) 556.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> from unmix4d.decomposition.kullback_leibler import solve_kl
-    >>> rng = np.random.default_rng(0)
-    >>> M, P = rng.random((12, 2)), rng.random((2, 20))
-    >>> matrix = Unmix((M @ P).reshape(3, 4, 4, 5)).matrix()
-    >>> answer = solve_kl(matrix, M, rng.random((2, 20)), max_iter=500, tol=1e-5)
-    >>> answer.objective < 1e-4
-    True
     """
     total = matrix.require_counts(_WHO).total
     maps, patterns = positive_start(np.asarray(maps, matrix.dtype), np.asarray(patterns, matrix.dtype))

@@ -21,14 +21,6 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     Returns
     -------
     ndarray (k, n_positions), of the dtype of `rows`
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.map_smoothing import smooth_maps
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> smooth_maps(np.array([[0.0, 0.0, 1.0]]), ScanGeometry((1, 3), (1, 1)), 0.5).round(2)
-    array([[0.  , 0.11, 0.89]])
     """
     rows = np.asarray(rows)
     if sigma == 0:

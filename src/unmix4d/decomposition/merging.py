@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _FRAGMENT = 0.3  # least similarity of a fragment to the grain it belongs to
-MAX_ITER = 60  # longer, and least squares shares intensity among what it cannot tell apart
+MAX_ITER = 60  # longer, and least squares shares out what it cannot tell apart (docs/merging.md); no table
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,19 +131,6 @@ def merge_runs(
     ----------
     Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259; Allen et al., Microsc.
     Microanal. 27 (2021) 794
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.decomposition.merging import merge_runs
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> rng = np.random.default_rng(0)
-    >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
-    >>> counts = rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30)))
-    >>> runs = merge_runs(Dense(counts, ScanGeometry((10, 10), (1, 30))), 4, n_runs=2)
-    >>> [run.k for run in runs]
-    [2, 2]
     """
     initial = checks.count(initial, "initial_components", minimum=2, maximum=min(problem.shape))
     n_runs = checks.count(n_runs, "n_runs")
@@ -205,19 +192,6 @@ def merge_components(
     Returns
     -------
     MergeRun
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.decomposition.merging import merge_components
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> maps = np.array([[3.0, 3, 0, 0], [1, 1, 0, 0], [0, 0, 2, 2]]).T
-    >>> patterns = np.array([[4.0, 1, 0], [3, 2, 0], [0, 0, 5]])
-    >>> problem = Dense(maps @ patterns, ScanGeometry((1, 4), (1, 3)))
-    >>> run = merge_components(problem, maps, patterns, sigma=0, explained=1)
-    >>> run.members, run.maps.T.tolist()
-    (((0, 1), (2,)), [[20.0, 20.0, 0.0, 0.0], [0.0, 0.0, 10.0, 10.0]])
     """
     threshold = checked_threshold(threshold)
     maps, patterns, dropped = drop_explained(np.asarray(maps).T, np.asarray(patterns), explained)
@@ -261,33 +235,10 @@ def best_run(runs) -> int:
 
 
 def noise_rank(values, shape: tuple[int, int], noise: float = 1.0) -> int:
-    """How many singular values are more than noise: the number of components to start with.
+    """How many singular values are more than noise, at least 2: the number of components to start with.
 
-    The noise must be about the same in every column. Counts divided by the root of their mean in every column have the
-    noise 1.
-
-    Parameters
-    ----------
-    values : ndarray
-        Singular values.
-    shape : (int, int)
-        n_positions, n_pixels.
-    noise : float
-        Standard deviation of an entry.
-
-    Returns
-    -------
-    int
-        At least 2.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.merging import noise_rank
-    >>> rng = np.random.default_rng(0)
-    >>> signal = 5 * rng.random((200, 3)) @ rng.random((3, 40))
-    >>> noise_rank(np.linalg.svd(signal + rng.standard_normal((200, 40)), compute_uv=False), (200, 40))
-    3
+    The noise, of the standard deviation `noise`, must be about the same in every column of a matrix of this shape. Counts
+    divided by the root of their mean in every column have the noise 1.
     """
     values = np.asarray(values, np.float64)
     return max(2, int((values > noise * (np.sqrt(shape[0]) + np.sqrt(shape[1]))).sum()))

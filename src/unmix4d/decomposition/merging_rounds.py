@@ -12,7 +12,7 @@ from .nmf import hals
 
 __all__ = ["merge_in_rounds"]
 
-THRESHOLD = 0.45  # of the paper for angular averages: 0.4 to 0.5
+THRESHOLD = 0.45  # Bruefach 2022: 0.4 to 0.5 for angular averages
 _ITERATIONS = 200  # in every round
 
 
@@ -44,18 +44,6 @@ def merge_in_rounds(
     References
     ----------
     Bruefach, Ophus and Scott, Microsc. Microanal. 28 (2022) 1998, doi:10.1017/S1431927622012259
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.decomposition.merging_rounds import merge_in_rounds
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> rng = np.random.default_rng(0)
-    >>> maps = np.kron(np.eye(2), np.ones((1, 50)))
-    >>> counts = rng.poisson(maps.T @ rng.gamma(1, 20, (2, 30)))
-    >>> [run.k for run in merge_in_rounds(Dense(counts, ScanGeometry((10, 10), (1, 30))), 5, n_runs=2)]
-    [2, 2]
     """
     threshold = THRESHOLD if threshold == "auto" else threshold
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_runs)]

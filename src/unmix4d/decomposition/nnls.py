@@ -44,15 +44,6 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
     ----------
     Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23; Van Benthem and Keenan, J. Chemometrics 18
     (2004) 441, doi:10.1002/cem.889
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.nnls import nnls_rows
-    >>> gram = np.array([[2.0, 1.0], [1.0, 2.0]])
-    >>> nnls_rows(np.array([[4.0, 5.0], [4.0, 1.0]]), gram)
-    array([[1., 2.],
-           [2., 0.]])
     """
     cross, wide = np.asarray(cross), np.asarray(gram, np.float64)
     size = np.sqrt(np.diag(wide))
@@ -77,30 +68,10 @@ def nnls_rows(cross, gram, start=None) -> np.ndarray:
 
 
 def simplex_rows(cross, gram) -> np.ndarray:
-    """As `nnls_rows`, the sum of every row being 1.
+    """As `nnls_rows`, the sum of every row being 1; for cross (m, k) and gram (k, k).
 
-    The constraint is a heavily weighted row of ones below the components, as Heinz and Chang do it.
-
-    Parameters
-    ----------
-    cross : ndarray (m, k)
-    gram : ndarray (k, k)
-
-    Returns
-    -------
-    ndarray (m, k), of the dtype of `cross`
-
-    References
-    ----------
-    Heinz and Chang, IEEE Trans. Geosci. Remote Sens. 39 (2001) 529, doi:10.1109/36.911111
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.nnls import simplex_rows
-    >>> simplex_rows(np.array([[4.0, 5.0], [4.0, 1.0]]), np.eye(2)).round(6)
-    array([[0., 1.],
-           [1., 0.]])
+    The constraint is a heavily weighted row of ones below the components: Heinz and Chang, IEEE Trans. Geosci. Remote Sens.
+    39 (2001) 529, doi:10.1109/36.911111
     """
     cross = np.asarray(cross)
     weight = _ONES * np.trace(gram) / len(gram)

@@ -120,15 +120,6 @@ class Dense:
     ------
     ValueError
         When a value is negative or not finite, or the shape is not that of the geometry.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> problem = Dense(np.ones((6, 4)), ScanGeometry((2, 3), (1, 4)))
-    >>> problem.on_maps(np.eye(4)[:1])
-    array([[1., 1., 1., 1., 1., 1.]])
     """
 
     parallel = True

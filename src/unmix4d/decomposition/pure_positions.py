@@ -33,20 +33,6 @@ class PurePositions:
     References
     ----------
     Gillis and Vavasis, IEEE Trans. Pattern Anal. Mach. Intell. 36 (2014) 698, doi:10.1109/TPAMI.2013.226
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.problems import Dense
-    >>> from unmix4d.decomposition.pure_positions import PurePositions
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> share = np.linspace(0, 1, 24)[:, None]
-    >>> values = share * [4.0, 0, 1] + (1 - share) * [0, 4.0, 1]
-    >>> pure = PurePositions(Dense(values, ScanGeometry((1, 24), (1, 3))), 2, sigma=0)
-    >>> patterns = pure(np.random.default_rng(0), part=1.0)
-    >>> patterns[np.argsort(patterns[:, 0])].round(1) + 0.0
-    array([[0., 4., 1.],
-           [4., 0., 1.]])
     """
 
     def __init__(self, problem, n: int, sigma: float = 1.0):

@@ -26,15 +26,6 @@ def drop_explained(maps, patterns, explained: float = 0.97):
     Returns
     -------
     maps, patterns, dropped : ndarray, ndarray, int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.redundant import drop_explained
-    >>> maps = np.array([[1.0, 0, 0], [0, 0, 1], [0, 2, 0]])
-    >>> maps, patterns, dropped = drop_explained(maps, np.array([[2.0, 0], [0, 2], [1, 1]]))
-    >>> maps.tolist(), dropped
-    ([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]], 1)
     """
     alive = (maps.sum(axis=1) > 0) & (patterns.sum(axis=1) > 0)
     maps, patterns = np.array(maps[alive]), np.array(patterns[alive])

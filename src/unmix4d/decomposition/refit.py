@@ -12,9 +12,9 @@ import numpy as np
 
 from .nnls import nnls_rows
 
-__all__ = ["Refit", "estimate", "refitted", "refitted_each", "together"]
+__all__ = ["COLUMNS", "Refit", "estimate", "refitted", "refitted_each", "together"]
 
-_COLUMNS = 128  # components whose products with the scan are held at a time
+COLUMNS = 128  # components whose products with the scan are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,52 +47,26 @@ class Refit:
 def refitted(matrix, maps, patterns, *, refit_maps: bool = True, refit_patterns: bool = True) -> Refit:
     """Refit the free factors to the full scan: maps for the patterns, then patterns for those maps, each exactly.
 
-    Parameters
-    ----------
-    matrix : WeightedMatrix
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-        Both of the weighted data.
-    refit_maps, refit_patterns : bool
-
-    Returns
-    -------
-    Refit
+    Maps (n_positions, k) and patterns (k, n_pixels) are those of the weighted data.
     """
     return refitted_each(matrix, [(maps, patterns)], refit_maps=refit_maps, refit_patterns=refit_patterns)[0]
 
 
 def refitted_each(matrix, factors, *, refit_maps: bool = True, refit_patterns: bool = True) -> list[Refit]:
-    """`refitted` for several factorisations of one scan, together: two passes for every `_COLUMNS` components.
+    """`refitted` for several factorisations of one scan, together: two passes for every `COLUMNS` components.
 
-    Parameters
-    ----------
-    matrix : WeightedMatrix
-    factors : sequence of (maps, patterns)
-        Those of each factorisation, as for `refitted`; their numbers of components may differ.
-    refit_maps, refit_patterns : bool
-
-    Returns
-    -------
-    list of Refit
+    Their numbers of components may differ.
     """
     groups = together([len(patterns) for _, patterns in factors])
     return [f for g in groups for f in _refit_group(matrix, [factors[i] for i in g], refit_maps, refit_patterns)]
 
 
 def together(sizes) -> list[list[int]]:
-    """Which factorisations are finished in the same passes, by their numbers of components.
-
-    Examples
-    --------
-    >>> from unmix4d.decomposition.refit import together
-    >>> together([60, 60, 60])
-    [[0, 1], [2]]
-    """
+    """Which factorisations are refitted in the same passes, by their numbers of components."""
     groups: list[list[int]] = [[]]
     columns = 0
     for i, size in enumerate(sizes):
-        if groups[-1] and columns + size > _COLUMNS:
+        if groups[-1] and columns + size > COLUMNS:
             groups.append([])
             columns = 0
         groups[-1].append(i)

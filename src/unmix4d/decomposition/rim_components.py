@@ -8,11 +8,11 @@ from .map_smoothing import smooth_maps
 
 __all__ = ["LEAST_PART", "NOISE", "own_part", "rim_components_of"]
 
-LEAST_PART = 0.15
-_BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it
-NOISE = -2
-_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours; below, it is mostly noise
-_AROUND = 0.55  # least correlation of so broad maps
+LEAST_PART = 0.15  # of the fitted squares at its own places (docs/merging.md); no table of other values
+_BROAD = 3.0  # times the usual smoothing: a rim lies round its grain, not on it (docs/merging.md); no table
+NOISE = -2  # a mark, no number: "is mostly noise"
+_OWN_MEAN = 0.85  # least correlation of a map with its average over neighbours (docs/merging.md); below, mostly noise
+_AROUND = 0.55  # least correlation of so broad maps (docs/merging.md); no table
 
 
 def rim_components_of(geometry, maps, patterns, *, least_part: float = LEAST_PART, sigma: float = 1.0) -> np.ndarray:
@@ -37,18 +37,6 @@ def rim_components_of(geometry, maps, patterns, *, least_part: float = LEAST_PAR
     ndarray of int (k,)
         The component it joins, or -1 for what stays; `NOISE` for a small part without a component around it whose map is
         mostly noise. The one joined has the larger own part, so there are no circles.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.rim_components import rim_components_of
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> disk = np.hypot(*(np.indices((24, 24)) - 8)) < 6
-    >>> rim = np.abs(np.hypot(*(np.indices((24, 24)) - 8)) - 5) < 1
-    >>> other = np.indices((24, 24))[1] > 16
-    >>> maps = np.stack([disk, 0.2 * rim, other], axis=-1).reshape(-1, 3)
-    >>> rim_components_of(ScanGeometry((24, 24), (1, 3)), maps, np.eye(3)).tolist()
-    [-1, 0, -1]
     """
     part, k = own_part(maps, patterns), maps.shape[1]
     hosts = np.full(k, -1)
@@ -84,13 +72,6 @@ def own_part(maps, patterns) -> np.ndarray:
     Returns
     -------
     ndarray of float64 (k,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.rim_components import own_part
-    >>> own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist()
-    [1.0, 0.84, 0.2]
     """
     squares = maps.astype(np.float64) ** 2 * np.square(patterns, dtype=np.float64).sum(axis=1)
     total, own = squares.sum(axis=1, keepdims=True), squares.sum(axis=0)

@@ -83,18 +83,9 @@ def nndsvd(svd, dtype) -> tuple[np.ndarray, np.ndarray]:
 
 
 def random_start(mean_pattern, n_positions: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Random non-negative maps and the mean pattern with random modulation, at the scale of the data.
+    """Random non-negative maps, and the mean pattern (n_pixels,) with random modulation, at the scale of the data.
 
-    Parameters
-    ----------
-    mean_pattern : ndarray (n_pixels,)
-    n_positions, n : int
-    rng : Generator
-
-    Returns
-    -------
-    maps : ndarray (n_positions, n)
-    patterns : ndarray (n, n_pixels)
+    Returns maps (n_positions, n) and patterns (n, n_pixels).
     """
     maps = rng.random((n_positions, n))
     return maps, (mean_pattern / n) * 2 * rng.random((n, len(mean_pattern)))

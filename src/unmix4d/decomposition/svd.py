@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from ..engine.subspace import leading_right
+from ..engine.subspace import GRAM_LIMIT, leading_right
 
 __all__ = ["SVD", "truncated_svd", "numerical_rank", "require_rank"]
-
-
-_GRAM_LIMIT = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +54,7 @@ def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Cal
     SVD
         The largest absolute entry of every row of ``right`` is positive.
     """
-    if matrix.shape[1] <= _GRAM_LIMIT:
+    if matrix.shape[1] <= GRAM_LIMIT:
         values, vectors = linalg.eigh(matrix.gram())
         basis, residual = vectors[:, ::-1][:, :n], 0.0
     else:

@@ -92,17 +92,9 @@ def _unevenness(maps, patterns, gram, statistics, svd):
 
 
 def vertex_patterns(loadings, basis, members) -> np.ndarray:
-    """Patterns of the corners, not negative: means of their positions within the subspace, which takes most noise off.
+    """Patterns (n, n_pixels) of the corners, not negative: means of their positions within the subspace.
 
-    Parameters
-    ----------
-    loadings : ndarray (n_positions, r)
-    basis : ndarray (r, n_pixels)
-    members : ndarray of int (n, q)
-
-    Returns
-    -------
-    ndarray of float64 (n, n_pixels)
+    That takes most noise off. For loadings (n_positions, r), a basis (r, n_pixels) and members (n, q).
     """
     return np.maximum(loadings[members].mean(1, dtype=np.float64) @ basis.astype(np.float64), 0)
 
@@ -126,15 +118,6 @@ def vertex_start(loadings, basis, n: int, rng: np.random.Generator) -> tuple[np.
     maps : ndarray (n_positions, n)
     patterns : ndarray (n, n_pixels)
         Both not negative, of the dtype of `loadings`; their product is at the scale of the scan.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.decomposition.vertex_components import vertex_start
-    >>> shares = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
-    >>> maps, patterns = vertex_start(shares, np.eye(2, 5), 2, np.random.default_rng(0))
-    >>> np.allclose(maps @ patterns, shares @ np.eye(2, 5))
-    True
     """
     wide = loadings.astype(np.float64)
     # In an orthonormal basis distances between loadings are distances between patterns.

@@ -29,12 +29,6 @@ def buffer(purpose: str, shape, dtype) -> np.ndarray:
     Returns
     -------
     ndarray
-
-    Examples
-    --------
-    >>> from unmix4d.engine.buffers import buffer
-    >>> buffer("batch", (2, 3), "float32").shape
-    (2, 3)
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import linalg, ndimage
 
 from .noise import noise_edge
-from .subspace import leading_right
+from .subspace import GRAM_LIMIT, leading_right
 from .weights import WeightedMatrix, Weights, choose_weights
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LowRank", "Smoother", "compress"]
 
-_GRAM_LIMIT = 2048
 _HELD_BYTES = 96 << 20  # a scan of few positions that is smaller than this is held while its Gram matrix is made
 
 
@@ -230,7 +229,7 @@ def compress(
 def _held(weighted):
     """The weighted data themselves, where they have so few positions that their Gram matrix is the shortest way."""
     n_positions, n_pixels = weighted.shape
-    small = n_positions <= min(_GRAM_LIMIT, n_pixels)
+    small = n_positions <= min(GRAM_LIMIT, n_pixels)
     return weighted.gather() if small and n_positions * n_pixels * weighted.dtype.itemsize <= _HELD_BYTES else None
 
 
@@ -257,7 +256,7 @@ def _from_positions(held, rank, smoother):
 def _basis(weighted, rank, wanted, smoother, seed, tick):
     if smoother is not None:
         return leading_right(_Smoothed(weighted, smoother), rank, wanted=wanted, seed=seed, tick=tick)
-    if weighted.shape[1] <= _GRAM_LIMIT:
+    if weighted.shape[1] <= GRAM_LIMIT:
         return linalg.eigh(weighted.gram())[1][:, ::-1][:, :rank], 0.0
     return leading_right(weighted, rank, wanted=wanted, seed=seed, floor=_floor(weighted), tick=tick)
 

@@ -100,16 +100,6 @@ class PatternMatrix:
         -------
         piece : ndarray (n_positions, ...) or None
         sums : tuple of ndarray of float64
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.visit(lambda block: (block[:, :1], (block.sum(),)))
-        (array([[0.],
-               [3.]]), (array(15.),))
         """
         self._passes[0] += 1
         if self._offset is not None:
@@ -120,16 +110,6 @@ class PatternMatrix:
         """The same scan minus its mean pattern, which is taken off each batch as it is read: for PCA.
 
         Taking it off the products instead would leave the difference of two large numbers.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.centred().gather()
-        array([[-1.5, -1.5, -1.5],
-               [ 1.5,  1.5,  1.5]])
         """
         other = copy.copy(self)
         other._offset = self.statistics().mean_pattern.astype(self.dtype)
@@ -142,15 +122,6 @@ class PatternMatrix:
         ------
         ValueError
             When a kept value is NaN or infinite; says where.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.statistics().mean_pattern, X.statistics().norm2
-        (array([1.5, 2.5, 3.5]), 55.0)
         """
         if self._statistics is None:
             rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
@@ -192,17 +163,7 @@ class PatternMatrix:
             )
 
     def require_counts(self, method: str) -> Statistics:
-        """The statistics, after refusing negative values and an empty scan on behalf of `method`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.require_counts("nmf").total
-        15.0
-        """
+        """The statistics, after refusing negative values and an empty scan on behalf of `method`."""
         statistics = self.statistics()
         if statistics.minimum < 0:
             raise ValueError(
@@ -214,86 +175,28 @@ class PatternMatrix:
         return statistics
 
     def times(self, right) -> np.ndarray:
-        """X @ right, (n_positions, k), for right (n_pixels, k). One pass.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.times(np.ones((3, 1)))
-        array([[ 3.],
-               [12.]])
-        """
+        """X @ right, (n_positions, k), for right (n_pixels, k). One pass."""
         right = np.ascontiguousarray(right, self.dtype)
         return self.visit(partial(_times_kernel, right=right))[0]
 
     def transpose_times(self, left) -> np.ndarray:
-        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.transpose_times(np.ones((2, 1)))
-        array([[3.],
-               [5.],
-               [7.]])
-        """
+        """X.T @ left, (n_pixels, k), for left (n_positions, k), in float64. One pass."""
         left = np.ascontiguousarray(left, self.dtype)
         return self.visit(_transpose_kernel, (left,))[1][0]
 
     def normal(self, right, weights=None) -> np.ndarray:
-        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.normal(np.ones((3, 1)), weights=[1, 0])
-        array([[0.],
-               [3.],
-               [6.]])
-        """
+        """X.T @ (weights * (X @ right)), (n_pixels, k), in float64; weights (n_positions,) are 1 by default. One pass."""
         right = np.ascontiguousarray(right, self.dtype)
         rows = () if weights is None else (np.asarray(weights, self.dtype)[:, None],)
         return self.visit(partial(_normal_kernel, right=right), rows)[1][0]
 
     def gram(self, weights=None) -> np.ndarray:
-        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.gram()
-        array([[ 9., 12., 15.],
-               [12., 17., 22.],
-               [15., 22., 29.]])
-        """
+        """X.T @ (weights * X), (n_pixels, n_pixels), in float64. One pass; only for few pixels."""
         rows = () if weights is None else (np.asarray(weights, np.float64)[:, None],)
         return self.visit(_gram_kernel, rows)[1][0]
 
     def gather(self) -> np.ndarray:
-        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.gather()
-        array([[0., 1., 2.],
-               [3., 4., 5.]])
-        """
+        """X itself (n_positions, n_pixels) in the type of the arithmetic. One pass; only for small scans."""
         return self.visit(_gather_kernel)[0]
 
     def alternate(self, patterns, maps, update, position_weights=None, gram=None):
@@ -317,18 +220,6 @@ class PatternMatrix:
         MtM : ndarray of float64 (k, k)
         XPt_M : float
             Sum of (X P^T) * maps, for the objective.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> patterns = np.eye(2, 3)
-        >>> maps, xtm, mtm, cross = X.alternate(patterns, np.ones((2, 2)), lambda cross, gram, maps: cross)
-        >>> maps
-        array([[0., 1.],
-               [3., 4.]])
         """
         patterns = np.ascontiguousarray(patterns, self.dtype)
         if gram is None:
@@ -341,41 +232,11 @@ class PatternMatrix:
         return maps, xtm, mtm, float(cross)
 
     def squared_residuals(self, maps, patterns, pixel_weights=None) -> np.ndarray:
-        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.squared_residuals(np.ones((2, 1)), np.ones((1, 3)))
-        array([ 2., 29.])
-        """
+        """Sum over the pixels of (weights * (X - maps @ patterns))**2 for every position, in float64. One pass."""
         return self.residuals(maps, patterns, pixel_weights)[0]
 
     def residuals(self, maps, patterns, pixel_weights=None):
-        """Sums of (weights * (X - maps @ patterns))**2 for every position and for every pixel, in float64. One pass.
-
-        Parameters
-        ----------
-        maps : ndarray (n_positions, k)
-        patterns : ndarray (k, n_pixels)
-        pixel_weights : ndarray (n_pixels,), optional
-
-        Returns
-        -------
-        ndarray (n_positions,), ndarray (n_pixels,)
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> X.residuals(np.ones((2, 1)), np.ones((1, 3)))
-        (array([ 2., 29.]), array([ 5.,  9., 17.]))
-        """
+        """Sums of (weights * (X - maps @ patterns))**2 for every position and for every pixel, in float64. One pass."""
         return self.residuals_each([(maps, patterns)], pixel_weights)[0]
 
     def residuals_each(self, factors, pixel_weights=None):
@@ -389,16 +250,6 @@ class PatternMatrix:
         Returns
         -------
         list of (ndarray (n_positions,), ndarray (n_pixels,))
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> from unmix4d.engine.matrix import PatternMatrix
-        >>> X = PatternMatrix(np.arange(6.0).reshape(1, 2, 1, 3), ScanGeometry((1, 2), (1, 3)))
-        >>> factors = np.ones((2, 1)), np.ones((1, 3))
-        >>> len(X.residuals_each([factors, factors]))
-        2
         """
         patterns = [np.ascontiguousarray(p, self.dtype) for _, p in factors]
         maps = [np.ascontiguousarray(m, self.dtype) for m, _ in factors]

@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["noise_edge", "strengths"]
 
-_GROUPS = 400
+_GROUPS = 400  # of energies by quantiles, the largest ones apart: an approximation that saves work; no table
 
 
 def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
@@ -102,22 +102,11 @@ def _grouped(values):
 
 
 def strengths(maps, patterns, left, right) -> np.ndarray:
-    """How strong each component is in what stands out of the noise, by what no other component can stand for.
+    """How strong each component is in what stands out of the noise, by what no other component can stand for; float64 (k,).
 
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-    left : ndarray (n_positions, d)
-    right : ndarray (d, n_pixels)
-        Singular vectors above the `noise_edge`.
-
-    Returns
-    -------
-    ndarray of float64 (k,)
-        Norm of the map x norm of the pattern, each without the part along the other components and projected on the
-        singular vectors: to be compared with the edge. Of more components than singular vectors, the weakest ones are
-        fitted to noise: they get no more than their share of noise.
+    Norm of the map x norm of the pattern, each without the part along the other components and projected on the singular
+    vectors above the `noise_edge`, left (n_positions, d) and right (d, n_pixels): to be compared with the edge. Of more
+    components than singular vectors, the weakest ones are fitted to noise: they get no more than their share of noise.
     """
     return _unique(maps.astype(np.float64), left) * _unique(patterns.T.astype(np.float64), right.T)
 

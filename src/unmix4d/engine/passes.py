@@ -15,10 +15,10 @@ from .blocks import Plan
 from .buffers import buffer
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["added", "run_pass"]
+__all__ = ["BATCH_VALUES", "added", "run_pass"]
 
-_BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
-_TREE_WIDTH = 8
+BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
+_TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
 
 
 def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
@@ -72,7 +72,7 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     """The kernel on one block (rows, cols, det_row, det_col), a batch of patterns at a time."""
     flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
     n_rows = len(flat) if kept is None else len(kept)
-    step = max(1, _BATCH_VALUES // flat.shape[1])
+    step = max(1, BATCH_VALUES // flat.shape[1])
     pieces, sums, join = [], None, _join(kernel)
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)

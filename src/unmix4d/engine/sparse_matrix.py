@@ -11,14 +11,13 @@ from ..core.geometry import ScanGeometry
 from . import matrix as dense
 from .blocks import compute_dtype
 from .matrix import PatternMatrix
-from .passes import added
+from .passes import BATCH_VALUES, added
 from .threads import in_order, one_thread_per_block
 
 __all__ = ["SparseMatrix", "sparsified"]
 
-_BATCH_VALUES = 2 << 20  # rows are visited in batches of this many entries, zeros included: what a dense temporary holds
 _MAX_FILL = 0.15  # beyond that the dense blocks are as fast
-_LIMIT_BYTES = 2 << 30
+_LIMIT_BYTES = 2 << 30  # of memory; above, the scan is read again and again as it is: a size of work
 # Products that ask nothing of X but to be multiplied.
 
 
@@ -50,16 +49,6 @@ class SparseMatrix(PatternMatrix):
         When `csr` is not sparse, or does not hold real numbers.
     ValueError
         When its shape is not that of the geometry, or a value is NaN or infinite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy import sparse
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> from unmix4d.engine.sparse_matrix import SparseMatrix
-    >>> X = SparseMatrix(sparse.csr_matrix(np.eye(6, dtype="u1")), ScanGeometry((2, 3), (1, 6)))
-    >>> X.times(np.arange(6.0)[:, None]).ravel().tolist()
-    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     """
 
     def __init__(self, csr, geometry: ScanGeometry, precision: str = "single"):
@@ -91,7 +80,7 @@ class SparseMatrix(PatternMatrix):
         as_sparse = self._offset is None and (function in dense.PRODUCTS or getattr(function, "takes_sparse", False))
         if self._offset is not None:
             kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
-        starts = range(0, self.shape[0], max(1, _BATCH_VALUES // self.shape[1]))
+        starts = range(0, self.shape[0], max(1, BATCH_VALUES // self.shape[1]))
 
         def one(i):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))

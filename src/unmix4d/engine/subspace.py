@@ -13,10 +13,11 @@ from scipy import linalg
 
 from .threads import one_thread_per_block
 
-__all__ = ["leading_right", "MAX_PASSES"]
+__all__ = ["GRAM_LIMIT", "MAX_PASSES", "leading_right"]
 
-_OVERSAMPLING = 10
-MAX_PASSES = 12
+GRAM_LIMIT = 2048  # a shorter side up to this is solved exactly, by its Gram matrix: 32 MB, one pass instead of many
+_OVERSAMPLING = 10  # directions more than are wanted: 5 or 10 in Halko, Martinsson and Tropp 2011; scikit-learn has 10
+MAX_PASSES = 12  # and one for the start; what has not converged by then lies inside the noise (docs/dev/engine.md)
 
 
 def leading_right(
@@ -29,19 +30,13 @@ def leading_right(
     ----------
     operator
         Has ``shape``, ``dtype`` and ``normal(V)`` = X.T @ X @ V.
-    n : int
-        Vectors returned.
     wanted : int, optional
-        How many of them must have converged; n by default. The others are as good as they have become by then.
-    seed : int
-        Of the random starting block.
+        How many of the n must have converged; all by default. The others are as good as they have become by then.
     tol : float
         The iteration stops when every wanted pair satisfies ``|X^T X v - s^2 v| <= tol * s^2``, or after 12 steps:
         components inside the noise are too close to one another to be told apart, and need not be.
     floor : callable, optional
         ``floor(squared singular values)`` -> squared singular value below which a pair need not converge.
-    tick : callable, optional
-        Called after every step.
 
     Returns
     -------

@@ -69,12 +69,6 @@ def in_order(function, count: int):
     ------
     BaseException
         What the function raises first, in the order of the indices; nothing else is begun then.
-
-    Examples
-    --------
-    >>> from unmix4d.engine.threads import in_order
-    >>> list(in_order(lambda i, cancelled: i**2, 4))
-    [0, 1, 4, 9]
     """
     workers = min(count, cores())
     if workers < 2:

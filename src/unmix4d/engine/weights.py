@@ -15,7 +15,7 @@ from .buffers import buffer
 __all__ = ["KINDS", "Weights", "WeightedMatrix", "choose_weights"]
 
 KINDS = ("none", "capped", "poisson")
-_CAP = 3.0  # times the typical pixel
+_CAP = 3.0  # times the typical pixel: benchmarks/defaults/RESULTS.md compares 3, 5 and 10
 _DARKEST = 1e-2  # of the mean: no lower can the typical pixel be, however empty the background
 
 

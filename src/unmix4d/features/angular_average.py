@@ -31,14 +31,6 @@ def angular_average(source, rings, n_sectors: int, *, grid=None, settings=None) 
     ------
     ValueError
         When no sector is left.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.features import angular_average
-    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-    >>> angular_average(Unmix(phantom.data, centre=phantom.centre), [(4, 10), (10, 18)], 12).values.shape
-    (48, 24)
     """
     shares = sector_shares(Grid(source.geometry) if grid is None else grid, rings, n_sectors)
     if not shares.used.any():

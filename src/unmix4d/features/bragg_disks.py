@@ -47,12 +47,6 @@ class Raster:
         ------
         ValueError
             When that takes more than 4 million cells.
-
-        Examples
-        --------
-        >>> from unmix4d.features.bragg_disks import Raster
-        >>> Raster.reaching((1.0, 0.5), (0.1, 0.1)).shape
-        (21, 11)
         """
         half = tuple(max(1, math.ceil(r / c * (1 - 1e-9))) for r, c in zip(reach, cell))
         if math.prod(2 * n + 1 for n in half) > _MOST_CELLS:
@@ -101,16 +95,6 @@ class BraggDisks:
     ValueError
         When the arrays are not of one length, the scan has another shape, there is no vector at all, or a vector is NaN
         or infinite.
-
-    Examples
-    --------
-    >>> from unmix4d.features.bragg_disks import BraggDisks
-    >>> disks = BraggDisks((1, 2), [0, 0, 1], [0.0, 2.0, 2.1], [0.0, 4.0, 4.0], [9.0, 1.0, 3.0])
-    >>> grid = disks.raster(cell=1)
-    >>> grid.shape
-    (7, 9)
-    >>> float(disks.on(grid, spread=0).toarray()[1].reshape(grid.shape)[5, 8])
-    3.0
     """
 
     scan_shape: tuple[int, int]

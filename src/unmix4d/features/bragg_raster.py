@@ -96,16 +96,6 @@ def bragg_features(
     -----
     UnmixWarning
         When most positions hold no vector.
-
-    Examples
-    --------
-    >>> from unmix4d.features.bragg_raster import bragg_features
-    >>> from unmix4d.features.bragg_disks import BraggDisks
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> disks = BraggDisks((1, 2), [0, 0, 1], [0.0, 2.0, 2.1], [0.0, 4.0, 4.0], [9.0, 1.0, 3.0])
-    >>> features = bragg_features(disks, ScanGeometry((1, 2), (9, 9)), cell=1, spread=0)
-    >>> features.values.ravel().tolist()
-    [1.0, 3.0]
     """
     q_min = (disks.spacing() or 0.0) / 2 if q_min is None else q_min
     cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")

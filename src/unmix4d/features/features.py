@@ -110,33 +110,11 @@ class Features:
         )
 
     def matrix(self, precision: str = "single") -> FeatureMatrix:
-        """The features as what every solver works on.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.features import Features, feature_geometry
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> geometry = feature_geometry(ScanGeometry((2, 3), (40, 40)), (1, 4))
-        >>> features = Features("ones", geometry, lambda: np.ones((6, 4), np.float32))
-        >>> features.matrix().shape
-        (6, 4)
-        """
+        """The features as what every solver works on."""
         return FeatureMatrix(self.values, self.geometry, precision)
 
     def record(self) -> dict:
-        """What the settings of a result say of the features, in JSON types.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from unmix4d.features import Features, feature_geometry
-        >>> from unmix4d.core.geometry import ScanGeometry
-        >>> geometry = feature_geometry(ScanGeometry((2, 3), (40, 40)), (1, 4))
-        >>> features = Features("ones", geometry, lambda: np.ones((6, 4), np.float32))
-        >>> features.record()
-        {'kind': 'ones', 'shape': [1, 4], 'dropped': 0}
-        """
+        """What the settings of a result say of the features, in JSON types."""
         shape, dropped = list(self.geometry.detector_shape), int((~self.geometry.kept_pixels).sum())
         return {"kind": self.kind, "shape": shape, "dropped": dropped, **self.settings}
 
@@ -150,16 +128,6 @@ class FeatureMatrix(PatternMatrix):
     geometry : ScanGeometry
         Whose kept positions and pixels they are.
     precision : {"single", "double"}
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.features import FeatureMatrix
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> mask = np.array([[False, True, False]])
-    >>> X = FeatureMatrix(np.ones((2, 2), np.float32), ScanGeometry((1, 2), (1, 3), detector_mask=mask))
-    >>> X.times(np.ones((2, 1))).ravel().tolist()
-    [2.0, 2.0]
     """
 
     def __init__(self, values, geometry: ScanGeometry, precision: str = "single"):
@@ -189,13 +157,6 @@ def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = 
     -------
     ScanGeometry
         With ``features=True``: there is no detector, and no centre to rely on.
-
-    Examples
-    --------
-    >>> from unmix4d.features import feature_geometry
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> feature_geometry(ScanGeometry((2, 3), (40, 40)), (1, 4)).detector_shape
-    (1, 4)
     """
     ours = geometry.calibration
     return ScanGeometry(
@@ -226,16 +187,6 @@ def at_positions(features: Features, keep) -> Features:
     ------
     ValueError
         When nothing is kept, or the shape is another.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.features import Features, at_positions, feature_geometry
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> geometry = feature_geometry(ScanGeometry((1, 3), (9, 9)), (1, 1))
-    >>> three = Features("three", geometry, lambda: np.array([[1.0], [2.0], [3.0]]))
-    >>> at_positions(three, [[True, False, True]]).values.ravel().tolist()
-    [1.0, 3.0]
     """
     geometry = features.geometry
     mask = checks.mask(~np.asarray(keep, bool), "keep (what it leaves out)", geometry.scan_shape)
@@ -280,18 +231,6 @@ def concatenated(blocks, weights) -> Features:
     ------
     ValueError
         When the blocks are of different positions, or no weight is positive.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.features import Features, concatenated, feature_geometry
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> geometry = ScanGeometry((1, 3), (9, 9))
-    >>> a = Features("a", feature_geometry(geometry, (1, 1)), lambda: np.array([[1.0], [2.0], [2.0]]))
-    >>> b = Features("b", feature_geometry(geometry, (1, 2)), lambda: np.full((3, 2), 100.0))
-    >>> values = concatenated([a, b], [1, 2]).values
-    >>> float((values[:, 0] ** 2).sum()), float((values[:, 1:] ** 2).sum().round(6))
-    (9.0, 36.0)
     """
     first = blocks[0].geometry
     for block in blocks[1:]:

@@ -10,14 +10,7 @@ __all__ = ["Weighting", "in_one_pass", "linear", "variance_per_count"]
 
 
 def in_one_pass(source, kernel) -> np.ndarray:
-    """What a kernel says of every pattern of a view, (n_positions, n_features).
-
-    Parameters
-    ----------
-    source : Unmix
-    kernel : callable
-        As for `PatternMatrix.visit`: importable by name.
-    """
+    """What a kernel, importable by name as for `PatternMatrix.visit`, says of every pattern: (n_positions, n_features)."""
     return source.matrix().visit(kernel)[0]
 
 
@@ -27,14 +20,6 @@ class Weighting:
     Parameters
     ----------
     weights : scipy sparse matrix (n_features, n_pixels)
-
-    Examples
-    --------
-    >>> import numpy as np, scipy.sparse
-    >>> from unmix4d.features.passes import Weighting
-    >>> W = scipy.sparse.csr_matrix(np.array([[0, 0.5, 0.5], [0, 0, 1]]))
-    >>> Weighting(W)(np.array([[np.nan, 1.0, 3.0]]))
-    array([[2., 3.]])
     """
 
     def __init__(self, weights):

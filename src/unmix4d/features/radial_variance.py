@@ -16,32 +16,10 @@ KINDS = ("variance", "normalised")
 
 
 def radial_variance(source, radii, step: float, kind: str, *, grid=None, settings=None) -> Features:
-    """Variance of the intensity over the angle at each radius, one pass.
+    """Variance of the intensity over the angle at each radius, one pass: features of the shape (1, n_radii).
 
-    Parameters
-    ----------
-    source : Unmix
-    radii : ndarray (n_radii,)
-        In pixels.
-    step : float
-        Width of each of the rings, in pixels.
-    kind : {"variance", "normalised"}
-        Eq. 1, or divided by the squared mean.
-    grid : Grid or PolarGrid, optional
-    settings : dict, optional
-
-    Returns
-    -------
-    Features
-        Of the shape (1, n_radii).
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.features import radial_variance
-    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-    >>> radial_variance(Unmix(phantom.data, centre=phantom.centre), [5.0, 7.0, 9.0], 2.0, "normalised").values.shape
-    (48, 3)
+    Rings about the `radii` are `step` wide, both in pixels. The kind is ``"variance"`` (eq. 1) or ``"normalised"``, divided
+    by the squared mean.
     """
     shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
     geometry = feature_geometry(source.geometry, (1, len(radii)), ~shares.used.T)

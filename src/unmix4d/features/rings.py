@@ -76,18 +76,6 @@ def find_rings(grid: Grid, maximum) -> list[tuple[float, float]]:
     References
     ----------
     Bruefach et al., Microsc. Microanal. 28 (2022), Angular Averaging and Fig. 3g.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.features.sectors import Grid
-    >>> from unmix4d.features.rings import find_rings
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> geometry = ScanGeometry((1, 1), (101, 101))
-    >>> r = geometry.radius().ravel()
-    >>> rings = np.exp(-((r - 15) ** 2) / 8) + np.exp(-((r - 30) ** 2) / 8) + np.exp(-(r**2) / 8) + 0.01
-    >>> [(round(a), round(b)) for a, b in find_rings(Grid(geometry), rings)]
-    [(7, 22), (22, 36)]
     """
     radius, profile = radial_profile(grid, maximum)
     floor = max(profile.max(initial=0) * 1e-6, np.finfo(float).tiny)
@@ -164,16 +152,6 @@ def maximum_pattern(matrix) -> np.ndarray:
     ------
     ValueError
         When a kept value is NaN or infinite; says where.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> from unmix4d.features.rings import maximum_pattern
-    >>> patterns = np.zeros((2, 3, 1, 4))
-    >>> patterns[0, 0, 0, 1], patterns[1, 2, 0, 2] = 5, 7
-    >>> maximum_pattern(Unmix(patterns).matrix()).tolist()
-    [0.0, 5.0, 7.0, 0.0]
     """
     pattern = matrix.visit(_maximum_kernel)[1][0].astype(matrix.dtype)
     if not np.isfinite(pattern).all():

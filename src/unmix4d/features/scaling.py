@@ -13,44 +13,17 @@ __all__ = ["DEFAULT", "KINDS", "scaled"]
 
 KINDS = ("none", "poisson", "global", "minmax", "robust")
 DEFAULT = "poisson"  # of what was tried on films of overlapping grains it found the most of them (docs/features.md)
-_PERCENTILES = (0.5, 99.5)
+_PERCENTILES = (0.5, 99.5)  # of "robust" (docs/features.md); no table of others
 _ROUNDING = 16.0  # times the smallest relative step of the arithmetic
 _DIMMEST = 1e-2  # of the mean feature: what hardly ever counts has no noise to go by
 
 
 def scaled(features: Features, kind: str) -> Features:
-    """Features with another scale; computed when they are first used, from those given.
+    """Features with another scale (see `FeatureView.scaled`); computed when they are first used, from those given.
 
-    Parameters
-    ----------
-    features : Features
-    kind : {"none", "poisson", "global", "minmax", "robust"}
-        ``"none"``: as they are. ``"poisson"``: each divided by its noise, as counting makes it, at its mean over the scan
-        [2]_, so that a faint ring says as much as a bright one by what can be told from noise. ``"global"``:
-        ``(x - min) / (max - min)`` with the extremes of all features together: another unit, and the same answer but for
-        the background. ``"minmax"``: the same for each feature by itself [1]_: all count alike, those that hold nothing but
-        noise too. ``"robust"``: each feature by itself with the 0.5 and 99.5 % percentiles instead of the extremes; what is
-        below becomes 0, what is above stays above 1.
-
-    Returns
-    -------
-    Features
-        A feature that is the same everywhere becomes 0.
-
-    References
-    ----------
-    .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), eq. 2 (the MinMaxScaler of scikit-learn).
-    .. [2] Keenan and Kotula, Surf. Interface Anal. 36 (2004) 203, doi:10.1002/sia.1657
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.features import Features, feature_geometry, scaled
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> x = np.array([[1.0, 10.0], [2.0, 40.0], [3.0, 20.0]])
-    >>> features = Features("two", feature_geometry(ScanGeometry((1, 3), (9, 9)), (1, 2)), lambda: x)
-    >>> scaled(features, "minmax").values[:, 1].round(3).tolist()
-    [0.0, 1.0, 0.333]
+    ``"poisson"`` divides each by its noise, as counting makes it, at its mean over the scan (Keenan and Kotula, Surf.
+    Interface Anal. 36 (2004) 203, doi:10.1002/sia.1657); ``"minmax"`` is eq. 2 of Bruefach 2022. A feature that is the same
+    everywhere becomes 0.
     """
     if kind == "none":
         return features

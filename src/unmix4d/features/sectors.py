@@ -150,14 +150,6 @@ def sector_shares(grid, rings, n_sectors: int) -> Shares:
     Returns
     -------
     Shares
-
-    Examples
-    --------
-    >>> from unmix4d.features.sectors import Grid, sector_shares, weighted
-    >>> from unmix4d.core.geometry import ScanGeometry
-    >>> shares = sector_shares(Grid(ScanGeometry((1, 1), (21, 21))), [(0, 3), (3, 9)], 72)
-    >>> weighted(shares).shape, bool(shares.used.all())
-    ((144, 441), True)
     """
     found = [_one_ring(grid, inner, outer, n_sectors) for inner, outer in rings]
     sectors, pixels, areas, azimuth = (np.concatenate(parts) for parts in zip(*found))

@@ -37,14 +37,6 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
     -------
     Features
         Of the shape (n_orders, n_radii).
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.features import symmetry
-    >>> phantom = phantoms.polycrystal(n_grains=2, scan_shape=(8, 6), detector_shape=(40, 40), seed=0)
-    >>> symmetry(Unmix(phantom.data, centre=phantom.centre), [6.0, 8.0], 2.0, (2, 4), "power").values.shape
-    (48, 4)
     """
     shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
     used = np.broadcast_to(shares.used.T, (len(orders), len(radii)))

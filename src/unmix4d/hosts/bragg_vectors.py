@@ -77,14 +77,9 @@ def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | N
     unit : str, optional
         Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
         1/Å, the unit of py4DSTEM, unless it reaches beyond 10.
-
     default : ScanGeometry, optional
         Of the scan they were found in: vectors without an origin that are pixels of this very detector are counted from
         its centre, where that is known.
-
-    Returns
-    -------
-    FoundVectors
 
     Raises
     ------

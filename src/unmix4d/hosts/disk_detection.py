@@ -24,7 +24,7 @@ __all__ = ["DETECTORS", "detection_options", "disk_radius", "find_disks", "py4ds
 
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 32 << 20  # of patterns that are read at a time, a size of work: no answer depends on it
 _LARGE = 1e15  # squares of larger values, added up, are near the end of single precision
 _ABOVE_NOISE = 4.0  # times the noise of the correlation, or of the mean intensity of a disk
 _CORRELATION = 0.35, 0.5  # of a normalised correlation, for large and for small disks, whose noise reaches higher
@@ -42,14 +42,6 @@ def disk_radius(mean_pattern) -> float:
     ------
     ValueError
         When that region is no disk: empty, or larger than an eighth of the detector.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.hosts.disk_detection import disk_radius
-    >>> row, col = np.indices((40, 40)) - 20
-    >>> round(disk_radius(np.hypot(row, col) < 3.5), 1)
-    3.4
     """
     image = np.nan_to_num(np.asarray(mean_pattern, float))
     peak = np.unravel_index(image.argmax(), image.shape)

@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 
 from ..core.geometry import Calibration, ScanGeometry
+from ..core.polar import AZIMUTHS
 from ..core.scan import HostRecord, Scan
 from ..core.units import PIXELS, canonical_unit, convert
 from ..features.sectors import PolarGrid
@@ -20,8 +21,7 @@ from ..features.sectors import PolarGrid
 __all__ = ["polar_grid", "polar_scan"]
 
 _ANGLES = ("rad", "deg")
-_AZIMUTHS = 360
-_BLOCK_VALUES = 16 << 20
+_BLOCK_VALUES = 16 << 20  # of patterns that are read at a time, a size of work: no answer depends on it
 
 
 def polar_grid(scan: Scan, use: str) -> PolarGrid:
@@ -97,7 +97,7 @@ def polar_scan(scan: Scan, use: str) -> tuple[Scan, PolarGrid]:
     n_radius = int(np.ceil(min(geometry.detector_shape) / 2))
     transform, azimuth, radial = make(geometry, n_radius)
     rows, cols = geometry.scan_shape
-    out = np.empty((rows, cols, _AZIMUTHS, n_radius), np.float64 if scan.dtype == np.float64 else np.float32)
+    out = np.empty((rows, cols, AZIMUTHS, n_radius), np.float64 if scan.dtype == np.float64 else np.float32)
     step = max(1, _BLOCK_VALUES // (cols * math.prod(geometry.detector_shape)))
     for start in range(0, rows, step):
         block = np.asarray(scan.patterns[start : start + step]).astype(out.dtype)
@@ -105,7 +105,7 @@ def polar_scan(scan: Scan, use: str) -> tuple[Scan, PolarGrid]:
     mask = np.isnan(transform(np.ones((1, 1, *geometry.detector_shape), out.dtype))[0, 0])
     ours = geometry.calibration
     polar = ScanGeometry(
-        geometry.scan_shape, (_AZIMUTHS, n_radius), scan_mask=geometry.scan_mask, detector_mask=mask if mask.any() else None,
+        geometry.scan_shape, (AZIMUTHS, n_radius), scan_mask=geometry.scan_mask, detector_mask=mask if mask.any() else None,
         polar=True, calibration=Calibration(step=ours.step, step_unit=ours.step_unit, scan_origin=ours.scan_origin),
     )  # fmt: skip
     length, unit = geometry.pixel_length, ours.pixel_unit
@@ -122,7 +122,7 @@ def _pyxem(geometry, n_radius):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pyxem's and its libraries' own
             polar = signal.get_azimuthal_integral2d(
-                npt=n_radius, npt_azim=_AZIMUTHS, radial_range=(0, n_radius), inplace=False, show_progressbar=False
+                npt=n_radius, npt_azim=AZIMUTHS, radial_range=(0, n_radius), inplace=False, show_progressbar=False
             )
         return polar.data.swapaxes(-1, -2)
 
@@ -132,7 +132,7 @@ def _pyxem(geometry, n_radius):
         with np.errstate(all="ignore"):
             return np.where(counted > 1e-6, sums(block) / counted, np.nan)
 
-    return transform, (-180 + 180 / _AZIMUTHS, 360 / _AZIMUTHS), (0.5, 1.0)
+    return transform, (-180 + 180 / AZIMUTHS, 360 / AZIMUTHS), (0.5, 1.0)
 
 
 def _py4dstem(geometry, n_radius):
@@ -147,10 +147,10 @@ def _py4dstem(geometry, n_radius):
         if geometry.ellipse is not None:
             a, b, angle = geometry.ellipse
             cube.calibration.set_ellipse((a, b, math.radians(angle + 90)))
-        polar = PolarDatacube(cube, qmin=0, qmax=n_radius, qstep=1.0, n_annular=_AZIMUTHS, mask=None if kept.all() else kept)
-        out = np.empty((*block.shape[:2], _AZIMUTHS, n_radius), block.dtype)
+        polar = PolarDatacube(cube, qmin=0, qmax=n_radius, qstep=1.0, n_annular=AZIMUTHS, mask=None if kept.all() else kept)
+        out = np.empty((*block.shape[:2], AZIMUTHS, n_radius), block.dtype)
         for i, j in np.ndindex(*block.shape[:2]):
             out[i, j] = np.ma.filled(polar.data[i, j].astype(block.dtype), np.nan)
         return out
 
-    return transform, (-90.0, 360 / _AZIMUTHS), (0.0, 1.0)
+    return transform, (-90.0, 360 / AZIMUTHS), (0.0, 1.0)

@@ -7,6 +7,7 @@ function says which windows it then leaves out.
 
 from ._metrics import METRICS, Metric, cross_correlation, gmsd, mdsi, pairwise, psnr, similarity_matrix, ssim
 from ._noise import noise_deviation
+from ._structure import WINDOW as WINDOW  # not public: for the rooms that check the size of images first
 
 __all__ = [
     "METRICS",

@@ -18,11 +18,11 @@ from ._windows import untouched
 
 __all__ = ["gmsd_features", "gmsd_compare", "mdsi_features", "mdsi_compare"]
 
-_GMSD_STABILITY = 170 / 255**2
-_MDSI_GRADIENT, _MDSI_FUSED, _MDSI_COLOUR = 140.0, 55.0, 550.0
-_MDSI_SHARE, _MDSI_POOLING = 0.6, 0.25
-_LUMINANCE = 0.2989 + 0.587 + 0.114
-# Squares of the two colour coordinates of a grey pixel, which that colour space does not map to zero.
+_GMSD_STABILITY = 170 / 255**2  # Xue 2014: c = 170 for values of 0 to 255; as piq has it
+_MDSI_GRADIENT, _MDSI_FUSED, _MDSI_COLOUR = 140.0, 55.0, 550.0  # Nafchi 2016: C1 to C3, for values of 0 to 255
+_MDSI_SHARE, _MDSI_POOLING = 0.6, 0.25  # Nafchi 2016: alpha, and the power before pooling; as piq has them
+_LUMINANCE = 0.2989 + 0.587 + 0.114  # of a grey pixel: red, green and blue as in ITU-R BT.601; as piq has it
+# Squares of the two colour coordinates of a grey pixel, which the colour space of Nafchi 2016 does not map to zero.
 _COLOUR = (0.3 + 0.04 - 0.35) ** 2 + (0.34 - 0.6 + 0.17) ** 2
 
 

@@ -14,8 +14,8 @@ from scipy import ndimage
 __all__ = ["WINDOW", "ssim_features", "ssim_compare", "psnr_compare", "kept_features", "correlation_features",
            "correlation_compare"]  # fmt: skip
 
-WINDOW = 7
-_STABILITY = 0.01**2, 0.03**2
+WINDOW = 7  # pixels a side, as scikit-image's `structural_similarity`; Wang 2004 has a Gaussian of 11
+_STABILITY = 0.01**2, 0.03**2  # squares of K1 and K2 of Wang 2004
 _EDGE = (slice(None), slice(WINDOW // 2, -(WINDOW // 2)), slice(WINDOW // 2, -(WINDOW // 2)))
 
 

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
+__all__ = ["NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "is_spread", "threshold"]
 
 RULES = ("yen", "otsu", "li")
+# Where components are said to be present: the largest values that do not decide a threshold, because hot positions come
+# one at a time and grains do not; and how far above the mean of what is absent it is at least, in its standard deviations
+# (docs/grains.md).
+OUTLIERS, NOISE = 4, 4.0
 _ALIKE = 1024  # times the precision of the values: the rules sort them into 256 steps
-# A component is spread out when it fills this much of the scan (1: it is the same everywhere) ...
+# A component is spread out when it fills this much of the scan (1: it is the same everywhere; like the two numbers below,
+# chosen on phantom films: no table) ...
 _FILLS = 0.6
 # ... and either is nowhere gone (5th percentile against the 95th), or has no level of its own inside and outside.
 _NOWHERE_GONE = 0.1
-_TWO_LEVELS = 0.8
+_TWO_LEVELS = 0.8  # share of the variance between the two classes of Otsu
 
 
 def check_rule(rule: Any, name: str = "threshold") -> str | float:
@@ -38,12 +43,6 @@ def check_rule(rule: Any, name: str = "threshold") -> str | float:
         When it is another word, or a number outside 0 to 1.
     TypeError
         When it is neither a text nor a number.
-
-    Examples
-    --------
-    >>> from unmix4d.maps.regions import check_rule
-    >>> check_rule("yen"), check_rule(0.3)
-    ('yen', 0.3)
     """
     words = ", ".join(map(repr, RULES))
     if isinstance(rule, str):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BIN", "bragg_disks", "features_of_vectors", "given_disks", "is_bragg_vectors", "raster_arguments"]
 
-BIN = 3  # detector pixels, Bruefach 2022
+BIN = 3  # detector pixels: Bruefach 2022, "a bin size of 3 x 3"
 
 
 def is_bragg_vectors(obj: Any) -> bool:

@@ -24,6 +24,7 @@ from ..choose_k import (
 from ..core import checks
 from ..engine.sparse_matrix import sparsified
 from ..engine.subspace import MAX_PASSES
+from ..image_quality import WINDOW
 from ..preparation.thinning import NotCounts
 from ..results.build import run_record
 from ..results.k_choice import KChoice
@@ -41,7 +42,6 @@ _SMOOTH = 1.0  # positions
 _HELD_BYTES = 256 << 20  # parts of the counts up to this size are held in memory
 _TIMES = 2  # as many as stand out of the noise: larger numbers are not tried on a part of the counts
 _STARTS = 2  # of the factorisations of a part: non-negative double SVD and vertex components
-_SSIM = 7  # pixels along the shorter side that the image quality of the paper's rule needs
 
 
 def choose_k(
@@ -161,9 +161,9 @@ def choose_k(
     fraction = _fraction(fraction)
     smoothing = _smoothing(view, smooth)
     mask = _outside(view, annulus)
-    if rule == "cao2025" and min(view.geometry.detector_shape) < _SSIM:
+    if rule == "cao2025" and min(view.geometry.detector_shape) < WINDOW:
         raise ValueError(
-            f"rule 'cao2025' compares images of at least {_SSIM} x {_SSIM} pixels, got {view.geometry.detector_shape}"
+            f"rule 'cao2025' compares images of at least {WINDOW} x {WINDOW} pixels, got {view.geometry.detector_shape}"
         )
     settings = run_record(
         view, "nmf", ks=ks.tolist(), rule=rule, fraction=fraction, annulus=None if annulus is None else list(annulus),

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
 
-_MOST_SECTORS = 3600
+_MOST_SECTORS = 3600  # a tenth of a degree; more is a mistake in a unit
 _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
-_MOST_RADII = 100_000
+_MOST_RADII = 100_000  # far more than a detector has pixels: a mistake in a unit
 
 
 def angular_average(

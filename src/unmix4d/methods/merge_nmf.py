@@ -22,7 +22,7 @@ from ..engine.subspace import MAX_PASSES
 from ..engine.weights import choose_weights
 from ..results.build import run_record
 from ..results.merged import MergedDecomposition, merged_answer
-from ..results.scree import find_elbow
+from ..results.scree import SCREE, find_elbow
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
-_TIMES_ELBOW = 5  # Bruefach 2022: so many times the components that the scree suggests
-_SCREE = 30
+_TIMES_ELBOW = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
 _MOST = 128  # components that "auto" starts with at most
 
 
@@ -248,5 +247,5 @@ def _standing_out(low, in_noise_units):
     sizes = low.sizes()
     if in_noise_units:
         return noise_rank(sizes, low.shape, noise=1.0)
-    elbow = find_elbow(sizes[:_SCREE] ** 2)
+    elbow = find_elbow(sizes[:SCREE] ** 2)
     return low.above_noise if elbow is None else min(low.above_noise, _TIMES_ELBOW * elbow)

@@ -19,7 +19,7 @@ from ..decomposition.starts import INITS, given_start
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
 from ..results import citations as papers
-from ..results.build import arranged, run_record
+from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
@@ -37,12 +37,12 @@ __all__ = [
 
 MEANING = Meaning("NMF")
 
-_NOTHING = 1e-6  # share of the intensity below which a component is rounding
 _ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/defaults/RESULTS.md.
 MAX_ITER = 50
+# The same tables, with constraints.
 CONSTRAINED_ITER = 40
-KL_ITER = 30
+KL_ITER = 30  # of objective="kl", which that benchmark does not run: no table
 
 
 def nmf(
@@ -296,10 +296,10 @@ def _let_them_check(constraints, matrix, outcome):
 
 
 def _say_if_empty(result):
-    empty = int((result.explained < _NOTHING).sum())
+    empty = int((result.explained < NOTHING).sum())
     if empty:
         warn(
-            f"{empty} of the {result.k} components hold less than {_NOTHING:g} of the intensity: the scan does not "
+            f"{empty} of the {result.k} components hold less than {NOTHING:g} of the intensity: the scan does not "
             "support so many; see .scree() for how many stand out"
         )
 

@@ -138,7 +138,8 @@ def scree(view: View, n: int = 30, *, precision: str = "single", random_state: i
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> Unmix(phantoms.case("embedded").data).scree().elbow
+    >>> particle = phantoms.embedded_particle(scan_shape=(20, 18), detector_shape=(48, 44), radius=5, seed=0)
+    >>> Unmix(particle.data).scree().elbow
     2
     """
     n = min(checks.count(n, "n"), *view.matrix().shape)

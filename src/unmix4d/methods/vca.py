@@ -10,7 +10,7 @@ from ..core import checks
 from ..core.messages import warn
 from ..decomposition.svd import require_rank, truncated_svd
 from ..decomposition.vertex_components import PROJECTIONS, vertex_components
-from ..results.build import arranged, run_record
+from ..results.build import NOTHING, arranged, run_record
 from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
@@ -23,7 +23,6 @@ __all__ = ["MEANING", "REFERENCES", "vca"]
 MEANING, REFERENCES = Meaning("vertex component analysis"), (*VCA, *KRYLOV)
 
 _UNEVEN = 0.05  # standard deviation of the sums of free maps, beyond noise, that is still called a sum of 1
-_NOTHING = 1e-6  # share of the intensity below which a component is rounding
 
 
 def vca(
@@ -131,6 +130,6 @@ def _say_if_wrong(result, unevenness):
             f"sum_to_one is not valid for this scan: without it the sums of the maps vary by {unevenness:.2g} (standard "
             "deviation beyond noise), so the thickness varies or a component such as vacuum is missing"
         )
-    empty = int((result.explained < _NOTHING).sum())
+    empty = int((result.explained < NOTHING).sum())
     if empty and not result.settings["sum_to_one"]:
-        warn(f"{empty} of the {result.k} components hold less than {_NOTHING:g} of the intensity: a corner without signal")
+        warn(f"{empty} of the {result.k} components hold less than {NOTHING:g} of the intensity: a corner without signal")

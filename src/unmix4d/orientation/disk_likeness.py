@@ -6,11 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from .reflections import Reflections
+from .reflections import POWER, Reflections
 
 __all__ = ["DiskLikeness"]
 
-_POWER = 0.5  # of intensities: thick crystals scatter many times, so that strong and weak disks are nearer to each other
 _WEAK = 0.003  # simulated spots below this share of the strongest one are not looked for
 
 
@@ -31,7 +30,7 @@ class DiskLikeness:
     def __init__(self, reflections: Reflections, vectors, q_max: float | None = None):
         self.reflections, self.q_max = reflections, q_max
         self.vectors = np.asarray(vectors, float).reshape(-1, 3)
-        self._amplitude = np.maximum(self.vectors[:, 2], 0) ** _POWER
+        self._amplitude = np.maximum(self.vectors[:, 2], 0) ** POWER
         self._norm = self._overlap(self.vectors[:, :2], self._amplitude, self.vectors[:, :2], self._amplitude)
 
     def values(self, matrices) -> np.ndarray:
@@ -52,7 +51,7 @@ class DiskLikeness:
         q, intensity = self._spots(matrix, length.min() - spot, self.q_max or length.max() + spot)
         if not len(q):
             return 0.0
-        theirs = intensity**_POWER
+        theirs = intensity**POWER
         norm = self._norm * self._overlap(q, theirs, q, theirs)
         return float(self._overlap(self.vectors[:, :2], self._amplitude, q, theirs) / np.sqrt(norm)) if norm > 0 else 0.0
 

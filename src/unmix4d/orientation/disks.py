@@ -13,7 +13,7 @@ from .geometry import pixels_to_vectors, to_inverse_angstrom
 __all__ = ["component_disks", "point_list", "radius_of", "typical_radius"]
 
 _STRONGEST = 0.003  # of the strongest disk of a pattern: weaker maxima are noise of the correlation
-_MOST = 120
+_MOST = 120  # of a pattern, for the host: more than it holds in practice; no table
 
 
 def typical_radius(patterns) -> float:

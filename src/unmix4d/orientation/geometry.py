@@ -29,15 +29,7 @@ def from_orix_matrix(matrix) -> np.ndarray:
 
 
 def to_orix_matrix(matrix) -> np.ndarray:
-    """The inverse of `from_orix_matrix`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.orientation.geometry import from_orix_matrix, to_orix_matrix
-    >>> bool(np.allclose(to_orix_matrix(from_orix_matrix(np.eye(3))), np.eye(3)))
-    True
-    """
+    """The inverse of `from_orix_matrix`."""
     return np.swapaxes(_PYXEM.T @ np.asarray(matrix, float), -1, -2)
 
 
@@ -61,13 +53,6 @@ def to_scan_frame(vectors, calibration) -> np.ndarray:
     """Vectors (n, 2), (row, column) on the detector, as they lie in the scan, where rotation and flip are known.
 
     As py4DSTEM does it with ``rotate=True``: exchange of rows and columns where the detector is flipped, then the rotation.
-
-    Examples
-    --------
-    >>> from unmix4d.core.geometry import Calibration
-    >>> from unmix4d.orientation.geometry import to_scan_frame
-    >>> to_scan_frame([[0.0, 1.0]], Calibration(rotation_deg=90)).round(9).tolist()
-    [[1.0, 0.0]]
     """
     vectors = np.asarray(vectors, float).reshape(-1, 2)
     if calibration.flip:
@@ -101,14 +86,6 @@ def pixels_to_vectors(geometry) -> np.ndarray:
 
     The ellipse is taken out (distances along its axis a become shorter by b / a, as in py4DSTEM), then the pixel sizes
     count, then flip and rotation where they are known.
-
-    Examples
-    --------
-    >>> from unmix4d.core.geometry import Calibration, ScanGeometry
-    >>> from unmix4d.orientation.geometry import pixels_to_vectors
-    >>> calibration = Calibration(pixel_size=(0.1, 0.2), pixel_unit="1/nm", flip=True)
-    >>> pixels_to_vectors(ScanGeometry((1, 1), (8, 8), centre=(4, 4), calibration=calibration)).round(3).tolist()
-    [[0.0, 0.02], [0.01, 0.0]]
     """
     out = np.diag(to_inverse_angstrom(geometry))
     if geometry.ellipse is not None:

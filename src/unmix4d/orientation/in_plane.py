@@ -13,12 +13,12 @@ from .symmetry import misorientation_deg
 
 __all__ = ["rotated_templates"]
 
-_ANGLES = 120
-_SPOTS = 40
+_ANGLES = 120  # 3 degrees, refined later; no table
+_SPOTS = 40  # the strongest of a template; no table
 _WIDER = 1.5  # than the spots and relrods: templates are some degrees apart
 _SHAPE = ("lorentzian", 0.01)
-_BLOCK = 32
-_LOOKED_AT = 400
+_BLOCK = 32  # templates at a time, a size of work: no answer depends on it
+_LOOKED_AT = 400  # orientations, the most alike, among which different ones are sought; no table
 
 
 def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, different_deg=5.0) -> np.ndarray:

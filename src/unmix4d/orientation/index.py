@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["index", "orientations"]
 
-_PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02
+_PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02  # of the fit, below which it is ambiguous (docs/orientation.md); no table
 _RANKS = ("auto", "pattern", "disks", "host")
 _CANDIDATES = {"pattern": 4, "disks": 24, "host": 1}  # with a pattern all templates are looked at here
-_DIRECT_BEAM = 0.1  # 1/Å
+_DIRECT_BEAM = 0.1  # 1/Å: nearer to the centre than any reflection of a cell of less than 10 Å
 _BACKGROUNDS = (None, "radial median", "radial percentile")
 
 

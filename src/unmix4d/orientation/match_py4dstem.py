@@ -19,8 +19,8 @@ from .symmetry import laue_rotations
 __all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of", "symmetry_of",
            "zone_axis_range"]  # fmt: skip
 
-_APART = 4.0  # degrees between the zone axes that the host is asked for
-_STEP = 2.0
+_APART = 4.0  # degrees between the zone axes that the host is asked for: twice a step of the plan; no table
+_STEP = 2.0  # degrees between zone axes, py4DSTEM's default of `orientation_plan`
 _WIDE_STEP = 4.0  # of zone axes over half a sphere or more: a plan of 2 degrees takes a gigabyte
 
 
@@ -59,14 +59,6 @@ def zone_axis_range(symmetry):
     -------
     dict
         Keywords of ``orientation_plan``; the full hemisphere for a group in an unusual setting.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.orientation.match_py4dstem import zone_axis_range
-    >>> from unmix4d.orientation.symmetry import laue_rotations
-    >>> zone_axis_range(laue_rotations(np.eye(3)))["zone_axis_range"].tolist()
-    [[0, 1, 1], [1, 1, 1]]
     """
     half = 3**0.5 / 2
     turns = _turns(symmetry)

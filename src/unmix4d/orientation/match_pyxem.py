@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 
 from ..core.messages import warn
+from ..core.polar import AZIMUTHS
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .record import Proposals
 from .reflections import Reflections
@@ -17,7 +18,6 @@ from .symmetry import laue_rotations
 __all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "reflections_of", "split_phases",
            "symmetry_of"]  # fmt: skip
 
-_AZIMUTHS = 360
 _MOST_DIGITS = 100  # of intensities, so that their squares are numbers too
 _PERCENTILE = 75  # of a ring: above the median, below the spots
 _QUIET = {"show_progressbar": False}
@@ -89,7 +89,7 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyxem's and its libraries' own
         polar = signal.get_azimuthal_integral2d(
-            npt=bins, npt_azim=_AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
+            npt=bins, npt_azim=AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
         )
         if background is not None:
             how = {"percentile": _PERCENTILE} if background == "radial percentile" else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core import checks
 from ..plots import orientation as plots_orientation
 from .colours import colours, key
 
@@ -145,7 +146,6 @@ class Orientations:
         >>> found.matrices().shape, np.isnan(found.matrices()).all((2, 3)).tolist()
         ((1, 3, 3, 3), [[False, False, True]])
         """
-        from ..core import checks
 
         index = getattr(self, checks.choice(which, "which", ("first", "second")))
         table = np.stack([match.matrix for match in self.matches] + [np.full((3, 3), np.nan)])
@@ -274,6 +274,7 @@ class Orientations:
         >>> colours([[0.0, 0.0, 2.0]], None, None).tolist()  # of a phase that nothing is known of
         [[0.0, 0.0, 1.0]]
         """
+        checks.choice(phase, "phase", tuple(self.phases))
         return colours(directions, self.phases[phase], self.symmetry.get(phase))
 
     def colour_key(self, phase: str) -> Any:
@@ -285,6 +286,7 @@ class Orientations:
         >>> key(None, None, size=50)[0].shape
         (50, 50, 4)
         """
+        checks.choice(phase, "phase", tuple(self.phases))
         return key(self.phases[phase], self.symmetry.get(phase))
 
     def __repr__(self):

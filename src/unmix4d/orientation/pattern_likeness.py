@@ -14,11 +14,10 @@ import numpy as np
 from scipy import ndimage
 
 from .geometry import pixels_to_vectors
-from .reflections import Reflections
+from .reflections import POWER, Reflections
 
 __all__ = ["SHAPES", "PatternLikeness", "SmoothedPattern", "best_shape", "farthest"]
 
-_POWER = 0.5  # of intensities: thick crystals scatter many times, so that strong and weak disks are nearer to each other
 _SPOT = 0.7  # standard deviation of the spots, in disk radii
 _BACKGROUND = 0.3  # quantile of a ring: more than half of the detector is between the disks
 # How the excitation falls with the excitation error, 1/Å: thin crystals have the long tails of a Lorentzian; where tilts are
@@ -56,7 +55,7 @@ class SmoothedPattern:
         used = geometry.kept_pixels.reshape(geometry.detector_shape) & (q >= q_min)
         if q_max is not None:
             used &= q <= q_max
-        amplitude = _above_background(np.asarray(pattern, float) ** _POWER, q, used)
+        amplitude = _above_background(np.asarray(pattern, float) ** POWER, q, used)
         area = math.pi * self.sigma**2
         # Correlation with a Gaussian of height 1, and the share of a squared Gaussian that lies on used pixels.
         self._smooth = 2 * area * ndimage.gaussian_filter(amplitude, self.sigma, mode="constant")
@@ -139,7 +138,7 @@ class PatternLikeness:
         intensity = self.reflections.intensity * _excitation((error / self._scale) ** 2, *self.shapes[0])
         intensity = np.where(np.hypot(q[..., 0], q[..., 1]) <= self.pattern.reach, intensity, 0)
         some = np.argsort(-intensity, axis=1)[:, :n]
-        amplitude = np.take_along_axis(intensity, some, 1) ** _POWER
+        amplitude = np.take_along_axis(intensity, some, 1) ** POWER
         amplitude = np.where(amplitude > _WEAK * amplitude.max(1, keepdims=True), amplitude, 0)
         return np.take_along_axis(q, some[..., None], 1), amplitude
 
@@ -161,7 +160,7 @@ class PatternLikeness:
         return np.max([self._cosine(strength * one, measured, covered, overlap) for one in falls], axis=0)
 
     def _cosine(self, intensity, measured, covered, overlap):
-        amplitude = intensity**_POWER
+        amplitude = intensity**POWER
         amplitude = np.where(amplitude > _WEAK * amplitude.max(1, keepdims=True), amplitude, 0)
         weighted = amplitude * np.sqrt(covered)
         norm = ((weighted[:, None] @ overlap)[:, 0] * weighted).sum(1)
@@ -170,18 +169,9 @@ class PatternLikeness:
 
 
 def best_shape(likenesses, matrices):
-    """The shape that fits all patterns best together: one for each would fit what is wrong, too.
+    """The shape that fits all patterns best together, at orientations (3, 3) found with all shapes.
 
-    Parameters
-    ----------
-    likenesses : list of PatternLikeness
-        Of every pattern.
-    matrices : list of ndarray (3, 3)
-        Its orientation, found with all shapes.
-
-    Returns
-    -------
-    (str, float)
+    One for each would fit what is wrong, too.
     """
     fits = [[one.of_shape(shape).values(matrix)[0] for shape in SHAPES] for one, matrix in zip(likenesses, matrices)]
     return SHAPES[int(np.argmax(np.mean(fits, axis=0)))]

@@ -19,8 +19,8 @@ from .symmetry import misorientation_deg
 __all__ = ["candidates", "rank", "refined"]
 
 _WIDER = 2.0  # how much wider spots and relrods are while candidates are a grid step away from the truth
-_STEPS_DEG = (1.0, 0.5, 0.25)
-_MOST_STEPS = 10
+_STEPS_DEG = (1.0, 0.5, 0.25)  # from half a step of the templates down to a quarter of a degree (docs/orientation.md)
+_MOST_STEPS = 10  # of each length; it ends before where nothing is more alike
 _BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
 _CLEARLY_DIFFERENT = 5.0  # degrees

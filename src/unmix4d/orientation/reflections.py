@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Reflections"]
+__all__ = ["POWER", "Reflections"]
+
+# Of intensities, where patterns are compared (docs/orientation.md): thick crystals scatter many times, so that strong and
+# weak disks are nearer to each other.
+POWER = 0.5
 
 
 @dataclass(frozen=True, eq=False)

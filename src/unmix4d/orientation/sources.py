@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import checks
-from ..maps.regions import above_threshold, is_spread
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, is_spread
 
 __all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
 
 SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
-_OUTLIERS, _NOISE = 4, 4.0  # as in `Decomposition.grains`
-_SHARE, _FLOOR = 0.25, 0.1
+_SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, and of the maximum of its map (docs/orientation.md); no table
 
 
 def presence(result) -> np.ndarray:
@@ -36,7 +35,7 @@ def presence(result) -> np.ndarray:
     maps = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
     share = maps / np.maximum(maps.sum(0), np.finfo(float).tiny)
     strong = (share >= _SHARE) & (maps >= _FLOOR * maps.max(axis=(1, 2), keepdims=True)) & (maps > 0)
-    return (above_threshold(maps, kept, outliers=_OUTLIERS, noise=_NOISE) | strong) & kept
+    return (above_threshold(maps, kept, outliers=OUTLIERS, noise=NOISE) | strong) & kept
 
 
 def representative_patterns(result, source, *, enough=ENOUGH):

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 __all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation", "misorientation_deg"]
 
-_ROUNDS = 30
+_ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
 
 
 def laue_rotations(
@@ -206,14 +206,7 @@ def as_quaternion(matrix) -> np.ndarray:
 
 
 def from_quaternion(quaternion) -> np.ndarray:
-    """Matrices (..., 3, 3) of quaternions (..., 4), scalar last as in SciPy.
-
-    Examples
-    --------
-    >>> from unmix4d.orientation.symmetry import as_quaternion, from_quaternion
-    >>> as_quaternion(from_quaternion([0, 0, 1, 1])).round(3).tolist()
-    [0.0, 0.0, 0.707, 0.707]
-    """
+    """Matrices (..., 3, 3) of quaternions (..., 4), scalar last as in SciPy."""
     from scipy.spatial.transform import Rotation
 
     quaternion = np.asarray(quaternion, float)

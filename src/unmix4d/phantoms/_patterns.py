@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WAVELENGTH = 0.019687  # angstrom, electrons of 300 keV
+WAVELENGTH = 0.019687  # angstrom: relativistic electrons of the next line
 BEAM_ENERGY = 300.0  # keV
 DIRECT_BEAM_FWHM = 3.0  # pixels
+DIFFUSE = 0.15  # share of a crystal's scattering that is thermal diffuse; ours, from no table
 
 # (centring, lattice parameter in angstrom); a phase takes one of them, scaled by a few per cent.
 LATTICES = (("fcc", 4.09), ("bcc", 2.87), ("diamond", 5.43), ("fcc", 3.61), ("bcc", 3.31), ("fcc", 5.64))
-ZONES = ((0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 1, 2), (0, 1, 3), (0, 1, 2), (1, 1, 3), (1, 2, 3))
+ZONES = ((0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 1, 2), (0, 1, 3), (0, 1, 2), (1, 1, 3), (1, 2, 3))  # of low indices
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from ._build import assemble, make_detector, with_beam
 from ._checks import check_count, check_range, check_seed, check_shape, generators
 from ._crystals import random_spots, twin_spots
 from ._maps import film_grains, pair_neighbours, smooth_field, spread_points
-from ._patterns import rotate, unit
+from ._patterns import DIFFUSE, rotate, unit
 
 if TYPE_CHECKING:
     from ._phantom import Phantom
 
-DIFFUSE = 0.15  # share of a crystal's scattering that is thermal diffuse
 LEAST_SHARE = 1e-3  # strained spots of a grain with less than this share of a position are not redrawn
 
 

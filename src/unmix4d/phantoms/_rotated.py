@@ -9,13 +9,12 @@ import numpy as np
 from ._build import assemble, make_detector, with_beam
 from ._checks import check_count, check_range, check_seed, check_shape, generators
 from ._maps import film_grains, soft_box, spread_points
-from ._patterns import make_crystal, rotate, unit
+from ._patterns import DIFFUSE, make_crystal, rotate, unit
 
 if TYPE_CHECKING:
     from ._phantom import Phantom
 
 LAYOUTS = ("positions", "grains", "precipitates")
-DIFFUSE = 0.15  # share of a crystal's scattering that is thermal diffuse, as in `polycrystal`
 
 # Lattice, parameter in angstrom and zone axis of each phase; the first three are those of `kimoto`.
 PHASES = (

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..core import checks
-from .basic import _axes, shown_once
+from . import colours
+from .axes import colour_bar, new_axes, open_frame, text_sizes, whole_numbers
+from .notebook import shown_once
+from .style import LABEL, SMALL, TEXT, TINY, figure_style
 
 __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]
 
-_OURS, _GREY, _SECOND, _THIRD = "#b5179e", "0.45", "#21918c", "#d9822b"
 
-
+@figure_style()
 def criteria(choice, ax=None):
     """The criteria over the number of components, with what each of them says and the recommendation.
 
@@ -36,7 +38,7 @@ def criteria(choice, ax=None):
         return votes(choice, ax)
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9, 7.6), layout="constrained")
+    figure = plt.figure(figsize=(9, 7.6))
     grid = figure.add_gridspec(3, 2, height_ratios=[1, 1, 0.85])
     panels = [figure.add_subplot(grid[i, j]) for i in (0, 1) for j in (0, 1)]
     for panel, draw in zip(panels, (loss, _held_out, _sizes, _components)):
@@ -48,13 +50,12 @@ def criteria(choice, ax=None):
 
 
 def _finish(ax, choice):
-    ax.axvline(choice.recommended, color=_OURS, lw=1.2, ls="--", zorder=0)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    ax.axvline(choice.recommended, color=colours.MARK, lw=1.2, ls="--", zorder=0)
+    whole_numbers(ax.xaxis)
+    open_frame(ax, labels=LABEL, ticks=SMALL)
 
 
+@figure_style()
 def loss(choice, ax=None):
     """K-component loss with its knee and the region of interest (Cao 2025, Fig. 3a).
 
@@ -67,36 +68,38 @@ def loss(choice, ax=None):
     -------
     matplotlib Axes
     """
-    ax = _axes(ax)
-    ax.axvspan(choice.region[0], choice.region[1], color="0.93", zorder=0, label="knee ± 4")
-    ax.plot(choice.ks, choice.table["loss"], "o-", color=_GREY, ms=3.5, lw=1)
+    ax = new_axes(ax)
+    ax.axvspan(choice.region[0], choice.region[1], color=colours.BAND, zorder=0, label="knee ± 4")
+    ax.plot(choice.ks, choice.table["loss"], "o-", color=colours.QUIET, ms=3.5, lw=1)
     knee = choice.votes["loss_knee"]
     if knee is not None:
         at = np.flatnonzero(choice.ks == knee)[0]
-        ax.plot(knee, choice.table["loss"][at], "o", color=_THIRD, ms=6, label=f"knee at {knee}")
-    ax.legend(frameon=False, fontsize=8)
-    ax.set_ylabel("loss, mean |X - MP|", fontsize=9)
-    ax.set_xlabel("components", fontsize=9)
+        ax.plot(knee, choice.table["loss"][at], "o", color=colours.SECOND, ms=6, label=f"knee at {knee}")
+    ax.legend()
+    ax.set_ylabel("loss, mean |X - MP|")
+    ax.set_xlabel("components")
+    text_sizes(ax, labels=LABEL)
     return ax
 
 
 def _held_out(choice, ax):
-    ax.set_xlabel("components", fontsize=9)
-    ax.set_ylabel("held-out counts: behind the\nbest (standard errors)", fontsize=9)
+    ax.set_xlabel("components")
+    ax.set_ylabel("held-out counts: behind the\nbest (standard errors)")
     if "held_out" not in choice.table:
-        ax.text(0.5, 0.5, "no counts held out", ha="center", va="center", transform=ax.transAxes, fontsize=9, color=_GREY)
+        middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
+        ax.text(0.5, 0.5, "no counts held out", fontsize=LABEL, color=colours.QUIET, **middle)
         ax.set_xlim(choice.ks[0] - 0.5, choice.ks[-1] + 0.5)
         ax.set_yticks([])
         return
     # Upside down and compressed: what counts is which numbers come close to the best, not how bad the worst are.
     behind, best = choice.table["held_out_behind"], choice.votes["held_out"]
-    ax.axhspan(-0.3, 2, color="0.93", zorder=0, label="within 2")
-    ax.plot(choice.ks, behind, "o-", color=_GREY, ms=3.5, lw=1)
-    ax.plot(best, 0, "o", color=_SECOND, ms=6, label=f"best: {best}")
+    ax.axhspan(-0.3, 2, color=colours.BAND, zorder=0, label="within 2")
+    ax.plot(choice.ks, behind, "o-", color=colours.QUIET, ms=3.5, lw=1)
+    ax.plot(best, 0, "o", color=colours.FIRST, ms=6, label=f"best: {best}")
     ax.set_yscale("symlog", linthresh=2)
     ax.set_ylim(max(np.nanmax(behind) * 1.3, 5), -0.3)
     ax.set_xlim(choice.ks[0] - 0.5, choice.ks[-1] + 0.5)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend()
 
 
 def _sizes(choice, ax):
@@ -104,30 +107,32 @@ def _sizes(choice, ax):
     numbers = np.arange(1, len(sizes) + 1)
     shown = np.isfinite(sizes) & (sizes > 0)
     above = sizes > 1
-    ax.axhline(1, color=_GREY, lw=0.8, label="what noise alone reaches")
-    ax.semilogy(numbers[shown & ~above], sizes[shown & ~above], "o", color="0.75", ms=3.5)
-    ax.semilogy(numbers[shown & above], sizes[shown & above], "o", color=_SECOND, ms=4.5, label=f"above: {int(above.sum())}")
-    ax.legend(frameon=False, fontsize=8)
-    ax.set_ylabel("size over noise", fontsize=9)
-    ax.set_xlabel("direction of the scan", fontsize=9)
+    ax.axhline(1, color=colours.QUIET, lw=0.8, label="what noise alone reaches")
+    ax.semilogy(numbers[shown & ~above], sizes[shown & ~above], "o", color=colours.FAINT, ms=3.5)
+    label = f"above: {int(above.sum())}"
+    ax.semilogy(numbers[shown & above], sizes[shown & above], "o", color=colours.FIRST, ms=4.5, label=label)
+    ax.legend()
+    ax.set_ylabel("size over noise")
+    ax.set_xlabel("direction of the scan")
 
 
 def _components(choice, ax):
     lines = (
-        ("worst_stability", "least stable over starts", _SECOND, "o-"),
-        ("worst_coherence", "least coherent map", _THIRD, "s-"),
-        ("cosine_sqrt_worst", "most similar pair of patterns", _GREY, "^-"),
+        ("worst_stability", "least stable over starts", colours.FIRST, "o-"),
+        ("worst_coherence", "least coherent map", colours.SECOND, "s-"),
+        ("cosine_sqrt_worst", "most similar pair of patterns", colours.QUIET, "^-"),
     )
     for name, label, colour, style in lines:
         values = choice.table[name]
         if np.isfinite(values).any():
             ax.plot(choice.ks, values, style, color=colour, ms=3.5, lw=1, label=label)
     ax.set_ylim(-0.75, 1.05)
-    ax.legend(frameon=False, fontsize=8, loc="lower left")
-    ax.set_ylabel("worst component", fontsize=9)
-    ax.set_xlabel("components", fontsize=9)
+    ax.legend(loc="lower left")
+    ax.set_ylabel("worst component")
+    ax.set_xlabel("components")
 
 
+@figure_style()
 def votes(choice, ax=None):
     """What each criterion alone says, a line each.
 
@@ -140,29 +145,28 @@ def votes(choice, ax=None):
     -------
     matplotlib Axes
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     names = list(choice.votes)[::-1]
-    ax.axvline(choice.recommended, color=_OURS, lw=1.2, ls="--", zorder=0, label=f"recommended: {choice.recommended}")
+    ax.axvline(choice.recommended, color=colours.MARK, lw=1.2, ls="--", zorder=0, label=f"recommended: {choice.recommended}")
     for row, name in enumerate(names):
         vote = choice.votes[name]
         if vote is None:
-            ax.text(choice.ks[0], row, "no opinion", fontsize=8, color=_GREY, va="center")
+            ax.text(choice.ks[0], row, "no opinion", fontsize=SMALL, color=colours.QUIET, va="center")
             continue
-        ax.plot(vote, row, "o", color=_OURS if vote == choice.recommended else _GREY, ms=7)
-    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=8)
+        ax.plot(vote, row, "o", color=colours.MARK if vote == choice.recommended else colours.QUIET, ms=7)
+    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=SMALL)
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.set_xlim(choice.ks[0] - 0.5, choice.ks[-1] + 0.5)
-    ax.grid(axis="y", color="0.92")
+    ax.grid(axis="y", color=colours.GRID)
     ax.set_axisbelow(True)
-    ax.set_xlabel("components", fontsize=9)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.tick_params(axis="x", labelsize=8)
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
-    for side in ("top", "right", "left"):
-        ax.spines[side].set_visible(False)
+    ax.set_xlabel("components")
+    whole_numbers(ax.xaxis)
+    ax.legend(loc="upper right")
+    open_frame(ax, labels=LABEL, ticks=SMALL, hidden=("top", "right", "left"))
     return ax
 
 
+@figure_style()
 def similarity(choice, k=None, metric="cosine_sqrt", ax=None):
     """How alike the patterns of one factorisation are, all pairs.
 
@@ -195,9 +199,10 @@ def similarity(choice, k=None, metric="cosine_sqrt", ax=None):
     checks.choice(k, "k", list(choice.similarities))
     tables = choice.similarities[k]
     checks.choice(metric, "metric", list(tables))
-    return _matrix(tables[metric], metric.replace("_", " of ").replace("of sqrt", "of square roots"), _axes(ax), (0, 1))
+    return _matrix(tables[metric], metric.replace("_", " of ").replace("of sqrt", "of square roots"), new_axes(ax), (0, 1))
 
 
+@figure_style()
 def image_quality(choice, axes=None):
     """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
 
@@ -227,11 +232,11 @@ def image_quality(choice, axes=None):
     if axes is None:
         import matplotlib.pyplot as plt
 
-        axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")[1]
+        axes = plt.subplots(1, 3, figsize=(11, 3.6))[1]
     for ax, (name, table) in zip(axes, choice.details.matrices.items()):
         _matrix(table, f"{name.upper()}: {choice.details.chosen[name]}", ax, None, first=1)
         inside = [e + s for e, s in zip(choice.details.region, (-0.5, 0.5))]
-        ax.axvspan(*inside, fill=False, ec=_THIRD, lw=1.5)
+        ax.axvspan(*inside, fill=False, ec=colours.SECOND, lw=1.5)
     return axes
 
 
@@ -239,19 +244,19 @@ def _matrix(table, title, ax, limits, first=0):
     low, high = limits or (np.nanmin(table), np.nanmax(table))
     n = len(table)
     extent = (first - 0.5, first + n - 0.5, first + n - 0.5, first - 0.5)
-    drawn = ax.imshow(table, cmap="viridis", vmin=low, vmax=high if high > low else low + 1, extent=extent)
-    ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+    drawn = ax.imshow(table, cmap=colours.LIKENESS, vmin=low, vmax=high if high > low else low + 1, extent=extent)
+    colour_bar(drawn, ticks=TEXT, shrink=0.85)
     if n <= 8:
         for i in range(n):
             for j in range(n):
                 dark = table[i, j] < (low + high) / 2
                 ax.text(
-                    first + j, first + i, f"{table[i, j]:.2f}", ha="center", va="center", fontsize=7,
+                    first + j, first + i, f"{table[i, j]:.2f}", ha="center", va="center", fontsize=TINY,
                     color="white" if dark else "black",
                 )  # fmt: skip
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.set_xlabel("component", fontsize=9)
-    ax.set_ylabel("component", fontsize=9)
-    ax.set_title(title, fontsize=9)
+    whole_numbers(ax.xaxis, ax.yaxis)
+    ax.set_xlabel("component")
+    ax.set_ylabel("component")
+    text_sizes(ax, labels=LABEL)
+    ax.set_title(title)
     return ax

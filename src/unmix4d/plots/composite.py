@@ -1,52 +1,24 @@
-"""All maps of a decomposition in one colour image, and the colours of components. pyplot is imported inside."""
+"""All maps of a decomposition in one colour image."""
 
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
 from ..core import checks
-from .basic import _EXCLUDED, _axes, _chosen, _colours, _is_line, _profile, intensity_norm, scale_bar
-from .grains import _sized
+from . import colours
+from .axes import new_axes, scan_axes
+from .images import draw_colours, framed_pattern, intensity_norm, line_scan
+from .layout import chosen_components, is_line, kept_positions, tight
+from .style import SMALL, figure_style
 
-__all__ = ["component_colours", "composite"]
+__all__ = ["composite"]
 
-_DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of every second hue
-_GREY = 55.0
-_FIRST_HUE = 25.0
 _BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
 
 
-def component_colours(k: int, grey=()) -> np.ndarray:
-    """Colours of components: hues evenly apart to the eye, every second one lighter.
-
-    Parameters
-    ----------
-    k : int
-    grey : sequence of int
-        Components without a hue, as those spread over the scan.
-
-    Returns
-    -------
-    ndarray (k, 3)
-        sRGB, 0 to 1.
-    """
-    from skimage.color import lab2rgb
-
-    coloured = [i for i in range(k) if i not in set(grey)]
-    lab = np.zeros((k, 3))
-    lab[:, 0] = _GREY
-    for n, i in enumerate(coloured):
-        lightness, chroma = (_DARK, _LIGHT)[n % 2]
-        angle = math.radians(_FIRST_HUE + 360 * n / len(coloured))
-        lab[i] = lightness, chroma * math.cos(angle), chroma * math.sin(angle)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of colours just outside of what a screen shows: they are clipped
-        return np.clip(lab2rgb(lab[None])[0], 0, 1)
-
-
+@figure_style()
 def composite(result, components=None, *, scale="each", legend=True, ax=None):
     """All maps in one colour image; a legend of the patterns beside it.
 
@@ -75,48 +47,45 @@ def composite(result, components=None, *, scale="each", legend=True, ax=None):
     >>> result.composite().images[0].get_array().shape
     (6, 8, 3)
     """
-    from ..maps import is_spread
-
     if result.meaning.signed_maps:
         raise ValueError(f"composite needs components without negative values, which those of {result.method} have: use nmf")
     checks.choice(scale, "scale", ("each", "intensity"))
-    chosen = _chosen(components, result.k)
-    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
+    chosen = chosen_components(components, result.k)
+    kept = kept_positions(result.geometry)
     weights = result.maps if scale == "each" else result.intensities
     weights = np.maximum(np.nan_to_num(weights[chosen]), 0).astype(float)
     tops = weights.max(axis=(1, 2)) if scale == "each" else np.full(len(weights), weights.max())
     weights /= np.where(tops > 0, tops, 1)[:, None, None]
-    grey = [n for n in range(len(chosen)) if is_spread(weights[n], kept)]
-    colours = component_colours(len(chosen), grey if len(grey) < len(chosen) else ())
+    hues = colours.map_colours(weights, kept)
     if ax is None:
         ax, frames = _composite_figure(result, len(chosen) if legend else 0)
-        for legend_ax, colour, i in zip(frames, colours, chosen):
+        for legend_ax, colour, i in zip(frames, hues, chosen):
             _legend_pattern(legend_ax, result, i, colour)
     calibration = result.geometry.calibration
-    if _is_line(result.geometry.scan_shape):
-        _lines(ax, weights, kept, colours, chosen, calibration)
+    if is_line(result.geometry.scan_shape):
+        _lines(ax, weights, kept, hues, chosen, calibration)
     else:
-        _show(ax, _mixed(weights, colours, kept), calibration, dark=True)
+        draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True)
     return ax
 
 
-def _mixed(weights, colours, kept):
+def _mixed(weights, hues, kept):
     """Colours added as lights are: in linear intensity, then as a screen wants them."""
-    light = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    light = np.where(hues <= 0.04045, hues / 12.92, ((hues + 0.055) / 1.055) ** 2.4)
     total = weights.sum(axis=0)[kept]
     full = float(np.percentile(total, _BRIGHT)) if total.size else 0.0
     mixed = np.tensordot(weights, light, axes=(0, 0)) / (full if full > 0 else 1)
     # What is brighter than white keeps its hue.
     mixed /= np.maximum(mixed.max(axis=2, keepdims=True), 1)
     screen = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * np.maximum(mixed, 1e-12) ** (1 / 2.4) - 0.055)
-    screen[~kept] = float(_EXCLUDED)
+    screen[~kept] = float(colours.EXCLUDED)
     return np.clip(screen, 0, 1)
 
 
-def _lines(ax, weights, kept, colours, chosen, calibration):
-    for i, values, colour in zip(chosen, weights, colours):
-        _profile(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit, None).set_color(0.85 * colour)
-        ax.lines[-1].set_label(f"{i}")
+def _lines(ax, weights, kept, hues, chosen, calibration):
+    for i, values, colour in zip(chosen, weights, hues):
+        line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
+        line.set(color=0.85 * colour, label=f"{i}")
 
 
 def _composite_figure(result, n):
@@ -124,7 +93,7 @@ def _composite_figure(result, n):
     import matplotlib.pyplot as plt
 
     shape, step = result.geometry.scan_shape, result.geometry.calibration.step
-    ax = _axes(None) if _is_line(shape) else _sized(shape, step)
+    ax = new_axes() if is_line(shape) else scan_axes(shape, step)
     if n == 0:
         return ax, []
     width, height = ax.figure.get_size_inches()
@@ -133,39 +102,14 @@ def _composite_figure(result, n):
     cell = min(max(height / n, 0.95), 1.7)
     columns = math.ceil(n / max(int(height / cell), 1))
     rows = math.ceil(n / columns)
-    figure = plt.figure(figsize=(width + columns * cell + 0.1, height), layout="constrained")
+    figure = plt.figure(figsize=(width + columns * cell + 0.1, height))
     grid = figure.add_gridspec(rows, 1 + columns, width_ratios=[width, *[cell] * columns])
     ax = figure.add_subplot(grid[:, 0])
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    tight(figure, h_pad=0.02)
     return ax, [figure.add_subplot(grid[i % rows, 1 + i // rows]) for i in range(n)]
 
 
 def _legend_pattern(ax, result, i, colour):
     image = result.patterns[i].astype(float)
-    _small(ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
-    ax.text(0.05, 0.95, str(i), transform=ax.transAxes, color="white", fontsize=8, ha="left", va="top")
-
-
-def _show(ax, image, calibration, *, dark=False):
-    step = calibration.step
-    ax.imshow(image, interpolation="nearest", aspect=step[0] / step[1])
-    _bare(ax)
-    scale_bar(ax, image.shape[1], step[1], calibration.step_unit, dark=dark)
-
-
-def _bare(ax):
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def _small(ax, image, norm, size, colour):
-    """A pattern in a coloured geometry."""
-    shown = np.ma.masked_invalid(image)
-    ax.imshow(shown, cmap=_colours("inferno"), norm=norm, interpolation="nearest", aspect=size[0] / size[1])
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_color(colour)
-        spine.set_linewidth(3)
+    framed_pattern(ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
+    ax.text(0.05, 0.95, str(i), transform=ax.transAxes, color="white", fontsize=SMALL, ha="left", va="top")

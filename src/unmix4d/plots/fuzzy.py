@@ -6,7 +6,9 @@ import numpy as np
 
 from ..clustering.validity import INDICES
 from ..core import checks
-from .line_profiles import _COLOURS
+from . import colours
+from .axes import new_axes, open_frame, whole_numbers
+from .style import SMALL, TINY, figure_style
 
 __all__ = ["scatter", "validity"]
 
@@ -15,6 +17,7 @@ _LEVELS = (0.5, 0.7, 0.9)
 _GRID = 160
 
 
+@figure_style()
 def scatter(result, x=0, y=1, ax=None):
     """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
 
@@ -40,8 +43,6 @@ def scatter(result, x=0, y=1, ax=None):
     >>> clusters.plot_scatter().get_xlabel()
     'loading 0'
     """
-    from . import basic
-
     d = len(result.loadings)
     if d < 2:
         raise ValueError(f"a scatter needs at least two loadings, and this result has {d}: cluster with n_svd=2 or more")
@@ -49,21 +50,20 @@ def scatter(result, x=0, y=1, ax=None):
     y = checks.count(y, "y", minimum=0, maximum=d - 1)
     if x == y:
         raise ValueError(f"y must be another loading than x, got {y} for both")
-    ax = basic._axes(ax)
+    ax = new_axes(ax)
     points = result.geometry.from_maps(result.loadings)
     labels = result.geometry.from_maps(result.memberships).argmax(1)
-    colours = np.array([_COLOURS[i % len(_COLOURS)] for i in range(result.k)])
+    hues = np.array([colours.CLUSTERS[i % len(colours.CLUSTERS)] for i in range(result.k)])
     shown = _shown(len(points))
-    ax.scatter(points[shown, x], points[shown, y], s=5, c=colours[labels[shown]], alpha=0.35, lw=0, rasterized=True)
-    _contours(result, points, x, y, colours, ax)
+    ax.scatter(points[shown, x], points[shown, y], s=5, c=hues[labels[shown]], alpha=0.35, lw=0, rasterized=True)
+    _contours(result, points, x, y, hues, ax)
     for i, centre in enumerate(result.loading_centres):
-        ax.plot(centre[x], centre[y], "o", ms=8, mfc=colours[i], mec="white", mew=1.5, label=f"cluster {i}", zorder=5)
+        ax.plot(centre[x], centre[y], "o", ms=8, mfc=hues[i], mec="white", mew=1.5, label=f"cluster {i}", zorder=5)
     ax.set_xlabel(f"loading {x}")
     ax.set_ylabel(f"loading {y}")
     ax.ticklabel_format(style="sci", scilimits=(-2, 4))
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    open_frame(ax)
     return ax
 
 
@@ -71,7 +71,7 @@ def _shown(n):
     return np.arange(n) if n <= _DRAWN else np.sort(np.random.default_rng(0).choice(n, _DRAWN, replace=False))
 
 
-def _contours(result, points, x, y, colours, ax):
+def _contours(result, points, x, y, hues, ax):
     if result.k < 2:
         return
     low, high = points[:, [x, y]].min(0), points[:, [x, y]].max(0)
@@ -81,7 +81,7 @@ def _contours(result, points, x, y, colours, ax):
     memberships = result.membership_at(_in_the_plane(grid, result.loading_centres, x, y))
     for i in range(result.k):
         one, widths = memberships[..., i], (0.8, 0.8, 1.1)
-        ax.contour(across, up, one, levels=_LEVELS, colors=[colours[i]], linewidths=widths, zorder=3)
+        ax.contour(across, up, one, levels=_LEVELS, colors=[hues[i]], linewidths=widths, zorder=3)
     ax.set_xlim(across[0], across[-1])
     ax.set_ylim(up[0], up[-1])
 
@@ -96,6 +96,7 @@ def _in_the_plane(grid, centres, x, y):
     return full
 
 
+@figure_style()
 def validity(result, ax=None):
     """Indices of validity over the number of clusters, the best of each marked.
 
@@ -119,19 +120,17 @@ def validity(result, ax=None):
     import matplotlib.pyplot as plt
 
     if ax is None:
-        ax = plt.subplots(1, len(INDICES), figsize=(9, 2.4), layout="constrained")[1]
+        ax = plt.subplots(1, len(INDICES), figsize=(9, 2.4))[1]
     ax = np.ravel(ax)
     if len(ax) != len(INDICES):
         raise ValueError(f"ax must be {len(INDICES)} axes, one per index, got {len(ax)}")
     numbers, votes = result.table["n_clusters"], result.votes
     for panel, (name, better) in zip(ax, INDICES.items()):
-        panel.plot(numbers, result.table[name], "o-", color="0.6", ms=4, lw=1)
+        panel.plot(numbers, result.table[name], "o-", color=colours.POINTS, ms=4, lw=1)
         best = numbers == votes[name]
-        panel.plot(numbers[best], result.table[name][best], "o", color="#b5179e", ms=6)
-        panel.set_title(f"{name.replace('_', ' ')}\n({better} is better)", fontsize=8)
-        panel.set_xlabel("clusters", fontsize=8)
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.tick_params(labelsize=7)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
+        panel.plot(numbers[best], result.table[name][best], "o", color=colours.MARK, ms=6)
+        panel.set_title(f"{name.replace('_', ' ')}\n({better} is better)", fontsize=SMALL)
+        panel.set_xlabel("clusters")
+        whole_numbers(panel.xaxis)
+        open_frame(panel, labels=SMALL, ticks=TINY)
     return ax

@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ..core import checks
-from .basic import _axes, _draw, _is_line
+from . import colours
+from .axes import new_axes, open_frame, outline, scan_axes, whole_numbers
+from .images import draw_image
+from .layout import is_line, kept_positions
+from .style import SMALL, figure_style
 
 __all__ = ["grains", "grain_sizes"]
 
-# Hues that can be told apart on a grey image, also by most colour-blind people together with the numbers.
-_HUES = ("#4cc9f0", "#ffb703", "#f72585", "#52d273", "#b388ff", "#ff6b35", "#f4f06c")
 _NEAR = 2  # positions between grains that must not have one colour
 _MOST_BINS = 1000
 _INSET = 0.7  # contour level: boundaries lie within their grain, so that those of neighbours stay apart
 
 
+@figure_style()
 def grains(found, ax=None, *, image=None, numbers=True):
     """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
@@ -43,49 +46,41 @@ def grains(found, ax=None, *, image=None, numbers=True):
     from matplotlib.colors import Normalize
 
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
-    if _is_line(shape):
+    if is_line(shape):
         raise ValueError(f"grains of a line scan have no boundaries to draw: this scan has the shape {shape}, use .masks")
     image = _strongest_share(found) if image is None else checks.numbers_of(image, "image")
     if image.shape != shape:
         raise ValueError(f"image must have the shape of the scan {shape}, got {image.shape}")
-    ax = _sized(shape, calibration.step) if ax is None else ax
+    ax = scan_axes(shape, calibration.step) if ax is None else ax
     values = image[np.isfinite(image)]
     low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
-    _draw(ax, image, Normalize(low, high if high > low else low + 1), "gray", calibration.step, calibration.step_unit, None)
-    colours = _colours_apart(found.masks)
-    for colour, mask in zip(colours, found.masks):
+    grey = Normalize(low, high if high > low else low + 1)
+    draw_image(ax, image, grey, colours.GREY_IMAGE, calibration.step, calibration.step_unit)
+    hues = _colours_apart(found.masks)
+    for colour, mask in zip(hues, found.masks):
         _boundary(ax, mask, colour)
     if numbers:
-        for i, (colour, mask) in enumerate(zip(colours, found.masks)):
+        for i, (colour, mask) in enumerate(zip(hues, found.masks)):
             _number(ax, i, mask, calibration.step, colour)
     ax.set_xlim(-0.5, shape[1] - 0.5)
     ax.set_ylim(shape[0] - 0.5, -0.5)
-    ax.set_title(f"{len(found)} grain" + ("" if len(found) == 1 else "s"), fontsize=9, pad=3)
+    ax.set_title(f"{len(found)} grain" + ("" if len(found) == 1 else "s"), pad=3)
     return ax
-
-
-def _sized(shape, step):
-    """Axes with the aspect of the scan, large enough for numbers, at most as wide as a notebook."""
-    import matplotlib.pyplot as plt
-
-    ratio = shape[0] * step[0] / (shape[1] * step[1])
-    width = min(5.2, 6.5 / ratio) if ratio <= 3 else 2.2
-    return plt.subplots(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3), layout="constrained")[1]
 
 
 def _colours_apart(masks):
     """A hue for each grain that none of its neighbours has, where there are enough; else the one they have least."""
     from scipy.ndimage import binary_dilation
 
-    taken, colours = [], []
+    taken, hues = [], []
     for i, mask in enumerate(masks):
         wide = binary_dilation(mask, iterations=_NEAR)
         near = [taken[j] for j in range(i) if (masks[j] & wide).any()]
         # Of equally free hues, the one used least so far.
-        hue = min(range(len(_HUES)), key=lambda h: (near.count(h), taken.count(h), h))
+        hue = min(range(len(colours.GRAINS)), key=lambda h: (near.count(h), taken.count(h), h))
         taken.append(hue)
-        colours.append(_HUES[hue])
-    return colours
+        hues.append(colours.GRAINS[hue])
+    return hues
 
 
 def _strongest_share(found):
@@ -94,21 +89,19 @@ def _strongest_share(found):
     intensities = np.maximum(np.nan_to_num(found.result.intensities[grains]), 0)
     total = intensities.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(found._kept & (total > 0), intensities.max(0) / total, np.nan)
+        return np.where(kept_positions(found.geometry) & (total > 0), intensities.max(0) / total, np.nan)
 
 
 def _boundary(ax, mask, colour):
-    from matplotlib import patheffects
     from skimage.measure import find_contours
 
-    dark = [patheffects.withStroke(linewidth=2.4, foreground="black", alpha=0.6)]
+    dark = outline(2.4, "black", alpha=0.6)
     for contour in find_contours(np.pad(mask, 1).astype(float), _INSET):
         ax.plot(contour[:, 1] - 1, contour[:, 0] - 1, color=colour, lw=1.3, path_effects=dark)
 
 
 def _number(ax, i, mask, step, colour):
     """The number of a grain at its innermost position, which is inside also where the centroid is not."""
-    from matplotlib import patheffects
     from scipy.ndimage import distance_transform_edt
 
     depth = distance_transform_edt(np.pad(mask, 1), sampling=step)[1:-1, 1:-1]
@@ -116,9 +109,9 @@ def _number(ax, i, mask, step, colour):
     row, col = np.nonzero(depth >= depth.max() * (1 - 1e-9))
     middle = [axis.mean() for axis in np.nonzero(mask)]
     nearest = np.argmin(((row - middle[0]) * step[0]) ** 2 + ((col - middle[1]) * step[1]) ** 2)
-    edge = [patheffects.withStroke(linewidth=2, foreground="black")]
+    edge = outline(2, "black")
     ax.text(
-        col[nearest], row[nearest], str(i), color=colour, fontsize=8, ha="center", va="center", path_effects=edge,
+        col[nearest], row[nearest], str(i), color=colour, fontsize=SMALL, ha="center", va="center", path_effects=edge,
         fontweight="bold",
     )  # fmt: skip
 
@@ -138,6 +131,7 @@ def _bin_edges(values, bins):
     return edges
 
 
+@figure_style()
 def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
     """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
 
@@ -166,18 +160,15 @@ def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
         raise ValueError("there is no grain to draw sizes of: lower min_size or the threshold")
     values, cut = np.asarray(found.table[column], float), found.table["touches_edge"]
     bins = _bin_edges(values, bins)
-    ax = _axes(ax)
-    if bins is None:
-        bins = np.histogram_bin_edges(values, bins=min(max(int(np.ceil(np.sqrt(len(values)))) + 1, 4), 30))
+    ax = new_axes(ax)
     ax.hist(
-        [values[~cut], values[cut]], bins=bins, stacked=True, color=["#21918c", "#a8d8d5"], edgecolor="white", lw=0.8,
-        label=[f"whole ({np.count_nonzero(~cut)})", f"cut by an edge ({np.count_nonzero(cut)})"],
+        [values[~cut], values[cut]], bins=bins, stacked=True, color=[colours.FIRST, colours.FIRST_PALE],
+        edgecolor="white", lw=0.8, label=[f"whole ({np.count_nonzero(~cut)})", f"cut by an edge ({np.count_nonzero(cut)})"],
     )  # fmt: skip
     unit = found.units[column]
     ax.set_xlabel(column.removesuffix("_deg").replace("_", " ") + (f" ({unit})" if unit else ""))
     ax.set_ylabel("grains")
-    ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.legend(frameon=False, fontsize=8)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    whole_numbers(ax.yaxis)
+    ax.legend()
+    open_frame(ax)
     return ax

@@ -7,16 +7,19 @@ import warnings
 
 import numpy as np
 
-from .basic import _axes, _chosen, _colours, _draw, _is_line, pattern, scan_map, shown_once
+from . import colours
+from .axes import colour_bar, new_axes, open_frame
+from .images import draw_image, pattern, pattern_above_map
+from .layout import chosen_components, is_line
+from .notebook import shown_once
+from .style import MOST_COLUMNS, SMALL, TEXT, TINY, figure_style
 
 __all__ = ["angles", "dendrogram", "groups", "similarity"]
 
-# Hues that can be told apart in thin lines on white, also by most colour-blind people.
-_HUES = ("#1b6ca8", "#d1495b", "#2a9d5c", "#b8860b", "#7b4bb3", "#d9722e", "#1f9aa8", "#8a5a44")
-_OTHER = "0.45"
 _MOST_NUMBERS = 60
 
 
+@figure_style()
 def groups(found, groups=None):
     """Average patterns, their members rotated back, above their maps.
 
@@ -39,11 +42,11 @@ def groups(found, groups=None):
     """
     import matplotlib.pyplot as plt
 
-    chosen = _chosen(groups, len(found))
+    chosen = chosen_components(groups, len(found))
     calibration = found.geometry.calibration
-    columns = min(len(chosen), 6)
+    columns = min(len(chosen), MOST_COLUMNS)
     rows = math.ceil(len(chosen) / columns)
-    figure, axes = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), squeeze=False)
     for ax in axes.ravel():
         ax.axis("off")
     for n, i in enumerate(chosen):
@@ -51,10 +54,7 @@ def groups(found, groups=None):
         top, bottom = axes[2 * row, column], axes[2 * row + 1, column]
         for ax in (top, bottom):
             ax.axis("on")
-        pattern(
-            found.patterns[i], pixel_size=calibration.pixel_size, unit=calibration.pixel_unit, ax=top, title=_name(found, i)
-        )
-        scan_map(found.maps[i], step=calibration.step, unit=calibration.step_unit, ax=bottom)
+        pattern_above_map(top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i))
     return shown_once(figure)
 
 
@@ -63,6 +63,7 @@ def _name(found, i):
     return f"{i}   {what}, {found.sizes[i]}"
 
 
+@figure_style()
 def dendrogram(found, ax=None):
     """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
 
@@ -86,21 +87,20 @@ def dendrogram(found, ax=None):
     if ax is None:
         # Room for the insets is left below.
         width = min(max(5.0, 0.22 * n_leaves, 1.25 * len(found)), 10.0)
-        ax = plt.figure(figsize=(width, 4.6)).add_axes((0.11, 0.43, 0.87, 0.53))
-    colours = _branch_colours(found)
+        ax = plt.figure(figsize=(width, 4.6), layout="none").add_axes((0.11, 0.43, 0.87, 0.53))
+    branches = _branch_colours(found)
+    open_frame(ax, hidden=("top", "right", "bottom"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a tree without height, whose leaves are all alike
         drawn = hierarchy.dendrogram(
-            found.linkage, ax=ax, link_color_func=colours.__getitem__, no_labels=n_leaves > _MOST_NUMBERS, leaf_font_size=7,
-            leaf_rotation=0 if n_leaves <= 30 else 90,
+            found.linkage, ax=ax, link_color_func=branches.__getitem__, no_labels=n_leaves > _MOST_NUMBERS,
+            leaf_font_size=TINY, leaf_rotation=0 if n_leaves <= 30 else 90,
         )  # fmt: skip
     if not found.linkage[:, 2].max() > 0:
         ax.set_ylim(0, 1)
-    ax.axhline(found.height, color="0.6", lw=0.8, ls="--")
+    ax.axhline(found.height, color=colours.POINTS, lw=0.8, ls="--")
     ax.set_ylim(bottom=-0.01 * ax.get_ylim()[1])
     ax.set_ylabel("distance, 1 - similarity")
-    for side in ("top", "right", "bottom"):
-        ax.spines[side].set_visible(False)
     _insets(found, ax, np.asarray(drawn["leaves"]))
     return ax
 
@@ -109,12 +109,12 @@ def _branch_colours(found):
     """Colour of every merge: that of its group below the cut, grey where groups meet."""
     n = len(found.linkage) + 1
     group = dict(enumerate(found.leaf_labels))
-    colours = {}
+    hues = {}
     for i, (left, right, *_) in enumerate(found.linkage):
         one, other = group[int(left)], group[int(right)]
         group[n + i] = one if one == other else -1
-        colours[n + i] = _OTHER if group[n + i] < 0 else _HUES[one % len(_HUES)]
-    return colours
+        hues[n + i] = colours.QUIET if group[n + i] < 0 else colours.GROUPS[one % len(colours.GROUPS)]
+    return hues
 
 
 def _insets(found, ax, leaves):
@@ -133,18 +133,19 @@ def _insets(found, ax, leaves):
         lefts[i] = min(lefts[i], lefts[i + 1] - size * 1.04)
     calibration = found.geometry.calibration
     for g, middle, left in zip(shown, middles, lefts):
-        colour = _HUES[g % len(_HUES)]
+        colour = colours.GROUPS[g % len(colours.GROUPS)]
         inset = ax.inset_axes((left, -0.78, size, 0.54))
         size_of = {"pixel_size": calibration.pixel_size, "unit": calibration.pixel_unit}
         pattern(found.patterns[g], **size_of, ax=inset, title=_name(found, g))
         inset.title.set_color(colour)
-        inset.title.set_fontsize(8)
+        inset.title.set_fontsize(SMALL)
         ax.annotate(
             "", (left + size / 2, -0.155), (middle, -0.09), xycoords="axes fraction", textcoords="axes fraction",
             arrowprops={"arrowstyle": "-", "color": colour, "lw": 1.2}, annotation_clip=False,
         )  # fmt: skip
 
 
+@figure_style()
 def similarity(found, ax=None, *, by_group=False):
     """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
@@ -175,25 +176,26 @@ def similarity(found, ax=None, *, by_group=False):
     order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
     both = ax is None and found.cosine is not None
     if both:
-        figure, (first, ax) = plt.subplots(1, 2, figsize=(8.2, 3.9), layout="constrained")
+        figure, (first, ax) = plt.subplots(1, 2, figsize=(8.2, 3.9))
         _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0)
-    ax = _axes(ax)
+    ax = new_axes(ax)
     top = max(float(found.similarity.max()), 1e-30)
     drawn = _matrix(ax, found.similarity[np.ix_(order, order)], order, "diffraction similarity", top if top > 1.01 else 1.0)
-    ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+    colour_bar(drawn, ticks=TEXT, shrink=0.85)
     return ax
 
 
 def _matrix(ax, values, order, title, top):
-    drawn = ax.imshow(values, vmin=0, vmax=top, cmap=_colours("viridis"), interpolation="nearest")
+    drawn = ax.imshow(values, vmin=0, vmax=top, cmap=colours.colour_map(colours.LIKENESS), interpolation="nearest")
     step = math.ceil(len(order) / 16)
     ticks = np.arange(0, len(order), step)
-    ax.set_xticks(ticks, order[ticks], fontsize=7)
-    ax.set_yticks(ticks, order[ticks], fontsize=7)
-    ax.set_title(title, fontsize=9, pad=4)
+    ax.set_xticks(ticks, order[ticks], fontsize=TINY)
+    ax.set_yticks(ticks, order[ticks], fontsize=TINY)
+    ax.set_title(title, pad=4)
     return drawn
 
 
+@figure_style()
 def angles(found, ax=None, *, group=None):
     """The rotation over the scan in cyclic colours.
 
@@ -218,7 +220,7 @@ def angles(found, ax=None, *, group=None):
     from matplotlib.colors import Normalize
 
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
-    if _is_line(shape):
+    if is_line(shape):
         raise ValueError(f"the rotation over a line scan is no image: this scan has the shape {shape}, use .angle_map()")
     image = found.angle_map(group)
     present = sorted(set(found.orientation(group)[1].ravel().tolist()) - {-1})
@@ -231,11 +233,8 @@ def angles(found, ax=None, *, group=None):
         where = found.orientation(group)[1]
         image = image * np.maximum(found.symmetry, 1)[where] / 360.0
         period, label = 1.0, "in-plane rotation / (360 degrees / symmetry)"
-    ax = _axes(ax)
-    drawn = _draw(ax, image, Normalize(0, period), "twilight", calibration.step, calibration.step_unit, None)
-    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
-    bar.set_label(label, fontsize=8)
-    bar.set_ticks(np.linspace(0, period, 5))
-    bar.ax.tick_params(labelsize=7)
-    ax.set_title(f"group {group}" if group is not None else "", fontsize=9, pad=3)
+    ax = new_axes(ax)
+    drawn = draw_image(ax, image, Normalize(0, period), colours.ANGLES, calibration.step, calibration.step_unit)
+    colour_bar(drawn, label, shrink=0.85).set_ticks(np.linspace(0, period, 5))
+    ax.set_title(f"group {group}" if group is not None else "", pad=3)
     return ax

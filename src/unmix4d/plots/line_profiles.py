@@ -7,13 +7,16 @@ import numpy as np
 from ..core import checks
 from ..core.units import PIXELS, is_calibrated
 from ..maps.line_profile import line_profile
+from . import colours
+from .axes import new_axes, open_frame
+from .style import TINY, figure_style
 
 __all__ = ["profile"]
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: told apart by all
 _STYLES = ("-", "--", ":", "-.")
 
 
+@figure_style()
 def profile(images, start, stop, *, width=1, step=None, unit=None, normalise=False, ax=None):
     """Profiles along a line: memberships, NMF maps and a virtual dark-field image in one axes (Martineau 2019, Fig. 4).
 
@@ -56,12 +59,10 @@ def profile(images, start, stop, *, width=1, step=None, unit=None, normalise=Fal
     >>> plots.profile(images, (1, 0), (1, 59)).get_ylabel()
     'weight'
     """
-    from . import basic
-
     if not isinstance(images, dict) or not images:
         raise TypeError(f"images must be a dict of names and results or maps, got {type(images).__name__}")
     step, unit = _calibration(images, step, unit)
-    ax = basic._axes(ax)
+    ax = new_axes(ax)
     shape, first = None, None
     for n, (name, image) in enumerate(images.items()):
         maps, single = _maps(image, name)
@@ -73,14 +74,13 @@ def profile(images, start, stop, *, width=1, step=None, unit=None, normalise=Fal
             distances, values = line_profile(one, start, stop, width=width, step=step)
             values, note = _scaled(values, normalise, single)
             label = (name if single else f"{name} {i}") + note
-            colour = "0.45" if single else _COLOURS[numbers[i] % len(_COLOURS)]
+            colour = colours.QUIET if single else colours.CLUSTERS[numbers[i] % len(colours.CLUSTERS)]
             ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
     ax.set_xlabel(f"distance ({unit if is_calibrated(unit) else 'positions'})")
     ax.set_ylabel("weight")
     ax.margins(x=0)
-    ax.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    ax.legend(fontsize=TINY, loc="center left", bbox_to_anchor=(1, 0.5))
+    open_frame(ax)
     return ax
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .basic import _axes
+from . import colours
+from .axes import new_axes, text_sizes
+from .style import TINY, figure_style
 
 __all__ = ["history", "stability"]
 
 _TREE_INCHES = 0.13  # of width for every part
-_MERGED, _APART, _FRAGMENT = "#2f5d8a", "0.75", "#d9822b"
 
 
+@figure_style()
 def history(result, ax=None):
     """The tree of the merges: which parts became one component, and at which similarity.
 
@@ -44,14 +46,14 @@ def history(result, ax=None):
         import matplotlib.pyplot as plt
 
         width = float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14))
-        ax = plt.subplots(figsize=(width, 3.6), layout="constrained")[1]
+        ax = plt.subplots(figsize=(width, 3.6))[1]
     place = {part: x for x, part in enumerate(_leaves(result, n_parts))}
     height = dict.fromkeys(place, 1.0)
     for i, merge in enumerate(result.history):
         left, right = merge.nodes
         # A later merge may be more similar than an earlier one below it; a tree has to go down all the same.
         level = min(merge.similarity, height[left], height[right])
-        colour = _FRAGMENT if merge.reason == "fragment" else _MERGED
+        colour = colours.SECOND if merge.reason == "fragment" else colours.MERGED
         xs = [place[left], place[left], place[right], place[right]]
         ax.plot(xs, [height[left], level, level, height[right]], color=colour, lw=1.1)
         place[n_parts + i], height[n_parts + i] = (place[left] + place[right]) / 2, level
@@ -59,7 +61,7 @@ def history(result, ax=None):
     lowest = min([0.0, *height.values()])
     for node, x in place.items():
         if node not in merged:
-            ax.plot([x, x], [height[node], lowest], color=_APART, lw=0.8)
+            ax.plot([x, x], [height[node], lowest], color=colours.FAINT, lw=0.8)
     _label(ax, result, lowest)
     return ax
 
@@ -84,19 +86,21 @@ def _leaves(result, n_parts):
 def _label(ax, result, lowest):
     run = result.runs[result.best] if result.runs else None
     if run is not None:
-        ax.axhline(run.threshold, color="0.3", lw=0.8, ls="--", label=f"threshold {run.threshold:.2f}")
-    ax.plot([], [], color=_MERGED, label="alike")
-    ax.plot([], [], color=_FRAGMENT, label="fragment")
+        ax.axhline(run.threshold, color=colours.THRESHOLD, lw=0.8, ls="--", label=f"threshold {run.threshold:.2f}")
+    ax.plot([], [], color=colours.MERGED, label="alike")
+    ax.plot([], [], color=colours.SECOND, label="fragment")
     start, ticks = 0, []
     for parts in result.members:
         ticks.append(start + (len(parts) - 1) / 2)
         start += len(parts)
-    ax.set_xticks(ticks, range(len(ticks)), fontsize=7 if len(ticks) < 40 else 5)
+    text_sizes(ax)
+    ax.set_xticks(ticks, range(len(ticks)), fontsize=TINY if len(ticks) < 40 else 5)
     ax.set(xlabel="component", ylabel="similarity", ylim=(1.02, lowest - 0.05), xlim=(-1, start))
-    ax.set_title(f"{start} parts merged to {len(ticks)} components", fontsize=9)
-    ax.legend(fontsize=7, loc="upper right", framealpha=0.9)
+    ax.set_title(f"{start} parts merged to {len(ticks)} components")
+    ax.legend(fontsize=TINY, frameon=True, loc="upper right", framealpha=0.9)
 
 
+@figure_style()
 def stability(result, ax=None):
     """Share of the runs that have each component, and how well their maps agree.
 
@@ -117,11 +121,12 @@ def stability(result, ax=None):
     >>> ax.get_xlabel()
     'component'
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     places = np.arange(result.k)
-    ax.bar(places, result.stability, color="#7fa6c9", width=0.8, label="share of the runs")
-    ax.plot(places, result.agreement, "o", color="#7a2f2f", ms=3.5, label="correlation of their maps")
+    ax.bar(places, result.stability, color=colours.STABLE, width=0.8, label="share of the runs")
+    ax.plot(places, result.agreement, "o", color=colours.AGREEMENT, ms=3.5, label="correlation of their maps")
     ax.set(xlabel="component", ylim=(0, 1.05), xlim=(-0.7, result.k - 0.3))
-    ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs", fontsize=9)
-    ax.legend(fontsize=7, loc="lower left", framealpha=0.9)
+    text_sizes(ax)
+    ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs")
+    ax.legend(fontsize=TINY, frameon=True, loc="lower left", framealpha=0.9)
     return ax

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..core import checks
-from .basic import _is_line, scale_bar
+from . import colours
+from .axes import colour_bar, open_frame, outline
+from .images import draw_colours, draw_image
+from .layout import aspect, is_line, kept_positions
+from .style import SMALL, TINY, figure_style
 
 __all__ = ["comparison", "orientations"]
 
 _DIRECTIONS = {"z": (0, 0, 1), "row": (1, 0, 0), "column": (0, 1, 0)}
-_NOT_INDEXED = (0.25, 0.25, 0.25)
-_EXCLUDED = (0.55, 0.55, 0.55)
 
 
+@figure_style()
 def orientations(found, ax=None, *, direction="z", which="first"):
     """Inverse pole figure colours on the scan, with their key and a scale bar.
 
@@ -45,11 +48,11 @@ def orientations(found, ax=None, *, direction="z", which="first"):
     """
     checks.choice(direction, "direction", tuple(_DIRECTIONS))
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
-    if _is_line(shape):
+    if is_line(shape):
         raise ValueError(f"orientations of a line scan have no map to draw: its shape is {shape}, use .matrices()")
     index = getattr(found, checks.choice(which, "which", ("first", "second")))
-    kept = found.geometry.kept_positions.reshape(shape)
-    image = np.where(kept[..., None], _NOT_INDEXED, _EXCLUDED).astype(float)
+    kept = kept_positions(found.geometry)
+    image = np.where(kept, float(colours.NOT_INDEXED), float(colours.EXCLUDED))[..., None].repeat(3, axis=2)
     drawn = []
     for match in found.matches:
         where = index == match.component
@@ -58,17 +61,12 @@ def orientations(found, ax=None, *, direction="z", which="first"):
             image[where] = found.direction_colours(along[None], match.phase)[0]
             drawn.append(match.phase)
     ax, side = _sized(shape, calibration.step) if ax is None else (ax, None)
-    ax.imshow(image, interpolation="nearest", aspect=calibration.step[0] / calibration.step[1])
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    scale_bar(ax, shape[1], calibration.step[1], calibration.step_unit)
+    draw_colours(ax, image, calibration, dark=True)
     _boundaries(ax, index)
     known = calibration.rotation_deg is not None
     what = {"z": "along the beam", "row": "along the rows", "column": "along the columns"}[direction]
     where = "" if known or direction == "z" else " of the detector"
-    ax.set_title(f"direction {what}{where}" + (", second component" if which == "second" else ""), fontsize=9, pad=3)
+    ax.set_title(f"direction {what}{where}" + (", second component" if which == "second" else ""), pad=3)
     names = [name for name in found.phases if name in drawn] or list(found.phases)[:1]
     for i, name in enumerate(names):
         _key(ax, side, found, name, i, len(found.phases) > 1)
@@ -79,10 +77,10 @@ def _sized(shape, step):
     """Axes with the aspect of the scan, and empty ones to their right for the keys."""
     import matplotlib.pyplot as plt
 
-    ratio = shape[0] * step[0] / (shape[1] * step[1])
+    ratio = aspect(shape, step)
     width = min(4.2, 5.0 / ratio) if ratio <= 3 else 2.0
     height = max(width * min(ratio, 4), 2.0) + 0.3
-    _, (ax, side) = plt.subplots(1, 2, figsize=(width + 1.6, height), layout="constrained", width_ratios=(width, 1.5))
+    _, (ax, side) = plt.subplots(1, 2, figsize=(width + 1.6, height), width_ratios=(width, 1.5))
     side.set_axis_off()
     return ax, side
 
@@ -105,23 +103,18 @@ def _key(ax, side, found, name, position, several):
     inset.imshow(image, extent=extent, interpolation="bilinear")
     inset.set_axis_off()
     middle = np.mean([xy for xy, _ in labels], axis=0) if labels else (0, 0)
-    outline = [] if side is not None else _outline()
+    edge = [] if side is not None else outline(2, "white")
     for (x, y), text in labels:
         below = y <= middle[1] + 1e-9
         inset.annotate(
-            text, (x, y), xytext=(0, -3 if below else 3), textcoords="offset points", fontsize=7,
-            ha="center", va="top" if below else "bottom", path_effects=outline, annotation_clip=False,
+            text, (x, y), xytext=(0, -3 if below else 3), textcoords="offset points", fontsize=TINY,
+            ha="center", va="top" if below else "bottom", path_effects=edge, annotation_clip=False,
         )  # fmt: skip
     if several:
-        inset.set_title(name, fontsize=8, pad=15, path_effects=outline)
+        inset.set_title(name, fontsize=SMALL, pad=15, path_effects=edge)
 
 
-def _outline():
-    from matplotlib import patheffects
-
-    return [patheffects.withStroke(linewidth=2, foreground="white")]
-
-
+@figure_style()
 def comparison(compared, axes=None):
     """Misorientation on the scan, and its histogram at single and at overlap positions.
 
@@ -146,30 +139,26 @@ def comparison(compared, axes=None):
     import matplotlib.pyplot as plt
     from matplotlib.colors import Normalize
 
-    from .basic import _draw
-
     if axes is None:
-        _, axes = plt.subplots(1, 2, figsize=(7.6, 3.1), layout="constrained", width_ratios=(1, 1.15))
+        _, axes = plt.subplots(1, 2, figsize=(7.6, 3.1), width_ratios=(1, 1.15))
     left, right = axes
     calibration, values = compared.geometry.calibration, compared.misorientation_deg
     finite = values[np.isfinite(values)]
     top = max(float(np.percentile(finite, 98)) if finite.size else 1.0, 2 * compared.agree_within)
-    drawn = _draw(left, values, Normalize(0, top), "cividis", calibration.step, calibration.step_unit, "misorientation")
-    bar = left.figure.colorbar(drawn, ax=left, shrink=0.85, pad=0.02)
-    bar.set_label("degrees", fontsize=7)
-    bar.ax.tick_params(labelsize=7)
+    drawn = draw_image(
+        left, values, Normalize(0, top), colours.MISORIENTATIONS, calibration.step, calibration.step_unit, "misorientation"
+    )
+    bar = colour_bar(drawn, "degrees", size=TINY, shrink=0.85, pad=0.02)
     bar.ax.axhline(compared.agree_within, color="white", lw=1.2)
     bins = np.linspace(0, max(float(finite.max()) if finite.size else 1.0, 2 * compared.agree_within), 31)
-    parts = [("one component", ~compared.overlap, "#3b528b"), ("overlap", compared.overlap, "#e07b39")]
+    parts = [("one component", ~compared.overlap, colours.ALONE), ("overlap", compared.overlap, colours.TOGETHER)]
     for label, where, colour in parts:
         one = values[where & np.isfinite(values)]
         share = f", {100 * np.mean(one <= compared.agree_within):.0f} % agree" if one.size else ""
         right.hist(one, bins, histtype="step", lw=1.4, color=colour, label=f"{label} ({one.size}{share})")
-    right.axvline(compared.agree_within, color="0.5", lw=1, ls="--")
-    right.set_xlabel("misorientation (degrees)", fontsize=8)
-    right.set_ylabel("positions", fontsize=8)
-    right.tick_params(labelsize=7)
-    right.legend(fontsize=7, frameon=False)
-    for side in ("top", "right"):
-        right.spines[side].set_visible(False)
+    right.axvline(compared.agree_within, color=colours.LIMIT, lw=1, ls="--")
+    right.set_xlabel("misorientation (degrees)")
+    right.set_ylabel("positions")
+    right.legend(fontsize=TINY)
+    open_frame(right, labels=SMALL, ticks=TINY)
     return left, right

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..core import checks
-from .basic import _EXCLUDED, _chosen, _is_line, pattern
-from .composite import _bare, _show, _small, component_colours
-from .grains import _sized
+from . import colours
+from .axes import bare, open_frame, scan_axes
+from .images import draw_colours, framed_pattern, pattern
+from .layout import aspect, chosen_components, is_line, kept_positions, tight
+from .style import SMALL, TINY, figure_style
 
 __all__ = ["overlap", "profile"]
 
-_PALE = 0.45  # how much of its colour a region has below an overlap
-_OTHERS = 0.94  # grey of what belongs to none of two components
 _PATTERN_INCHES = 1.25
-_PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like the colours of an overlap
 
 
+@figure_style()
 def overlap(found, ax=None, *, components=None):
     """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
 
@@ -48,31 +48,31 @@ def overlap(found, ax=None, *, components=None):
     from matplotlib.patches import Patch
 
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
-    if _is_line(shape):
+    if is_line(shape):
         raise ValueError(f"overlap of a line scan has no image: this scan has the shape {shape}, use plot_profile")
     pair = _pair(components, found)
-    colours = component_colours(len(found.weights), found.background)
+    hues = colours.component_colours(len(found.weights), found.background)
     shown = np.isfinite(found.ratio)
     if pair is not None:
         shown &= np.isin(found.first, pair) & np.isin(found.second, pair)
-        colours = _two_colours(len(colours), pair)
-    image = _pale_regions(found, colours, pair)
-    steps, entries = _ramp(len(found.thresholds)), []
+        hues = _two_colours(len(hues), pair)
+    image = _pale_regions(found, hues, pair)
+    steps, entries = colours.overlap_colours(len(found.thresholds)), []
     for colour, level, unit_area in zip(steps, found.thresholds, _areas(found, shown)):
         image[shown & (found.ratio >= level)] = colour
         entries.append(Patch(color=colour, label=f"≥ {level:g}   {unit_area}"))
     if pair is not None:
-        entries = [Patch(color=_pale(colours[i]), label=f"component {i}") for i in pair] + entries
+        entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries
     ax = _wide(shape, calibration.step) if ax is None else ax
-    _show(ax, image, calibration)
-    ax.legend(handles=entries, title="second / first", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8,
-              title_fontsize=8, borderaxespad=0, handlelength=1.2)  # fmt: skip
+    draw_colours(ax, image, calibration)
+    ax.legend(handles=entries, title="second / first", loc="upper left", bbox_to_anchor=(1.01, 1),
+              borderaxespad=0, handlelength=1.2)  # fmt: skip
     return ax
 
 
 def _wide(shape, step):
     """Axes with the aspect of the scan and room for a legend beside it."""
-    ax = _sized(shape, step)
+    ax = scan_axes(shape, step)
     width, height = ax.figure.get_size_inches()
     ax.figure.set_size_inches(width + 2.0, max(height, 1.6))
     ax.set_anchor("W")
@@ -82,45 +82,35 @@ def _wide(shape, step):
 def _pair(components, found):
     if components is None:
         return None
-    chosen = _chosen(components, len(found.weights))
+    chosen = chosen_components(components, len(found.weights))
     if len(set(chosen)) != 2 or len(chosen) != 2 or set(chosen) & set(found.background):
         raise ValueError(f"components must be two different numbers, none of them background, got {components!r}")
     return chosen
 
 
 def _two_colours(k, pair):
-    colours = np.full((k, 3), 1.0)
-    colours[pair] = _PAIR
-    return colours
-
-
-def _ramp(n):
-    """From light to dark red-violet: light where the overlap is loose, dark where the two are equal."""
-    import matplotlib
-
-    return matplotlib.colormaps["inferno"](np.linspace(0.82, 0.28, n) if n > 1 else [0.55])[:, :3]
+    hues = np.full((k, 3), 1.0)
+    hues[pair] = colours.PAIR
+    return hues
 
 
 def _areas(found, shown):
-    area, unit = found._area, found.area_unit
+    area, unit = float(np.prod(found.geometry.calibration.step)), found.area_unit
     return [f"{np.count_nonzero(shown & (found.ratio >= level)) * area:.4g} {unit}" for level in found.thresholds]
 
 
-def _pale(colour):
-    return 1 - _PALE * (1 - np.asarray(colour))
-
-
-def _pale_regions(found, colours, pair):
+def _pale_regions(found, hues, pair):
     """Every position in the pale colour of its strongest component; light grey elsewhere, grey where excluded."""
-    image = np.full((*found.geometry.scan_shape, 3), _OTHERS)
+    image = np.full((*found.geometry.scan_shape, 3), float(colours.NO_COMPONENT))
     use = found.first >= 0
     if pair is not None:
         use = use & np.isin(found.first, pair)
-    image[use] = _pale(colours)[found.first[use]]
-    image[~found._kept] = float(_EXCLUDED)
+    image[use] = colours.pale(hues)[found.first[use]]
+    image[~kept_positions(found.geometry)] = float(colours.EXCLUDED)
     return image
 
 
+@figure_style()
 def profile(found, start, stop, *, points=4, components=None, ax=None):
     """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
 
@@ -159,22 +149,21 @@ def profile(found, start, stop, *, points=4, components=None, ax=None):
     top = None
     if ax is None:
         ax, top = _profile_figure(found, len(numbers))
-    colours = component_colours(len(found.weights), found.background)
+    hues = colours.component_colours(len(found.weights), found.background)
     for i in chosen:
-        ax.plot(line["distance"], line["weights"][i], color=0.85 * colours[i], lw=1.6, label=f"component {i}")
+        ax.plot(line["distance"], line["weights"][i], color=0.85 * hues[i], lw=1.6, label=f"component {i}")
     _mark(ax, line, numbers)
     unit = found.geometry.calibration.step_unit
     ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
     ax.set_ylabel(_WEIGHT.get(found.settings.get("scale"), "weight"))
     ax.margins(x=0.03)
     ax.set_ylim(bottom=0)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0, handlelength=1.2,
+    open_frame(ax)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0, handlelength=1.2,
               ncols=1 + (len(chosen) - 1) // 12)  # fmt: skip
     if top is not None:
         for column, n in zip(top, numbers):
-            _parts(found, line, n, column, colours, first=column is top[0], number=numbers.index(n) + 1)
+            _parts(found, line, n, column, hues, first=column is top[0], number=numbers.index(n) + 1)
     return ax
 
 
@@ -187,7 +176,7 @@ def _along(found, line, components):
         checks.choice(components, "components", ("all",))
         return list(range(len(found.weights)))
     if components is not None:
-        return _chosen(components, len(found.weights))
+        return chosen_components(components, len(found.weights))
     mean = np.nan_to_num(line["weights"].astype(float)).mean(axis=1)
     mean[list(found.background)] = -1
     return sorted(np.argsort(-mean, kind="stable")[:2].tolist())
@@ -209,25 +198,23 @@ def _profile_figure(found, n):
 
     geometry = found.geometry
     size = _PATTERN_INCHES if n > 2 else 1.6
-    aspect = geometry.detector_shape[0] * geometry.calibration.pixel_size[0]
-    aspect /= geometry.detector_shape[1] * geometry.calibration.pixel_size[1]
-    high = size * min(max(aspect, 0.3), 2.0)
-    figure = plt.figure(figsize=(max(n * size, 4.2) + 0.8, 2.2 + 3 * (high + 0.15) + 0.2), layout="constrained")
+    high = size * min(max(aspect(geometry.detector_shape, geometry.calibration.pixel_size), 0.3), 2.0)
+    figure = plt.figure(figsize=(max(n * size, 4.2) + 0.8, 2.2 + 3 * (high + 0.15) + 0.2))
     grid = figure.add_gridspec(4, n, height_ratios=[2.2, high, high, high])
     ax = figure.add_subplot(grid[0, :])
     columns = [[figure.add_subplot(grid[1 + row, column]) for row in range(3)] for column in range(n)]
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
+    tight(figure)
     return ax, columns
 
 
 def _mark(ax, line, numbers):
     for label, n in enumerate(numbers, start=1):
         at = line["distance"][n]
-        ax.axvline(at, color="0.7", lw=0.8, zorder=0)
-        ax.annotate(str(label), (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+        ax.axvline(at, color=colours.RULE, lw=0.8, zorder=0)
+        ax.annotate(str(label), (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=SMALL)
 
 
-def _parts(found, line, n, axes, colours, *, first, number):
+def _parts(found, line, n, axes, hues, *, first, number):
     """The pattern of a position, and its two strongest components with the intensity they have there."""
     result, cal = found.result, found.geometry.calibration
     row, col = int(line["row"][n]), int(line["col"][n])
@@ -235,18 +222,18 @@ def _parts(found, line, n, axes, colours, *, first, number):
     ratio = line["ratio"][n]
     if first:
         for ax, text in zip(axes, ("reconstruction", "strongest", "second")):
-            ax.set_ylabel(text, fontsize=7)
+            ax.set_ylabel(text, fontsize=TINY)
     if np.isnan(weights).any():
         for ax in axes:
-            _bare(ax)
-        axes[0].set_title(f"{number}: excluded", fontsize=8, pad=3)
+            bare(ax)
+        axes[0].set_title(f"{number}: excluded", fontsize=SMALL, pad=3)
         return
     whole = np.einsum("k,krc->rc", weights, result.patterns)
     title = f"{number}" + ("" if np.isnan(ratio) else f": ratio {ratio:.2f}")
     norm = pattern(whole, ax=axes[0], title=title, pixel_size=cal.pixel_size, unit=cal.pixel_unit).norm
     for ax, component in zip(axes[1:], (found.first[row, col], found.second[row, col])):
         if component < 0:
-            _bare(ax)
+            bare(ax)
             continue
-        _small(ax, weights[component] * result.patterns[component], norm, cal.pixel_size, colours[component])
-        ax.set_title(f"component {component}", fontsize=7, pad=2)
+        framed_pattern(ax, weights[component] * result.patterns[component], norm, cal.pixel_size, hues[component])
+        ax.set_title(f"component {component}", fontsize=TINY, pad=2)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .basic import _draw, _height, _is_line, intensity_norm, scan_map
-from .composite import component_colours, composite
+from . import colours
+from .axes import open_frame, outline
+from .composite import composite
+from .images import draw_image, intensity_colours, intensity_norm, scan_map
+from .layout import image_height, is_line, kept_positions
+from .style import LABEL, SMALL, figure_style
 
 __all__ = ["PositionFigure"]
 
-_PLAIN = (0.36, 0.5, 0.66)
 _PANEL_INCHES, _BARS_INCHES = 2.5, 1.5
 _LEAST_BARS, _MOST_BARS = 8, 40
 
@@ -30,16 +33,18 @@ class PositionFigure:
         Where a position is chosen.
     """
 
+    @figure_style()
     def __init__(self, result, sentence: str = ""):
         import matplotlib.pyplot as plt
 
-        self.result, self._line = result, _is_line(result.geometry.scan_shape)
+        self.result, self._line = result, is_line(result.geometry.scan_shape)
         geometry, calibration = result.geometry, result.geometry.calibration
-        height = _height(geometry.detector_shape, calibration.pixel_size, _PANEL_INCHES)
+        height = image_height(geometry.detector_shape, calibration.pixel_size, _PANEL_INCHES)
         if not self._line:
-            height = max(height, min(_height(geometry.scan_shape, calibration.step, _PANEL_INCHES), 1.5 * _PANEL_INCHES))
+            of_map = image_height(geometry.scan_shape, calibration.step, _PANEL_INCHES)
+            height = max(height, min(of_map, 1.5 * _PANEL_INCHES))
         size = 4 * _PANEL_INCHES, height + _BARS_INCHES + 0.6
-        self.figure = plt.figure(figsize=size, layout="constrained")
+        self.figure = plt.figure(figsize=size)
         axes = self.figure.subplot_mosaic(
             [["map", "measured", "reconstruction", "residual"], ["shares"] * 4], height_ratios=[height, _BARS_INCHES]
         )
@@ -47,15 +52,13 @@ class PositionFigure:
         self._colours = _draw_map(result, self.map)
         self._mark = self._marker()
         if sentence:
-            self.figure.supxlabel(sentence, fontsize=8, color="0.35")
+            self.figure.supxlabel(sentence, fontsize=SMALL, color=colours.WORDS)
 
     def _marker(self):
-        from matplotlib import patheffects
-
         if self._line:
-            return self.map.axvline(0, color="0.2", lw=1)
+            return self.map.axvline(0, color=colours.POSITION, lw=1)
         (mark,) = self.map.plot([0], [0], "s", ms=8, mfc="none", mec="white", mew=1.5, zorder=10)
-        mark.set_path_effects([patheffects.withStroke(linewidth=3, foreground="black")])
+        mark.set_path_effects(outline(3, "black"))
         return mark
 
     def position_at(self, x: float, y: float) -> tuple[int, int]:
@@ -66,6 +69,7 @@ class PositionFigure:
             row, col = (x / step[0], 0) if cols == 1 else (0, x / step[1])
         return int(np.clip(round(row), 0, rows - 1)), int(np.clip(round(col), 0, cols - 1))
 
+    @figure_style()
     def show(self, row: int, col: int, measured) -> None:
         """Draw one position; `measured` is its pattern (det_row, det_col), or None where there are no data.
 
@@ -77,9 +81,9 @@ class PositionFigure:
         fitted = result.reconstruct(row, col) if known else None
         shown = [image for image in (measured, fitted) if image is not None]
         norm, signed = intensity_norm(np.concatenate([np.asarray(image, float).ravel() for image in shown] or [np.zeros(1)]))
-        colours = "RdBu_r" if signed else "inferno"
-        self._image("measured", measured, norm, colours, "measured", "no data linked")
-        self._image("reconstruction", fitted, norm, colours, "reconstruction", "excluded")
+        name = intensity_colours(signed)
+        self._image("measured", measured, norm, name, "measured", "no data linked")
+        self._image("reconstruction", fitted, norm, name, "reconstruction", "excluded")
         self._residual(measured, fitted)
         self._shares(row, col, known)
 
@@ -89,17 +93,17 @@ class PositionFigure:
         else:
             along = 0 if self.result.geometry.scan_shape[1] == 1 else 1
             self._mark.set_xdata([(row, col)[along] * self.result.geometry.calibration.step[along]] * 2)
-        self.map.set_title(f"row {row}, column {col}", fontsize=9, pad=3)
+        self.map.set_title(f"row {row}, column {col}", pad=3)
 
-    def _image(self, name, image, norm, colours, title, missing):
+    def _image(self, name, image, norm, colour_map, title, missing):
         ax, calibration = self._axes[name], self.result.geometry.calibration
         ax.clear()
         if image is None:
             ax.axis("off")
-            ax.text(0.5, 0.5, missing, transform=ax.transAxes, ha="center", va="center", fontsize=9, color="0.35")
-            ax.set_title(title, fontsize=9, pad=3)
+            ax.text(0.5, 0.5, missing, transform=ax.transAxes, ha="center", va="center", fontsize=LABEL, color=colours.WORDS)
+            ax.set_title(title, pad=3)
             return
-        _draw(ax, np.asarray(image, float), norm, colours, calibration.pixel_size, calibration.pixel_unit, title)
+        draw_image(ax, np.asarray(image, float), norm, colour_map, calibration.pixel_size, calibration.pixel_unit, title)
 
     def _residual(self, measured, fitted):
         from matplotlib.colors import Normalize
@@ -111,7 +115,7 @@ class PositionFigure:
             sizes = np.abs(difference[np.isfinite(difference)])
             top = float(np.percentile(sizes, 99.5)) or float(sizes.max()) or 1.0
         title = f"residual, ± {top:.3g}" if both else "residual"
-        self._image("residual", difference, Normalize(-top, top), "RdBu_r", title, "")
+        self._image("residual", difference, Normalize(-top, top), colours.SIGNED, title, "")
 
     def _shares(self, row, col, known):
         ax, result = self._axes["shares"], self.result
@@ -122,18 +126,16 @@ class PositionFigure:
         if shared:
             total = np.nansum(np.maximum(weights, 0))
             weights = weights / total if total > 0 else np.nan_to_num(weights)
-        order = np.argsort(-np.abs(np.nan_to_num(weights)), kind="stable")[:_MOST_BARS]
-        order = np.sort(order)
-        ax.bar(np.arange(len(order)), np.nan_to_num(weights[order]), color=self._colours[order], edgecolor="0.3", lw=0.5)
-        ax.set_xticks(np.arange(len(order)), [str(i) for i in order], fontsize=8)
+        weights = np.nan_to_num(weights)
+        order = np.sort(np.argsort(-np.abs(weights), kind="stable")[:_MOST_BARS])
+        ax.bar(np.arange(len(order)), weights[order], color=self._colours[order], edgecolor=colours.EDGE, lw=0.5)
+        ax.set_xticks(np.arange(len(order)), [str(i) for i in order], fontsize=SMALL)
         ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
         if shared:
             ax.set_ylim(0, 1)
-        ax.set_xlabel("component", fontsize=8)
-        ax.set_ylabel(result.share_name, fontsize=8)
-        ax.tick_params(labelsize=8)
-        for side in ("top", "right"):
-            ax.spines[side].set_visible(False)
+        ax.set_xlabel("component")
+        ax.set_ylabel(result.share_name)
+        open_frame(ax, labels=SMALL, ticks=SMALL)
 
 
 def _draw_map(result, ax):
@@ -142,15 +144,6 @@ def _draw_map(result, ax):
     if result.meaning.signed_maps:
         image = result.totals if result.totals is not None else result.maps[0]
         scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)
-        return np.tile(_PLAIN, (result.k, 1))
+        return np.tile(colours.BARS, (result.k, 1))
     composite(result, legend=False, ax=ax)
-    return _colours_of(result)
-
-
-def _colours_of(result):
-    from ..maps import is_spread
-
-    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
-    maps = np.maximum(np.nan_to_num(result.maps), 0).astype(float)
-    grey = [i for i in range(result.k) if is_spread(maps[i], kept)]
-    return component_colours(result.k, grey if len(grey) < result.k else ())
+    return colours.map_colours(np.maximum(np.nan_to_num(result.maps), 0).astype(float), kept_positions(result.geometry))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from .basic import _axes, _chosen, _colours, _draw, _height, intensity_norm, shown_once
+from . import colours
+from .axes import colour_bar, text_sizes
+from .images import draw_image, intensity_colours, intensity_norm
+from .layout import chosen_components, image_height, rows_and_columns, tight
+from .notebook import shown_once
+from .style import COLUMN_INCHES, MOST_COLUMNS, SMALL, TINY, figure_style
 
 __all__ = ["similarity", "report"]
 
@@ -14,9 +17,10 @@ _NAMES = {
     "ssim": "SSIM", "psnr": "PSNR (dB)", "gmsd": "GMSD", "mdsi": "MDSI", "cross_correlation": "cross-correlation",
 }  # fmt: skip
 _MOST_WRITTEN = 14  # components whose values are written into the cells
-_INCHES, _MOST_COLUMNS, _TEXT_INCHES = 1.75, 6, 0.95
+_WORDS_INCHES = 0.95
 
 
+@figure_style()
 def similarity(matrix, ax=None, metric=None):
     """A matrix of likeness as a heat map; brighter is more alike, whichever direction the metric has.
 
@@ -36,23 +40,23 @@ def similarity(matrix, ax=None, metric=None):
 
     matrix, n = np.array(matrix, float), len(matrix)
     lower = metric is not None and METRICS[metric].direction == "lower"
-    ax = _axes(ax) if ax is not None else _square_axes(n)
+    ax = _square_axes(n) if ax is None else ax
     others = matrix[~np.eye(n, dtype=bool) & np.isfinite(matrix)]
     low, high = (others.min(), others.max()) if others.size else (0.0, 1.0)
     high = high if high > low else low + 1e-9
     # The diagonal is the same for every result: the colours are for the pairs.
     shown = np.where(np.eye(n, dtype=bool), np.nan, matrix)
-    drawn = ax.imshow(np.ma.masked_invalid(shown), cmap=_colours("viridis_r" if lower else "viridis"), vmin=low, vmax=high)
+    name = colours.UNLIKENESS if lower else colours.LIKENESS
+    drawn = ax.imshow(np.ma.masked_invalid(shown), cmap=colours.colour_map(name), vmin=low, vmax=high)
     ax.set_xticks(range(n))
     ax.set_yticks(range(n))
-    ax.tick_params(labelsize=7 if n <= 24 else 5, length=0)
+    ax.tick_params(length=0)
     ax.set(xlabel="component", ylabel="component")
+    text_sizes(ax, ticks=TINY if n <= 24 else 5)
     if n <= _MOST_WRITTEN:
         _write_values(ax, shown, low, high, lower)
-    bar = ax.figure.colorbar(drawn, ax=ax, fraction=0.046, pad=0.03)
-    bar.ax.tick_params(labelsize=7)
-    if metric:
-        bar.set_label(f"{_NAMES[metric]}, {'lower' if lower else 'higher'} = more alike", fontsize=8)
+    label = f"{_NAMES[metric]}, {'lower' if lower else 'higher'} = more alike" if metric else ""
+    colour_bar(drawn, label, fraction=0.046, pad=0.03)
     return ax
 
 
@@ -60,7 +64,7 @@ def _square_axes(n):
     import matplotlib.pyplot as plt
 
     side = float(np.clip(1.6 + 0.38 * n, 3.2, 7.5))
-    return plt.subplots(figsize=(side + 0.8, side), layout="constrained")[1]
+    return plt.subplots(figsize=(side + 0.8, side))[1]
 
 
 def _write_values(ax, shown, low, high, lower):
@@ -69,11 +73,12 @@ def _write_values(ax, shown, low, high, lower):
         if np.isfinite(value):
             bright = ((value - low) / (high - low) > 0.55) != lower
             ax.text(
-                col, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=7 if len(shown) <= 10 else 5.5,
+                col, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=TINY if len(shown) <= 10 else 5.5,
                 color="black" if bright else "white",
             )  # fmt: skip
 
 
+@figure_style()
 def report(quality, components=None):
     """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
@@ -96,21 +101,18 @@ def report(quality, components=None):
     """
     import matplotlib.pyplot as plt
 
-    components = _chosen(components, len(quality))
+    components = chosen_components(components, len(quality))
     calibration = quality.geometry.calibration
-    rows = math.ceil(len(components) / _MOST_COLUMNS)
-    columns = math.ceil(len(components) / rows)
-    height = _height(quality.geometry.detector_shape, calibration.pixel_size, _INCHES)
-    heights = [height, height, height, _TEXT_INCHES]
-    figure = plt.figure(
-        figsize=(columns * (_INCHES + 0.1) + 0.3, rows * (sum(heights) + 0.3)), layout="constrained"
-    )  # fmt: skip
+    rows, columns = rows_and_columns(len(components), MOST_COLUMNS)
+    height = image_height(quality.geometry.detector_shape, calibration.pixel_size, COLUMN_INCHES)
+    heights = [height, height, height, _WORDS_INCHES]
+    figure = plt.figure(figsize=(columns * (COLUMN_INCHES + 0.1) + 0.3, rows * (sum(heights) + 0.3)))
     grid = figure.add_gridspec(4 * rows, columns, height_ratios=heights * rows)
     for n, i in enumerate(components):
         row, column = divmod(n, columns)
         axes = [figure.add_subplot(grid[4 * row + j, column]) for j in range(4)]
         _one(quality, i, axes, calibration, first=column == 0)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.0)
+    tight(figure, hspace=0.0)
     return shown_once(figure)
 
 
@@ -120,21 +122,21 @@ def _one(quality, i, axes, calibration, first):
     raw, fitted = (np.asarray(images[i], float) for images in (quality.raw, quality.reconstruction))
     title = f"{i}   {quality.table['n_positions'][i]} positions"
     norm, signed = intensity_norm(np.concatenate([raw.ravel(), fitted.ravel()]))
-    colours, place = "RdBu_r" if signed else "inferno", (calibration.pixel_size, calibration.pixel_unit)
+    name, place = intensity_colours(signed), (calibration.pixel_size, calibration.pixel_unit)
     difference = raw - fitted
     known = np.abs(difference[np.isfinite(difference)])
     top = float(np.percentile(known, 99.8)) if known.size and known.any() else 1.0
-    _draw(axes[0], raw, norm, colours, *place, title)
-    _draw(axes[1], fitted, norm, colours, *place, None)
-    _draw(axes[2], difference, Normalize(-top, top), "RdBu_r", *place, None)
+    draw_image(axes[0], raw, norm, name, *place, title)
+    draw_image(axes[1], fitted, norm, name, *place)
+    draw_image(axes[2], difference, Normalize(-top, top), colours.SIGNED, *place)
     if known.size:
         where = {"transform": axes[2].transAxes, "ha": "right", "va": "top"}
-        axes[2].text(0.98, 0.98, f"± {top:.3g}", fontsize=7, color="black", **where)
+        axes[2].text(0.98, 0.98, f"± {top:.3g}", fontsize=TINY, color="black", **where)
     if first:
-        for ax, name in zip(axes, ("mean raw pattern", "reconstruction", "difference")):
-            ax.set_ylabel(name, fontsize=8)
+        for ax, words in zip(axes, ("mean raw pattern", "reconstruction", "difference")):
+            ax.set_ylabel(words, fontsize=SMALL)
     axes[3].axis("off")
-    axes[3].text(0.04, 1, _values(quality, i), transform=axes[3].transAxes, va="top", fontsize=7, linespacing=1.25)
+    axes[3].text(0.04, 1, _values(quality, i), transform=axes[3].transAxes, va="top", fontsize=TINY, linespacing=1.25)
 
 
 def _values(quality, i):

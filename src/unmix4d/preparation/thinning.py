@@ -18,10 +18,13 @@ from ..engine.blocks import make_plan
 from ..engine.passes import run_pass
 from .lazy import map_patterns
 
-__all__ = ["KEEPS_COUNTS", "NotCounts", "same_preparation", "share", "thinned"]
+__all__ = ["KEEPS_COUNTS", "LEAST_EXPECTED", "NotCounts", "same_preparation", "share", "thinned"]
 
 # After these a value is still a number of electrons; after anything else it is not.
 KEEPS_COUNTS = {"detector_mask", "scan_mask", "gain", "align", "direct_beam", "annulus", "crop", "bin", "split_counts"}
+# Half an electron in the whole scan is what may be expected of a pixel that counted none in the fitted part: as likely as
+# not to have counted it (a convention of ours).
+LEAST_EXPECTED = 0.5
 _MOST = 2**53  # as many electrons as double precision can count
 _BATCH_VALUES = 1 << 20  # pixels thinned at a time
 _TABLE = 8  # counts up to this one are looked up in a table; above, NumPy's own generator is as fast

@@ -16,7 +16,11 @@ _CSS_PIXELS = 96  # per inch
 
 @contextmanager
 def drawing():
-    """A context in which figures are drawn in the default style, are not shown, and are closed at the end."""
+    """A context in which figures are not shown, and are closed at the end.
+
+    Sizes are those of `plots.style`; what that leaves to the user (fonts, colours of axes) is the default of matplotlib
+    here, so that a report looks the same wherever it is made.
+    """
     import matplotlib.pyplot as plt
 
     before = set(plt.get_fignums())

@@ -58,14 +58,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-ur
 
 
 def escape(text) -> str:
-    """Any object as text that is safe between tags and within quoted attributes.
-
-    Examples
-    --------
-    >>> from unmix4d.report.page import escape
-    >>> escape('<script>"1"</script>')
-    '&lt;script&gt;&quot;1&quot;&lt;/script&gt;'
-    """
+    """Any object as text that is safe between tags and within quoted attributes."""
     return html.escape(_NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", str(text)), quote=True)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..results.scree import SCREE
 from . import page
 from .figures import figure
 
 __all__ = ["number", "components"]
 
 _TO_A_FIGURE, _MOST = 12, 120
-_SCREE = 30
 
 
 def number(parts) -> str:
@@ -43,7 +43,7 @@ def _scree(result):
             "the scree needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
         )
     largest = min(view.geometry.n_positions, view.geometry.n_pixels)
-    scree = view.scree(min(_SCREE, largest))
+    scree = view.scree(min(SCREE, largest))
     of = "features" if view.geometry.features else "patterns"
     told = "no clear change of regime" if scree.elbow is None else f"the regime changes after {scree.elbow}"
     caption = f"Principal components of the {of}: {told}. This result has {result.k} components."

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix, Statistics
     from ..views.view import View
 
-__all__ = ["Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
+__all__ = ["NOTHING", "Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
+
+NOTHING = 1e-6  # share of the intensity below which a component is the rounding of single precision (6e-8), summed
 
 
 def run_record(view: View, method: str, **arguments: Any) -> dict:

@@ -17,7 +17,7 @@ import numpy as np
 from ..core import checks
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
-from ..maps.regions import above_threshold, check_rule, find_regions, is_spread
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions, is_spread
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
@@ -259,12 +259,6 @@ class Grains:
         return "\n".join(lines)
 
 
-# The largest values of a map that do not decide its threshold: hot positions come one at a time, grains do not.
-_OUTLIERS = 4
-# How far above the mean of what is absent, in its standard deviations, a threshold is at least: see docs/grains.md.
-_NOISE = 4.0
-
-
 def find_grains(
     result: Decomposition,
     *,
@@ -335,8 +329,8 @@ def find_grains(
     for i in chosen:
         if i in spread and background == "drop":
             continue
-        outliers = min(_OUTLIERS, least - 1)
-        present = above_threshold(maps[i : i + 1], kept, rule=rule, outliers=outliers, noise=_NOISE)[0]
+        outliers = min(OUTLIERS, least - 1)
+        present = above_threshold(maps[i : i + 1], kept, rule=rule, outliers=outliers, noise=NOISE)[0]
         found = find_regions(
             present, min_size=least, connectivity=connectivity, fill_holes=fill_holes, opening=opening, kept=kept
         )

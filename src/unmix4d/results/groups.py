@@ -16,7 +16,7 @@ from ..core import checks
 from ..core.centre import require_centre
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
-from ..maps.regions import above_threshold
+from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from .decomposition import Decomposition
 
 __all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
-
-
-_OUTLIERS, _NOISE = 4, 4.0  # as for grains: see find_grains
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +185,7 @@ class Groups:
         chosen = np.flatnonzero(rotated)
         intensities = self.members.intensities[chosen]
         kept = self.geometry.kept_positions.reshape(shape)
-        present = above_threshold(intensities, kept, outliers=_OUTLIERS, noise=_NOISE)
+        present = above_threshold(intensities, kept, outliers=OUTLIERS, noise=NOISE)
         strength = np.where(present, np.nan_to_num(intensities), 0)
         best, some = chosen[strength.argmax(axis=0)], strength.max(axis=0) > 0
         return np.where(some, self.angles_deg[best], np.nan), np.where(some, self.labels[best], -1)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from ..core import checks
-from ..preparation.thinning import KEEPS_COUNTS, same_preparation, share
+from ..preparation.thinning import KEEPS_COUNTS, LEAST_EXPECTED, same_preparation, share
 
 if TYPE_CHECKING:
     from ..views.unmix import Unmix
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["log_likelihood"]
 
 _REFERENCES = (None, "mean", "saturated")
-# Half an electron in the whole scan is what may be expected of a pixel that has counted none.
-_LEAST = 0.5
 
 
 def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str | None = None) -> float:
@@ -69,11 +67,11 @@ def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str |
     totals = geometry.from_maps(result.totals[None]).astype(np.float64)  # type: ignore[index]
     pixels = geometry.from_images(result.mean_pattern[None])[0].astype(np.float64) * geometry.n_positions  # type: ignore[index]
     # What the mean pattern expects of an entry is the product of a factor of its position and one of its pixel.
-    positions = np.maximum(totals, _LEAST) * (scale / pixels.sum())
+    positions = np.maximum(totals, LEAST_EXPECTED) * (scale / pixels.sum())
     kernel = partial(
         _likelihood_kernel,
         patterns=np.asarray(geometry.from_images(result.patterns), matrix.dtype),
-        pixels=np.maximum(pixels, _LEAST),
+        pixels=np.maximum(pixels, LEAST_EXPECTED),
         scale=scale,
     )
     maps = np.asarray(geometry.from_maps(result.maps), matrix.dtype)
@@ -130,7 +128,7 @@ def _likelihood_kernel(X, maps, positions, *, patterns, pixels, scale):
     wrong = (X < 0) | (X != np.rint(X))
     expected = maps @ patterns
     expected *= X.dtype.type(scale)
-    np.maximum(expected, (_LEAST * positions).astype(X.dtype), out=expected)
+    np.maximum(expected, (LEAST_EXPECTED * positions).astype(X.dtype), out=expected)
     row, col = np.nonzero(X > 1)
     counts = X[row, col].astype(np.float64)
     log_factorials = np.bincount(row, special.gammaln(counts + 1), minlength=len(X))

@@ -23,12 +23,6 @@ class Meaning:
         Of what `Decomposition.explained` are shares.
     centred : bool
         The mean pattern was taken off before, and every position has it in addition.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).pca(2).meaning.centred
-    True
     """
 
     label: str = ""

@@ -225,7 +225,7 @@ def _frozen(table):
 
 
 SCALES = ("intensity", "minmax")
-_ERRORS = 3.0  # standard errors that a weight must be above zero
+_ERRORS = 3.0  # standard errors that a weight must be above zero (docs/overlap.md, benchmarks/overlap)
 _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 

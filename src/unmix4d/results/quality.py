@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
 SCALES = ("linear", "sqrt")
-_LEAST = 7  # pixels, the window of SSIM
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,9 +306,9 @@ def _chosen(result, member):
 
 def _check(result, scale, method):
     checks.choice(scale, "scale", SCALES)
-    shape = result.geometry.detector_shape
-    if min(shape) < _LEAST:
-        raise ValueError(f"{method} needs patterns of at least {_LEAST} x {_LEAST} pixels, got {shape[0]} x {shape[1]}")
+    shape, least = result.geometry.detector_shape, image_quality.WINDOW
+    if min(shape) < least:
+        raise ValueError(f"{method} needs patterns of at least {least} x {least} pixels, got {shape[0]} x {shape[1]}")
 
 
 def _scaled(images, scale):

@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 
 from ..plots import scree
 
-__all__ = ["Scree", "find_elbow"]
+__all__ = ["SCREE", "Scree", "find_elbow"]
 
-# The drop that ends the signal must be this many times larger than the drops among the components behind it.
+SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
+# The drop that ends the signal must be this many times larger than the drops among the components behind it (no
+# table).
 _CLEAR = 3.0
 
 
@@ -29,7 +31,7 @@ class Scree:
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> scree = Unmix(phantoms.case("kimoto_A").data).scree(10)
+    >>> scree = Unmix(phantoms.random_scan(shape=(5, 6, 10, 20), seed=0).data).scree(10)
     >>> scree.explained.shape
     (10,)
     """
@@ -65,12 +67,6 @@ def find_elbow(explained: ArrayLike) -> int | None:
     Returns
     -------
     int or None
-
-    Examples
-    --------
-    >>> from unmix4d.results.scree import find_elbow
-    >>> find_elbow([0.6, 0.3, 0.01, 0.0098, 0.0096, 0.0094, 0.0093, 0.0091])
-    2
     """
     explained = np.asarray(explained, float)
     visible = explained[explained > explained.max(initial=0) * 1e-12]

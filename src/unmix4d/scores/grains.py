@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["GrainScores", "grain_scores"]
 
 _NO_GRAIN = ("amorphous", "background", "vacuum")
-_FOUND = 0.7
+_FOUND = 0.7  # map correlation above which a grain is found (docs/grains.md), a convention of ours
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -39,18 +39,6 @@ def replacing(path, what: str):
         else ends the block.
     TypeError, ValueError
         When `path` is no name of a file.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> from unmix4d.storage.atomic import replacing
-    >>> path = os.path.join(tempfile.mkdtemp(), "table.csv")
-    >>> with replacing(path, "the table") as file:
-    ...     _ = file.write(b"a,b")
-    ...     os.path.exists(path)
-    False
-    >>> os.listdir(os.path.dirname(path))
-    ['table.csv']
     """
     path = checks.file_name(path)
     if os.path.isdir(path):

@@ -56,19 +56,6 @@ class CheckpointFolder:
         When `path` exists and is no checkpoint, a part is damaged, or its folder cannot be written to.
     ValueError
         When it is the checkpoint of another computation; says what differs.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import numpy as np
-    >>> from unmix4d.storage.checkpoint import CheckpointFolder
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.checkpoint")
-    >>> CheckpointFolder(path, {"k": 3}).put("state 0", {"maps": np.ones(2)}, {"step": 5})
-    >>> sorted(os.listdir(path))
-    ['key.json', 'state-0.h5']
-    >>> arrays, facts = CheckpointFolder(path, {"k": 3}).get("state 0")
-    >>> arrays["maps"].tolist(), facts
-    ([1.0, 1.0], {'step': 5})
     """
 
     def __init__(self, path, key: dict):
@@ -267,14 +254,6 @@ def kept_or_made(kept: Kept | None, make: Callable, cancelled: Callable | None =
     Returns
     -------
     The answer.
-
-    Examples
-    --------
-    >>> from unmix4d.storage.checkpoint import Kept, kept_or_made
-    >>> answers = []
-    >>> kept = Kept(lambda: answers[0] if answers else None, answers.append)
-    >>> [kept_or_made(kept, lambda: number) for number in (7, 8)]
-    [7, 7]
     """
     answer = None if kept is None else kept.get()
     if answer is None:

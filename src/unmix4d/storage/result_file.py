@@ -25,36 +25,9 @@ KIND = "HDF5 file", "saved result"  # for `unreadable`
 def write(path, head: dict, arrays: dict, *, title: str = "", what: str = "the result") -> None:
     """Write a file; one that is already there is replaced only after the new one is complete.
 
-    The compressed file is held in memory until it is written.
-
-    Parameters
-    ----------
-    path : str or path-like
-        ``.h5`` is customary.
-    head : dict
-        In JSON types.
-    arrays : dict of str -> ndarray
-        Of floats or booleans.
-    title : str
-        For those who open the file with other programs.
-    what : str
-        For the message.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written; an older file of that name is then untouched.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import numpy as np
-    >>> from unmix4d.storage.result_file import read, write
-    >>> path = os.path.join(tempfile.mkdtemp(), "run.unmix.h5")
-    >>> write(path, {"k": 2}, {"maps": np.ones((2, 3))})
-    >>> head, arrays = read(path, lambda head, shapes: {"maps": (head["k"], 3)})
-    >>> arrays["maps"].shape
-    (2, 3)
+    The compressed file is held in memory until it is written. The head is of JSON types, arrays of floats or booleans;
+    `title` is for those who open the file with other programs, `what` for messages. An OSError leaves an older file
+    untouched.
     """
     head = {**head, "checksums": {name: array_checksum(array) for name, array in arrays.items()}}
     text = json.dumps(head, ensure_ascii=False)

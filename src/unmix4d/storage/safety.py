@@ -29,14 +29,6 @@ def unreadable(path, kind: str, what: str):
     ------
     UnreadableFile
         For any error but lack of memory, which stays one.
-
-    Examples
-    --------
-    >>> from unmix4d.storage.safety import unreadable
-    >>> with unreadable("run.h5", "HDF5 file", "saved result"):
-    ...     {}["maps"]
-    Traceback (most recent call last):
-    unmix4d.core.errors.UnreadableFile: run.h5: the saved result is incomplete or damaged: 'maps'
     """
     try:
         yield
@@ -103,15 +95,7 @@ def open_dataset(group, name: str):
 
 
 def array_checksum(array) -> int:
-    """CRC-32 of the values of an array, its shape and its type.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.storage.safety import array_checksum
-    >>> [array_checksum(np.zeros(3)) == array_checksum(np.zeros(n)) for n in (3, 4)]
-    [True, False]
-    """
+    """CRC-32 of the values of an array, its shape and its type."""
     array = np.ascontiguousarray(array)
     kind = zlib.crc32(f"{array.dtype.str} {array.shape}".encode())
     return zlib.crc32(array.reshape(-1).view(np.uint8).data, kind) if array.size else kind

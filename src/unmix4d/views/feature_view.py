@@ -110,13 +110,17 @@ class FeatureView(View):
         Parameters
         ----------
         kind : {"poisson", "none", "global", "minmax", "robust"}
-            ``"poisson"``: each feature in units of its counting noise at its mean. ``"minmax"``: each from 0 to 1
-            (Bruefach 2022, eq. 2). ``"global"``: all together from 0 to 1. ``"robust"``: as minmax with percentiles.
-            ``"none"``: as they are. See `unmix4d.features.scaled`.
+            ``"none"``: as they are. ``"poisson"``: each divided by its noise, as counting makes it, at its mean over the
+            scan (Keenan and Kotula 2004), so that a faint ring says as much as a bright one by what can be told from noise.
+            ``"global"``: ``(x - min) / (max - min)`` with the extremes of all features together: another unit, and the same
+            answer but for the background. ``"minmax"``: the same for each feature by itself (Bruefach 2022, eq. 2): all
+            count alike, those that hold nothing but noise too. ``"robust"``: as minmax with the 0.5 and 99.5 % percentiles
+            instead of the extremes; what is below becomes 0, what is above stays above 1.
 
         Returns
         -------
         FeatureView
+            A feature that is the same everywhere becomes 0.
 
         Examples
         --------

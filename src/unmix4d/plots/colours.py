@@ -1,0 +1,98 @@
+"""Every colour of a figure, and the colours of components. Maps of colours are perceptually uniform."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale"]
+
+# Maps of colours.
+INTENSITIES, MAPS, SIGNED = "inferno", "viridis", "RdBu_r"
+LIKENESS, UNLIKENESS = "viridis", "viridis_r"  # brighter is more alike
+ANGLES, MISORIENTATIONS = "twilight", "cividis"  # cyclic; beside maps, and not to be taken for one
+GREY_IMAGE = "gray"
+
+# What is not there.
+EXCLUDED = "0.55"
+NOT_INDEXED = "0.25"
+NO_COMPONENT = "0.94"
+
+# Lines and markers on white.
+MARK, FIRST, SECOND = "#b5179e", "#21918c", "#d9822b"  # what is recommended; what is measured; what is set against it
+FIRST_PALE = "#a8d8d5"
+QUIET, FAINT, POINTS = "0.45", "0.75", "0.6"
+BAND, GRID, RULE = "0.93", "0.92", "0.7"  # behind what is drawn
+POSITION, THRESHOLD, EDGE, WORDS, LIMIT = "0.2", "0.3", "0.3", "0.35", "0.5"
+MERGED, STABLE, AGREEMENT = "#2f5d8a", "#7fa6c9", "#7a2f2f"
+ALONE, TOGETHER = "#3b528b", "#e07b39"  # positions of one component, and of several
+BARS = (0.36, 0.5, 0.66)  # of components that have no colour of their own
+
+CLUSTERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: told apart by all
+# Hues that can be told apart in thin lines on white, also by most colour-blind people.
+GROUPS = ("#1b6ca8", "#d1495b", "#2a9d5c", "#b8860b", "#7b4bb3", "#d9722e", "#1f9aa8", "#8a5a44")
+# Hues that can be told apart on a grey image, also by most colour-blind people together with the numbers.
+GRAINS = ("#4cc9f0", "#ffb703", "#f72585", "#52d273", "#b388ff", "#ff6b35", "#f4f06c")
+PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like the colours of an overlap
+
+_DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of every second hue
+_GREY = 55.0
+_FIRST_HUE = 25.0
+_PALE = 0.45  # how much of its colour a region has below an overlap
+
+
+def colour_map(name: str):
+    """The colour map of this name, with the grey of what is excluded for NaN."""
+    import matplotlib
+
+    return matplotlib.colormaps[name].with_extremes(bad=EXCLUDED)
+
+
+def component_colours(k: int, grey=()) -> np.ndarray:
+    """Colours of components: hues evenly apart to the eye, every second one lighter.
+
+    Parameters
+    ----------
+    k : int
+    grey : sequence of int
+        Components without a hue, as those spread over the scan.
+
+    Returns
+    -------
+    ndarray (k, 3)
+        sRGB, 0 to 1.
+    """
+    from skimage.color import lab2rgb
+
+    coloured = [i for i in range(k) if i not in set(grey)]
+    lab = np.zeros((k, 3))
+    lab[:, 0] = _GREY
+    for n, i in enumerate(coloured):
+        lightness, chroma = (_DARK, _LIGHT)[n % 2]
+        angle = math.radians(_FIRST_HUE + 360 * n / len(coloured))
+        lab[i] = lightness, chroma * math.cos(angle), chroma * math.sin(angle)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of colours just outside of what a screen shows: they are clipped
+        return np.clip(lab2rgb(lab[None])[0], 0, 1)
+
+
+def map_colours(maps, kept) -> np.ndarray:
+    """Colours of components by their maps (k, scan_row, scan_col): grey where spread over the scan, unless all are."""
+    from ..maps import is_spread
+
+    grey = [i for i in range(len(maps)) if is_spread(maps[i], kept)]
+    return component_colours(len(maps), grey if len(grey) < len(maps) else ())
+
+
+def overlap_colours(n: int) -> np.ndarray:
+    """From light to dark red-violet: light where the overlap is loose, dark where the two are equal."""
+    import matplotlib
+
+    return matplotlib.colormaps[INTENSITIES](np.linspace(0.82, 0.28, n) if n > 1 else [0.55])[:, :3]
+
+
+def pale(colour) -> np.ndarray:
+    """A colour mixed with white, for what lies below something."""
+    return 1 - _PALE * (1 - np.asarray(colour))

@@ -1,0 +1,108 @@
+"""Curves of a computation: the scree of a scan, the convergence of an iteration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import colours
+from .axes import new_axes, open_frame, whole_numbers
+from .style import TEXT, figure_style
+
+__all__ = ["convergence", "scree"]
+
+
+@figure_style()
+def scree(result, ax=None):
+    """Explained fraction of each component on a log scale; the elbow, where there is one, is marked.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> scree = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).scree(10)
+    >>> plots.scree(scree).get_yscale()
+    'log'
+    """
+    ax = new_axes(ax)
+    numbers = np.arange(1, len(result.explained) + 1)
+    elbow = result.elbow
+    ax.plot(numbers, result.explained, "o-", color=colours.POINTS, ms=4, lw=1)
+    if (result.explained > 0).any():  # a scan of nothing has no logarithm
+        ax.set_yscale("log")
+    if elbow is not None:
+        label = f"regime changes after {elbow}"
+        ax.plot(numbers[:elbow], result.explained[:elbow], "o", color=colours.MARK, ms=5, label=label)
+        ax.legend(fontsize=TEXT)
+    ax.set_xlabel("component")
+    ax.set_ylabel("fraction of the sum of squares")
+    whole_numbers(ax.xaxis)
+    ax.set_title("no clear change of regime" if elbow is None else "")
+    open_frame(ax)
+    return ax
+
+
+@figure_style()
+def convergence(result, ax=None):
+    """Error above the lowest one reached, per iteration of every start; beside it the change of patterns and maps.
+
+    Parameters
+    ----------
+    result : Decomposition
+    ax : matplotlib Axes, optional
+        For the error alone; by default a figure with both panels is made.
+
+    Returns
+    -------
+    matplotlib Axes
+        Of the error.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, n_starts=2, random_state=0)
+    >>> len(plots.convergence(result).lines) >= 2
+    True
+    """
+    if not result.convergence:
+        raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")
+    if ax is None and len(result.changes):
+        import matplotlib.pyplot as plt
+
+        ax, beside = plt.subplots(1, 2, figsize=(8, 3.3))[1]
+        _changes(result, beside)
+    ax = new_axes(ax)
+    best = int(np.argmin(result.losses))
+    floor = min(history.min() for history in result.convergence)
+    # Noise-free data may be fitted exactly: then the first loss is the measure.
+    scale = floor or max(history[0] for history in result.convergence) or 1.0
+    for i, history in enumerate(result.convergence):
+        label = f"start {i}" + (" (kept)" if i == best else "")
+        ax.plot(np.arange(1, len(history) + 1), (history - floor) / scale, lw=2 if i == best else 1, label=label)
+    ax.set_yscale("symlog", linthresh=1e-6)
+    ax.set_ylabel("error above the lowest, relative" if floor else "error / first error")
+    if len(result.convergence) <= 10:
+        ax.legend()
+    _iterations(ax)
+    return ax
+
+
+def _changes(result, ax):
+    """Relative L1 change of patterns (full lines) and maps (dashed) per iteration (Kimoto 2025, Fig. 7b and c)."""
+    best = int(np.argmin(result.losses))
+    for i, changes in enumerate(result.changes):
+        steps, width = np.arange(1, len(changes) + 1), 2 if i == best else 1
+        for column, (style, name) in enumerate((("-", "patterns"), ("--", "maps"))):
+            ax.plot(steps, changes[:, column], style, color=f"C{i % 10}", lw=width, label=name if i == best else None)
+    if any((changes > 0).any() for changes in result.changes):
+        ax.set_yscale("log")
+    tolerance = result.settings.get("tol")
+    if tolerance:
+        ax.axhline(tolerance, color=colours.POINTS, lw=0.8, zorder=0)
+    ax.set_ylabel("relative change, sum of |differences|")
+    ax.legend()
+    _iterations(ax)
+
+
+def _iterations(ax):
+    ax.set_xscale("log")
+    ax.set_xlabel("iteration")
+    open_frame(ax)

@@ -1,0 +1,57 @@
+"""What of a result is drawn, and how large: chosen components, line scans, rows and heights of images."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..core import checks
+
+__all__ = ["aspect", "chosen_components", "image_height", "is_line", "kept_positions", "rows_and_columns", "tight"]
+
+
+def chosen_components(components, k: int) -> list[int]:
+    """The components a user wants to see, all of `k` by default; ValueError where one does not exist."""
+    if components is None:
+        return list(range(k))
+    try:
+        chosen = [checks.count(i, "components", minimum=0, maximum=k - 1) for i in np.atleast_1d(components)]
+    except (TypeError, ValueError):
+        chosen = []
+    if not chosen:
+        raise ValueError(f"components must be numbers from 0 to {k - 1}, got {components!r}")
+    return chosen
+
+
+def is_line(shape) -> bool:
+    """Whether a scan of this shape is a line, whose maps are drawn as profiles."""
+    return min(shape) == 1 and max(shape) > 1
+
+
+def kept_positions(geometry) -> np.ndarray:
+    """Positions that are not excluded (scan_row, scan_col)."""
+    return geometry.kept_positions.reshape(geometry.scan_shape)
+
+
+def aspect(shape, size) -> float:
+    """Height over width of an image, in calibrated lengths."""
+    return shape[0] * size[0] / (shape[1] * size[1])
+
+
+def image_height(shape, size, width: float) -> float:
+    """Inches of an image in a column, with the right aspect, within reason; a line scan is drawn as a profile."""
+    if is_line(shape):
+        return 0.9
+    return min(max(width * aspect(shape, size), 0.4), 4 * width)
+
+
+def rows_and_columns(n: int, most: int) -> tuple[int, int]:
+    """Rows and columns of `n` panels, at most so many to a row, the rows as even as can be."""
+    rows = math.ceil(n / most)
+    return rows, math.ceil(n / rows)
+
+
+def tight(figure, *, h_pad=0.03, hspace=0.02) -> None:
+    """Little space between the panels of a figure."""
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=h_pad, wspace=0.02, hspace=hspace)

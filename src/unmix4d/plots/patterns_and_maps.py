@@ -1,0 +1,53 @@
+"""The figure of a decomposition: patterns above their maps."""
+
+from __future__ import annotations
+
+from .images import pattern_above_map
+from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
+from .notebook import shown_once
+from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
+
+__all__ = ["decomposition"]
+
+_WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as high, whose maps would be slits
+
+
+@figure_style()
+def decomposition(result, components=None):
+    """Patterns above their maps, as many to a row as fit a notebook.
+
+    Parameters
+    ----------
+    result : Decomposition
+    components : sequence of int, optional
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms, plots
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+    >>> len(plots.decomposition(result, components=[0, 2]).axes)
+    4
+    """
+    import matplotlib.pyplot as plt
+
+    chosen = chosen_components(components, result.k)
+    geometry, cal = result.geometry, result.geometry.calibration
+    wide = aspect(geometry.scan_shape, cal.step) < 0.5 and not is_line(geometry.scan_shape)
+    width, most = (_WIDE_INCHES, _WIDE_COLUMNS) if wide else (COLUMN_INCHES, MOST_COLUMNS)
+    rows, columns = rows_and_columns(len(chosen), most)
+    heights = [
+        image_height(geometry.detector_shape, cal.pixel_size, width),
+        image_height(geometry.scan_shape, cal.step, width),
+    ]
+    figure = plt.figure(figsize=(columns * (width + 0.1), rows * (sum(heights) + 0.4)))
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
+    for n, i in enumerate(chosen):
+        row, column = divmod(n, columns)
+        top, bottom = (figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1))
+        pattern_above_map(top, bottom, result.patterns[i], result.maps[i], cal, f"{i}   {100 * result.explained[i]:.3g} %")
+    tight(figure, hspace=0.01)
+    return shown_once(figure)

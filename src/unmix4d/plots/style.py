@@ -1,0 +1,49 @@
+"""The one style of all figures: sizes are ours; fonts, dpi and the colours of axes stay the user's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+__all__ = ["COLUMN_INCHES", "LABEL", "MOST_COLUMNS", "SMALL", "TEXT", "TINY", "TITLE", "figure_style"]
+
+TEXT, TITLE, LABEL, SMALL, TINY = 10, 9, 9, 8, 7  # points: alone in a figure; titles; panels of few, of many, of images
+COLUMN_INCHES, MOST_COLUMNS = 1.75, 6  # of images in rows: what fits the width of a notebook
+
+_SIZES = {
+    "figure.figsize": (4.5, 3.5),
+    "font.size": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": TEXT,
+    "ytick.labelsize": TEXT,
+    "axes.titlesize": TITLE,
+    "axes.titlepad": 6,
+    "legend.fontsize": SMALL,
+    "legend.title_fontsize": SMALL,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "figure.autolayout": False,
+    "image.origin": "upper",  # row 0 is on top, whatever the user's own images do
+}
+
+
+@contextmanager
+def figure_style():
+    """A context in which a figure is drawn; afterwards the settings of matplotlib are as they were.
+
+    Every public figure function is decorated with it. matplotlib reads most sizes when an artist is made, but not those
+    of axes that were given by the user: `axes.open_frame` and `axes.text_sizes` set them on the axes themselves.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> from unmix4d.plots.style import figure_style
+    >>> with matplotlib.rc_context({"font.size": 20.0}):
+    ...     with figure_style():
+    ...         inside = matplotlib.rcParams["font.size"]
+    ...     inside, matplotlib.rcParams["font.size"]
+    (10.0, 20.0)
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_SIZES):
+        yield
