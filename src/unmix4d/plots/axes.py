@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ..core.units import PIXELS, is_calibrated
 from .layout import aspect
 from .style import SMALL, TEXT, TINY, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 __all__ = ["bare", "colour_bar", "new_axes", "open_frame", "outline", "scale_bar", "scan_axes", "text_sizes",
            "whole_numbers"]  # fmt: skip
@@ -72,7 +77,7 @@ def colour_bar(drawn, label: str = "", *, size=SMALL, ticks=TINY, **place):
 
 
 @figure_style()
-def scale_bar(ax, width, size, unit, *, dark=True):
+def scale_bar(ax: Axes, width: int, size: float, unit: str, *, dark: bool = True) -> AnchoredSizeBar | None:
     """A bar of a round length, about a quarter of the image, labelled with its calibrated length.
 
     Parameters
