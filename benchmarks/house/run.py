@@ -118,6 +118,8 @@ def measured(src):
         "classes that are mixed into others": len(mixins(files.values())),
         "files entered from `view.nmf(8)` to `result.maps`": followed["entered"],
         "files on the way from `view.nmf(2, constraints=[...])` to the projection": followed["projection"],
+        "statements": sum(statements(path) for path in files.values()),
+        "lines of all files": sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files.values()),
         "lines of code, without docstrings, comments and empty lines": sum(code_lines(path) for path in files.values()),
         "lines of docstrings": sum(docstring_lines(path) for path in files.values()),
     }  # fmt: skip
@@ -131,13 +133,23 @@ def name_of(path, src):
 def imports(path, src, files):
     folder = path.relative_to(src / PACKAGE).parts[:-1]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in executed(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = (*folder[: len(folder) - node.level + 1], *(node.module.split(".") if node.module else ()))
             for alias in node.names:
                 whole = ".".join((*base, alias.name))
                 found.add(whole if whole in files else ".".join(base) or "__init__")
     return found & files.keys()
+
+
+def executed(tree):
+    """All nodes but those below ``if TYPE_CHECKING:``, which never run."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        checking = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        todo += node.orelse if checking else ast.iter_child_nodes(node)
 
 
 def largest_circle(arrows):
@@ -172,6 +184,13 @@ def code_lines(path):
     text = path.read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]
     return sum(bool(line) and not line.startswith("#") for line in lines) - docstring_lines(path)
+
+
+def statements(path):
+    """However they are folded into lines, without docstrings, imports and what only type checkers read."""
+    nodes = (node for node in executed(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.stmt))
+    plain = (node for node in nodes if not isinstance(node, (ast.Import, ast.ImportFrom)))
+    return sum(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in plain)
 
 
 def docstring_lines(path):

@@ -65,6 +65,13 @@ def test_sizes_are_ours_and_nothing_is_left_changed(name, result):
     assert theirs.shape == ours.shape and np.array_equal(theirs, ours)
 
 
+def test_the_size_of_text_is_ours_inside_alone():
+    with matplotlib.rc_context({"font.size": 20.0}):
+        with style.figure_style():
+            assert matplotlib.rcParams["font.size"] == 10
+        assert matplotlib.rcParams["font.size"] == 20
+
+
 def test_legends_have_no_frame_unless_they_cover_lines(result):
     ax = result.plot_convergence()
     assert not ax.get_legend().get_frame_on() and ax.get_legend().get_texts()[0].get_size() == style.SMALL

@@ -34,16 +34,6 @@ def figure_style() -> Iterator[None]:
 
     Every public figure function is decorated with it. matplotlib reads most sizes when an artist is made, but not those
     of axes that were given by the user: `axes.open_frame` and `axes.text_sizes` set them on the axes themselves.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> from unmix4d.plots.style import figure_style
-    >>> with matplotlib.rc_context({"font.size": 20.0}):
-    ...     with figure_style():
-    ...         inside = matplotlib.rcParams["font.size"]
-    ...     inside, matplotlib.rcParams["font.size"]
-    (10.0, 20.0)
     """
     import matplotlib
 
