@@ -140,7 +140,7 @@ def pattern_above_map(top, bottom, image, map_, calibration, title=None):
     scan_map(map_, step=calibration.step, unit=calibration.step_unit, ax=bottom)
 
 
-def intensity_colours(signed) -> str:
+def intensity_colours(signed: bool) -> str:
     """The colour map of intensities: with two ends where there are negative values."""
     return colours.SIGNED if signed else colours.INTENSITIES
 
