@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 
 import unmix4d
+from unmix4d.features import Features
+from unmix4d.results.quality import PatternSimilarity, QualityReport
 from unmix4d.views.feature_view import FeatureView
 from unmix4d.views.view import View
 
@@ -16,8 +18,8 @@ ROOT = Path(unmix4d.__file__).parent
 
 
 def public_objects():
-    """Everything in `unmix4d.__all__` and in that of its modules, and the views, by their names."""
-    found = {"View": View, "FeatureView": FeatureView}
+    """Everything in `unmix4d.__all__` and in that of its modules, and what their methods return besides, by their names."""
+    found = {part.__name__: part for part in (View, FeatureView, Features, PatternSimilarity, QualityReport)}
     for name in unmix4d.__all__:
         value = getattr(unmix4d, name)
         if inspect.ismodule(value):
@@ -41,14 +43,7 @@ def functions_of(name, value):
                 yield f"{name}.{part}", member
 
 
-# Figures have no types yet: plots/ is being taken apart. Their signatures are to be annotated, and this line to go.
-UNTYPED_ROOM = "unmix4d.plots"
-FUNCTIONS = {
-    name: function
-    for whole, value in public_objects().items()
-    for name, function in functions_of(whole, value)
-    if not function.__module__.startswith(UNTYPED_ROOM)
-}
+FUNCTIONS = dict(pair for name, value in public_objects().items() for pair in functions_of(name, value))
 
 
 @functools.cache

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..core.units import PIXELS, is_calibrated
 from .layout import aspect
 from .style import SMALL, TEXT, TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
 __all__ = ["bare", "colour_bar", "new_axes", "open_frame", "outline", "scale_bar", "scan_axes", "text_sizes",
            "whole_numbers"]  # fmt: skip
 
 
-def new_axes(ax=None):
+def new_axes(ax: Axes | None = None) -> Axes:
     """The axes that were given, or those of a new figure."""
     import matplotlib.pyplot as plt
 
     return plt.subplots()[1] if ax is None else ax
 
 
-def scan_axes(shape, step):
+def scan_axes(shape: tuple[int, ...], step: Sequence[float]) -> Axes:
     """Axes with the aspect of the scan, large enough for numbers, at most as wide as a notebook."""
     import matplotlib.pyplot as plt
 
@@ -28,41 +34,41 @@ def scan_axes(shape, step):
     return plt.subplots(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3))[1]
 
 
-def bare(ax) -> None:
+def bare(ax: Axes) -> None:
     """Neither frame nor ticks: an image."""
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_visible(False)
 
 
-def open_frame(ax, *, labels=TEXT, ticks=TEXT, hidden=("top", "right")) -> None:
+def open_frame(ax: Axes, *, labels: float = TEXT, ticks: float = TEXT, hidden: Sequence[str] = ("top", "right")) -> None:
     """A frame open at the top and on the right, and the sizes of labels and ticks."""
     for side in hidden:
         ax.spines[side].set_visible(False)
     text_sizes(ax, labels=labels, ticks=ticks)
 
 
-def text_sizes(ax, *, labels=TEXT, ticks=TEXT) -> None:
+def text_sizes(ax: Any, *, labels: float = TEXT, ticks: float = TEXT) -> None:
     """Our sizes of labels and ticks, which axes of the user do not have; and ticks are laid out when the style has ended."""
     ax.xaxis.label.set_size(labels)
     ax.yaxis.label.set_size(labels)
     ax.tick_params(labelsize=ticks)
 
 
-def whole_numbers(*axes_of_numbers) -> None:
+def whole_numbers(*axes_of_numbers: Any) -> None:
     """Ticks at whole numbers: of components, of positions. Takes ``ax.xaxis``, ``ax.yaxis``."""
     for axis in axes_of_numbers:
         axis.get_major_locator().set_params(integer=True)
 
 
-def outline(width: float, colour: str, **more) -> list:
+def outline(width: float, colour: str, **more: Any) -> list:
     """Path effects that keep a thin line or a text apart from what is below it."""
     from matplotlib import patheffects
 
     return [patheffects.withStroke(linewidth=width, foreground=colour, **more)]
 
 
-def colour_bar(drawn, label: str = "", *, size=SMALL, ticks=TINY, **place):
+def colour_bar(drawn: Any, label: str = "", *, size: float = SMALL, ticks: float = TINY, **place: Any) -> Any:
     """The colour bar of an image beside its axes; `place` goes to ``Figure.colorbar``."""
     bar = drawn.axes.figure.colorbar(drawn, ax=drawn.axes, **place)
     bar.ax.tick_params(labelsize=ticks)
@@ -72,7 +78,7 @@ def colour_bar(drawn, label: str = "", *, size=SMALL, ticks=TINY, **place):
 
 
 @figure_style()
-def scale_bar(ax, width, size, unit, *, dark=True):
+def scale_bar(ax: Axes, width: int, size: float, unit: str, *, dark: bool = True) -> AnchoredSizeBar | None:
     """A bar of a round length, about a quarter of the image, labelled with its calibrated length.
 
     Parameters

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -10,11 +13,17 @@ from .axes import colour_bar, new_axes, open_frame, text_sizes, whole_numbers
 from .notebook import shown_once
 from .style import LABEL, SMALL, TEXT, TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..results.k_choice import KChoice
+
 __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]
 
 
 @figure_style()
-def criteria(choice, ax=None):
+def criteria(choice: KChoice, ax: Axes | None = None) -> Figure | Axes:
     """The criteria over the number of components, with what each of them says and the recommendation.
 
     Parameters
@@ -56,7 +65,7 @@ def _finish(ax, choice):
 
 
 @figure_style()
-def loss(choice, ax=None):
+def loss(choice: KChoice, ax: Axes | None = None) -> Axes:
     """K-component loss with its knee and the region of interest (Cao 2025, Fig. 3a).
 
     Parameters
@@ -133,7 +142,7 @@ def _components(choice, ax):
 
 
 @figure_style()
-def votes(choice, ax=None):
+def votes(choice: KChoice, ax: Axes | None = None) -> Axes:
     """What each criterion alone says, a line each.
 
     Parameters
@@ -167,7 +176,7 @@ def votes(choice, ax=None):
 
 
 @figure_style()
-def similarity(choice, k=None, metric="cosine_sqrt", ax=None):
+def similarity(choice: KChoice, k: int | None = None, metric: str = "cosine_sqrt", ax: Axes | None = None) -> Axes:
     """How alike the patterns of one factorisation are, all pairs.
 
     Parameters
@@ -203,7 +212,7 @@ def similarity(choice, k=None, metric="cosine_sqrt", ax=None):
 
 
 @figure_style()
-def image_quality(choice, axes=None):
+def image_quality(choice: KChoice, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
 
     Parameters

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
 
 __all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale"]
 
@@ -43,14 +49,14 @@ _FIRST_HUE = 25.0
 _PALE = 0.45  # how much of its colour a region has below an overlap
 
 
-def colour_map(name: str):
+def colour_map(name: str) -> Colormap:
     """The colour map of this name, with the grey of what is excluded for NaN."""
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad=EXCLUDED)
 
 
-def component_colours(k: int, grey=()) -> np.ndarray:
+def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:
     """Colours of components: hues evenly apart to the eye, every second one lighter.
 
     Parameters
@@ -78,7 +84,7 @@ def component_colours(k: int, grey=()) -> np.ndarray:
         return np.clip(lab2rgb(lab[None])[0], 0, 1)
 
 
-def map_colours(maps, kept) -> np.ndarray:
+def map_colours(maps: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
     """Colours of components by their maps (k, scan_row, scan_col): grey where spread over the scan, unless all are."""
     from ..maps import is_spread
 
@@ -93,6 +99,6 @@ def overlap_colours(n: int) -> np.ndarray:
     return matplotlib.colormaps[INTENSITIES](np.linspace(0.82, 0.28, n) if n > 1 else [0.55])[:, :3]
 
 
-def pale(colour) -> np.ndarray:
+def pale(colour: ArrayLike) -> np.ndarray:
     """A colour mixed with white, for what lies below something."""
     return 1 - _PALE * (1 - np.asarray(colour))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,13 +15,25 @@ from .images import draw_colours, framed_pattern, intensity_norm, line_scan
 from .layout import chosen_components, is_line, kept_positions, tight
 from .style import SMALL, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.decomposition import Decomposition
+
 __all__ = ["composite"]
 
 _BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
 
 
 @figure_style()
-def composite(result, components=None, *, scale="each", legend=True, ax=None):
+def composite(
+    result: Decomposition,
+    components: Sequence[int] | None = None,
+    *,
+    scale: str = "each",
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """All maps in one colour image; a legend of the patterns beside it.
 
     Parameters

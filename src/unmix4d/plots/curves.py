@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
 from .style import TEXT, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.decomposition import Decomposition
+    from ..results.scree import Scree
+
 __all__ = ["convergence", "scree"]
 
 
 @figure_style()
-def scree(result, ax=None):
+def scree(result: Scree, ax: Axes | None = None) -> Axes:
     """Explained fraction of each component on a log scale; the elbow, where there is one, is marked.
 
     Examples
@@ -41,7 +49,7 @@ def scree(result, ax=None):
 
 
 @figure_style()
-def convergence(result, ax=None):
+def convergence(result: Decomposition, ax: Axes | None = None) -> Axes:
     """Error above the lowest one reached, per iteration of every start; beside it the change of patterns and maps.
 
     Parameters

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..clustering.validity import INDICES
@@ -9,6 +12,11 @@ from ..core import checks
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
 from .style import SMALL, TINY, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 
 __all__ = ["scatter", "validity"]
 
@@ -18,7 +26,7 @@ _GRID = 160
 
 
 @figure_style()
-def scatter(result, x=0, y=1, ax=None):
+def scatter(result: FuzzyClusters, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
     """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
 
     Contours are those of the plane through the cluster centres (of the nearest there is to one, where centres do not
@@ -97,7 +105,7 @@ def _in_the_plane(grid, centres, x, y):
 
 
 @figure_style()
-def validity(result, ax=None):
+def validity(result: FuzzyValidity, ax: Sequence[Axes] | None = None) -> np.ndarray:
     """Indices of validity over the number of clusters, the best of each marked.
 
     Parameters
@@ -121,7 +129,7 @@ def validity(result, ax=None):
 
     if ax is None:
         ax = plt.subplots(1, len(INDICES), figsize=(9, 2.4))[1]
-    ax = np.ravel(ax)
+    ax = np.ravel(ax)  # type: ignore[arg-type]
     if len(ax) != len(INDICES):
         raise ValueError(f"ax must be {len(INDICES)} axes, one per index, got {len(ax)}")
     numbers, votes = result.table["n_clusters"], result.votes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -11,6 +14,11 @@ from .images import draw_image
 from .layout import is_line, kept_positions
 from .style import SMALL, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.grains import Grains
+
 __all__ = ["grains", "grain_sizes"]
 
 _NEAR = 2  # positions between grains that must not have one colour
@@ -19,7 +27,7 @@ _INSET = 0.7  # contour level: boundaries lie within their grain, so that those 
 
 
 @figure_style()
-def grains(found, ax=None, *, image=None, numbers=True):
+def grains(found: Grains, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool = True) -> Axes:
     """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
     Parameters
@@ -132,7 +140,9 @@ def _bin_edges(values, bins):
 
 
 @figure_style()
-def grain_sizes(found, ax=None, *, column="equivalent_diameter", bins=None):
+def grain_sizes(
+    found: Grains, ax: Axes | None = None, *, column: str = "equivalent_diameter", bins: int | Sequence[float] | None = None
+) -> Axes:
     """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
 
     Parameters

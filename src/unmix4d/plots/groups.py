@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +16,19 @@ from .layout import chosen_components, is_line
 from .notebook import shown_once
 from .style import MOST_COLUMNS, SMALL, TEXT, TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..results.groups import Groups
+
 __all__ = ["angles", "dendrogram", "groups", "similarity"]
 
 _MOST_NUMBERS = 60
 
 
 @figure_style()
-def groups(found, groups=None):
+def groups(found: Groups, groups: Sequence[int] | None = None) -> Figure:
     """Average patterns, their members rotated back, above their maps.
 
     Parameters
@@ -64,7 +72,7 @@ def _name(found, i):
 
 
 @figure_style()
-def dendrogram(found, ax=None):
+def dendrogram(found: Groups, ax: Axes | None = None) -> Axes:
     """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
 
     Returns
@@ -146,7 +154,7 @@ def _insets(found, ax, leaves):
 
 
 @figure_style()
-def similarity(found, ax=None, *, by_group=False):
+def similarity(found: Groups, ax: Axes | None = None, *, by_group: bool = False) -> Axes:
     """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
@@ -174,8 +182,7 @@ def similarity(found, ax=None, *, by_group=False):
 
     n = len(found.similarity)
     order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
-    both = ax is None and found.cosine is not None
-    if both:
+    if ax is None and found.cosine is not None:
         figure, (first, ax) = plt.subplots(1, 2, figsize=(8.2, 3.9))
         _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0)
     ax = new_axes(ax)
@@ -196,7 +203,7 @@ def _matrix(ax, values, order, title, top):
 
 
 @figure_style()
-def angles(found, ax=None, *, group=None):
+def angles(found: Groups, ax: Axes | None = None, *, group: int | None = None) -> Axes:
     """The rotation over the scan in cyclic colours.
 
     Parameters

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.units import PIXELS, is_calibrated
 from . import colours
@@ -10,11 +13,17 @@ from .axes import bare, new_axes, open_frame, scale_bar
 from .layout import is_line
 from .style import TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+
 __all__ = ["draw_colours", "draw_image", "framed_pattern", "intensity_colours", "intensity_norm", "line_scan",
            "pattern", "pattern_above_map", "scan_map"]  # fmt: skip
 
 
-def intensity_norm(image):
+def intensity_norm(image: np.ndarray) -> tuple[Normalize, bool]:
     """Colours for diffraction intensities: logarithmic above, linear near zero, and not ruled by the direct beam.
 
     Linear below what most pixels have, logarithmic over at most three decades above that: a direct beam many thousand
@@ -42,7 +51,14 @@ def intensity_norm(image):
 
 
 @figure_style()
-def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
+def pattern(
+    image: ArrayLike,
+    *,
+    pixel_size: float | tuple[float, float] = 1.0,
+    unit: str = PIXELS,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> AxesImage:
     """One diffraction pattern in log intensity with a scale bar.
 
     Parameters
@@ -73,7 +89,14 @@ def pattern(image, *, pixel_size=1.0, unit=PIXELS, ax=None, title=None):
 
 
 @figure_style()
-def scan_map(image, *, step=1.0, unit=PIXELS, ax=None, title=None):
+def scan_map(
+    image: ArrayLike,
+    *,
+    step: float | tuple[float, float] = 1.0,
+    unit: str = PIXELS,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> AxesImage | Line2D:
     """One map over the scan with a scale bar; from 0 to its maximum, or symmetric when it has negative values.
 
     A line scan is drawn as a profile.
@@ -117,7 +140,7 @@ def pattern_above_map(top, bottom, image, map_, calibration, title=None):
     scan_map(map_, step=calibration.step, unit=calibration.step_unit, ax=bottom)
 
 
-def intensity_colours(signed) -> str:
+def intensity_colours(signed: bool) -> str:
     """The colour map of intensities: with two ends where there are negative values."""
     return colours.SIGNED if signed else colours.INTENSITIES
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import checks
 
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+
 __all__ = ["aspect", "chosen_components", "image_height", "is_line", "kept_positions", "rows_and_columns", "tight"]
 
 
-def chosen_components(components, k: int) -> list[int]:
+def chosen_components(components: Sequence[int] | None, k: int) -> list[int]:
     """The components a user wants to see, all of `k` by default; ValueError where one does not exist."""
     if components is None:
         return list(range(k))
@@ -24,22 +29,22 @@ def chosen_components(components, k: int) -> list[int]:
     return chosen
 
 
-def is_line(shape) -> bool:
+def is_line(shape: tuple[int, ...]) -> bool:
     """Whether a scan of this shape is a line, whose maps are drawn as profiles."""
     return min(shape) == 1 and max(shape) > 1
 
 
-def kept_positions(geometry) -> np.ndarray:
+def kept_positions(geometry: ScanGeometry) -> np.ndarray:
     """Positions that are not excluded (scan_row, scan_col)."""
     return geometry.kept_positions.reshape(geometry.scan_shape)
 
 
-def aspect(shape, size) -> float:
+def aspect(shape: tuple[int, ...], size: Sequence[float]) -> float:
     """Height over width of an image, in calibrated lengths."""
     return shape[0] * size[0] / (shape[1] * size[1])
 
 
-def image_height(shape, size, width: float) -> float:
+def image_height(shape: tuple[int, ...], size: Sequence[float], width: float) -> float:
     """Inches of an image in a column, with the right aspect, within reason; a line scan is drawn as a profile."""
     if is_line(shape):
         return 0.9
@@ -52,6 +57,6 @@ def rows_and_columns(n: int, most: int) -> tuple[int, int]:
     return rows, math.ceil(n / rows)
 
 
-def tight(figure, *, h_pad=0.03, hspace=0.02) -> None:
+def tight(figure: Any, *, h_pad: float = 0.03, hspace: float = 0.02) -> None:
     """Little space between the panels of a figure."""
     figure.get_layout_engine().set(w_pad=0.02, h_pad=h_pad, wspace=0.02, hspace=hspace)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -11,13 +14,28 @@ from . import colours
 from .axes import new_axes, open_frame
 from .style import TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.decomposition import Decomposition
+
 __all__ = ["profile"]
 
 _STYLES = ("-", "--", ":", "-.")
 
 
 @figure_style()
-def profile(images, start, stop, *, width=1, step=None, unit=None, normalise=False, ax=None):
+def profile(
+    images: Mapping[str, Decomposition | np.ndarray],
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    *,
+    width: int = 1,
+    step: float | tuple[float, float] | None = None,
+    unit: str | None = None,
+    normalise: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
     """Profiles along a line: memberships, NMF maps and a virtual dark-field image in one axes (Martineau 2019, Fig. 4).
 
     Parameters

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import colours
 from .axes import new_axes, text_sizes
 from .style import TINY, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.merged import MergedDecomposition
 
 __all__ = ["history", "stability"]
 
@@ -14,7 +21,7 @@ _TREE_INCHES = 0.13  # of width for every part
 
 
 @figure_style()
-def history(result, ax=None):
+def history(result: MergedDecomposition, ax: Axes | None = None) -> Axes:
     """The tree of the merges: which parts became one component, and at which similarity.
 
     Parameters
@@ -47,8 +54,8 @@ def history(result, ax=None):
 
         width = float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14))
         ax = plt.subplots(figsize=(width, 3.6))[1]
-    place = {part: x for x, part in enumerate(_leaves(result, n_parts))}
-    height = dict.fromkeys(place, 1.0)
+    place: dict[int, float] = {part: x for x, part in enumerate(_leaves(result, n_parts))}
+    height: dict[int, float] = dict.fromkeys(place, 1.0)
     for i, merge in enumerate(result.history):
         left, right = merge.nodes
         # A later merge may be more similar than an earlier one below it; a tree has to go down all the same.
@@ -101,7 +108,7 @@ def _label(ax, result, lowest):
 
 
 @figure_style()
-def stability(result, ax=None):
+def stability(result: MergedDecomposition, ax: Axes | None = None) -> Axes:
     """Share of the runs that have each component, and how well their maps agree.
 
     Parameters

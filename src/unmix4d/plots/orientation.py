@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -11,13 +14,19 @@ from .images import draw_colours, draw_image
 from .layout import aspect, is_line, kept_positions
 from .style import SMALL, TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..orientation.compare import OrientationComparison
+    from ..orientation.orientations import Orientations
+
 __all__ = ["comparison", "orientations"]
 
 _DIRECTIONS = {"z": (0, 0, 1), "row": (1, 0, 0), "column": (0, 1, 0)}
 
 
 @figure_style()
-def orientations(found, ax=None, *, direction="z", which="first"):
+def orientations(found: Orientations, ax: Axes | None = None, *, direction: str = "z", which: str = "first") -> Axes:
     """Inverse pole figure colours on the scan, with their key and a scale bar.
 
     Parameters
@@ -115,7 +124,7 @@ def _key(ax, side, found, name, position, several):
 
 
 @figure_style()
-def comparison(compared, axes=None):
+def comparison(compared: OrientationComparison, axes: Sequence[Axes] | None = None) -> tuple[Axes, Axes]:
     """Misorientation on the scan, and its histogram at single and at overlap positions.
 
     Parameters
@@ -155,7 +164,7 @@ def comparison(compared, axes=None):
     for label, where, colour in parts:
         one = values[where & np.isfinite(values)]
         share = f", {100 * np.mean(one <= compared.agree_within):.0f} % agree" if one.size else ""
-        right.hist(one, bins, histtype="step", lw=1.4, color=colour, label=f"{label} ({one.size}{share})")
+        right.hist(one, bins, histtype="step", lw=1.4, color=colour, label=f"{label} ({one.size}{share})")  # type: ignore[arg-type]
     right.axvline(compared.agree_within, color=colours.LIMIT, lw=1, ls="--")
     right.set_xlabel("misorientation (degrees)")
     right.set_ylabel("positions")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..core import checks
@@ -11,13 +14,18 @@ from .images import draw_colours, framed_pattern, pattern
 from .layout import aspect, chosen_components, is_line, kept_positions, tight
 from .style import SMALL, TINY, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..results.overlap import Overlap
+
 __all__ = ["overlap", "profile"]
 
 _PATTERN_INCHES = 1.25
 
 
 @figure_style()
-def overlap(found, ax=None, *, components=None):
+def overlap(found: Overlap, ax: Axes | None = None, *, components: tuple[int, int] | None = None) -> Axes:
     """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
 
     Parameters
@@ -60,9 +68,9 @@ def overlap(found, ax=None, *, components=None):
     steps, entries = colours.overlap_colours(len(found.thresholds)), []
     for colour, level, unit_area in zip(steps, found.thresholds, _areas(found, shown)):
         image[shown & (found.ratio >= level)] = colour
-        entries.append(Patch(color=colour, label=f"≥ {level:g}   {unit_area}"))
+        entries.append(Patch(color=colour, label=f"≥ {level:g}   {unit_area}"))  # type: ignore[arg-type]
     if pair is not None:
-        entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries
+        entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries  # type: ignore[arg-type]
     ax = _wide(shape, calibration.step) if ax is None else ax
     draw_colours(ax, image, calibration)
     ax.legend(handles=entries, title="second / first", loc="upper left", bbox_to_anchor=(1.01, 1),
@@ -111,7 +119,15 @@ def _pale_regions(found, hues, pair):
 
 
 @figure_style()
-def profile(found, start, stop, *, points=4, components=None, ax=None):
+def profile(
+    found: Overlap,
+    start: tuple[int, int],
+    stop: tuple[int, int],
+    *,
+    points: int | Sequence[int] = 4,
+    components: Sequence[int] | str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
 
     Parameters
@@ -155,7 +171,7 @@ def profile(found, start, stop, *, points=4, components=None, ax=None):
     _mark(ax, line, numbers)
     unit = found.geometry.calibration.step_unit
     ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
-    ax.set_ylabel(_WEIGHT.get(found.settings.get("scale"), "weight"))
+    ax.set_ylabel(_WEIGHT.get(found.settings.get("scale", ""), "weight"))
     ax.margins(x=0.03)
     ax.set_ylim(bottom=0)
     open_frame(ax)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from .images import pattern_above_map
 from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
 from .notebook import shown_once
 from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..results.decomposition import Decomposition
 
 __all__ = ["decomposition"]
 
@@ -13,7 +21,7 @@ _WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as hig
 
 
 @figure_style()
-def decomposition(result, components=None):
+def decomposition(result: Decomposition, components: Sequence[int] | None = None) -> Figure:
     """Patterns above their maps, as many to a row as fit a notebook.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import colours
@@ -10,6 +12,9 @@ from .composite import composite
 from .images import draw_image, intensity_colours, intensity_norm, scan_map
 from .layout import image_height, is_line, kept_positions
 from .style import LABEL, SMALL, figure_style
+
+if TYPE_CHECKING:
+    from ..results.decomposition import Decomposition
 
 __all__ = ["PositionFigure"]
 
@@ -34,7 +39,7 @@ class PositionFigure:
     """
 
     @figure_style()
-    def __init__(self, result, sentence: str = ""):
+    def __init__(self, result: Decomposition, sentence: str = "") -> None:
         import matplotlib.pyplot as plt
 
         self.result, self._line = result, is_line(result.geometry.scan_shape)
@@ -70,7 +75,7 @@ class PositionFigure:
         return int(np.clip(round(row), 0, rows - 1)), int(np.clip(round(col), 0, cols - 1))
 
     @figure_style()
-    def show(self, row: int, col: int, measured) -> None:
+    def show(self, row: int, col: int, measured: np.ndarray | None) -> None:
         """Draw one position; `measured` is its pattern (det_row, det_col), or None where there are no data.
 
         An excluded position has a pattern, but neither a reconstruction nor shares.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import colours
 from .axes import colour_bar, text_sizes
@@ -10,6 +14,12 @@ from .images import draw_image, intensity_colours, intensity_norm
 from .layout import chosen_components, image_height, rows_and_columns, tight
 from .notebook import shown_once
 from .style import COLUMN_INCHES, MOST_COLUMNS, SMALL, TINY, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..results.quality import QualityReport
 
 __all__ = ["similarity", "report"]
 
@@ -21,7 +31,7 @@ _WORDS_INCHES = 0.95
 
 
 @figure_style()
-def similarity(matrix, ax=None, metric=None):
+def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = None) -> Axes:
     """A matrix of likeness as a heat map; brighter is more alike, whichever direction the metric has.
 
     Parameters
@@ -79,7 +89,7 @@ def _write_values(ax, shown, low, high, lower):
 
 
 @figure_style()
-def report(quality, components=None):
+def report(quality: QualityReport, components: Sequence[int] | None = None) -> Figure:
     """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
     Parameters

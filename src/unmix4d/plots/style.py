@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = ["COLUMN_INCHES", "LABEL", "MOST_COLUMNS", "SMALL", "TEXT", "TINY", "TITLE", "figure_style"]
 
 TEXT, TITLE, LABEL, SMALL, TINY = 10, 9, 9, 8, 7  # points: alone in a figure; titles; panels of few, of many, of images
 COLUMN_INCHES, MOST_COLUMNS = 1.75, 6  # of images in rows: what fits the width of a notebook
 
-_SIZES = {
+_SIZES: dict[Any, Any] = {
     "figure.figsize": (4.5, 3.5),
     "font.size": TEXT,
     "axes.labelsize": TEXT,
@@ -27,7 +29,7 @@ _SIZES = {
 
 
 @contextmanager
-def figure_style():
+def figure_style() -> Iterator[None]:
     """A context in which a figure is drawn; afterwards the settings of matplotlib are as they were.
 
     Every public figure function is decorated with it. matplotlib reads most sizes when an artist is made, but not those

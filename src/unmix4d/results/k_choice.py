@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..plots import choose_k as plots_choose_k
+
+if TYPE_CHECKING:
+    from ..choose_k.cao2025 import Cao2025
 
 __all__ = ["KChoice"]
 
@@ -39,7 +43,7 @@ class KChoice:
     similarities : dict of dict
         For every number the matrices (k, k) of how alike its patterns are; keys ``"cosine"``, ``"ssim"`` and both with
         ``"_sqrt"``. Of features only the cosines.
-    details : object or None
+    details : Cao2025 or None
         With ``rule="cao2025"`` the steps of the paper.
     settings : dict
         How it was computed.
@@ -66,7 +70,7 @@ class KChoice:
     sizes: np.ndarray
     similarities: dict = field(default_factory=dict)
     results: dict = field(default_factory=dict)
-    details: object = None
+    details: Cao2025 | None = None
 
     plot = plots_choose_k.criteria
     plot_image_quality = plots_choose_k.image_quality

@@ -13,6 +13,8 @@ from ..core import checks
 from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ..core.geometry import ScanGeometry
     from .decomposition import Decomposition
 
@@ -70,7 +72,7 @@ class PatternSimilarity:
         best = int(np.nanargmax(values))
         return int(rows[best]), int(cols[best])
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """The matrix as a heat map with its values, brighter = more alike.
 
         Parameters
