@@ -25,7 +25,9 @@ GEOMETRIES = {
     "round": GEOMETRY,
     "ellipse": GEOMETRY.replace(ellipse=(1.2, 1.0, 30.0)),
     "flat pixels": GEOMETRY.replace(calibration=Calibration(pixel_size=(0.013, 0.01), pixel_unit="1/Å")),
-    "both": GEOMETRY.replace(ellipse=(1.0, 1.15, -70.0), calibration=Calibration(pixel_size=(0.01, 0.012), pixel_unit="1/Å")),
+    "both": GEOMETRY.replace(
+        ellipse=(1.0, 1.15, -70.0), calibration=Calibration(pixel_size=(0.01, 0.012), pixel_unit="1/Å")
+    ),
 }
 
 
