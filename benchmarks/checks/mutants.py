@@ -27,14 +27,14 @@ def _tests(*names):
 _RINGS = _tests("features/test_rings_and_sectors")
 _FUZZY, _HALS = _tests("clustering/test_fuzzy"), _tests("decomposition/test_nmf", "methods/test_decomposition")
 _SMOOTH, _ROTATION = _tests("constraints/test_constraints"), _tests("clustering/test_rotation")
-_FEATURES, _OVERLAP = [*_RINGS, *_tests("features/test_features")], _tests("maps/test_overlap")
+_FEATURES, _OVERLAP = [*_RINGS, *_tests("features/test_features")], _tests("results/test_overlap")
 _COMPRESSION, _MASKS = _tests("engine/test_compression"), _tests("preparation/test_masks")
 # Each file and the tests whose subject it is.
 TARGETS = {
     "decomposition/nnls.py": _tests("decomposition/test_nnls"),
     "clustering/memberships.py": _FUZZY,
     "clustering/metrics.py": _FUZZY,
-    "maps/regions.py": _tests("maps/test_grains"),
+    "maps/regions.py": _tests("results/test_grains"),
     "scores/matching.py": _tests("scores/test_scores"),
     "decomposition/hals.py": _HALS,
     "engine/noise.py": _COMPRESSION,

@@ -20,8 +20,8 @@ DETECTOR_MASK = np.zeros(DETECTOR, bool)
 DETECTOR_MASK[13:17, 11:15] = True
 DETECTOR_MASK[4:9, 20:24] = True
 NANOMETRES = Calibration(step=(1.5, 1.5), step_unit="nm", pixel_size=(0.02, 0.02), pixel_unit="1/Å")
-FRAME = ScanGeometry(SCAN, DETECTOR, centre=(14.5, 12.0), calibration=NANOMETRES)
-MASKED = FRAME.replace(scan_mask=SCAN_MASK, detector_mask=DETECTOR_MASK)
+GEOMETRY = ScanGeometry(SCAN, DETECTOR, centre=(14.5, 12.0), calibration=NANOMETRES)
+MASKED = GEOMETRY.replace(scan_mask=SCAN_MASK, detector_mask=DETECTOR_MASK)
 KERNEL = np.array([[0.0, 1, 0], [2, 4, 1], [0, 0, 1]])
 
 ALL = {
@@ -57,7 +57,7 @@ def excluded(constraint):
 # What holds for all of them -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [GEOMETRY, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", ALL)
 def test_shape_precision_and_sign(name, geometry):
     constraint = ALL[name]()
@@ -100,7 +100,7 @@ def test_scaling_a_component_scales_the_answer(name):
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in ("sum to one", "fixed")])
 def test_components_do_not_mix(name):
-    constraint = ALL[name]().bind(FRAME)
+    constraint = ALL[name]().bind(GEOMETRY)
     A = values(constraint)
     first = A[:1] if constraint.on == "patterns" else A[:, :1]
     alone, together = constraint.project(first), constraint.project(A)
@@ -137,12 +137,12 @@ def test_binding_again_forgets_the_first_scan(name):
     constraint = ALL[name]()
     if name == "fixed":
         with pytest.raises(ValueError, match="shape"):
-            constraint.bind(FRAME.replace(detector_shape=(9, 9), centre=(4, 4)))
+            constraint.bind(GEOMETRY.replace(detector_shape=(9, 9), centre=(4, 4)))
         return
     constraint.bind(ScanGeometry((5, 6), (9, 8), centre=(4, 4), calibration=NANOMETRES))
     constraint.project(np.ones((3, 72) if constraint.on == "patterns" else (30, 3)))
     A = values(constraint)
-    assert np.array_equal(constraint.bind(FRAME).project(A), ALL[name]().bind(FRAME).project(A))
+    assert np.array_equal(constraint.bind(GEOMETRY).project(A), ALL[name]().bind(GEOMETRY).project(A))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -151,7 +151,7 @@ def test_wrong_use_is_refused_in_one_sentence(name):
     A = values(constraint)
     with pytest.raises(ValueError, match="must be bound to a scan"):
         constraint.project(A)
-    constraint.bind(FRAME)
+    constraint.bind(GEOMETRY)
     for bad in (A.T, A[:, :-1] if constraint.on == "patterns" else A[:-1], A[0], A[None]):
         with pytest.raises(ValueError, match="A must have the shape"):
             constraint.project(bad)
@@ -218,7 +218,7 @@ class Flip(c.Constraint):
 
 def test_own_constraint_sees_images():
     for on, shape in (("patterns", DETECTOR), ("maps", SCAN)):
-        own = Flip(on).bind(FRAME)
+        own = Flip(on).bind(GEOMETRY)
         images = np.random.default_rng(0).random((3, *shape))
         A = images.reshape(3, -1) if on == "patterns" else images.reshape(3, -1).T
         assert np.array_equal(own.images(A), images)
@@ -227,7 +227,7 @@ def test_own_constraint_sees_images():
     assert Flip("maps", (1, 2)).settings() == {"name": "Flip", "on": "maps", "note": [1, 2]}
     assert (Flip("maps").fixes_scale, Flip("maps").n_fixed, Flip("maps").smoothing) == (False, 0, False)
     with pytest.raises(ValueError, match="on of Flip"):
-        Flip("both").bind(FRAME)
+        Flip("both").bind(GEOMETRY)
     with pytest.raises(NotImplementedError, match="project"):
         c.Constraint().project(None)
 
@@ -235,7 +235,7 @@ def test_own_constraint_sees_images():
 # SmoothMaps -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [GEOMETRY, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", SMOOTHERS)
 def test_constant_maps_stay_constant(name, geometry):
     """At borders and beside holes too: nothing leaks in from where nothing was measured."""
@@ -244,7 +244,7 @@ def test_constant_maps_stay_constant(name, geometry):
     assert np.allclose(out[geometry.kept_positions], 3, rtol=1e-12)
 
 
-@pytest.mark.parametrize("geometry", [FRAME, MASKED], ids=["open", "masked"])
+@pytest.mark.parametrize("geometry", [GEOMETRY, MASKED], ids=["open", "masked"])
 @pytest.mark.parametrize("name", SMOOTHERS)
 def test_smoothing_is_linear_and_its_adjoint_is_the_transpose(name, geometry):
     smooth = ALL[name]().bind(geometry)
@@ -267,9 +267,9 @@ def test_the_probe_sets_the_width():
         spread = smooth.images(smooth.project(point))[0]
         widths = np.sqrt([(spread * row**2).sum(), (spread * col**2).sum()])
         assert widths == pytest.approx([5 / 2.3548 / 1.5, 5 / 2.3548 / 0.5], rel=0.02)
-    a = c.SmoothMaps(probe_fwhm="2 nm").bind(FRAME)
-    b = c.SmoothMaps(probe_fwhm=2 / 1.5).bind(FRAME)
-    d = c.SmoothMaps(sigma=2 / 1.5 / 2.354820045).bind(FRAME)
+    a = c.SmoothMaps(probe_fwhm="2 nm").bind(GEOMETRY)
+    b = c.SmoothMaps(probe_fwhm=2 / 1.5).bind(GEOMETRY)
+    d = c.SmoothMaps(sigma=2 / 1.5 / 2.354820045).bind(GEOMETRY)
     A = values(a)
     assert np.allclose(a.project(A), b.project(A)) and np.allclose(a.project(A), d.project(A))
 
@@ -277,11 +277,11 @@ def test_the_probe_sets_the_width():
 def test_published_kernel_is_three_by_three():
     point = np.zeros((SCAN[0] * SCAN[1], 1))
     point[5 * SCAN[1] + 7] = 1
-    published = c.SmoothMaps(as_published=True).bind(FRAME)
+    published = c.SmoothMaps(as_published=True).bind(GEOMETRY)
     spread = published.images(published.project(point))[0]
     assert np.count_nonzero(spread) == 9 and spread.sum() == pytest.approx(1)
     assert spread[5, 6] / spread[5, 7] == pytest.approx(np.exp(-0.5 / (2 / 1.5 / 2.35482) ** 2))
-    wider = c.SmoothMaps(as_published=True, sigma=3).bind(FRAME)
+    wider = c.SmoothMaps(as_published=True, sigma=3).bind(GEOMETRY)
     assert np.count_nonzero(wider.project(point)) == 9
     assert wider.project(point).max() < 0.13 < spread.max()
 
@@ -290,7 +290,7 @@ def test_a_kernel_is_put_around_every_position():
     point = np.zeros((SCAN[0] * SCAN[1], 1))
     point[5 * SCAN[1] + 7] = 9.0
     for kernel in (KERNEL, np.outer([1, 2, 0], [0, 3, 1.0]), np.ones((1, 5))):
-        smooth = c.SmoothMaps(kernel=kernel).bind(FRAME)
+        smooth = c.SmoothMaps(kernel=kernel).bind(GEOMETRY)
         rows, cols = (n // 2 for n in kernel.shape)
         window = smooth.images(smooth.project(point))[0, 5 - rows : 6 + rows, 7 - cols : 8 + cols]
         assert np.allclose(window, 9 * kernel / kernel.sum())
@@ -338,7 +338,7 @@ def test_line_scans_are_smoothed_along_the_line():
 def test_a_position_without_neighbours_keeps_its_value():
     mask = np.ones(SCAN, bool)
     mask[5, 5] = mask[0, 0] = False
-    geometry = FRAME.replace(scan_mask=mask)
+    geometry = GEOMETRY.replace(scan_mask=mask)
     A = np.random.default_rng(0).random((SCAN[0] * SCAN[1], 2))
     ring = np.ones((3, 3))
     ring[1, 1] = 0
@@ -347,22 +347,22 @@ def test_a_position_without_neighbours_keeps_its_value():
 
 
 def test_coarse_steps_and_units_that_do_not_fit():
-    coarse = FRAME.replace(calibration=Calibration(step=(5.0, 1.0), step_unit="nm"))
+    coarse = GEOMETRY.replace(calibration=Calibration(step=(5.0, 1.0), step_unit="nm"))
     with pytest.warns(UnmixWarning, match="step is larger than the probe.* 0.4 positions"):
         c.SmoothMaps(probe_fwhm="2 nm").bind(coarse)
     with pytest.warns(UnmixWarning, match="beyond what the scan step can show"):
-        c.SmoothMaps(cutoff="2 1/nm").bind(FRAME)
+        c.SmoothMaps(cutoff="2 1/nm").bind(GEOMETRY)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        c.SmoothMaps(probe_fwhm="2 nm").bind(FRAME)
+        c.SmoothMaps(probe_fwhm="2 nm").bind(GEOMETRY)
         # Along a line only its own step counts.
         c.SmoothMaps(probe_fwhm="2 nm").bind(ScanGeometry((1, 20), DETECTOR, calibration=coarse.calibration))
     plain = ScanGeometry(SCAN, DETECTOR)
     for smooth, geometry, message in (
         (c.SmoothMaps(probe_fwhm="2 nm"), plain, "not calibrated"),
-        (c.SmoothMaps(probe_fwhm="2 1/nm"), FRAME, "probe_fwhm"),
+        (c.SmoothMaps(probe_fwhm="2 1/nm"), GEOMETRY, "probe_fwhm"),
         (c.SmoothMaps(cutoff="0.2 1/nm"), plain, "cycles per position"),
-        (c.SmoothMaps(cutoff="0.2 nm"), FRAME, "cutoff"),
+        (c.SmoothMaps(cutoff="0.2 nm"), GEOMETRY, "cutoff"),
     ):
         with pytest.raises(ValueError, match=message):
             smooth.bind(geometry)
@@ -512,7 +512,7 @@ def test_rings_of_few_pixels_are_left_alone():
 
 def test_an_empty_pattern_stays_empty():
     for name in ("no dark spots", "no dark spots, all", "no dark spots, conserve", "no dark spots, published"):
-        rule = ALL[name]().bind(FRAME)
+        rule = ALL[name]().bind(GEOMETRY)
         assert (rule.project(np.zeros((2, DETECTOR[0] * DETECTOR[1]))) == 0).all() and (rule.bias == 0).all()
 
 
@@ -536,7 +536,7 @@ def by_sorting(row):
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 50.0])
 def test_sum_to_one_finds_the_nearest_shares(scale):
-    rule = c.SumToOne().bind(FRAME)
+    rule = c.SumToOne().bind(GEOMETRY)
     A = np.random.default_rng(0).normal(0.2, 1, (SCAN[0] * SCAN[1], 6)) * scale
     out = rule.project(A)
     assert np.allclose(out, [by_sorting(row) for row in A], atol=1e-12)
@@ -550,7 +550,7 @@ def test_sum_to_one_leaves_excluded_positions_and_single_components():
     rule = c.SumToOne().bind(MASKED)
     A = values(rule)
     assert np.array_equal(rule.project(A)[SCAN_MASK.ravel()], A[SCAN_MASK.ravel()])
-    assert (c.SumToOne().bind(FRAME).project(values(rule, k=1)) == 1).all()
+    assert (c.SumToOne().bind(GEOMETRY).project(values(rule, k=1)) == 1).all()
 
 
 def evidence(geometry, **given):
@@ -591,10 +591,10 @@ def test_sum_to_one_tells_when_the_signal_varies():
 
 def test_friedel_is_the_mean_of_opposite_pixels():
     pattern = np.random.default_rng(0).random((2, *DETECTOR))
-    out = c.Friedel().bind(FRAME).project(pattern.reshape(2, -1)).reshape(2, *DETECTOR)
+    out = c.Friedel().bind(GEOMETRY).project(pattern.reshape(2, -1)).reshape(2, *DETECTOR)
     assert np.allclose(out[:, 10, 5], (pattern[:, 10, 5] + pattern[:, 19, 19]) / 2)
     assert np.array_equal(out[:, :, 25], pattern[:, :, 25]), "no partner on the detector"
-    masked = FRAME.replace(detector_mask=DETECTOR_MASK)
+    masked = GEOMETRY.replace(detector_mask=DETECTOR_MASK)
     pattern[:, DETECTOR_MASK] = 0
     out = c.Friedel().bind(masked).project(pattern.reshape(2, -1)).reshape(2, *DETECTOR)
     assert DETECTOR_MASK[5, 21] and np.array_equal(out[:, 24, 3], pattern[:, 24, 3]), "its partner is masked"
@@ -639,7 +639,7 @@ def test_friedel_tells_which_patterns_are_asymmetric():
 def test_friedel_needs_partners():
     outside = pytest.warns(UnmixWarning, match="outside the detector")
     with outside, pytest.raises(ValueError, match="opposite to the centre"):
-        c.Friedel().bind(FRAME.replace(centre=(-20.0, 3.0)))
+        c.Friedel().bind(GEOMETRY.replace(centre=(-20.0, 3.0)))
 
 
 # FixedPatterns and Sparse ---------------------------------------------------------------------------------------------
@@ -647,7 +647,7 @@ def test_friedel_needs_partners():
 
 def test_fixed_patterns_stay_and_take_the_size_of_what_they_replace():
     known = np.random.default_rng(0).random((2, *DETECTOR))
-    rule = c.FixedPatterns(known).bind(FRAME)
+    rule = c.FixedPatterns(known).bind(GEOMETRY)
     A = values(rule)
     A[1] = 0
     out = rule.project(A)
@@ -657,7 +657,7 @@ def test_fixed_patterns_stay_and_take_the_size_of_what_they_replace():
         assert np.allclose(out[i] / out[i].max(), known[i].ravel() / known[i].max())
     assert np.array_equal(out[2:], A[2:])
     known[:] = 0
-    assert np.array_equal(rule.bind(FRAME).project(A), out), "a copy was taken"
+    assert np.array_equal(rule.bind(GEOMETRY).project(A), out), "a copy was taken"
     with pytest.raises(ValueError, match="needs at least 2 components, .* got 1"):
         rule.project(A[:1])
 
@@ -674,21 +674,21 @@ def test_fixed_patterns_may_be_unknown_where_excluded():
         (np.stack([np.ones(DETECTOR), np.zeros(DETECTOR)]), r"patterns\[1\]"),
     ):
         with pytest.raises(ValueError, match=message):
-            c.FixedPatterns(bad).bind(FRAME)
+            c.FixedPatterns(bad).bind(GEOMETRY)
 
 
 @pytest.mark.parametrize("on", ["patterns", "maps"])
 def test_sparse_is_soft_thresholding_by_the_size_of_a_component(on):
-    rule = c.Sparse(0.4, on=on).bind(FRAME)
+    rule = c.Sparse(0.4, on=on).bind(GEOMETRY)
     A = values(rule)
     rows = A if on == "patterns" else A.T
     wanted = [np.maximum(row - 0.4 * np.sqrt((row**2).mean()), 0) for row in rows]
     out = rule.project(A)
     assert np.allclose(out if on == "patterns" else out.T, wanted)
     assert (out == 0).mean() > (A == 0).mean()
-    constant = c.Sparse(0.99, on=on).bind(FRAME).project(np.ones_like(A))
+    constant = c.Sparse(0.99, on=on).bind(GEOMETRY).project(np.ones_like(A))
     assert (constant > 0).all(), "nothing is lost as a whole"
-    assert np.array_equal(c.Sparse(0, on=on).bind(FRAME).project(A), A)
+    assert np.array_equal(c.Sparse(0, on=on).bind(GEOMETRY).project(A), A)
     assert (rule.project(np.zeros_like(A)) == 0).all()
 
 

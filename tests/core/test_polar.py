@@ -8,7 +8,7 @@ from unmix4d.core.polar import PolarTransform
 
 SHAPE = (90, 100)
 CENTRE = (42.3, 51.6)
-FRAME = ScanGeometry((2, 2), SHAPE, centre=CENTRE)
+GEOMETRY = ScanGeometry((2, 2), SHAPE, centre=CENTRE)
 
 
 def spot(geometry, row, col, sigma=2.0):
@@ -22,17 +22,19 @@ def at_angle(angle_deg, radius, centre=CENTRE):
 
 
 GEOMETRIES = {
-    "round": FRAME,
-    "ellipse": FRAME.replace(ellipse=(1.2, 1.0, 30.0)),
-    "flat pixels": FRAME.replace(calibration=Calibration(pixel_size=(0.013, 0.01), pixel_unit="1/Å")),
-    "both": FRAME.replace(ellipse=(1.0, 1.15, -70.0), calibration=Calibration(pixel_size=(0.01, 0.012), pixel_unit="1/Å")),
+    "round": GEOMETRY,
+    "ellipse": GEOMETRY.replace(ellipse=(1.2, 1.0, 30.0)),
+    "flat pixels": GEOMETRY.replace(calibration=Calibration(pixel_size=(0.013, 0.01), pixel_unit="1/Å")),
+    "both": GEOMETRY.replace(
+        ellipse=(1.0, 1.15, -70.0), calibration=Calibration(pixel_size=(0.01, 0.012), pixel_unit="1/Å")
+    ),
 }
 
 
 @pytest.mark.parametrize("angle", [0, 37, 90, 181, 315])
 def test_a_spot_is_found_at_its_angle_and_radius(angle):
-    polar = PolarTransform(FRAME)
-    image = polar.forward(spot(FRAME, *at_angle(angle, 25)))[0]
+    polar = PolarTransform(GEOMETRY)
+    image = polar.forward(spot(GEOMETRY, *at_angle(angle, 25)))[0]
     azimuth, radius = np.unravel_index(image.argmax(), image.shape)
     # Interpolation lowers some points more than others: the highest may be the next one, half a pixel away.
     assert abs(polar.azimuth_deg[azimuth] - angle) <= 1 and polar.radius[radius] == 25
@@ -41,9 +43,9 @@ def test_a_spot_is_found_at_its_angle_and_radius(angle):
 
 def test_a_turned_pattern_is_shifted_along_the_azimuth():
     def pattern(turn):
-        return sum(w * spot(FRAME, *at_angle(a + turn, r)) for a, r, w in ((10, 20, 1), (75, 30, 0.7), (200, 24, 0.4)))
+        return sum(w * spot(GEOMETRY, *at_angle(a + turn, r)) for a, r, w in ((10, 20, 1), (75, 30, 0.7), (200, 24, 0.4)))
 
-    polar = PolarTransform(FRAME)
+    polar = PolarTransform(GEOMETRY)
     before, after = polar.forward(np.concatenate([pattern(0), pattern(40)]))
     match = [np.corrcoef(np.roll(before, n, axis=0).ravel(), after.ravel())[0, 1] for n in range(360)]
     assert np.argmax(match) == 40 and max(match) > 0.995 and match[320] < 0.5
@@ -57,7 +59,7 @@ def test_radii_are_those_of_the_frame(name):
     found = polar.forward(geometry.radius().reshape(1, -1))[0]
     assert polar.valid.all()
     assert np.abs(found - polar.radius).max() < 0.08
-    assert np.abs(PolarTransform(FRAME, r_min=3, r_max=30).forward(geometry.radius()[None])[0] - polar.radius).max() > (
+    assert np.abs(PolarTransform(GEOMETRY, r_min=3, r_max=30).forward(geometry.radius()[None])[0] - polar.radius).max() > (
         1.0 if name != "round" else 0
     )
 
@@ -65,7 +67,7 @@ def test_radii_are_those_of_the_frame(name):
 def test_an_elliptical_ring_becomes_straight():
     geometry = GEOMETRIES["ellipse"]
     ring = np.exp(-((geometry.radius() - 25) ** 2) / 8).reshape(1, -1)
-    right, wrong = (PolarTransform(f, r_max=32).forward(ring)[0, :, 25] for f in (geometry, FRAME))
+    right, wrong = (PolarTransform(f, r_max=32).forward(ring)[0, :, 25] for f in (geometry, GEOMETRY))
     assert right.min() > 0.95
     assert wrong.min() < 0.5
 
@@ -85,10 +87,10 @@ def test_turning_under_an_ellipse_is_a_shift_too():
 
 
 def test_azimuth_wraps_round():
-    polar = PolarTransform(FRAME)
-    image = polar.forward(spot(FRAME, *at_angle(0, 30)))[0]
+    polar = PolarTransform(GEOMETRY)
+    image = polar.forward(spot(GEOMETRY, *at_angle(0, 30)))[0]
     assert image[359, 30] == pytest.approx(image[1, 30], rel=0.01) and image[359, 30] > 0.9
-    geometry = FRAME.replace(centre=(42.0, 51.0))
+    geometry = GEOMETRY.replace(centre=(42.0, 51.0))
     coarse = PolarTransform(geometry, n_azimuth=36)
     first = np.zeros((1, *coarse.shape))
     first[0, 0] = 1
@@ -114,7 +116,7 @@ def test_there_and_back(name):
 def test_masked_pixels_have_no_influence_and_are_reported():
     mask = np.zeros(SHAPE, bool)
     mask[20:40, 60:80] = True
-    geometry = FRAME.replace(detector_mask=mask)
+    geometry = GEOMETRY.replace(detector_mask=mask)
     polar = PolarTransform(geometry)
     clean = np.random.default_rng(1).random((2, SHAPE[0] * SHAPE[1]))
     dirty = clean.copy()
@@ -145,15 +147,15 @@ def test_intensity_is_conserved(name, dtype, tolerance):
 
 
 def test_conserved_intensity_stays_where_it_was():
-    polar = PolarTransform(FRAME, n_azimuth=36)
-    shared = polar.forward(spot(FRAME, *at_angle(130, 25), sigma=1.0), conserve=True)[0]
+    polar = PolarTransform(GEOMETRY, n_azimuth=36)
+    shared = polar.forward(spot(GEOMETRY, *at_angle(130, 25), sigma=1.0), conserve=True)[0]
     rows, cols = np.indices(shared.shape)
     assert (shared * cols).sum() / shared.sum() == pytest.approx(25, abs=0.1)
     assert (shared * rows).sum() / shared.sum() == pytest.approx(13, abs=0.1)
 
 
 def test_precision_follows_the_input_and_nothing_is_changed():
-    polar = PolarTransform(FRAME)
+    polar = PolarTransform(GEOMETRY)
     pattern = np.random.default_rng(3).random((1, *SHAPE))
     for dtype in ("f4", "f8"):
         given = pattern.astype(dtype)
@@ -165,10 +167,10 @@ def test_precision_follows_the_input_and_nothing_is_changed():
 
 
 def test_default_radii_reach_what_half_of_the_azimuths_reach():
-    polar = PolarTransform(FRAME)
-    longer = PolarTransform(FRAME, r_max=polar.radius[-1] + 1)
+    polar = PolarTransform(GEOMETRY)
+    longer = PolarTransform(GEOMETRY, r_max=polar.radius[-1] + 1)
     assert longer.valid[:, -2].mean() >= 0.5 > longer.valid[:, -1].mean()
-    corner = PolarTransform(FRAME.replace(centre=(0.0, 0.0)))
+    corner = PolarTransform(GEOMETRY.replace(centre=(0.0, 0.0)))
     assert corner.radius[-1] >= 1 and corner.valid.any()
 
 
@@ -194,18 +196,18 @@ def test_lengths_may_have_units():
 ])  # fmt: skip
 def test_arguments_that_make_no_sense(arguments, error, message):
     with pytest.raises(error, match=message):
-        PolarTransform(FRAME, **arguments)
+        PolarTransform(GEOMETRY, **arguments)
 
 
 def test_patterns_that_do_not_fit():
-    polar = PolarTransform(FRAME)
+    polar = PolarTransform(GEOMETRY)
     for bad in (np.ones((2, 5)), np.ones(9000), np.ones((1, 100, 91))):
         with pytest.raises(ValueError, match="patterns must have 9000 values"):
             polar.forward(bad)
     with pytest.raises(ValueError, match="polar must have"):
         polar.back(np.ones((1, 9000)))
     with pytest.raises(ValueError, match="polar already"):
-        PolarTransform(FRAME.replace(polar=True))
+        PolarTransform(GEOMETRY.replace(polar=True))
 
 
 def test_a_single_radius_goes_back_to_the_pixels_beside_it():

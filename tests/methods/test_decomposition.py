@@ -136,7 +136,7 @@ def test_single_patterns_come_from_pure_positions():
     # The share of the other crystal within the positions each mean is taken from.
     assert np.isfinite(single[pairs[1]]).all()
     assert not np.allclose(every[pairs[1]], single[pairs[1]])
-    assert result._single().sum(0).max() == 1
+    assert result.single_positions().sum(0).max() == 1
 
 
 def test_a_component_without_positions_has_no_mean(scan):

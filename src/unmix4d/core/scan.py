@@ -49,8 +49,6 @@ class Scan:
     host : HostRecord
     steps : tuple of dict
         The preparations that led to this view, in order.
-    warnings : tuple of str
-        What should be said about the scan once somebody uses it.
     """
 
     patterns: Any

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale"]
+__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale", "rgb"]
 
 # Maps of colours.
 INTENSITIES, MAPS, SIGNED = "inferno", "viridis", "RdBu_r"
@@ -47,6 +47,13 @@ _DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of e
 _GREY = 55.0
 _FIRST_HUE = 25.0
 _PALE = 0.45  # how much of its colour a region has below an overlap
+
+
+def rgb(colour: str) -> np.ndarray:
+    """Red, green and blue (3,), 0 to 1, of a colour by any of its names."""
+    import matplotlib.colors
+
+    return np.array(matplotlib.colors.to_rgb(colour))
 
 
 def colour_map(name: str) -> Colormap:

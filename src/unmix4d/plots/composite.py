@@ -92,7 +92,7 @@ def _mixed(weights, hues, kept):
     # What is brighter than white keeps its hue.
     mixed /= np.maximum(mixed.max(axis=2, keepdims=True), 1)
     screen = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * np.maximum(mixed, 1e-12) ** (1 / 2.4) - 0.055)
-    screen[~kept] = float(colours.EXCLUDED)
+    screen[~kept] = colours.rgb(colours.EXCLUDED)
     return np.clip(screen, 0, 1)
 
 

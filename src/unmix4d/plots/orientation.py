@@ -61,7 +61,7 @@ def orientations(found: Orientations, ax: Axes | None = None, *, direction: str 
         raise ValueError(f"orientations of a line scan have no map to draw: its shape is {shape}, use .matrices()")
     index = getattr(found, checks.choice(which, "which", ("first", "second")))
     kept = kept_positions(found.geometry)
-    image = np.where(kept, float(colours.NOT_INDEXED), float(colours.EXCLUDED))[..., None].repeat(3, axis=2)
+    image = np.where(kept[..., None], colours.rgb(colours.NOT_INDEXED), colours.rgb(colours.EXCLUDED))
     drawn = []
     for match in found.matches:
         where = index == match.component

@@ -109,12 +109,12 @@ def _areas(found, shown):
 
 def _pale_regions(found, hues, pair):
     """Every position in the pale colour of its strongest component; light grey elsewhere, grey where excluded."""
-    image = np.full((*found.geometry.scan_shape, 3), float(colours.NO_COMPONENT))
+    image = np.tile(colours.rgb(colours.NO_COMPONENT), (*found.geometry.scan_shape, 1))
     use = found.first >= 0
     if pair is not None:
         use = use & np.isin(found.first, pair)
     image[use] = colours.pale(hues)[found.first[use]]
-    image[~kept_positions(found.geometry)] = float(colours.EXCLUDED)
+    image[~kept_positions(found.geometry)] = colours.rgb(colours.EXCLUDED)
     return image
 
 
