@@ -303,6 +303,7 @@ def test_cao2025_finds_the_odd_pattern():
 # ------------------------------------------------------------------------------------------- kinds of input
 
 
+@pytest.mark.slow
 def test_every_host_gives_the_same(as_host):
     made = phantoms.polycrystal(
         n_grains=3, scan_shape=(9, 10), detector_shape=(20, 22), background=0, dose=2e3, seed=1

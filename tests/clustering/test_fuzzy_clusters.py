@@ -147,6 +147,7 @@ def truth_of(wire):
     return answer
 
 
+@pytest.mark.slow
 @mixed
 @pytest.mark.parametrize("options", KINDS, ids=str)
 def test_every_host_gives_the_same_clusters(as_host, wire, truth_of, options):

@@ -176,6 +176,7 @@ def test_mirror_images_of_a_pattern_without_symmetry():
     assert np.corrcoef(g.patterns[0][inside], patterns[first][inside])[0, 1] > 0.97
 
 
+@pytest.mark.slow
 def test_every_host_gives_the_same(mosaic, mosaic_groups, as_host):
     g = as_host(mosaic).group_rotated()
     assert np.array_equal(g.labels, mosaic_groups.labels)

@@ -141,6 +141,7 @@ def small(tmp_path, scan):
     return tmp_path / "small.npy"
 
 
+@pytest.mark.slow
 def test_the_number_is_chosen_in_a_range(small, tmp_path, scan, capsys):
     out = tmp_path / "out"
     assert main(["run", str(small), "--components", "2-4", "--out", str(out), *facts(scan)]) == 0

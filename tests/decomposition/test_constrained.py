@@ -37,6 +37,7 @@ def view(phantom):
     return Unmix(phantom.data, centre=phantom.centre)
 
 
+@pytest.mark.slow
 def test_every_host_gives_the_same_numbers(as_host, glass):
     reference = view(glass).nmf(4, constraints=BOTH, precision="double", max_iter=20, random_state=0)
     unmix = as_host(glass)

@@ -69,6 +69,7 @@ def test_pixels_and_published_form_find_them_too(film):
     assert total > 0 and len({run.k for run in published.runs} | {run.error for run in published.runs}) > 1
 
 
+@pytest.mark.slow
 def test_every_host_gives_the_same_numbers(as_host, film):
     options = {"n_runs": 2, "precision": "double", "random_state": 1}
     plain = angular(Unmix(film.data, centre=film.centre)).merge_nmf(10, **options).consensus()

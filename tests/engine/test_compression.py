@@ -75,6 +75,7 @@ def test_subspace_is_that_of_the_exact_svd(small_film, way, weights, smooth):
     assert low.norm2 == pytest.approx((X**2).sum(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_plain_randomised_svd_would_not_do():
     """Near the noise two power iterations are not enough; this is why the iteration goes on."""
     phantom = phantoms.case("kimoto_A", 1)

@@ -97,6 +97,7 @@ def test_readme_snippet_for_py4dstem(py4dstem, crystal, tmp_path, monkeypatch):
     assert np.allclose(read.data, namespace["r"].maps)
 
 
+@pytest.mark.slow
 def test_demo_recovers_the_truth(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the hosts' own

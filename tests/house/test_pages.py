@@ -26,6 +26,7 @@ def blocks(page):
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.S | re.M)
 
 
+QUICK = {"svd", "nmf", "grains", "preparation"}  # the others are slow together
 PAGES = sorted(page for page in DOCS.glob("*.md") if blocks(page) and page.name not in ELSEWHERE)
 
 
@@ -60,7 +61,10 @@ def taken_for_granted(name):
     return given
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=() if page.stem in QUICK else pytest.mark.slow, id=page.stem) for page in PAGES],
+)
 def test_the_code_of_a_page_runs(page, request, tmp_path, monkeypatch):
     for host in HOSTS.get(page.name, ()):
         request.getfixturevalue(host)

@@ -221,6 +221,7 @@ def test_real_host_imported_first():
         """)
 
 
+@pytest.mark.slow
 def test_signals_loaded_from_a_file_carry_the_attribute(tmp_path):
     """``import unmix4d`` first, and pyxem only by HyperSpy's own loading; then help and completion are of use."""
     if not importlib.util.find_spec("pyxem"):

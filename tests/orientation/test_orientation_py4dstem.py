@@ -369,6 +369,7 @@ def test_a_measured_probe(unmixed, silver):
     assert max(errors(found, scene.order(unmixed))) < 1.5
 
 
+@pytest.mark.slow
 def test_phases_and_their_gap(py4dstem, unmixed, silver):
     other = py4dstem.process.diffraction.Crystal(np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), 26, 2.87)
     same = py4dstem.process.diffraction.Crystal(np.array(scene.ATOMS), 47, scene.A * 1.001)

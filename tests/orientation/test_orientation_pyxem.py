@@ -54,6 +54,7 @@ def test_known_orientations_are_found(indexed, unmixed):
     assert indexed.host == "pyxem" and set(indexed.symmetry) == {"silver"} and len(indexed.symmetry["silver"]) == 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [{"q_min": 1.35}, {"q_max": 0.05}, {"q_min": 0}, {"disk_radius": 30}])
 def test_where_little_or_nothing_can_be_compared(unmixed, coarse, limits):
     """Without warnings, and never NaN: the fit is what it is."""
@@ -130,6 +131,7 @@ def test_orix_matrices_return():
     assert np.allclose(from_orix_matrix(to_orix_matrix(matrices)), matrices)
 
 
+@pytest.mark.slow
 def test_several_phases(unmixed, coarse):
     from diffpy.structure import Atom, Lattice, Structure
     from orix.crystal_map import Phase

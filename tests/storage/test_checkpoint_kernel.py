@@ -109,6 +109,7 @@ def kernel(folder, monkeypatch):
         manager.shutdown_kernel(now=True)
 
 
+@pytest.mark.slow
 def test_the_stop_button_of_a_notebook(tmp_path, monkeypatch):
     phantom = phantoms.random_scan(shape=(7, 9, 20, 26), k=3, dose=2000, seed=3)
     whole = Unmix(phantom.data).nmf(3, **SHORT)

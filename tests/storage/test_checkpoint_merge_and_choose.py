@@ -80,6 +80,7 @@ def test_a_stopped_merge_ends_as_if_it_had_not_been(name, view, tmp_path, monkey
         same_merged(of_view(view).merge_nmf(checkpoint=path, **options), whole)  # the seed is that of the file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOOSE)
 def test_a_stopped_choice_ends_as_if_it_had_not_been(name, view, tmp_path, monkeypatch):
     of_view, options = CHOOSE[name]
@@ -197,6 +198,7 @@ KILLED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KILLED)
 def test_killed_by_force_it_goes_on(name, view, film, tmp_path):
     """kill -9 while the run is under way; then the same call."""
