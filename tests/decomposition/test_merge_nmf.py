@@ -57,6 +57,7 @@ def test_other_films_with_the_same_settings(overlap, seed):
     assert (correlation > 0.7).sum() >= 6 and correlation.mean() > 0.85 and agreed.k <= 8
 
 
+@pytest.mark.slow
 def test_pixels_and_published_form_find_them_too(film):
     prepared = Unmix(film.data, centre=film.centre).prepare(direct_beam=DIRECT_BEAM)
     grains = [i for i, name in enumerate(film.names) if "grain" in str(name)]

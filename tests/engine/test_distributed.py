@@ -39,6 +39,7 @@ def test_same_numbers_as_in_memory(client):
         assert np.abs(a.maps - b.maps).max() < 1e-6 and b.loss == pytest.approx(a.loss, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_time_only(client):
     phantom = phantoms.random_scan(shape=(12, 12, 60, 60), k=3, seed=0)
     expected = Unmix(phantom.data).nmf(3, random_state=0, precision="double")

@@ -52,7 +52,7 @@ METHODS = {
 
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")  # clusters of a scan that is nowhere pure
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_ctrl_c_leaves_everything_as_it_was(name, cores, blocks, scan, interrupted, monkeypatch):
     monkeypatch.setattr(threads, "cores", lambda: cores)

@@ -544,6 +544,7 @@ def test_the_radius_of_the_disks():
 # Data of an instrument
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "cathode_bragg_vectors.h5").exists(), reason="the shared data are not here")
 def test_cathode_particle(py4dstem):
     """121 390 calibrated vectors of 80 x 58 positions: nothing lost, the beam left out, the lattice where it is."""

@@ -154,6 +154,7 @@ def _two_rings(a, b):
     return sum(np.exp(-((radius - r) ** 2) / 6) for r in (a, b)) + 1e-3
 
 
+@pytest.mark.slow
 def test_the_maximum_pattern_is_that_of_every_kind_of_input(as_host, scan):
     mask = np.zeros(scan.scan_shape, bool)
     mask[2, 3] = mask[5] = True
@@ -552,6 +553,7 @@ def test_the_repr_says_what_the_features_are(averages):
 # --- beside the hosts
 
 
+@pytest.mark.slow
 def test_pyxem_agrees(pyxem, film):
     """Its polar patterns on the same pattern: azimuths counter-clockwise from -180 degrees, 0 along the columns."""
     u = film.to_pyxem().unmix
@@ -572,6 +574,7 @@ def test_pyxem_agrees(pyxem, film):
     assert np.median(variance / own) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_polar_patterns_of_pyxem_are_taken_as_they_are(pyxem, film):
     signal = film.to_pyxem()
     ours = signal.unmix.angular_average(rings=RINGS, scaling="none").features.values

@@ -92,6 +92,7 @@ def examples_of_hosts():
             yield pytest.param(needed[0], test, id=test.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("host", "test"), list(examples_of_hosts()))
 def test_examples_of_hosts_run(host, test, request):
     request.getfixturevalue(host.lower())

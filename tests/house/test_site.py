@@ -299,6 +299,7 @@ def test_the_tables_of_the_performance_page_are_there():
         assert part.count("\n|") >= 3, target
 
 
+@pytest.mark.slow
 def test_the_tour_runs(monkeypatch, tmp_path):
     import matplotlib.pyplot as plt
 

@@ -68,6 +68,7 @@ def test_the_host_alone(unmixed, simulation):
     assert max(errors(found, scene.order(unmixed))) < 4
 
 
+@pytest.mark.slow
 def test_rotations_of_templates_are_in_the_convention_of_the_host(pyxem, simulation):
     """A template turned in the plane must come back as itself, however this version of pyxem counts azimuths."""
     from pyxem.signals.indexation_results import rotation_from_orientation_map
@@ -108,6 +109,7 @@ def test_crystal_map(indexed, unmixed, simulation):
         _ = indexed.orientation_map
 
 
+@pytest.mark.slow
 def test_the_simple_call_gives_the_native_map(unmixed, coarse):
     cm = unmixed.orientations(coarse)
     assert np.allclose(cm.rotations.data, unmixed.index(coarse).crystal_map.rotations.data)

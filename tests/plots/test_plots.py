@@ -27,6 +27,7 @@ def result(crystal):
     return u.prepare(direct_beam=3).nmf(5, random_state=0, max_iter=30, n_starts=2)
 
 
+@pytest.mark.slow
 def test_patterns_above_maps_on_every_host(as_host, crystal):
     found = as_host(crystal).nmf(3, random_state=0, max_iter=5)
     figure = found.plot()

@@ -144,7 +144,7 @@ WRITTEN = {
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are a matter of Unix")
-@pytest.mark.parametrize("what", WRITTEN)
+@pytest.mark.parametrize("what", ["result", *(pytest.param(n, marks=pytest.mark.slow) for n in WRITTEN if n != "result")])
 def test_a_full_disk_leaves_the_old_file_and_ends_nothing(what, result, tmp_path):
     """One sentence, the old file, an interpreter that goes on and ends as it should."""
     call, named = WRITTEN[what]

@@ -67,7 +67,7 @@ def same_choice(one, other):
 # ------------------------------------------------------------------------------------------------ stopped and gone on
 
 
-@pytest.mark.parametrize("name", MERGE)
+@pytest.mark.parametrize("name", ["features", *(pytest.param(n, marks=pytest.mark.slow) for n in MERGE if n != "features")])
 def test_a_stopped_merge_ends_as_if_it_had_not_been(name, view, tmp_path, monkeypatch):
     of_view, options = MERGE[name]
     whole = of_view(view).merge_nmf(random_state=5, **options)

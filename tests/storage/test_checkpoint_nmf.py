@@ -41,7 +41,7 @@ def _named(result):
 
 
 @pytest.mark.parametrize("name", RUNS)
-@pytest.mark.parametrize("writes", [2, 3, 5, 8])
+@pytest.mark.parametrize("writes", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5, 8))])
 def test_a_stopped_run_ends_as_if_it_had_not_been(name, writes, view, tmp_path, monkeypatch, at_once):
     whole = view.nmf(3, random_state=5, **RUNS[name])
     path = tmp_path / "run.checkpoint"
