@@ -133,7 +133,7 @@ def name_of(path, src):
 def imports(path, src, files):
     folder = path.relative_to(src / PACKAGE).parts[:-1]
     found = set()
-    for node in executed(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = (*folder[: len(folder) - node.level + 1], *(node.module.split(".") if node.module else ()))
             for alias in node.names:

@@ -47,19 +47,18 @@ FILES = {name_of(path): path for path in modules()}
 def imports(path):
     """What a file imports, inside functions too, as (our files, packages of others, those of them at the top).
 
-    What stands under ``if TYPE_CHECKING:`` is left out: it is read by type checkers and never executed, so that it makes no
-    arrow from one file to another.
+    Our own files count under ``if TYPE_CHECKING:`` too: what a file cannot be read without is an arrow. Packages of others
+    are left out there, because they are never imported.
     """
-    ours, others, top = set(), set(), set()
-    tree = WithoutTypeChecking().visit(ast.parse(path.read_text(encoding="utf-8")))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    ours, others, top = {name for node in own for name in _ours(path, node)}, set(), set()
+    tree = WithoutTypeChecking().visit(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found = {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found = {node.module.split(".")[0]}
-        elif isinstance(node, ast.ImportFrom):
-            ours |= set(_ours(path, node))
-            continue
         else:
             continue
         others |= found

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord
 from ..engine.matrix import PatternMatrix
-
-if TYPE_CHECKING:
-    from ..views.view import View
 
 __all__ = ["Features", "FeatureMatrix", "feature_geometry", "at_positions", "concatenated"]
 
@@ -63,7 +60,7 @@ class Features:
     geometry: ScanGeometry
     compute: Callable
     settings: dict = field(default_factory=dict)
-    source: View | None = None
+    source: Any = None
     host: HostRecord = HostRecord()
     additive: bool = True
     per_count: np.ndarray | None = None

@@ -8,17 +8,13 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.scan import Scan
 from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
-
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
-    from ..results.grains import Grains
 
 __all__ = ["attach", "grains_to_host", "progress_wanted", "read_scan", "to_host", "versions"]
 
@@ -69,7 +65,7 @@ def _number_of(fill_value: Any, dtype) -> float:
     return float(fill_value)
 
 
-def to_host(result: Decomposition, *, fill_value: float = 0.0) -> tuple[Any, Any]:
+def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     """Maps and patterns as native objects of the host that the scan came from.
 
     Parameters
@@ -105,7 +101,7 @@ def to_host(result: Decomposition, *, fill_value: float = 0.0) -> tuple[Any, Any
         ) from error
 
 
-def grains_to_host(grains: Grains) -> tuple[Any, Any]:
+def grains_to_host(grains: Any) -> tuple[Any, Any]:
     """Masks and labels of grains as native objects of the host that the scan came from.
 
     Returns
@@ -150,7 +146,7 @@ def _record(grains) -> dict:
     return {**grains.settings, "table": table, "units": units}
 
 
-def attach(result: Decomposition, host: Any, *, fill_value: float = 0.0) -> Any:
+def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
 
     Parameters

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..core.geometry import ScanGeometry
-    from ..views.view import View
 
 __all__ = [
     "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "progress",
@@ -28,14 +27,14 @@ WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poi
 _PARTS = ("on", "bind", "project", "settings")
 
 
-def components(view: View, n: Any, name: str = "n") -> int:
+def components(view: Any, n: Any, name: str = "n") -> int:
     """A number of components, at most what the view can hold."""
     n_positions, n_pixels = view.geometry.n_positions, view.geometry.n_pixels
     why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
     return checks.count(n, name, maximum=min(n_positions, n_pixels), why=why)
 
 
-def progress(view: View, total: int, description: str) -> AbstractContextManager[Callable]:
+def progress(view: Any, total: int, description: str) -> AbstractContextManager[Callable]:
     """A progress bar, where the preferences of the host of a view allow one; see `unmix4d.core.progress.progress`."""
     return shown_progress(total, description, hosts.progress_wanted(view.scan.host.kind))
 

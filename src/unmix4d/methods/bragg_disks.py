@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core import checks
 from ..core.centre import require_centre
@@ -12,14 +12,11 @@ from ..views.feature_view import FeatureView
 from .arguments import progress
 from .bragg_vectors import BIN, features_of_vectors, given_disks, raster_arguments
 
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
-
 __all__ = ["bragg_disks", "view_of_vectors"]
 
 
 def bragg_disks(
-    view: Unmix,
+    view: Any,
     vectors: Any = None,
     *,
     bin: int | None = None,

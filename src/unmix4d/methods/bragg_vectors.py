@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -12,9 +12,6 @@ from ..core.units import PIXELS, canonical_unit, in_pixels, is_calibrated
 from ..features.bragg_disks import INTENSITIES, BraggDisks
 from ..features.bragg_raster import BraggFeatures, bragg_features
 from ..hosts import bragg_vectors
-
-if TYPE_CHECKING:
-    from ..views.feature_view import FeatureView
 
 __all__ = ["BIN", "bragg_disks", "features_of_vectors", "given_disks", "is_bragg_vectors", "raster_arguments"]
 
@@ -27,14 +24,14 @@ def is_bragg_vectors(obj: Any) -> bool:
 
 
 def bragg_disks(
-    view: FeatureView,
+    view: Any,
     *,
     bin: int | None = None,
     intensity: str = "sum",
     spread: float | str | None = None,
     q_min: float | str | None = None,
     q_max: float | str | None = None,
-) -> FeatureView:
+) -> Any:
     """Bragg vectors that came without a scan, on another raster: `Unmix.bragg_disks` says what the arguments are.
 
     Parameters
@@ -84,7 +81,7 @@ def raster_arguments(geometry: ScanGeometry, bin: int, intensity: str, q_min: An
 
 def features_of_vectors(
     vectors: Any,
-    view_of: type[FeatureView],
+    view_of: type,
     *,
     q_max: float | str | None = None,
     centre: tuple[float, float] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,6 @@ from .nmf import MAX_ITER, nmf_answer
 
 if TYPE_CHECKING:
     from ..constraints.smooth_maps import SmoothMaps
-    from ..views.view import View
 
 __all__ = ["choose_k"]
 
@@ -45,7 +44,7 @@ _STARTS = 2  # of the factorisations of a part: non-negative double SVD and vert
 
 
 def choose_k(
-    view: View,
+    view: Any,
     ks: Iterable[int],
     *,
     rule: str = "unmix4d",

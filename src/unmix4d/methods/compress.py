@@ -15,13 +15,12 @@ from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
     from ..constraints.smooth_maps import SmoothMaps
-    from ..views.view import View
 
 __all__ = ["compress"]
 
 
 def compress(
-    view: View,
+    view: Any,
     rank: int,
     *,
     weights: str = "auto",

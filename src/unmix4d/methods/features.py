@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from ..views.feature_view import FeatureView
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
-    from ..views.unmix import Unmix
 
 __all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
 
@@ -31,7 +30,7 @@ _MOST_RADII = 100_000  # far more than a detector has pixels: a mistake in a uni
 
 
 def angular_average(
-    view: Unmix,
+    view: Any,
     sector_deg: float = 5.0,
     *,
     rings: Sequence[tuple[float | str, float | str]] | None = None,
@@ -91,7 +90,7 @@ def angular_average(
 
 
 def radial_variance(
-    view: Unmix,
+    view: Any,
     r_min: float | str | None = None,
     r_max: float | str | None = None,
     *,
@@ -156,7 +155,7 @@ def radial_variance(
 
 
 def symmetry(
-    view: Unmix,
+    view: Any,
     orders: Sequence[int] = (2, 3, 4, 6),
     *,
     r_min: float | str | None = None,
@@ -216,7 +215,7 @@ def symmetry(
 
 
 def polar(
-    view: Unmix,
+    view: Any,
     n_azimuth: int = 72,
     *,
     radial_step: float | str = 1.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 from ..results.meaning import Meaning
 from .arguments import components, progress
 
-if TYPE_CHECKING:
-    from ..views.view import View
-
 __all__ = ["MEANING", "fuzzy_cmeans", "fuzzy_validity", "references"]
 
 MEANING = Meaning("fuzzy c-means", shares_of="memberships")
@@ -33,7 +30,7 @@ _SAME = 1e-3  # of the spread of all loadings: centres that are nearer are the s
 
 
 def fuzzy_cmeans(
-    view: View,
+    view: Any,
     n_clusters: int,
     *,
     n_svd: int | None = None,
@@ -124,7 +121,7 @@ def fuzzy_cmeans(
 
 
 def fuzzy_validity(
-    view: View,
+    view: Any,
     ns: Iterable[int],
     *,
     n_svd: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +18,11 @@ from ..results.build import run_record
 from ..results.groups import Groups, by_strength, checked_cut, mean_of, polar_range
 from .arguments import progress
 
-if TYPE_CHECKING:
-    from ..views.view import View
-
 __all__ = ["group_rotated"]
 
 
 def group_rotated(
-    view: View,
+    view: Any,
     n_groups: int | str = "auto",
     *,
     distance: float | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from ..results.citations import ICA, KRYLOV
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
-if TYPE_CHECKING:
-    from ..views.view import View
-
 __all__ = ["MEANING", "REFERENCES", "ica"]
 
 MEANING, REFERENCES = Meaning("ICA", signed=True, shares_of="sum of squares"), (*ICA, *KRYLOV)
@@ -27,7 +24,7 @@ _OTHER = {"patterns": ("pixels", "maps"), "maps": ("positions", "patterns")}
 
 
 def ica(
-    view: View,
+    view: Any,
     n: int,
     *,
     on: str = "patterns",

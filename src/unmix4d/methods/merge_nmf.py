@@ -29,7 +29,6 @@ from .arguments import WEIGHTS, components, progress
 if TYPE_CHECKING:
     from ..decomposition.merging import MergeRun
     from ..engine.matrix import PatternMatrix
-    from ..views.view import View
 
 __all__ = ["merge_nmf"]
 
@@ -39,7 +38,7 @@ _MOST = 128  # components that "auto" starts with at most
 
 
 def merge_nmf(
-    view: View,
+    view: Any,
     initial_components: int | str = "auto",
     *,
     threshold: float | str = "auto",
@@ -175,7 +174,7 @@ def merge_nmf(
 
 
 def _answer(
-    view: View, matrix: PatternMatrix, problem: Any, runs: Sequence[MergeRun], best: int, settings: dict[str, Any]
+    view: Any, matrix: PatternMatrix, problem: Any, runs: Sequence[MergeRun], best: int, settings: dict[str, Any]
 ) -> MergedDecomposition:
     """The chosen run, with the stability of its components over all runs."""
     run = runs[best]

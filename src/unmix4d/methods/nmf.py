@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ..constraints.smooth_maps import SmoothMaps
     from ..decomposition.run import Outcome
     from ..engine.matrix import PatternMatrix
-    from ..views.view import View
 
 __all__ = [
     "CONSTRAINED_ITER", "KL_ITER", "MAX_ITER", "MEANING", "finished_nmf", "nmf", "nmf_answer", "references",
@@ -46,7 +45,7 @@ KL_ITER = 30  # of objective="kl", which that benchmark does not run: no table
 
 
 def nmf(
-    view: View,
+    view: Any,
     n: int,
     *,
     constraints: Constraint | Sequence[Any] = (),
@@ -219,7 +218,7 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
 
 
 def nmf_answer(
-    view: View, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
+    view: Any, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
 ) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
     final, low = outcome.final, outcome.low

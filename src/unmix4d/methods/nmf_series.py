@@ -18,13 +18,12 @@ from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
     from ..constraints.smooth_maps import SmoothMaps
-    from ..views.view import View
 
 __all__ = ["nmf_series"]
 
 
 def nmf_series(
-    view: View,
+    view: Any,
     ns: Iterable[int],
     *,
     constraints: Constraint | Sequence[Any] = (),

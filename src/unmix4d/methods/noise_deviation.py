@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..core import checks
-
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
 
 __all__ = ["noise_deviation"]
 
 _LEAST = 3  # pixels, the window of the estimate
 
 
-def noise_deviation(view: Unmix, n: int = 64, *, random_state: int | None = 0) -> float:
+def noise_deviation(view: Any, n: int = 64, *, random_state: int | None = 0) -> float:
     """Noise deviation of single patterns: the median over n of them, drawn from the kept positions.
 
     To be compared before and after a filter, ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, at the

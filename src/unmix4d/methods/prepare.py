@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,14 +14,13 @@ from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
 from .bragg_vectors import given_disks, is_bragg_vectors
 
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
-
 __all__ = ["prepare"]
+
+V = TypeVar("V", bound=Any)  # a view gives one of its own kind
 
 
 def prepare(
-    view: Unmix,
+    view: V,
     *,
     direct_beam: float | str | None = None,
     annulus: tuple[float | str, float | str] | None = None,
@@ -35,7 +34,7 @@ def prepare(
     align: bool | np.ndarray | None = None,
     gain: float | None = None,
     redraw_peaks: Any = None,
-) -> Unmix:
+) -> V:
     """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
 
     Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the

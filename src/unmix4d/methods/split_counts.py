@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 from ..core import checks
 from ..preparation.thinning import thinned
 
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
-
 __all__ = ["split_counts"]
 
+V = TypeVar("V", bound=Any)  # a view gives two of its own kind
 
-def split_counts(view: Unmix, fraction: float = 0.5, *, random_state: int | None = None) -> tuple[Unmix, Unmix]:
+
+def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = None) -> tuple[V, V]:
     """Two views of independent counts: every electron is in one of them, by chance.
 
     Fit one and judge by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts that are split so are two

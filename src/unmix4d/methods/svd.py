@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +14,10 @@ from ..results.decomposition import Decomposition, Meaning
 from ..results.scree import Scree
 from .arguments import components, progress
 
-if TYPE_CHECKING:
-    from ..views.view import View
-
 __all__ = ["MEANING", "pca", "scree", "svd"]
 
 
-def svd(view: View, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+def svd(view: Any, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
     """Truncated singular value decomposition.
 
     Parameters
@@ -54,7 +51,7 @@ def svd(view: View, n: int, *, precision: str = "single", random_state: int | No
     return _svd(view, "svd", n, precision, random_state)
 
 
-def pca(view: View, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
+def pca(view: Any, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
     """Principal component analysis: `svd` after removing the mean pattern.
 
     Parameters
@@ -111,7 +108,7 @@ def _svd(view, method, n, precision, random_state):
     )  # fmt: skip
 
 
-def scree(view: View, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
+def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
     """How much each component of the SVD explains, with the number of components that stand out.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
 from .arguments import components, progress
 
-if TYPE_CHECKING:
-    from ..views.view import View
-
 __all__ = ["MEANING", "REFERENCES", "vca"]
 
 MEANING, REFERENCES = Meaning("vertex component analysis"), (*VCA, *KRYLOV)
@@ -26,7 +23,7 @@ _UNEVEN = 0.05  # standard deviation of the sums of free maps, beyond noise, tha
 
 
 def vca(
-    view: View,
+    view: Any,
     n: int,
     *,
     sum_to_one: bool = False,

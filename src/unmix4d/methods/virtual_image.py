@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..preparation.masks import disks
 
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
-
 __all__ = ["virtual_image"]
 
 
-def virtual_image(
-    view: Unmix, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str
-) -> np.ndarray:
+def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str) -> np.ndarray:
     """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, paint, presence, representative_patterns
 
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
-
 __all__ = ["index", "orientations"]
 
 _PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02  # of the fit, below which it is ambiguous (docs/orientation.md); no table
@@ -33,7 +30,7 @@ _BACKGROUNDS = (None, "radial median", "radial percentile")
 
 
 def index(
-    result: Decomposition,
+    result: Any,
     simulation: Any,
     *,
     source: str | None = None,
@@ -320,7 +317,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready
 
 
-def orientations(result: Decomposition, simulation: Any, **options: Any) -> Any:
+def orientations(result: Any, simulation: Any, **options: Any) -> Any:
     """Orientations of the components, painted on the scan, as a native object of the host whose simulation is given.
 
     ``result.index(simulation, **options).to_host()``: see `index` for the arguments, and for a record of what was

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -12,16 +12,13 @@ from .disks import point_list
 from .geometry import to_scan_frame
 from .sources import ENOUGH, presence
 
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
-
 __all__ = ["gathered", "group_braggvectors"]
 
 _MOST_POSITIONS = 400  # of one component; more of them do not make a disk better known
 
 
 def group_braggvectors(
-    result: Decomposition, braggvectors: Any, *, single: bool | None = None, min_share: float = 0.2, q_min: float = 0.0
+    result: Any, braggvectors: Any, *, single: bool | None = None, min_share: float = 0.2, q_min: float = 0.0
 ) -> tuple[Any, ...]:
     """Measured Bragg vectors gathered per component, for the matcher of a host (proposed by Bruefach 2022).
 

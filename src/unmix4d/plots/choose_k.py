@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..results.k_choice import KChoice
 
 __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]
 
 
 @figure_style()
-def criteria(choice: KChoice, ax: Axes | None = None) -> Figure | Axes:
+def criteria(choice: Any, ax: Axes | None = None) -> Figure | Axes:
     """The criteria over the number of components, with what each of them says and the recommendation.
 
     Parameters
@@ -65,7 +64,7 @@ def _finish(ax, choice):
 
 
 @figure_style()
-def loss(choice: KChoice, ax: Axes | None = None) -> Axes:
+def loss(choice: Any, ax: Axes | None = None) -> Axes:
     """K-component loss with its knee and the region of interest (Cao 2025, Fig. 3a).
 
     Parameters
@@ -142,7 +141,7 @@ def _components(choice, ax):
 
 
 @figure_style()
-def votes(choice: KChoice, ax: Axes | None = None) -> Axes:
+def votes(choice: Any, ax: Axes | None = None) -> Axes:
     """What each criterion alone says, a line each.
 
     Parameters
@@ -176,7 +175,7 @@ def votes(choice: KChoice, ax: Axes | None = None) -> Axes:
 
 
 @figure_style()
-def similarity(choice: KChoice, k: int | None = None, metric: str = "cosine_sqrt", ax: Axes | None = None) -> Axes:
+def similarity(choice: Any, k: int | None = None, metric: str = "cosine_sqrt", ax: Axes | None = None) -> Axes:
     """How alike the patterns of one factorisation are, all pairs.
 
     Parameters
@@ -212,7 +211,7 @@ def similarity(choice: KChoice, k: int | None = None, metric: str = "cosine_sqrt
 
 
 @figure_style()
-def image_quality(choice: KChoice, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+def image_quality(choice: Any, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
 
     Parameters

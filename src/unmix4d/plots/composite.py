@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from .style import SMALL, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.decomposition import Decomposition
 
 __all__ = ["composite"]
 
@@ -27,7 +26,7 @@ _BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
 
 @figure_style()
 def composite(
-    result: Decomposition,
+    result: Any,
     components: Sequence[int] | None = None,
     *,
     scale: str = "each",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,14 +13,12 @@ from .style import TEXT, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.decomposition import Decomposition
-    from ..results.scree import Scree
 
 __all__ = ["convergence", "scree"]
 
 
 @figure_style()
-def scree(result: Scree, ax: Axes | None = None) -> Axes:
+def scree(result: Any, ax: Axes | None = None) -> Axes:
     """Explained fraction of each component on a log scale; the elbow, where there is one, is marked.
 
     Examples
@@ -49,7 +47,7 @@ def scree(result: Scree, ax: Axes | None = None) -> Axes:
 
 
 @figure_style()
-def convergence(result: Decomposition, ax: Axes | None = None) -> Axes:
+def convergence(result: Any, ax: Axes | None = None) -> Axes:
     """Error above the lowest one reached, per iteration of every start; beside it the change of patterns and maps.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from .style import SMALL, TINY, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 
 __all__ = ["scatter", "validity"]
 
@@ -26,7 +25,7 @@ _GRID = 160
 
 
 @figure_style()
-def scatter(result: FuzzyClusters, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
+def scatter(result: Any, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
     """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
 
     Contours are those of the plane through the cluster centres (of the nearest there is to one, where centres do not
@@ -105,7 +104,7 @@ def _in_the_plane(grid, centres, x, y):
 
 
 @figure_style()
-def validity(result: FuzzyValidity, ax: Sequence[Axes] | None = None) -> np.ndarray:
+def validity(result: Any, ax: Sequence[Axes] | None = None) -> np.ndarray:
     """Indices of validity over the number of clusters, the best of each marked.
 
     Parameters

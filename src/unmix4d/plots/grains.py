@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from .style import SMALL, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.grains import Grains
 
 __all__ = ["grains", "grain_sizes"]
 
@@ -27,7 +26,7 @@ _INSET = 0.7  # contour level: boundaries lie within their grain, so that those 
 
 
 @figure_style()
-def grains(found: Grains, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool = True) -> Axes:
+def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool = True) -> Axes:
     """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
     Parameters
@@ -141,7 +140,7 @@ def _bin_edges(values, bins):
 
 @figure_style()
 def grain_sizes(
-    found: Grains, ax: Axes | None = None, *, column: str = "equivalent_diameter", bins: int | Sequence[float] | None = None
+    found: Any, ax: Axes | None = None, *, column: str = "equivalent_diameter", bins: int | Sequence[float] | None = None
 ) -> Axes:
     """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..results.groups import Groups
 
 __all__ = ["angles", "dendrogram", "groups", "similarity"]
 
@@ -28,7 +27,7 @@ _MOST_NUMBERS = 60
 
 
 @figure_style()
-def groups(found: Groups, groups: Sequence[int] | None = None) -> Figure:
+def groups(found: Any, groups: Sequence[int] | None = None) -> Figure:
     """Average patterns, their members rotated back, above their maps.
 
     Parameters
@@ -72,7 +71,7 @@ def _name(found, i):
 
 
 @figure_style()
-def dendrogram(found: Groups, ax: Axes | None = None) -> Axes:
+def dendrogram(found: Any, ax: Axes | None = None) -> Axes:
     """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
 
     Returns
@@ -154,7 +153,7 @@ def _insets(found, ax, leaves):
 
 
 @figure_style()
-def similarity(found: Groups, ax: Axes | None = None, *, by_group: bool = False) -> Axes:
+def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False) -> Axes:
     """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
@@ -203,7 +202,7 @@ def _matrix(ax, values, order, title, top):
 
 
 @figure_style()
-def angles(found: Groups, ax: Axes | None = None, *, group: int | None = None) -> Axes:
+def angles(found: Any, ax: Axes | None = None, *, group: int | None = None) -> Axes:
     """The rotation over the scan in cyclic colours.
 
     Parameters

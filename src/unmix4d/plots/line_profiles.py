@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from .style import TINY, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.decomposition import Decomposition
 
 __all__ = ["profile"]
 
@@ -26,7 +25,7 @@ _STYLES = ("-", "--", ":", "-.")
 
 @figure_style()
 def profile(
-    images: Mapping[str, Decomposition | np.ndarray],
+    images: Mapping[str, Any | np.ndarray],
     start: tuple[float, float],
     stop: tuple[float, float],
     *,

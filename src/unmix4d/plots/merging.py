@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from .style import TINY, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.merged import MergedDecomposition
 
 __all__ = ["history", "stability"]
 
@@ -21,7 +20,7 @@ _TREE_INCHES = 0.13  # of width for every part
 
 
 @figure_style()
-def history(result: MergedDecomposition, ax: Axes | None = None) -> Axes:
+def history(result: Any, ax: Axes | None = None) -> Axes:
     """The tree of the merges: which parts became one component, and at which similarity.
 
     Parameters
@@ -108,7 +107,7 @@ def _label(ax, result, lowest):
 
 
 @figure_style()
-def stability(result: MergedDecomposition, ax: Axes | None = None) -> Axes:
+def stability(result: Any, ax: Axes | None = None) -> Axes:
     """Share of the runs that have each component, and how well their maps agree.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from .style import SMALL, TINY, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..orientation.compare import OrientationComparison
-    from ..orientation.orientations import Orientations
 
 __all__ = ["comparison", "orientations"]
 
@@ -26,7 +24,7 @@ _DIRECTIONS = {"z": (0, 0, 1), "row": (1, 0, 0), "column": (0, 1, 0)}
 
 
 @figure_style()
-def orientations(found: Orientations, ax: Axes | None = None, *, direction: str = "z", which: str = "first") -> Axes:
+def orientations(found: Any, ax: Axes | None = None, *, direction: str = "z", which: str = "first") -> Axes:
     """Inverse pole figure colours on the scan, with their key and a scale bar.
 
     Parameters
@@ -124,7 +122,7 @@ def _key(ax, side, found, name, position, several):
 
 
 @figure_style()
-def comparison(compared: OrientationComparison, axes: Sequence[Axes] | None = None) -> tuple[Axes, Axes]:
+def comparison(compared: Any, axes: Sequence[Axes] | None = None) -> tuple[Axes, Axes]:
     """Misorientation on the scan, and its histogram at single and at overlap positions.
 
     Parameters

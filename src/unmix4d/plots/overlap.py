@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from .style import SMALL, TINY, figure_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..results.overlap import Overlap
 
 __all__ = ["overlap", "profile"]
 
@@ -25,7 +24,7 @@ _PATTERN_INCHES = 1.25
 
 
 @figure_style()
-def overlap(found: Overlap, ax: Axes | None = None, *, components: tuple[int, int] | None = None) -> Axes:
+def overlap(found: Any, ax: Axes | None = None, *, components: tuple[int, int] | None = None) -> Axes:
     """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
 
     Parameters
@@ -120,7 +119,7 @@ def _pale_regions(found, hues, pair):
 
 @figure_style()
 def profile(
-    found: Overlap,
+    found: Any,
     start: tuple[int, int],
     stop: tuple[int, int],
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .images import pattern_above_map
 from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
@@ -13,7 +13,6 @@ from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..results.decomposition import Decomposition
 
 __all__ = ["decomposition"]
 
@@ -21,7 +20,7 @@ _WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as hig
 
 
 @figure_style()
-def decomposition(result: Decomposition, components: Sequence[int] | None = None) -> Figure:
+def decomposition(result: Any, components: Sequence[int] | None = None) -> Figure:
     """Patterns above their maps, as many to a row as fit a notebook.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from .composite import composite
 from .images import draw_image, intensity_colours, intensity_norm, scan_map
 from .layout import image_height, is_line, kept_positions
 from .style import LABEL, SMALL, figure_style
-
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
 
 __all__ = ["PositionFigure"]
 
@@ -39,7 +36,7 @@ class PositionFigure:
     """
 
     @figure_style()
-    def __init__(self, result: Decomposition, sentence: str = "") -> None:
+    def __init__(self, result: Any, sentence: str = "") -> None:
         import matplotlib.pyplot as plt
 
         self.result, self._line = result, is_line(result.geometry.scan_shape)

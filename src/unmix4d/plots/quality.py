@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..results.quality import QualityReport
 
 __all__ = ["similarity", "report"]
 
@@ -89,7 +88,7 @@ def _write_values(ax, shown, low, high, lower):
 
 
 @figure_style()
-def report(quality: QualityReport, components: Sequence[int] | None = None) -> Figure:
+def report(quality: Any, components: Sequence[int] | None = None) -> Figure:
     """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
     Parameters

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core import checks
-
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
 
 __all__ = ["explore", "Explorer", "measured_pattern"]
 
@@ -20,7 +17,7 @@ _NO_WIDGETS = "One position only: to walk through the scan, install ipywidgets (
 _NO_DATA = "The result was loaded without its data: unmix4d.load(path, data=scan) shows measured patterns as well."
 
 
-def explore(result: Decomposition, row: int | None = None, col: int | None = None) -> Any:
+def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
     """Walk through the scan: the pattern of a position, its reconstruction, the residual, and the shares of components.
 
     In a notebook with ipywidgets (``pip install unmix4d[notebook]``): sliders for the position; with

@@ -6,7 +6,7 @@ import datetime
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .. import hosts
 from ..core import checks
@@ -23,16 +23,13 @@ from .figures import drawing
 from .section_settings import described
 from .sections import NAMES, SECTIONS, Parts
 
-if TYPE_CHECKING:
-    from ..results.decomposition import Decomposition
-
 __all__ = ["write_report"]
 
 _EXPECTED = (ValueError, TypeError, OSError, ImportError)  # what our own code says in one sentence
 
 
 def write_report(
-    result: Decomposition,
+    result: Any,
     path: str | os.PathLike[str],
     *,
     choice: KChoice | None = None,

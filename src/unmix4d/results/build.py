@@ -15,14 +15,13 @@ from .decomposition import Decomposition
 
 if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix, Statistics
-    from ..views.view import View
 
 __all__ = ["NOTHING", "Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
 
 NOTHING = 1e-6  # share of the intensity below which a component is the rounding of single precision (6e-8), summed
 
 
-def run_record(view: View, method: str, **arguments: Any) -> dict:
+def run_record(view: Any, method: str, **arguments: Any) -> dict:
     """Everything needed to repeat a run, in JSON types."""
     scan = view.scan
     geometry = scan.geometry
@@ -79,7 +78,7 @@ class Components:
         The number that each component had before.
     """
 
-    view: View
+    view: Any
     matrix: PatternMatrix
     maps: np.ndarray
     patterns: np.ndarray
@@ -141,7 +140,7 @@ class Components:
 
 
 def arranged(
-    view: View,
+    view: Any,
     matrix: PatternMatrix,
     maps: np.ndarray,
     patterns: np.ndarray,

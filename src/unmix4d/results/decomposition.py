@@ -30,7 +30,6 @@ from .saved import save
 
 if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix
-    from ..views.view import View
 
 __all__ = ["Decomposition"]
 
@@ -116,7 +115,7 @@ class Decomposition:
     mean_pattern: np.ndarray | None = None
     totals: np.ndarray | None = None
     residuals: np.ndarray | None = None
-    source: View | None = None
+    source: Any = None
     features: np.ndarray | None = None
     meaning: Meaning = Meaning()
     references: tuple = ()
@@ -211,7 +210,7 @@ class Decomposition:
         return self.mean_pattern if self.meaning.centred else None
 
     @property
-    def decomposed(self) -> View | None:
+    def decomposed(self) -> Any:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +13,6 @@ from ..clustering.validity import INDICES
 from ..core import checks
 from ..plots import fuzzy as plots_fuzzy
 from .decomposition import Decomposition
-
-if TYPE_CHECKING:
-    from ..views.view import View
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
@@ -77,7 +74,7 @@ class FuzzyClusters(Decomposition):
     loading_centres: np.ndarray = None  # type: ignore[assignment]
     covariances: np.ndarray = None  # type: ignore[assignment]
     pure_fraction: np.ndarray = None  # type: ignore[assignment]
-    view: View | None = None
+    view: Any = None
 
     plot_scatter = plots_fuzzy.scatter
 
@@ -214,7 +211,7 @@ class FuzzyClusters(Decomposition):
         ).reshape(*points.shape[:-1], self.k)  # fmt: skip
 
     @property
-    def decomposed(self) -> View | None:
+    def decomposed(self) -> Any:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.view or self.source
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from ..storage.atomic import replacing
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
-    from .decomposition import Decomposition
 
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
@@ -60,7 +59,7 @@ class Grains:
 
     masks: np.ndarray
     components: np.ndarray
-    result: Decomposition
+    result: Any
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 
@@ -260,7 +259,7 @@ class Grains:
 
 
 def find_grains(
-    result: Decomposition,
+    result: Any,
     *,
     min_size: int | str = 10,
     threshold: str | float = "yen",

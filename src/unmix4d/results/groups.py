@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from ..plots import groups as plots_groups
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
-    from .decomposition import Decomposition
 
 __all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
 
@@ -96,7 +95,7 @@ class Groups:
     geometry: ScanGeometry
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
-    members: Decomposition | None = None
+    members: Any = None
     settings: dict = field(default_factory=dict)
 
     plot = plots_groups.groups
@@ -209,7 +208,7 @@ class Groups:
 
 
 def group_rotated(
-    result: Decomposition,
+    result: Any,
     n_groups: int | str = "auto",
     *,
     distance: float | None = None,

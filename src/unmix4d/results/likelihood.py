@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -11,16 +11,12 @@ from scipy import special
 from ..core import checks
 from ..preparation.thinning import KEEPS_COUNTS, LEAST_EXPECTED, same_preparation, share
 
-if TYPE_CHECKING:
-    from ..views.unmix import Unmix
-    from .decomposition import Decomposition
-
 __all__ = ["log_likelihood"]
 
 _REFERENCES = (None, "mean", "saturated")
 
 
-def log_likelihood(result: Decomposition, held_out: Unmix, *, relative_to: str | None = None) -> float:
+def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None) -> float:
     """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
 
     Parameters

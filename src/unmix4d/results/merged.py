@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from .build import arranged
 from .citations import MERGING
 from .decomposition import Decomposition
 from .meaning import Meaning
-
-if TYPE_CHECKING:
-    from ..views.view import View
 
 __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 
@@ -68,7 +65,7 @@ class MergedDecomposition(Decomposition):
     runs: tuple = ()
     best: int = -1
     problem: Any = None
-    view: View | None = None
+    view: Any = None
 
     saved_arrays: ClassVar[dict] = {
         **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
@@ -169,7 +166,7 @@ class MergedDecomposition(Decomposition):
         )  # fmt: skip
 
     @property
-    def decomposed(self) -> View | None:
+    def decomposed(self) -> Any:
         """The view that was decomposed, of features those; None where no data are linked."""
         return self.view or self.source
 

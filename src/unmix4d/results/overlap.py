@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from ..plots import overlap as plots_overlap
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
-    from .decomposition import Decomposition
 
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
@@ -64,7 +63,7 @@ class Overlap:
     second: np.ndarray
     thresholds: tuple
     weights: np.ndarray
-    result: Decomposition
+    result: Any
     background: tuple = ()
     settings: dict = field(default_factory=dict)
 
@@ -230,7 +229,7 @@ _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 
 def find_overlap(
-    result: Decomposition,
+    result: Any,
     *,
     thresholds: float | Sequence[float] = (0.75, 0.8, 0.85, 0.9, 0.95),
     background: int | Sequence[int] | str | None = None,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..core.geometry import ScanGeometry
-    from .decomposition import Decomposition
 
 __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_similarity", "SCALES"]
 
@@ -192,7 +191,7 @@ class QualityReport:
         return "\n".join(lines)
 
 
-def pattern_similarity(result: Decomposition, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
+def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
     """One metric of likeness between all pairs of component patterns (Cao 2025, Fig. 3).
 
     Parameters
@@ -235,7 +234,7 @@ def pattern_similarity(result: Decomposition, metric: str = "ssim", *, scale: st
     return PatternSimilarity(matrix, metric, scale, span or 1.0)
 
 
-def report_quality(result: Decomposition, *, scale: str = "linear") -> QualityReport:
+def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     """Back to the raw data: per component the mean raw pattern, its reconstruction, and how alike they are.
 
     The labels are those of `labels`, the strongest component of each position; one pass over the scan.

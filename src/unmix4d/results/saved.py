@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
 from ..storage import result_file
 from .meaning import Meaning
-
-if TYPE_CHECKING:
-    from .decomposition import Decomposition
 
 __all__ = ["expected_shapes", "restored", "save"]
 
@@ -24,7 +21,7 @@ _GEOMETRY = (
 )  # fmt: skip
 
 
-def save(self: Decomposition, path: str | os.PathLike[str]) -> None:
+def save(self: Any, path: str | os.PathLike[str]) -> None:
     """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
 
     The file is put together in memory first, which takes as much as the file is long.

@@ -16,8 +16,6 @@ from .presence import Rates, adjusted_rand_index, rates, true_grains
 
 if TYPE_CHECKING:
     from ..phantoms._phantom import Phantom
-    from ..results.decomposition import Decomposition
-    from ..results.grains import Grains
 
 __all__ = ["GrainScores", "grain_scores"]
 
@@ -191,7 +189,7 @@ def _mean(pairs: Iterable[Any], name: str, missing: float | None = None) -> floa
 
 
 def grain_scores(
-    found: ArrayLike | Decomposition | Grains,
+    found: ArrayLike | Any | Any,
     truth: ArrayLike | Phantom,
     *,
     grains: Sequence[int] | None = None,
