@@ -11,9 +11,13 @@ BOTH = (SmoothMaps(sigma=1), NoDarkSpots())
 
 @pytest.mark.parametrize(
     "name, crystal, least",
-    [("kimoto_A", 3, 0.90), ("kimoto_C", 3, 0.70), ("kimoto_F", 1, 0.90),
-     pytest.param("kimoto_B", 2, 0.90, marks=pytest.mark.slow)],
-)  # fmt: skip
+    [
+        ("kimoto_A", 3, 0.90),
+        pytest.param("kimoto_B", 2, 0.90, marks=pytest.mark.slow),
+        pytest.param("kimoto_C", 3, 0.70, marks=pytest.mark.slow),
+        pytest.param("kimoto_F", 1, 0.90, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_weak_grains_are_found(name, crystal, least, seed):
     """1 % at 1e4 and 3e3 electrons; 3 % and 9 % with half and 90 % of the dose in a beam that is not masked."""

@@ -193,6 +193,7 @@ def test_templates_are_turned_in_the_plane():
             assert len(found) > 3 and min(apart) > 5
 
 
+@pytest.mark.slow
 def test_one_shape_of_the_excitation_is_taken_for_all(unmixed, silver):
     found = unmixed.index(silver)
     assert found.settings["shape"] == "gaussian, 0.02 1/Å"  # which the scene was made with
@@ -362,6 +363,7 @@ def test_rotation_and_flip_of_the_detector_are_taken_out(py4dstem, silver, unmix
     assert "frame of the scan" in repr(found)
 
 
+@pytest.mark.slow
 def test_a_measured_probe(unmixed, silver):
     row, col = np.indices(scene.SIZE)
     probe = np.exp(-((row - 40) ** 2 + (col - 50) ** 2) / (2 * 0.9**2))

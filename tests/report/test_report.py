@@ -133,6 +133,7 @@ def test_what_is_given_is_shown_instead_of_defaults(result, tmp_path):
     assert "2 groups of 4 components" in page.text and "default" not in page.text
 
 
+@pytest.mark.slow
 def test_the_same_result_gives_the_same_page(result, tmp_path):
     pages = []
     for name in ("a.html", "b.html"):

@@ -101,6 +101,7 @@ def test_what_is_added_costs_its_own_size_and_is_not_held(tmp_path):
         assert np.array_equal(arrays["x"], row) and facts == {"i": i}
 
 
+@pytest.mark.slow
 def test_starts_that_end_at_once_do_not_spoil_the_folder(tmp_path, monkeypatch):
     """Threads: the one that writes must not meet the one that strips the maps of a start that lost."""
     from concurrent.futures import ThreadPoolExecutor
@@ -240,7 +241,7 @@ def test_a_damaged_checkpoint_is_an_error_not_an_answer(call, view, tmp_path):
     again()
 
 
-@pytest.mark.parametrize("call", ["nmf", "merge_nmf"])
+@pytest.mark.parametrize("call", ["nmf", pytest.param("merge_nmf", marks=pytest.mark.slow)])
 def test_flipped_bits_are_an_error_or_the_same_answer(call, view, tmp_path):
     def again():
         return getattr(view, call)(3, random_state=0, max_iter=2, checkpoint=path, **more)

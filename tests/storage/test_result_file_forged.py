@@ -53,17 +53,18 @@ def test_cut_at_any_length(result, bytes_of, tmp_path):
         assert attempt(path, result) == "refused"
 
 
-def test_flipped_bits(result, bytes_of, tmp_path):
+@pytest.mark.parametrize("number", [100, pytest.param(400, marks=pytest.mark.slow)])
+def test_flipped_bits(result, bytes_of, tmp_path, number):
     """Never another result: every array and the settings have a checksum."""
     path, rng = tmp_path / "run.h5", np.random.default_rng(0)
     outcomes = []
-    for _ in range(400):
+    for _ in range(number):
         data = bytearray(bytes_of)
         for place in rng.integers(0, len(data), rng.integers(1, 4)):
             data[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(data)
         outcomes.append(attempt(path, result))
-    assert outcomes.count("refused") > 100  # many flips fall on the padding of HDF5, where they do no harm
+    assert outcomes.count("refused") > number // 4  # many flips fall on the padding of HDF5, where they do no harm
 
 
 def test_blocks_overwritten(result, bytes_of, tmp_path):
