@@ -1,23 +1,17 @@
-"""Crystals from CIF files, read with diffpy.structure (which comes with pyxem and orix), without pymatgen."""
+"""Crystals from CIF files, checked and then read with diffpy.structure (which comes with pyxem and orix), without pymatgen."""
 
 from __future__ import annotations
 
 import os
-import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core import checks
+from .cif_checks import atomic_number, checked_text
 
 __all__ = ["crystal_from_cif"]
-
-_ELEMENTS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
-    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
-    "Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf "
-).split()
-
 
 def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") -> Any:
     """The crystal of a CIF file, as an object of a host.
@@ -39,9 +33,16 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     OSError
         When the file cannot be opened.
     ValueError
-        When it is no CIF file that diffpy.structure can read, or an element is unknown.
+        When it is not a CIF file that diffpy.structure can read, when it has no cell or no atoms, when a symmetry
+        operator is anything but x, y, z and fractions, or when a cell, a coordinate, an occupancy or an element is
+        impossible.
     ImportError
         When the package of the host, or diffpy.structure, is not installed.
+
+    Notes
+    -----
+    diffpy.structure evaluates what stands in symmetry operators as Python code. Hence every operator is checked before
+    that package sees the file; files from elsewhere are safe to read here, with either host.
 
     Examples
     --------
@@ -62,43 +63,33 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     """
     checks.choice(host, "host", ("py4dstem", "pyxem"))
     path = os.fspath(path)
-    with open(path, "rb"):
-        pass
-    structure, phase = _read(path, host)
+    structure, space_group = _read(path)
+    numbers = [atomic_number(atom.element, path) for atom in structure]
     if host == "pyxem":
-        return phase
+        from orix.crystal_map import Phase  # which brings diffpy.structure
+
+        return Phase(Path(path).stem, space_group, structure=structure)
     try:
         from py4DSTEM.process.diffraction import Crystal
     except ImportError as error:
         raise ImportError(f"host='py4dstem' needs py4DSTEM, which cannot be imported ({error})") from error
     positions = np.array([atom.xyz for atom in structure], float) % 1.0
-    numbers = [_number(atom.element, path) for atom in structure]
     occupancy = [float(atom.occupancy) for atom in structure]
     return Crystal(positions, numbers, np.array(structure.lattice.abcABG(), float), occupancy=occupancy)
 
 
-def _read(path, host):
+def _read(path):
+    """The atoms of the cell as a diffpy structure, and the number of the space group."""
     try:
-        from diffpy.structure import loadStructure
+        from diffpy.structure.parsers import getParser
     except ImportError as error:
         raise ImportError(f"crystal_from_cif needs diffpy.structure, which comes with pyxem ({error})") from error
+    # What was checked is what is read: the file may change in between.
+    text, parser = checked_text(path), getParser("cif")
     try:
-        structure = loadStructure(path, fmt="cif")
-        if host == "pyxem":
-            from orix.crystal_map import Phase
-
-            return structure, Phase.from_cif(path)
-    except ImportError as error:
-        raise ImportError(f"host='pyxem' needs orix, which comes with pyxem ({error})") from error
+        structure = parser.parse(text)
+        number = parser.spacegroup.number
     except Exception as error:  # whatever the reader does with what is no CIF
         raise ValueError(f"{path} cannot be read as a CIF file: {error}") from error
-    if not len(structure):
-        raise ValueError(f"{path} holds no atoms")
-    return structure, None
-
-
-def _number(element, path):
-    symbol = re.sub(r"[^A-Za-z]", "", str(element)).capitalize()
-    if symbol not in _ELEMENTS:
-        raise ValueError(f"{path} has an atom of unknown element {element!r}")
-    return _ELEMENTS.index(symbol) + 1
+    # Thousands count the settings of a group; a group made of the file's own operators has no number.
+    return structure, number and number % 1000
