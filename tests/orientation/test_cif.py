@@ -54,8 +54,8 @@ def test_no_code_of_a_file_runs(read, tmp_path, monkeypatch, name, where):
 
 @pytest.mark.parametrize(
     "operator",
-    ["x+9**9**9**9,y,z", "2*x,y,z", "x,y", "x,y,z,x", "x,x,x", "x+1/0,y,z", "x+1e400,y,z", "w,y,z", "", "x+,y,z", "x+()[0],y,z",
-     "x+1_0,y,z", "x+0x9,y,z", "x+lambda:0,y,z", "x+1j,y,z"],
+    ["x+9**9**9**9,y,z", "2*x,y,z", "x,y", "x,y,z,x", "x,x,x", "x+1/0,y,z", "x+1e400,y,z", "w,y,z", "", "x+,y,z",
+     "x+()[0],y,z", "x+1_0,y,z", "x+0x9,y,z", "x+lambda:0,y,z", "x+1j,y,z"],
 )  # fmt: skip
 def test_operators_that_are_none(read, operator):
     with pytest.raises(ValueError, match="symmetry operator"):

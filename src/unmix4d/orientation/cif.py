@@ -1,4 +1,4 @@
-"""Crystals from CIF files, checked and then read with diffpy.structure (which comes with pyxem and orix), without pymatgen."""
+"""Crystals from CIF files, checked and then read with diffpy.structure, which comes with pyxem and orix."""
 
 from __future__ import annotations
 
