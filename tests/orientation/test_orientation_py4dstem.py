@@ -102,10 +102,22 @@ def test_range_of_zone_axes_that_is_no_triangle(symmetry, kind):
     assert zone_axis_range(symmetry)["zone_axis_range"] == kind
 
 
-def test_atoms_take_symmetry_away():
-    hkl = np.array([h for h in np.ndindex(5, 5, 5)]) - 2
-    # Stronger along one of three equal axes: tetragonal.
-    assert len(laue_rotations(np.eye(3), hkl, 1.0 + (hkl[:, 2] ** 2) - 0.2 * (hkl**2).sum(1))) == 8
+@pytest.mark.parametrize(
+    ("positions", "kinds", "order"),
+    [
+        ([[0, 0, 0]], None, 24),
+        ([[0.1, 0.2, 0.3]], None, 24),  # wherever the origin is
+        ([[0, 0, 0], [0.5, 0.5, 0.5]], [0, 1], 24),
+        ([[0, 0, 0], [0.5, 0.5, 0.0]], None, 8),
+        ([[0, 0, 0], [0.5, 0.5, 0.5], [0, 0, 0.5]], [0, 0, 1], 8),
+        ([[0, 0, 0], [0.5, 0.5, 0.52]], [0, 1], 8),  # polar, but Friedel's law adds the inversion
+        ([[0, 0, 0], [0.3, 0.2, 0.1]], [0, 1], 1),
+        ([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0],
+          *(np.array([[1, 1, 1], [1, 3, 3], [3, 1, 3], [3, 3, 1]]) / 4)], [0, 0, 0, 0, 1, 1, 1, 1], 24),
+    ],
+)  # fmt: skip
+def test_atoms_take_symmetry_away(positions, kinds, order):
+    assert len(laue_rotations(4 * np.eye(3), positions, kinds)) == order
 
 
 def test_misorientation_is_that_of_the_nearest_equivalent():

@@ -13,6 +13,7 @@ from .cif_checks import atomic_number, checked_text
 
 __all__ = ["crystal_from_cif"]
 
+
 def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") -> Any:
     """The crystal of a CIF file, as an object of a host.
 

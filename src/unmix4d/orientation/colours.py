@@ -36,11 +36,12 @@ def colours(directions, phase, symmetry) -> np.ndarray:
 
 def _corners(crystal):
     """The three zone axes (3, 3) that span the range of a crystal, with a plan or without."""
-    from .match_py4dstem import symmetry_of, zone_axis_range
+    from .match_py4dstem import zone_axis_range
+    from .phase_symmetry import symmetry_of_crystal
 
     given = getattr(crystal, "orientation_zone_axis_range", None)
     if given is None:
-        given = zone_axis_range(symmetry_of(crystal))["zone_axis_range"]
+        given = zone_axis_range(symmetry_of_crystal(crystal))["zone_axis_range"]
     corners = np.eye(3)[::-1] if given is None or isinstance(given, str) else np.asarray(given, float)
     corners = np.vstack([[0, 0, 1], corners]) if len(corners) == 2 else corners
     return corners / np.linalg.norm(corners, axis=1, keepdims=True)

@@ -93,7 +93,7 @@ def _ours(found):
 
 
 def _crystal_map(cm, name):
-    from .match_pyxem import symmetry_of
+    from .phase_symmetry import symmetry_of_phase
 
     shape = tuple(getattr(cm, "_original_shape", cm.shape))  # .shape is that of the points in the data
     shape = (1,) * (2 - len(shape)) + shape
@@ -120,7 +120,7 @@ def _crystal_map(cm, name):
             value = np.asarray(cm.prop[key], float).reshape(len(here), -1)
             score[here, : value.shape[1]] = value[:, :per_point]
             break
-    symmetry = {p.name: symmetry_of(p) for _, p in known}
+    symmetry = {p.name: symmetry_of_phase(p) for _, p in known}
     return OnScan(
         matrices.reshape(*shape, per_point, 3, 3), phase.reshape(*shape, -1), score.reshape(*shape, -1),
         tuple(p.name for _, p in known), symmetry, {p.name: p for _, p in known}, "pyxem",
@@ -128,10 +128,10 @@ def _crystal_map(cm, name):
 
 
 def _orientation_map(om, crystal):
-    from .match_py4dstem import symmetry_of
+    from .phase_symmetry import symmetry_of_crystal
 
     good = om.corr > 0
     matrices = np.where(good[..., None, None], from_py4dstem_matrix(om.matrix), np.nan)
     known = {} if crystal is None else {"crystal": crystal}
-    symmetry = {} if crystal is None else {"crystal": symmetry_of(crystal)}
+    symmetry = {} if crystal is None else {"crystal": symmetry_of_crystal(crystal)}
     return OnScan(matrices, np.where(good, 0, -1), np.array(om.corr), ("crystal",), symmetry, known, "py4dstem")

@@ -16,6 +16,7 @@ from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
 from .orientations import Orientations
 from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
+from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, paint, presence, representative_patterns
@@ -265,7 +266,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         compare = _by_disks([one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks], q_max)
     seconds["patterns"] = time.perf_counter() - start
     native = {name: one.phases for name, one in phases.items()}
-    symmetry = {name: match_pyxem.symmetry_of(phase) for name, phase in native.items()}
+    symmetry = {name: symmetry_of_phase(phase) for name, phase in native.items()}
     start = time.perf_counter()
     each = [
         match_pyxem.proposals(name, one, polar, symmetry[name], geometry.calibration, q_max=longest)
@@ -300,7 +301,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         )
         for name, one in phases.items()
     }
-    symmetry = {name: match_py4dstem.symmetry_of(one) for name, one in ready.items()}
+    symmetry = {name: symmetry_of_crystal(one) for name, one in ready.items()}
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
     by_host = options["rank"] == "host"

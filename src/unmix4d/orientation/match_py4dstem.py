@@ -12,11 +12,11 @@ import numpy as np
 from ..core.checks import positive
 from .disks import point_list
 from .geometry import from_py4dstem_matrix
+from .phase_symmetry import symmetry_of_crystal
 from .record import Proposals
 from .reflections import Reflections
-from .symmetry import laue_rotations
 
-__all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of", "symmetry_of",
+__all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of",
            "zone_axis_range"]  # fmt: skip
 
 _APART = 4.0  # degrees between the zone axes that the host is asked for: twice a step of the plan; no table
@@ -36,15 +36,6 @@ def _quiet():
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
-
-
-def symmetry_of(crystal) -> np.ndarray:
-    """Proper rotations of the Laue group (m, 3, 3), from the cell and the structure factors."""
-    if not hasattr(crystal, "struct_factors_int"):
-        crystal = copy.copy(crystal)
-        with _quiet():
-            crystal.calculate_structure_factors(1.2)
-    return laue_rotations(crystal.lat_real, crystal.hkl.T, crystal.struct_factors_int)
 
 
 def zone_axis_range(symmetry):
@@ -119,7 +110,7 @@ def prepared(crystal, *, q_max, beam_energy, plan=None):
     options["accel_voltage"] = 1e3 * (beam_energy or 300.0)
     given = plan or {}
     if "zone_axis_range" not in given:
-        options |= zone_axis_range(symmetry_of(crystal))
+        options |= zone_axis_range(symmetry_of_crystal(crystal))
         if isinstance(options["zone_axis_range"], str) and options["zone_axis_range"] != "fiber":
             options["angle_step_zone_axis"] = _WIDE_STEP
     try:

@@ -13,10 +13,8 @@ from ..core.polar import AZIMUTHS
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .record import Proposals
 from .reflections import Reflections
-from .symmetry import laue_rotations
 
-__all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "reflections_of", "split_phases",
-           "symmetry_of"]  # fmt: skip
+__all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "reflections_of", "split_phases"]
 
 _MOST_DIGITS = 100  # of intensities, so that their squares are numbers too
 _PERCENTILE = 75  # of a ring: above the median, below the spots
@@ -34,27 +32,6 @@ def split_phases(simulation) -> dict:
     if not simulation.has_multiple_phases:
         return {simulation.phases.name: simulation}
     return {phase.name: simulation.iphase[i] for i, phase in enumerate(simulation.phases)}
-
-
-def symmetry_of(phase) -> np.ndarray:
-    """Proper rotations (m, 3, 3) of the Laue group of an orix Phase.
-
-    Where it has atoms, from their structure factors: orix has some point groups in another setting than the cell.
-    """
-    fallback = phase.point_group.laue_proper_subgroup.to_matrix()
-    if not len(phase.structure):
-        return fallback
-    from diffsims.crystallography import ReciprocalLatticeVector
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1.0)
-        try:
-            g.calculate_structure_factor()
-        except Exception:  # an element that its tables do not know, for example
-            return fallback
-    found = laue_rotations(phase.structure.lattice.base, g.hkl.round().astype(int), np.abs(g.structure_factor) ** 2)
-    return found if len(found) else fallback
 
 
 def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, background=None):

@@ -14,13 +14,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation", "misorientation_deg"]
+__all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation",
+           "misorientation_deg", "nearest_rotation"]  # fmt: skip
 
 _ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
 
 
 def laue_rotations(
-    lattice: ArrayLike, hkl: ArrayLike | None = None, intensities: ArrayLike | None = None, tolerance: float = 1e-3
+    lattice: ArrayLike, positions: ArrayLike | None = None, kinds: ArrayLike | None = None, tolerance: float = 1e-3
 ) -> np.ndarray:
     """Rotations that take a crystal's diffraction onto itself.
 
@@ -28,12 +29,12 @@ def laue_rotations(
     ----------
     lattice : ndarray (3, 3)
         Cell vectors in rows, Cartesian.
-    hkl : ndarray of int (n, 3), optional
-        Reflections, complete up to some length; the symmetry is that of the lattice without them.
-    intensities : ndarray (n,), optional
-        Squared structure factors of the reflections.
+    positions : ndarray (n, 3), optional
+        Fractional coordinates of all atoms of the cell; the symmetry is that of the lattice without them.
+    kinds : ndarray of int (n,), optional
+        Which atoms are the same (element and occupancy); all by default.
     tolerance : float
-        Relative, of lengths and (ten times that, of the strongest) of intensities.
+        Relative, of lengths and (ten times that, of the shortest edge) of the places of atoms.
 
     Returns
     -------
@@ -47,10 +48,13 @@ def laue_rotations(
     >>> from unmix4d.orientation.symmetry import laue_rotations
     >>> len(laue_rotations(4.0 * np.eye(3))), len(laue_rotations(np.diag([3.0, 3.0, 5.0])))
     (24, 8)
+    >>> len(laue_rotations(4.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.52]], [0, 1]))
+    8
     """
     lattice = np.asarray(lattice, float)
     metric = lattice @ lattice.T
     lengths = np.sqrt(np.diag(metric))
+    atoms = None if positions is None else _Atoms(positions, kinds, 10 * tolerance * lengths.min() / lengths)
     candidates = _integer_vectors(lattice, lengths, tolerance)
     found = []
     for rows in itertools.product(*candidates):
@@ -60,8 +64,8 @@ def laue_rotations(
             continue
         if np.abs(whole @ metric @ whole.T - metric).max() > 3 * tolerance * metric.max():
             continue
-        if hkl is None or _same_intensities(whole, np.asarray(hkl), np.asarray(intensities, float), tolerance):
-            found.append(_nearest_rotation((np.linalg.inv(lattice) @ whole @ lattice).T))
+        if atoms is None or any(atoms.same_after(sign * whole) for sign in (1, -1)):
+            found.append(nearest_rotation((np.linalg.inv(lattice) @ whole @ lattice).T))
     return np.array(found)
 
 
@@ -73,17 +77,32 @@ def _integer_vectors(lattice, lengths, tolerance):
     return [grid[np.abs(norms - length) < tolerance * length] for length in lengths]
 
 
-def _same_intensities(whole, hkl, intensities, tolerance):
-    """Whether equivalent reflections are equally strong; only those that have their equivalent in the list are asked."""
-    known = {tuple(h): i for h, i in zip(hkl.astype(int).tolist(), intensities)}
-    # Indices go as the cell vectors do.
-    moved = (hkl @ whole.T).round().astype(int).tolist()
-    limit = 10 * tolerance * intensities.max()
-    # Forbidden reflections are left out of the lists of the hosts: they count as 0.
-    return all(abs(known.get(tuple(h), 0.0) - i) <= limit for h, i in zip(moved, intensities))
+class _Atoms:
+    """The atoms of a cell, and whether they are the same after a rotation and some shift."""
+
+    def __init__(self, positions, kinds, within):
+        self.positions = np.asarray(positions, float).reshape(-1, 3)
+        self.kinds = np.zeros(len(self.positions), int) if kinds is None else np.asarray(kinds)
+        self.within = within
+        values, counts = np.unique(self.kinds, return_counts=True)
+        # Of the rarest kind there are the fewest shifts to try.
+        self.rarest = np.flatnonzero(self.kinds == values[counts.argmin()]) if len(values) else []
+
+    def same_after(self, whole):
+        """Whether they are, where the cell vectors become these whole-numbered sums of them."""
+        if not len(self.positions):
+            return True
+        moved = self.positions @ whole
+        return any(self._same(moved + self.positions[one] - moved[self.rarest[0]]) for one in self.rarest)
+
+    def _same(self, moved):
+        apart = moved[:, None] - self.positions
+        near = (np.abs(apart - np.rint(apart)) < self.within).all(-1)
+        return bool((near & (self.kinds[:, None] == self.kinds)).any(1).all())
 
 
-def _nearest_rotation(matrix):
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) that is nearest to a matrix."""
     u, _, v = np.linalg.svd(matrix)
     return u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
 
@@ -176,7 +195,7 @@ def mean_orientation(
     for _ in range(_ROUNDS):
         away = misorientation_deg(mean, matrices, symmetry)
         inside = away <= max(3 * np.median(away), 2.0)
-        moved = _nearest_rotation(np.tensordot(weights[inside], _equivalents(mean, matrices[inside], symmetry), 1))
+        moved = nearest_rotation(np.tensordot(weights[inside], _equivalents(mean, matrices[inside], symmetry), 1))
         step, mean = float(angles_deg(mean.T @ moved)), moved
         if step < 1e-6:
             break
