@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .geometry import from_orix_matrix, from_py4dstem_matrix
+from .phase_names import told_apart
 
 __all__ = ["OnScan", "on_scan"]
 
@@ -120,10 +121,11 @@ def _crystal_map(cm, name):
             value = np.asarray(cm.prop[key], float).reshape(len(here), -1)
             score[here, : value.shape[1]] = value[:, :per_point]
             break
-    symmetry = {p.name: symmetry_of_phase(p) for _, p in known}
+    names = told_apart([p.name for _, p in known])
+    symmetry = {name: symmetry_of_phase(p) for name, (_, p) in zip(names, known)}
     return OnScan(
         matrices.reshape(*shape, per_point, 3, 3), phase.reshape(*shape, -1), score.reshape(*shape, -1),
-        tuple(p.name for _, p in known), symmetry, {p.name: p for _, p in known}, "pyxem",
+        tuple(names), symmetry, {name: p for name, (_, p) in zip(names, known)}, "pyxem",
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
 from .orientations import Orientations
 from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
+from .phase_names import told_apart
 from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
@@ -196,15 +197,15 @@ def _phases(simulation):
     names = list(simulation) if isinstance(simulation, dict) else None
     if entries and all(match_py4dstem.is_crystal(entry) for entry in entries):
         names = names or ([f"crystal {i}" for i in range(len(entries))] if several else ["crystal"])
-        return "py4dstem", {str(name): entry for name, entry in zip(names, entries)}
+        return "py4dstem", dict(zip(told_apart(names), entries))
     if entries and all(match_pyxem.is_simulation(entry) for entry in entries):
-        if names is not None:
-            return "pyxem", {str(name): entry for name, entry in zip(names, entries)}
-        phases = {}
-        for i, entry in enumerate(entries):
-            for name, one in match_pyxem.split_phases(entry).items():
-                phases[name if name and name not in phases else f"{name} {i}".strip()] = one
-        return "pyxem", phases
+        single = []
+        for given, entry in zip(names or [None] * len(entries), entries):
+            parts = match_pyxem.split_phases(entry)
+            for name, one in parts.items():
+                own = one.phases.name and name
+                single.append((own if given is None else str(given) if len(parts) == 1 else f"{given} {name}", one))
+        return "pyxem", dict(zip(told_apart([name for name, _ in single]), [one for _, one in single]))
     kinds = ", ".join(sorted({type(entry).__name__ for entry in entries})) or "nothing"
     raise TypeError(
         "simulation must be a diffsims Simulation2D or a py4DSTEM Crystal, or a list or dict of one kind of them, "

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.messages import warn
 from ..core.polar import AZIMUTHS
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
+from .phase_names import renamed, told_apart
 from .record import Proposals
 from .reflections import Reflections
 
@@ -28,10 +29,11 @@ def is_simulation(obj) -> bool:
 
 
 def split_phases(simulation) -> dict:
-    """{phase name: simulation of that phase alone}, in their order."""
+    """{phase name: simulation of that phase alone}, in their order; phases of one name, or of none, are told apart."""
     if not simulation.has_multiple_phases:
-        return {simulation.phases.name: simulation}
-    return {phase.name: simulation.iphase[i] for i, phase in enumerate(simulation.phases)}
+        return {told_apart([simulation.phases.name])[0]: simulation}
+    names = told_apart([phase.name for phase in simulation.phases])
+    return {name: simulation.iphase[i] for i, name in enumerate(names)}
 
 
 def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, background=None):
@@ -173,6 +175,6 @@ def crystal_map(found, phases):
     props["second_phase_id"] = phase_of[second]
     return CrystalMap(
         rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
-        phase_list=PhaseList(phases=list(phases.values()), ids=list(range(len(names)))), prop=props,
+        phase_list=PhaseList(phases=renamed(list(phases.values()), names), ids=list(range(len(names)))), prop=props,
         scan_unit=unit, is_in_data=geometry.kept_positions,
     )  # fmt: skip
