@@ -36,13 +36,14 @@ def pattern_similarities(patterns, mask=None) -> dict[str, np.ndarray]:
     images = np.maximum(images, 0) / np.where(sums > 0, sums, 1)
     out = {}
     for name, values in (("", images), ("_sqrt", np.sqrt(images))):
-        out[f"cosine{name}"] = _cosines(values)
+        out[f"cosine{name}"] = cosines(values)
         if min(images.shape[1:]) >= WINDOW and np.nanmax(values) > 0:
             out[f"ssim{name}"] = similarity_matrix(values, "ssim")
     return out
 
 
-def _cosines(images):
+def cosines(images) -> np.ndarray:
+    """Plain cosine similarity of images (k, k) (Kimoto 2025, eq. 9); NaN counts as 0."""
     flat = np.nan_to_num(images.reshape(len(images), -1))
     norms = np.linalg.norm(flat, axis=1)
     flat = flat / np.where(norms > 0, norms, 1)[:, None]

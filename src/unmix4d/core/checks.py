@@ -8,7 +8,8 @@ import os
 
 import numpy as np
 
-__all__ = ["count", "choice", "file_name", "pair", "positive", "mask", "numbers_of", "seed", "real_dtype", "unwrap"]
+__all__ = ["count", "choice", "file_name", "fraction", "pair", "positive", "mask", "numbers_of", "seed", "real_dtype",
+           "unwrap"]  # fmt: skip
 
 
 def count(value, name: str, *, minimum: int = 1, maximum: int | None = None, why: str = "") -> int:
@@ -31,6 +32,14 @@ def positive(value, name: str, *, zero: bool = False) -> float:
     value = float(value)
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
         raise ValueError(f"{name} must be {'at least' if zero else 'above'} 0 and finite, got {value}")
+    return value
+
+
+def fraction(value, name: str) -> float:
+    """A number above 0 and below 1."""
+    value = positive(value, name)
+    if value >= 1:
+        raise ValueError(f"{name} must be below 1, got {value:g}")
     return value
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import freeze
 from .units import PIXELS, is_calibrated
 
 __all__ = ["Calibration", "ScanGeometry"]
@@ -69,14 +70,6 @@ def _describe(size, unit, word) -> str:
     return f"{sizes} {unit} per {word}"
 
 
-def _frozen(array):
-    if array is None:
-        return None
-    array = np.array(array)
-    array.setflags(write=False)
-    return array
-
-
 @dataclass(frozen=True, eq=False)
 class ScanGeometry:
     """Shapes, masks, centre, ellipse and calibration of one view of a scan.
@@ -119,8 +112,7 @@ class ScanGeometry:
     def __post_init__(self):
         object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))
         object.__setattr__(self, "detector_shape", tuple(int(v) for v in self.detector_shape))
-        object.__setattr__(self, "scan_mask", _frozen(self.scan_mask))
-        object.__setattr__(self, "detector_mask", _frozen(self.detector_mask))
+        freeze(self, ("scan_mask", "detector_mask"))
         if self.centre_known is None:
             object.__setattr__(self, "centre_known", self.centre is not None)
         if self.centre is None:

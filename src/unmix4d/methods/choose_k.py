@@ -157,7 +157,7 @@ def choose_k(
     checks.choice(rule, "rule", RULES)
     checks.choice(weights, "weights", tuple(WEIGHTS))
     iterating = iterations(n_starts, max_iter, tol, MAX_ITER)
-    fraction = _fraction(fraction)
+    fraction = None if fraction is None else checks.fraction(fraction, "fraction")
     smoothing = _smoothing(view, smooth)
     mask = _outside(view, annulus)
     if rule == "cao2025" and min(view.geometry.detector_shape) < WINDOW:
@@ -277,15 +277,6 @@ def _caveats(view):
         kind = view.features.kind
         found.append(f"{kind} of a mixture is not the mixture of those: every overlap may count as a component")
     return found
-
-
-def _fraction(fraction):
-    if fraction is None:
-        return None
-    fraction = checks.positive(fraction, "fraction")
-    if fraction >= 1:
-        raise ValueError(f"fraction must be below 1, got {fraction:g}")
-    return fraction
 
 
 def _held(part, precision):

@@ -59,8 +59,5 @@ def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = N
     >>> bool(np.array_equal(np.asarray(fit.scan.patterns) + np.asarray(held_out.scan.patterns), counts))
     True
     """
-    fraction = checks.positive(fraction, "fraction")
-    if fraction >= 1:
-        raise ValueError(f"fraction must be below 1, got {fraction:g}")
-    fit, held_out = thinned(view.scan, fraction, checks.seed(random_state))
+    fit, held_out = thinned(view.scan, checks.fraction(fraction, "fraction"), checks.seed(random_state))
     return type(view)(fit), type(view)(held_out)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import hosts, plots
 from ..core import checks
+from ..core.arrays import freeze, read_only
 from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.scan import HostRecord
@@ -21,7 +22,7 @@ from ..report.explorer import explore
 from ..report.write import write_report
 from .citations import FIELD
 from .grains import find_grains
-from .groups import group_rotated
+from .groups import group_rotated, mean_of
 from .likelihood import log_likelihood
 from .meaning import Meaning
 from .overlap import find_overlap
@@ -150,12 +151,7 @@ class Decomposition:
     }  # fmt: skip
 
     def __post_init__(self):
-        for name in self.saved_arrays:
-            value = getattr(self, name)
-            if value is not None:
-                value = np.array(value)
-                value.setflags(write=False)
-                object.__setattr__(self, name, value)
+        freeze(self, self.saved_arrays)
         shapes = (self.patterns.shape, self.maps.shape)
         k = len(self.patterns)
         if shapes != ((k, *self.geometry.detector_shape), (k, *self.geometry.scan_shape)):
@@ -338,17 +334,13 @@ class Decomposition:
         (6, 8)
         """
         if self.residuals is None:
-            object.__setattr__(self, "residuals", self._residuals())
+            matrix, geometry = self.linked_matrix("residual_map"), self.geometry
+            if self.offset is not None:
+                matrix = matrix.centred()
+            squares = matrix.squared_residuals(geometry.from_maps(self.maps), geometry.from_images(self.patterns))
+            root = geometry.to_maps(np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)[:, None])[0]
+            object.__setattr__(self, "residuals", read_only(root))
         return np.array(self.residuals)
-
-    def _residuals(self):
-        matrix, geometry = self.linked_matrix("residual_map"), self.geometry
-        if self.offset is not None:
-            matrix = matrix.centred()
-        squares = matrix.squared_residuals(geometry.from_maps(self.maps), geometry.from_images(self.patterns))
-        root = geometry.to_maps(np.sqrt(squares / matrix.shape[1]).astype(matrix.dtype)[:, None])[0]
-        root.setflags(write=False)
-        return root
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
         """Mean of the measured patterns of each label; one pass over the scan.
@@ -379,10 +371,8 @@ class Decomposition:
         member = self.single_positions() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
         matrix = self.linked_matrix("mean_patterns")
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
-        counts = weights.sum(0, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = (matrix.transpose_times(weights) / counts).T
-        return self.geometry.to_images(means.astype(matrix.dtype))
+        means = mean_of(matrix.transpose_times(weights), weights.sum(0, dtype=np.float64), matrix.dtype)
+        return self.geometry.to_images(means.T)
 
     def single_positions(self) -> np.ndarray:
         """Where each component alone is present: its intensity is above the Yen threshold of its map, and no other's is.
@@ -424,10 +414,8 @@ class Decomposition:
 
     def __repr__(self):
         shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
-        what = f"{self.method}, {self.k} {self.component_name}s"
-        lines = [f"<{type(self).__name__}: {what} of a {shape} scan>"]
-        cal = self.geometry.calibration
-        lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
+        what, cal = f"{self.method}, {self.k} {self.component_name}s", self.geometry.calibration
+        lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         lines.append(f"  loss {self.loss:.6g} (mean squared error{of})" + self._starts())

@@ -201,7 +201,9 @@ class FuzzyClusters(Decomposition):
         """
         from ..clustering.fuzzy import memberships_of
 
-        points, n_svd = _points(loadings), len(self.loadings)
+        points, n_svd = checks.numbers_of(loadings, "loadings"), len(self.loadings)
+        if not np.isfinite(points).all():
+            raise ValueError("loadings must be finite, got NaN or infinite values")
         if points.ndim < 1 or points.shape[-1] != n_svd:
             raise ValueError(f"loadings must have the shape (..., {n_svd}), got {points.shape}")
         known = self.geometry.from_maps(self.loadings)
@@ -249,13 +251,6 @@ class FuzzyClusters(Decomposition):
         return [shown, f"  pure positions in %: {pure}"]
 
 
-def _points(loadings):
-    points = checks.numbers_of(loadings, "loadings")
-    if not np.isfinite(points).all():
-        raise ValueError("loadings must be finite, got NaN or infinite values")
-    return points
-
-
 @dataclass(frozen=True, eq=False)
 class FuzzyValidity:
     """Indices of validity for several numbers of clusters; ``[n]`` is the result with n clusters.
@@ -294,9 +289,8 @@ class FuzzyValidity:
         """The number of clusters each index is best at, by name."""
         votes = {}
         for name, better in INDICES.items():
-            values = np.where(np.isfinite(self.table[name]), self.table[name], -np.inf if better == "higher" else np.inf)
-            best = values.argmax() if better == "higher" else values.argmin()
-            votes[name] = int(self.table["n_clusters"][best])
+            values = self.table[name] if better == "higher" else -self.table[name]
+            votes[name] = int(self.table["n_clusters"][np.where(np.isfinite(values), values, -np.inf).argmax()])
         return votes
 
     @property

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import frozen_columns, read_only
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions, is_spread
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
+from .groups import mean_of
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -68,10 +70,8 @@ class Grains:
     plot_sizes = plots_grains.grain_sizes
 
     def __post_init__(self):
-        for name, dtype in (("masks", bool), ("components", int)):
-            value = np.array(getattr(self, name), dtype)
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "masks", read_only(self.masks, bool))
+        object.__setattr__(self, "components", read_only(self.components, int))
 
     def __len__(self):
         return len(self.masks)
@@ -91,19 +91,31 @@ class Grains:
         positions where another grain is present too) and ``touches_edge`` (it reaches the edge of the scan or an excluded
         position: its size is a lower limit).
         """
-        return _make_table(self)
+        calibration = self.geometry.calibration
+        shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in self.masks]
+        shared, intensities = self.count > 1, self.result.intensities
+        weights = [intensities[i][mask].mean(dtype=float) for mask, i in zip(self.masks, self.components)]
+        return frozen_columns({
+            "grain": np.arange(len(self)),
+            "component": self.components,
+            "n_positions": self.masks.sum(axis=(1, 2)),
+            **{name: np.array([shape[name] for shape in shapes], float) for name in _SHAPE},
+            "mean_weight": np.array(weights, float),
+            "overlap": np.array([shared[mask].mean() for mask in self.masks], float),
+            "touches_edge": np.array([touches_edge(mask, self._kept) for mask in self.masks], bool),
+        })  # fmt: skip
 
     @property
     def units(self) -> dict[str, str]:
         """Unit of each column of the table; empty where there is none."""
-        return _units(self.geometry.calibration.step_unit)
+        unit = self.geometry.calibration.step_unit
+        known = {"area": f"{unit}²", "orientation_deg": "°", **dict.fromkeys(_LENGTHS, unit)}
+        return {name: known.get(name, "") for name in COLUMNS}
 
     @cached_property
     def count(self) -> np.ndarray:
         """How many grains are present at each position, int (scan_row, scan_col), -1 where excluded; read-only."""
-        count = np.where(self._kept, self.masks.sum(0), -1)
-        count.setflags(write=False)
-        return count
+        return read_only(np.where(self._kept, self.masks.sum(0), -1))
 
     @property
     def weights(self) -> np.ndarray:
@@ -174,9 +186,8 @@ class Grains:
         if len(self) == 0:
             return self.geometry.to_images(np.empty((0, self.geometry.n_pixels), matrix.dtype))
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = (matrix.transpose_times(weights) / weights.sum(0, dtype=np.float64)).T
-        return self.geometry.to_images(means.astype(matrix.dtype))
+        means = mean_of(matrix.transpose_times(weights), weights.sum(0, dtype=np.float64), matrix.dtype)
+        return self.geometry.to_images(means.T)
 
     def dissimilarity(self) -> np.ndarray:
         """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan.
@@ -233,7 +244,14 @@ class Grains:
         >>> len(lines), lines[0].split(",")[:4]
         (4, ['grain', 'component', 'n_positions', 'area (nm²)'])
         """
-        _to_csv(self, path)
+        text, known = io.StringIO(), self.units
+        writer = csv.writer(text)
+        # The unit of an angle is in its name already.
+        writer.writerow(f"{name} ({known[name]})" if known[name] not in ("", "°") else name for name in COLUMNS)
+        columns = [self.table[name].tolist() for name in COLUMNS]
+        writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
+        with replacing(path, "the table") as file:
+            file.write(text.getvalue().encode("utf-8"))
 
     def __repr__(self):
         cut, shared = self.table["touches_edge"], self.count > 1
@@ -381,58 +399,14 @@ _SHAPE = ("area", *_LENGTHS, "orientation_deg", "eccentricity")
 COLUMNS = ("grain", "component", "n_positions", *_SHAPE, "mean_weight", "overlap", "touches_edge")
 
 
-def _make_table(grains: Grains) -> dict[str, np.ndarray]:
-    """The columns of the table of a `Grains`; read-only."""
-    calibration, kept = grains.geometry.calibration, grains._kept
-    shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in grains.masks]
-    sizes = grains.masks.sum(axis=(1, 2))
-    shared, intensities = grains.count > 1, grains.result.intensities
-    table = {"grain": np.arange(len(grains)), "component": np.array(grains.components), "n_positions": sizes}
-    table.update({name: np.array([shape[name] for shape in shapes], float) for name in _SHAPE})
-    pairs = list(zip(grains.masks, grains.components))
-    table["mean_weight"] = np.array([intensities[i][mask].mean(dtype=float) for mask, i in pairs], float)
-    table["overlap"] = np.array([shared[mask].mean() for mask in grains.masks], float)
-    table["touches_edge"] = np.array([touches_edge(mask, kept) for mask in grains.masks], bool)
-    for column in table.values():
-        column.setflags(write=False)
-    return table
-
-
 def touches_edge(mask: np.ndarray, kept: np.ndarray) -> bool:
     """Whether a region reaches the edge of the scan, or shares an edge with an excluded position.
 
     Along an axis of one position (a line scan) there is no edge.
     """
+    from scipy.ndimage import binary_dilation
+
     padding = [(1, 1) if size > 1 else (0, 0) for size in mask.shape]
     # Beyond the edge nothing was measured, as at excluded positions.
     inside, known = np.pad(mask, padding), np.pad(kept, padding)
-    for axis in (0, 1):
-        ahead, behind = ([slice(None)] * 2 for _ in range(2))
-        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-        ahead, behind = tuple(ahead), tuple(behind)
-        if (inside[ahead] & ~known[behind]).any() or (inside[behind] & ~known[ahead]).any():
-            return True
-    return False
-
-
-def _units(step_unit: str) -> dict[str, str]:
-    """Unit of every column; empty where it has none."""
-    known = {"area": f"{step_unit}²", "orientation_deg": "°", **dict.fromkeys(_LENGTHS, step_unit)}
-    return {name: known.get(name, "") for name in COLUMNS}
-
-
-def _to_csv(grains: Grains, path: str | os.PathLike[str]) -> None:
-    """Write the table; see `Grains.to_csv`."""
-    with replacing(path, "the table") as file:
-        file.write(_text(grains).encode("utf-8"))
-
-
-def _text(grains: Grains) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    known = grains.units
-    # The unit of an angle is in its name already.
-    writer.writerow(f"{name} ({known[name]})" if known[name] not in ("", "°") else name for name in COLUMNS)
-    columns = [grains.table[name].tolist() for name in COLUMNS]
-    writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
-    return out.getvalue()
+    return bool((binary_dilation(inside) & ~known).any())

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..choose_k.similarity import cosines
 from ..clustering.anisotropy import SPOTS, is_amorphous, spots_of
 from ..clustering.hierarchy import LINKAGES
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_groups import group_patterns
 from ..clustering.similarity import diffraction_similarity, rings_of
 from ..core import checks
+from ..core.arrays import freeze
 from ..core.centre import require_centre
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
@@ -104,11 +106,7 @@ class Groups:
     plot_angles = plots_groups.angles
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                value = np.array(value)
-                value.setflags(write=False)
-                object.__setattr__(self, name, value)
+        freeze(self, [name for name, value in vars(self).items() if isinstance(value, np.ndarray)])
 
     def __len__(self):
         return len(self.symmetry)
@@ -172,12 +170,9 @@ class Groups:
         """
         if group is not None:
             group = checks.count(group, "group", minimum=0, maximum=len(self) - 1)
+        rotated = ~np.isnan(self.angles_deg) & (True if group is None else self.labels == group)
         if self.members is None:
-            wanted = ~np.isnan(self.angles_deg) & ((self.labels == group) if group is not None else True)
-            return np.where(wanted, self.angles_deg, np.nan), np.where(wanted, self.labels, -1)
-        rotated = ~np.isnan(self.angles_deg)
-        if group is not None:
-            rotated = rotated & (self.labels == group)
+            return np.where(rotated, self.angles_deg, np.nan), np.where(rotated, self.labels, -1)
         shape = self.geometry.scan_shape
         if not rotated.any():
             return np.full(shape, np.nan), np.full(shape, -1)
@@ -193,11 +188,10 @@ class Groups:
         what = "components" if self.members is not None else "positions"
         lines = [f"<Groups: {len(self)} of {int(self.sizes.sum())} {what}, rotated in the plane>"]
         for i in range(min(len(self), 10)):
+            told = "amorphous"
             if self.symmetry[i]:
                 residual = float(np.median(self.angle_residuals_deg[self.labels == i]))
                 told = f"symmetry {self.symmetry[i]}, median residual of the angles {residual:.2g} degrees"
-            else:
-                told = "amorphous"
             lines.append(f"  {i}: {self.sizes[i]} {what}, {told}")
         if len(self) > 10:
             lines.append(f"  ... and {len(self) - 10} more")
@@ -303,11 +297,15 @@ def group_rotated(
         distance=distance, linkage=linkage, **({"top": 1.0} if as_published else {}),
     )  # fmt: skip
     labels, order = by_strength(found.labels, strength)
-    means, maps = _averages(result, labels, found, len(order)), _maps(result, labels, len(order))
+    means = _averages(result, labels, found, len(order))
+    maps = np.stack([result.intensities[labels == group].sum(axis=0) for group in range(len(order))])
+    tops = np.nanmax(maps, axis=(1, 2), keepdims=True)
+    maps = (maps / np.where(tops > 0, tops, 1)).astype(result.maps.dtype)
+    cosine = cosines(result.patterns.astype(float))
     return Groups(
         labels=labels, angles_deg=found.angles_deg, angle_residuals_deg=found.residuals_deg, mirrored=found.mirrored,
         patterns=means, maps=maps, symmetry=found.symmetry[order], linkage=found.tree.linkage,
-        cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=_cosine(result), height=found.height,
+        cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=cosine, height=found.height,
         leaf_labels=labels, geometry=geometry, members=result,
         settings={
             "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
@@ -377,18 +375,3 @@ def mean_of(sums, seen, dtype):
     """Sums over weights, NaN where there are none."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(seen > 0, sums / seen, np.nan).astype(dtype)
-
-
-def _maps(result, labels, n):
-    """Sums in intensity with maximum 1; NaN stays at excluded positions."""
-    maps = np.stack([result.intensities[labels == group].sum(axis=0) for group in range(n)])
-    top = np.nanmax(maps, axis=(1, 2), keepdims=True)
-    return (maps / np.where(top > 0, top, 1)).astype(result.maps.dtype)
-
-
-def _cosine(result):
-    """Plain cosine similarity of the patterns (k, k) (Kimoto 2025, eq. 9)."""
-    rows = result.geometry.from_images(result.patterns).astype(float)
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.where(norm > 0, norm, 1)
-    return unit @ unit.T

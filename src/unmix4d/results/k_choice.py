@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.arrays import freeze, frozen_columns
 from ..plots import choose_k as plots_choose_k
 
 if TYPE_CHECKING:
@@ -77,16 +78,9 @@ class KChoice:
     plot_similarity = plots_choose_k.similarity
 
     def __post_init__(self):
-        for name in ("ks", "sizes"):
-            values = np.array(getattr(self, name))
-            values.setflags(write=False)
-            object.__setattr__(self, name, values)
-        table = {}
-        for name, values in self.table.items():
-            table[name] = np.array(values)
-            table[name].setflags(write=False)
-        for name, value in (("table", table), ("votes", dict(self.votes)), ("results", dict(self.results))):
-            object.__setattr__(self, name, MappingProxyType(value))
+        freeze(self, ("ks", "sizes"))
+        for name, value in (("table", frozen_columns(self.table)), ("votes", self.votes), ("results", self.results)):
+            object.__setattr__(self, name, MappingProxyType(dict(value)))
 
     def __getitem__(self, k):
         """The `Decomposition` with k components."""

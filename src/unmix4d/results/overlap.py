@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import freeze, frozen_columns
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.regions import is_spread
 from ..maps.weight_errors import weight_errors
@@ -71,10 +72,7 @@ class Overlap:
     plot_profile = plots_overlap.profile
 
     def __post_init__(self):
-        for name in ("ratio", "first", "second", "weights"):
-            value = np.array(getattr(self, name))
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
+        freeze(self, ("ratio", "first", "second", "weights"))
 
     @property
     def geometry(self) -> ScanGeometry:
@@ -108,7 +106,7 @@ class Overlap:
         'b'
         """
         # A comparison with NaN is False, which is what is wanted.
-        return self.ratio >= _below_one(threshold, "threshold")
+        return self.ratio >= checks.fraction(threshold, "threshold")
 
     @cached_property
     def areas(self) -> dict[str, np.ndarray]:
@@ -116,7 +114,7 @@ class Overlap:
 
         ``threshold``, ``n_positions``, ``area`` (in `area_unit`) and ``share`` of the positions that are not excluded.
         """
-        return _frozen(area_table(self.ratio, self._kept, self.thresholds, self._area))
+        return frozen_columns(area_table(self.ratio, self._kept, self.thresholds, self._area))
 
     @cached_property
     def pairs(self) -> dict[str, np.ndarray]:
@@ -125,7 +123,7 @@ class Overlap:
         ``component``, ``partner``, ``n_positions`` and ``area`` where these are the two largest, ``n_above`` and
         ``area_above`` where their ratio is at least the lowest threshold, ``mean_ratio``.
         """
-        return _frozen(pair_table(self.ratio, self.first, self.second, self.thresholds[0], self._area))
+        return frozen_columns(pair_table(self.ratio, self.first, self.second, self.thresholds[0], self._area))
 
     @property
     def area_unit(self) -> str:
@@ -199,13 +197,6 @@ class Overlap:
         return "\n".join(lines)
 
 
-def _below_one(value, name):
-    value = checks.positive(value, name)
-    if value >= 1:
-        raise ValueError(f"{name} must be below 1, got {value}")
-    return value
-
-
 def _position(value, name, shape):
     try:
         row, col = value
@@ -215,12 +206,6 @@ def _position(value, name, shape):
         checks.count(row, f"the row of {name}", minimum=0, maximum=shape[0] - 1),
         checks.count(col, f"the column of {name}", minimum=0, maximum=shape[1] - 1),
     )
-
-
-def _frozen(table):
-    for column in table.values():
-        column.setflags(write=False)
-    return table
 
 
 SCALES = ("intensity", "minmax")
@@ -293,7 +278,7 @@ def find_overlap(
     weights = _comparable(result, scale)
     ratio, first, second = two_largest(weights, present=_present(result, min_weight), background=apart)
     settings = {"thresholds": list(levels), "background": background, "scale": scale, "min_weight": min_weight}
-    if _memberships(result):
+    if result.maps_are_memberships:
         settings["scale"] = "memberships"
     return Overlap(ratio, first, second, levels, weights, result, apart, settings)
 
@@ -302,7 +287,7 @@ def _thresholds(values):
     if isinstance(values, (str, bytes)):
         raise TypeError(f"thresholds must be numbers between 0 and 1, got {values!r}")
     try:
-        entries = [_below_one(v, "each of thresholds") for v in np.atleast_1d(np.asarray(values, dtype=object)).ravel()]
+        entries = [checks.fraction(v, "each of thresholds") for v in np.atleast_1d(np.asarray(values, dtype=object)).ravel()]
     except (TypeError, ValueError) as error:
         raise type(error)(f"thresholds must be numbers between 0 and 1, got {values!r}: {error}") from None
     if not entries:
@@ -331,13 +316,9 @@ def _background(result, given):
     return tuple(sorted({checks.count(i, "background", minimum=0, maximum=result.k - 1) for i in entries}))
 
 
-def _memberships(result):
-    return result.maps_are_memberships
-
-
 def _comparable(result, scale):
     """Weights that can be compared: memberships are as they are, maps have a scale of their own each."""
-    if _memberships(result):
+    if result.maps_are_memberships:
         return result.maps
     if scale == "minmax":
         return global_minmax(result.maps)
@@ -353,18 +334,16 @@ def _comparable(result, scale):
 
 def _present(result, rule):
     """Where each weight means anything, (k, scan_row, scan_col), or None for everywhere."""
-    if rule is None or (not isinstance(rule, str) and rule == 0) or (isinstance(rule, str) and _memberships(result)):
+    if rule is None or (result.maps_are_memberships if isinstance(rule, str) else rule == 0):
         return None
     maps = np.nan_to_num(result.maps)
     top = maps.max(axis=(1, 2), keepdims=True)
     if not isinstance(rule, str):
         return maps > float(rule) * top
-    errors = np.nan_to_num(_errors(result))
-    return maps > np.maximum(_ERRORS * errors, _ROUNDING * top)
+    return maps > np.maximum(_ERRORS * np.nan_to_num(_errors(result)), _ROUNDING * top)
 
 
 def _errors(result):
-    counting = not result.signed  # its patterns have both signs: no expectation to go by
     if result.features is not None:
         # What the maps were fitted to are the features; their error is known for all positions together.
         return weight_errors(result.maps, result.features, float(np.sqrt(result.loss)), counting=False)
@@ -373,4 +352,5 @@ def _errors(result):
             "min_weight='noise' needs the residuals of the fit, which this result does not hold: give a fraction of the "
             "map's maximum, or None"
         )
-    return weight_errors(result.maps, result.patterns, result.residual_map(), counting=counting)
+    # Patterns that have both signs are no expectation to go by.
+    return weight_errors(result.maps, result.patterns, result.residual_map(), counting=not result.signed)

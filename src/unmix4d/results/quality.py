@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import image_quality
 from ..core import checks
+from ..core.arrays import freeze, frozen_columns, read_only
 from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ class PatternSimilarity:
     data_range: float
 
     def __post_init__(self):
-        matrix = np.array(self.matrix, float)
-        matrix.setflags(write=False)
-        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "matrix", read_only(self.matrix, float))
 
     @property
     def pairs(self) -> np.ndarray:
@@ -89,8 +88,6 @@ class PatternSimilarity:
         >>> result.pattern_similarity("gmsd").plot().images[0].get_array().shape
         (3, 3)
         """
-        from ..plots import quality as plots_quality
-
         return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric)
 
     def __repr__(self):
@@ -146,10 +143,7 @@ class QualityReport:
     plot = plots_quality.report
 
     def __post_init__(self):
-        for name in ("raw", "single", "reconstruction", "largest", "labels"):
-            value = np.array(getattr(self, name))
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
+        freeze(self, ("raw", "single", "reconstruction", "largest", "labels"))
 
     def __len__(self):
         return len(self.raw)
@@ -177,9 +171,7 @@ class QualityReport:
                 table[name + suffix][known] = image_quality.pairwise(*given, name, data_range=tops[known])
         table["noise_mean"] = image_quality.noise_deviation(self.raw)
         table["noise_single"] = image_quality.noise_deviation(self.single)
-        for column in table.values():
-            column.setflags(write=False)
-        return table
+        return frozen_columns(table)
 
     def __repr__(self):
         names = ("component", "n_positions", "ssim", "psnr", "gmsd", "mdsi", "noise_mean", "noise_single")

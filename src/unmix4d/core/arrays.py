@@ -1,0 +1,27 @@
+"""Arrays that cannot be written to, as answers hold them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["freeze", "frozen_columns", "read_only"]
+
+
+def read_only(value, dtype=None) -> np.ndarray:
+    """A copy that cannot be written to."""
+    array = np.array(value, dtype)
+    array.setflags(write=False)
+    return array
+
+
+def frozen_columns(table) -> dict[str, np.ndarray]:
+    """The columns of a table, read-only."""
+    return {name: read_only(column) for name, column in table.items()}
+
+
+def freeze(record, names) -> None:
+    """Put read-only copies into these fields of a frozen dataclass; what is None stays."""
+    for name in names:
+        value = getattr(record, name)
+        if value is not None:
+            object.__setattr__(record, name, read_only(value))
