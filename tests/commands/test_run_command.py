@@ -38,6 +38,7 @@ def view_of(phantom):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_as_a_program(tmp_path, npy, crystal):
     """In a shell: the result is that of a notebook, the files are there, and nothing else is said on stderr."""
     done = subprocess.run(

@@ -43,7 +43,7 @@ def two_phases(**kind):
 
 
 @pytest.mark.parametrize("kind, names", [({"name": "silver"}, ["silver", "silver 2"]), ({}, ["phase 1", "phase 2"])])
-@pytest.mark.parametrize("given", ["one simulation", "a list"])
+@pytest.mark.parametrize("given", ["one simulation", pytest.param("a list", marks=pytest.mark.slow)])
 def test_simulations(pyxem, unmixed, kind, names, given):
     from orix.sampling import get_sample_reduced_fundamental
 

@@ -191,6 +191,7 @@ def test_signed_components_have_no_grains(view, tmp_path):
     assert Page(tmp_path / "r.html").images
 
 
+@pytest.mark.slow
 def test_clusters_features_and_merged_components(view, tmp_path):
     path = tmp_path / "r.html"
     with warnings.catch_warnings():
