@@ -153,6 +153,29 @@ def test_several_phases(unmixed, coarse):
     assert {match.phase for match in named.matches} == {"b"}
 
 
+@pytest.mark.parametrize(
+    "kind, names",
+    [pytest.param({"name": "silver"}, ["silver", "silver 2"], marks=pytest.mark.slow), ({}, ["phase 1", "phase 2"])],
+)
+@pytest.mark.parametrize("given", ["one simulation", pytest.param("a list", marks=pytest.mark.slow)])
+def test_phases_of_one_name_or_of_none(pyxem, unmixed, kind, names, given):
+    from orix.sampling import get_sample_reduced_fundamental
+
+    phases = scene.two_phases(**kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        turns = get_sample_reduced_fundamental(6, point_group=phases[0].point_group)
+        one = scene.simulate(phases, [turns, turns])
+        simulations = one if given == "one simulation" else [scene.simulate(phase, turns) for phase in phases]
+    found = unmixed.index(simulations)
+    assert list(found.phases) == names
+    assert {match.phase for match in found.matches} == {names[1]}
+    cm = found.crystal_map
+    assert set(np.unique(cm.phase_id)) == {1} and cm.phases[1].name == names[1]
+    assert cm.phases[1].structure.lattice.a == pytest.approx(scene.A)
+    assert [p.name for p in phases] == [kind.get("name", "")] * 2  # what was given is as it was
+
+
 def test_errors(unmixed, simulation):
     with pytest.raises(ValueError, match="vectors are for a py4DSTEM Crystal"):
         unmixed.index(simulation, vectors=3)

@@ -97,6 +97,7 @@ def test_a_group_that_the_cell_does_not_have_is_told():
         assert len(symmetry_of_phase(phase)) == 8
 
 
+@pytest.mark.slow
 def test_every_setting_of_every_group_is_found():
     from diffpy.structure.spacegroups import SpaceGroupList
 

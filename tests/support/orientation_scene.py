@@ -98,6 +98,16 @@ def silver_phase():
     return Phase("silver", space_group=225, structure=Structure([Atom("Ag", p) for p in ATOMS], lattice))
 
 
+def two_phases(**kind):
+    """Silver, and the same cubic cell a third larger, of the same name."""
+    from diffpy.structure import Atom, Lattice, Structure
+    from orix.crystal_map import Phase
+
+    atoms = [Atom("Ag", one) for one in ([0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0])]
+    cells = [Lattice(a, a, a, 90, 90, 90) for a in (A * 4 / 3, A)]
+    return [Phase(space_group=225, structure=Structure(atoms, cell), **kind) for cell in cells]
+
+
 def simulate(phase, rotations):
     """What a user of pyxem makes with diffsims."""
     from diffsims.generators.simulation_generator import SimulationGenerator
