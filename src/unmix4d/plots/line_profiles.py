@@ -93,8 +93,7 @@ def profile(
             label = (name if single else f"{name} {i}") + note
             colour = colours.QUIET if single else colours.CLUSTERS[numbers[i] % len(colours.CLUSTERS)]
             ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
-    ax.set_xlabel(f"distance ({unit if is_calibrated(unit) else 'positions'})")
-    ax.set_ylabel("weight")
+    ax.set(xlabel=f"distance ({unit if is_calibrated(unit) else 'positions'})", ylabel="weight")
     ax.margins(x=0)
     ax.legend(fontsize=TINY, loc="center left", bbox_to_anchor=(1, 0.5))
     open_frame(ax)
