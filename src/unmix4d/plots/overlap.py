@@ -102,7 +102,7 @@ def _pale_regions(found, hues, pair):
     image = np.tile(colours.rgb(colours.NO_COMPONENT), (*found.geometry.scan_shape, 1))
     use = found.first >= 0
     if pair is not None:
-        use = use & np.isin(found.first, pair)
+        use &= np.isin(found.first, pair)
     image[use] = colours.pale(hues)[found.first[use]]
     image[~kept_positions(found.geometry)] = colours.rgb(colours.EXCLUDED)
     return image
