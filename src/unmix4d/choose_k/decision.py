@@ -62,17 +62,12 @@ def decide(evidence, votes, *, rule: str = "unmix4d", details=None, why_not=None
         return _published(details)
     if rule != "unmix4d":
         return _alone(evidence.ks, votes, rule, why_not)
-    k = _agreed(votes)
+    k = votes["noise_edge"]  # held-out counts confirm it, or call it into question
     reasons = [_edge_in_words(evidence), _held_out_in_words(evidence, votes, why_not)]
     doubts, alike = [*_doubts(evidence, votes, k), *caveats], _duplicates_in_words(evidence, k)
     # Where held-out counts support every one of them, that two are alike is no reason to doubt their number.
     unsure = doubts or (alike and votes["held_out"] is None)
     return Choice(k, "ambiguous" if unsure else "clear", tuple(reasons + doubts + alike))
-
-
-def _agreed(votes):
-    """The number of directions above the noise: held-out counts confirm it, or call it into question."""
-    return votes["noise_edge"]
 
 
 def _edge_in_words(evidence):

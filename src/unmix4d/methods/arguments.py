@@ -12,6 +12,7 @@ from ..constraints import SmoothMaps
 from ..core import checks
 from ..core.messages import warn
 from ..core.progress import progress as shown_progress
+from ..decomposition.run import smoothing_of
 from ..engine.compression import LowRank
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
 __all__ = [
-    "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "progress",
+    "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "numbers_of_components",
+    "progress",
 ]  # fmt: skip
 
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
@@ -32,6 +34,17 @@ def components(view: Any, n: Any, name: str = "n") -> int:
     n_positions, n_pixels = view.geometry.n_positions, view.geometry.n_pixels
     why = f", the smaller of {n_positions} kept positions and {n_pixels} kept pixels"
     return checks.count(n, name, maximum=min(n_positions, n_pixels), why=why)
+
+
+def numbers_of_components(view: Any, ns: Any, name: str) -> list[int]:
+    """At least one number of components, each at most what the view can hold."""
+    try:
+        ns = list(ns)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of numbers of components, got {ns!r}") from None
+    if not ns:
+        raise ValueError(f"{name} must hold at least one number of components, got none")
+    return [components(view, n, name) for n in ns]
 
 
 def progress(view: Any, total: int, description: str) -> AbstractContextManager[Callable]:
@@ -105,11 +118,14 @@ def iterations(n_starts: int, max_iter: int | None, tol: float, default: int) ->
     }
 
 
-def matrix_of(compression, geometry, n, weights, smooth, precision, constraints):
-    """The matrix that was compressed, after refusing what does not go with it."""
+def matrix_of(view, compression, n, weights, smooth, precision, constraints):
+    """What is decomposed, and how it is smoothed: of a compression, after refusing what does not go with it."""
+    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(constraints)
+    if compression is None:
+        return view.matrix(precision), smoothing
     if not isinstance(compression, LowRank):
         raise TypeError(f"compression must come from .compress(), got {type(compression).__name__}")
-    if compression.geometry is not geometry:
+    if compression.geometry is not view.geometry:
         raise ValueError("compression must come from .compress() of this very view, got one of another")
     if compression.rank < n:
         raise ValueError(f"n must be at most the rank of the compression, {compression.rank}, got {n}")
@@ -129,4 +145,4 @@ def matrix_of(compression, geometry, n, weights, smooth, precision, constraints)
             "the compression is not smoothed although a constraint smooths the maps, so weak components may be lost: give "
             "the constraints to .compress() too"
         )
-    return compression.matrix
+    return compression.matrix, None if compression.smoother is None else compression.smoother.smoothing

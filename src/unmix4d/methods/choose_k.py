@@ -29,7 +29,7 @@ from ..preparation.thinning import NotCounts
 from ..results.build import run_record
 from ..results.k_choice import KChoice
 from ..storage.checkpoint import resumed
-from .arguments import WEIGHTS, bound_smoothing, components, iterations, progress
+from .arguments import WEIGHTS, bound_smoothing, iterations, numbers_of_components, progress
 from .nmf import MAX_ITER, nmf_answer
 
 if TYPE_CHECKING:
@@ -153,7 +153,10 @@ def choose_k(
     >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
     4
     """
-    ks, seed = _ascending(view, ks), checks.seed(random_state)
+    ks = numbers_of_components(view, ks, "ks")
+    if len(set(ks)) < len(ks):
+        raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
+    ks, seed = np.array(sorted(ks)), checks.seed(random_state)
     checks.choice(rule, "rule", RULES)
     checks.choice(weights, "weights", tuple(WEIGHTS))
     iterating = iterations(n_starts, max_iter, tol, MAX_ITER)
@@ -188,19 +191,6 @@ def choose_k(
             low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, checkpoint=kept
         )
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
-
-
-def _ascending(view, ks):
-    try:
-        ks = list(ks)
-    except TypeError:
-        raise TypeError(f"ks must be a sequence of numbers of components, got {ks!r}") from None
-    if not ks:
-        raise ValueError("ks must hold at least one number of components, got none")
-    ks = [components(view, k, "ks") for k in ks]
-    if len(set(ks)) < len(ks):
-        raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
-    return np.array(sorted(ks))
 
 
 def _smoothing(view, smooth):

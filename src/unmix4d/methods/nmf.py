@@ -14,7 +14,7 @@ from ..constraints import Evidence
 from ..core import checks
 from ..core.messages import warn
 from ..decomposition.checkpoints import NMFCheckpoint
-from ..decomposition.run import factorise, smoothing_of
+from ..decomposition.run import factorise
 from ..decomposition.starts import INITS, given_start
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
@@ -22,7 +22,7 @@ from ..results import citations as papers
 from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
-from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
+from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress
 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
@@ -170,12 +170,7 @@ def nmf(
     checks.choice(weights, "weights", tuple(WEIGHTS))
     if objective == "kl" and constraints:
         raise ValueError(f"constraints need objective='frobenius', got {len(constraints)} of them with objective='kl'")
-    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(constraints)
-    if compression is None:
-        matrix = view.matrix(precision)
-    else:
-        matrix = matrix_of(compression, view.geometry, n, weights, smooth, precision, constraints)
-        smoothing = None if compression.smoother is None else compression.smoother.smoothing
+    matrix, smoothing = matrix_of(view, compression, n, weights, smooth, precision, constraints)
     if isinstance(init, str):
         init_name = checks.choice(init, "init", INITS)
     else:
@@ -213,7 +208,10 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
     _say_if_empty(result)
     if constraints:
         _say_if_lost(result)
-    _let_them_check(constraints, matrix, outcome)
+    checking = [constraint for constraint in constraints if hasattr(constraint, "check")]
+    evidence = _evidence(matrix, outcome) if checking else None
+    for constraint in checking:
+        constraint.check(evidence)
     return result
 
 
@@ -236,7 +234,10 @@ def nmf_answer(
             "smoothed": low.smoother is not None,
             "above_noise": low.above_noise,
         },
-        "effects": [_reordered(effect, found.order) for effect in outcome.best.effects],
+        "effects": [
+            {**effect, "added_per_component": [effect["added_per_component"][i] for i in found.order]}
+            for effect in outcome.best.effects
+        ],
     }
     return found.answer(
         method="nmf", squares=final.squares, settings=settings, meaning=MEANING, references=references(settings),
@@ -245,11 +246,6 @@ def nmf_answer(
         changes=[start.changes for start in outcome.starts],
         strengths=outcome.strengths[found.order],
     )  # fmt: skip
-
-
-def _reordered(effect, order):
-    per_component = effect["added_per_component"]
-    return {**effect, "added_per_component": [per_component[i] for i in order]}
 
 
 def references(settings: dict[str, Any]) -> tuple:
@@ -284,14 +280,6 @@ def _evidence(matrix, outcome):
         geometry=geometry, patterns=detector(final.free_patterns), pattern_errors=detector(errors), maps=scan(final.maps),
         free_maps=scan(final.free_maps), totals=scan(statistics.totals[:, None])[:, 0],
     )  # fmt: skip
-
-
-def _let_them_check(constraints, matrix, outcome):
-    checking = [c for c in constraints if hasattr(c, "check")]
-    if checking:
-        evidence = _evidence(matrix, outcome)
-        for constraint in checking:
-            constraint.check(evidence)
 
 
 def _say_if_empty(result):

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import checks
-from ..decomposition.run import compressed, factorise_each, smoothing_of
+from ..decomposition.run import compressed, factorise_each
 from ..decomposition.starts import INITS
 from ..engine.compression import LowRank
 from ..engine.subspace import MAX_PASSES
 from ..results.build import run_record
 from ..results.decomposition import Decomposition
-from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, iterations, matrix_of, progress
+from .arguments import WEIGHTS, bound_constraints, iterations, matrix_of, numbers_of_components, progress
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 
 if TYPE_CHECKING:
@@ -77,19 +77,18 @@ def nmf_series(
     >>> [results[n].k for n in results]
     [2, 3, 4]
     """
-    ns, seed = _numbers(view, ns), checks.seed(random_state)
+    ns = numbers_of_components(view, ns, "ns")
+    twice = sorted({n for n in ns if ns.count(n) > 1})
+    if twice:
+        raise ValueError(f"ns must name every number once, got {', '.join(map(str, twice))} more than once")
+    seed = checks.seed(random_state)
     bound = [bound_constraints(constraints, view.geometry, n) for n in ns]
     iterating = iterations(n_starts, max_iter, tol, CONSTRAINED_ITER if bound[0] else MAX_ITER)
     checks.choice(weights, "weights", tuple(WEIGHTS))
     if not isinstance(init, str):
         raise TypeError(f"init must be one of {', '.join(INITS)} for several numbers, got {type(init).__name__}")
     checks.choice(init, "init", INITS)
-    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(bound[0])
-    if compression is None:
-        matrix = view.matrix(precision)
-    else:
-        matrix = matrix_of(compression, view.geometry, max(ns), weights, smooth, precision, bound[0])
-        smoothing = None if compression.smoother is None else compression.smoother.smoothing
+    matrix, smoothing = matrix_of(view, compression, max(ns), weights, smooth, precision, bound[0])
     before = matrix.passes
     matrix.require_counts("nmf_series")
     steps = MAX_PASSES + len(ns) * iterating["n_starts"] * iterating["max_iter"]
@@ -109,17 +108,3 @@ def nmf_series(
     return {
         n: finished_nmf(view, matrix, outcome, {**settings, "n": n}, own) for n, outcome, own in zip(ns, outcomes, bound)
     }
-
-
-def _numbers(view, ns):
-    try:
-        ns = list(ns)
-    except TypeError:
-        raise TypeError(f"ns must be a sequence of numbers of components, got {ns!r}") from None
-    if not ns:
-        raise ValueError("ns must hold at least one number of components, got none")
-    ns = [components(view, n, "ns") for n in ns]
-    twice = sorted({n for n in ns if ns.count(n) > 1})
-    if twice:
-        raise ValueError(f"ns must name every number once, got {', '.join(map(str, twice))} more than once")
-    return ns

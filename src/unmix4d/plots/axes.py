@@ -18,20 +18,18 @@ __all__ = ["bare", "colour_bar", "new_axes", "open_frame", "outline", "scale_bar
            "whole_numbers"]  # fmt: skip
 
 
-def new_axes(ax: Axes | None = None) -> Axes:
-    """The axes that were given, or those of a new figure."""
+def new_axes(ax: Any = None, *panels: int, **figure: Any) -> Any:
+    """The axes that were given, or those of a new figure, which is made as `pyplot.subplots` makes it."""
     import matplotlib.pyplot as plt
 
-    return plt.subplots()[1] if ax is None else ax
+    return plt.subplots(*panels, **figure)[1] if ax is None else ax
 
 
 def scan_axes(shape: tuple[int, ...], step: Sequence[float]) -> Axes:
     """Axes with the aspect of the scan, large enough for numbers, at most as wide as a notebook."""
-    import matplotlib.pyplot as plt
-
     ratio = aspect(shape, step)
     width = min(5.2, 6.5 / ratio) if ratio <= 3 else 2.2
-    return plt.subplots(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3))[1]
+    return new_axes(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3))
 
 
 def bare(ax: Axes) -> None:

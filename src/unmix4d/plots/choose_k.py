@@ -84,15 +84,13 @@ def loss(choice: Any, ax: Axes | None = None) -> Axes:
         at = np.flatnonzero(choice.ks == knee)[0]
         ax.plot(knee, choice.table["loss"][at], "o", color=colours.SECOND, ms=6, label=f"knee at {knee}")
     ax.legend()
-    ax.set_ylabel("loss, mean |X - MP|")
-    ax.set_xlabel("components")
+    ax.set(xlabel="components", ylabel="loss, mean |X - MP|")
     text_sizes(ax, labels=LABEL)
     return ax
 
 
 def _held_out(choice, ax):
-    ax.set_xlabel("components")
-    ax.set_ylabel("held-out counts: behind the\nbest (standard errors)")
+    ax.set(xlabel="components", ylabel="held-out counts: behind the\nbest (standard errors)")
     if "held_out" not in choice.table:
         middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
         ax.text(0.5, 0.5, "no counts held out", fontsize=LABEL, color=colours.QUIET, **middle)
@@ -120,8 +118,7 @@ def _sizes(choice, ax):
     label = f"above: {int(above.sum())}"
     ax.semilogy(numbers[shown & above], sizes[shown & above], "o", color=colours.FIRST, ms=4.5, label=label)
     ax.legend()
-    ax.set_ylabel("size over noise")
-    ax.set_xlabel("direction of the scan")
+    ax.set(xlabel="direction of the scan", ylabel="size over noise")
 
 
 def _components(choice, ax):
@@ -136,8 +133,7 @@ def _components(choice, ax):
             ax.plot(choice.ks, values, style, color=colour, ms=3.5, lw=1, label=label)
     ax.set_ylim(-0.75, 1.05)
     ax.legend(loc="lower left")
-    ax.set_ylabel("worst component")
-    ax.set_xlabel("components")
+    ax.set(xlabel="components", ylabel="worst component")
 
 
 @figure_style()
@@ -237,10 +233,7 @@ def image_quality(choice: Any, axes: Sequence[Axes] | None = None) -> Sequence[A
     """
     if choice.details is None:
         raise ValueError(f"choice must be made with rule='cao2025', got one of rule {choice.settings['rule']!r}")
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        axes = plt.subplots(1, 3, figsize=(11, 3.6))[1]
+    axes = new_axes(axes, 1, 3, figsize=(11, 3.6))
     for ax, (name, table) in zip(axes, choice.details.matrices.items()):
         _matrix(table, f"{name.upper()}: {choice.details.chosen[name]}", ax, None, first=1)
         inside = [e + s for e, s in zip(choice.details.region, (-0.5, 0.5))]
@@ -255,16 +248,10 @@ def _matrix(table, title, ax, limits, first=0):
     drawn = ax.imshow(table, cmap=colours.LIKENESS, vmin=low, vmax=high if high > low else low + 1, extent=extent)
     colour_bar(drawn, ticks=TEXT, shrink=0.85)
     if n <= 8:
-        for i in range(n):
-            for j in range(n):
-                dark = table[i, j] < (low + high) / 2
-                ax.text(
-                    first + j, first + i, f"{table[i, j]:.2f}", ha="center", va="center", fontsize=TINY,
-                    color="white" if dark else "black",
-                )  # fmt: skip
+        for (i, j), value in np.ndenumerate(table):
+            colour = "white" if value < (low + high) / 2 else "black"
+            ax.text(first + j, first + i, f"{value:.2f}", ha="center", va="center", fontsize=TINY, color=colour)
     whole_numbers(ax.xaxis, ax.yaxis)
-    ax.set_xlabel("component")
-    ax.set_ylabel("component")
+    ax.set(xlabel="component", ylabel="component", title=title)
     text_sizes(ax, labels=LABEL)
-    ax.set_title(title)
     return ax

@@ -73,10 +73,15 @@ def composite(
     if ax is None:
         ax, frames = _composite_figure(result, len(chosen) if legend else 0)
         for legend_ax, colour, i in zip(frames, hues, chosen):
-            _legend_pattern(legend_ax, result, i, colour)
+            image = result.patterns[i].astype(float)
+            framed_pattern(legend_ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
+            where = {"transform": legend_ax.transAxes, "ha": "left", "va": "top"}
+            legend_ax.text(0.05, 0.95, str(i), color="white", fontsize=SMALL, **where)
     calibration = result.geometry.calibration
     if is_line(result.geometry.scan_shape):
-        _lines(ax, weights, kept, hues, chosen, calibration)
+        for i, values, colour in zip(chosen, weights, hues):
+            line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
+            line.set(color=0.85 * colour, label=f"{i}")
     else:
         draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True)
     return ax
@@ -93,12 +98,6 @@ def _mixed(weights, hues, kept):
     screen = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * np.maximum(mixed, 1e-12) ** (1 / 2.4) - 0.055)
     screen[~kept] = colours.rgb(colours.EXCLUDED)
     return np.clip(screen, 0, 1)
-
-
-def _lines(ax, weights, kept, hues, chosen, calibration):
-    for i, values, colour in zip(chosen, weights, hues):
-        line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
-        line.set(color=0.85 * colour, label=f"{i}")
 
 
 def _composite_figure(result, n):
@@ -120,9 +119,3 @@ def _composite_figure(result, n):
     ax = figure.add_subplot(grid[:, 0])
     tight(figure, h_pad=0.02)
     return ax, [figure.add_subplot(grid[i % rows, 1 + i // rows]) for i in range(n)]
-
-
-def _legend_pattern(ax, result, i, colour):
-    image = result.patterns[i].astype(float)
-    framed_pattern(ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
-    ax.text(0.05, 0.95, str(i), transform=ax.transAxes, color="white", fontsize=SMALL, ha="left", va="top")

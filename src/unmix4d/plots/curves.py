@@ -38,8 +38,7 @@ def scree(result: Any, ax: Axes | None = None) -> Axes:
         label = f"regime changes after {elbow}"
         ax.plot(numbers[:elbow], result.explained[:elbow], "o", color=colours.MARK, ms=5, label=label)
         ax.legend(fontsize=TEXT)
-    ax.set_xlabel("component")
-    ax.set_ylabel("fraction of the sum of squares")
+    ax.set(xlabel="component", ylabel="fraction of the sum of squares")
     whole_numbers(ax.xaxis)
     ax.set_title("no clear change of regime" if elbow is None else "")
     open_frame(ax)
@@ -71,9 +70,7 @@ def convergence(result: Any, ax: Axes | None = None) -> Axes:
     if not result.convergence:
         raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")
     if ax is None and len(result.changes):
-        import matplotlib.pyplot as plt
-
-        ax, beside = plt.subplots(1, 2, figsize=(8, 3.3))[1]
+        ax, beside = new_axes(None, 1, 2, figsize=(8, 3.3))
         _changes(result, beside)
     ax = new_axes(ax)
     best = int(np.argmin(result.losses))

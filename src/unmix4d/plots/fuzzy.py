@@ -61,21 +61,18 @@ def scatter(result: Any, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes
     points = result.geometry.from_maps(result.loadings)
     labels = result.geometry.from_maps(result.memberships).argmax(1)
     hues = np.array([colours.CLUSTERS[i % len(colours.CLUSTERS)] for i in range(result.k)])
-    shown = _shown(len(points))
+    shown = np.arange(len(points))
+    if len(points) > _DRAWN:
+        shown = np.sort(np.random.default_rng(0).choice(len(points), _DRAWN, replace=False))
     ax.scatter(points[shown, x], points[shown, y], s=5, c=hues[labels[shown]], alpha=0.35, lw=0, rasterized=True)
     _contours(result, points, x, y, hues, ax)
     for i, centre in enumerate(result.loading_centres):
         ax.plot(centre[x], centre[y], "o", ms=8, mfc=hues[i], mec="white", mew=1.5, label=f"cluster {i}", zorder=5)
-    ax.set_xlabel(f"loading {x}")
-    ax.set_ylabel(f"loading {y}")
+    ax.set(xlabel=f"loading {x}", ylabel=f"loading {y}")
     ax.ticklabel_format(style="sci", scilimits=(-2, 4))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     open_frame(ax)
     return ax
-
-
-def _shown(n):
-    return np.arange(n) if n <= _DRAWN else np.sort(np.random.default_rng(0).choice(n, _DRAWN, replace=False))
 
 
 def _contours(result, points, x, y, hues, ax):
@@ -89,8 +86,7 @@ def _contours(result, points, x, y, hues, ax):
     for i in range(result.k):
         one, widths = memberships[..., i], (0.8, 0.8, 1.1)
         ax.contour(across, up, one, levels=_LEVELS, colors=[hues[i]], linewidths=widths, zorder=3)
-    ax.set_xlim(across[0], across[-1])
-    ax.set_ylim(up[0], up[-1])
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
 
 
 def _in_the_plane(grid, centres, x, y):
@@ -124,11 +120,7 @@ def validity(result: Any, ax: Sequence[Axes] | None = None) -> np.ndarray:
     >>> len(validity.plot())
     4
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        ax = plt.subplots(1, len(INDICES), figsize=(9, 2.4))[1]
-    ax = np.ravel(ax)  # type: ignore[arg-type]
+    ax = np.ravel(new_axes(ax, 1, len(INDICES), figsize=(9, 2.4)))
     if len(ax) != len(INDICES):
         raise ValueError(f"ax must be {len(INDICES)} axes, one per index, got {len(ax)}")
     numbers, votes = result.table["n_clusters"], result.votes

@@ -63,14 +63,11 @@ def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = Non
     low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
     grey = Normalize(low, high if high > low else low + 1)
     draw_image(ax, image, grey, colours.GREY_IMAGE, calibration.step, calibration.step_unit)
-    hues = _colours_apart(found.masks)
-    for colour, mask in zip(hues, found.masks):
+    for i, (colour, mask) in enumerate(zip(_colours_apart(found.masks), found.masks)):
         _boundary(ax, mask, colour)
-    if numbers:
-        for i, (colour, mask) in enumerate(zip(hues, found.masks)):
+        if numbers:
             _number(ax, i, mask, calibration.step, colour)
-    ax.set_xlim(-0.5, shape[1] - 0.5)
-    ax.set_ylim(shape[0] - 0.5, -0.5)
+    ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
     ax.set_title(f"{len(found)} grain" + ("" if len(found) == 1 else "s"), pad=3)
     return ax
 

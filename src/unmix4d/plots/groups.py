@@ -54,14 +54,15 @@ def groups(found: Any, groups: Sequence[int] | None = None) -> Figure:
     columns = min(len(chosen), MOST_COLUMNS)
     rows = math.ceil(len(chosen) / columns)
     figure, axes = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), squeeze=False)
-    for ax in axes.ravel():
-        ax.axis("off")
-    for n, i in enumerate(chosen):
+    for n in range(rows * columns):
         row, column = divmod(n, columns)
-        top, bottom = axes[2 * row, column], axes[2 * row + 1, column]
-        for ax in (top, bottom):
-            ax.axis("on")
-        pattern_above_map(top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i))
+        top, bottom = axes[2 * row : 2 * row + 2, column]
+        if n < len(chosen):
+            i = chosen[n]
+            pattern_above_map(top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i))
+        else:
+            top.axis("off")
+            bottom.axis("off")
     return shown_once(figure)
 
 
@@ -176,13 +177,12 @@ def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False) ->
     >>> groups.plot_similarity().images[0].get_array().shape == groups.similarity.shape
     True
     """
-    import matplotlib.pyplot as plt
     from scipy.cluster import hierarchy
 
     n = len(found.similarity)
     order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
     if ax is None and found.cosine is not None:
-        figure, (first, ax) = plt.subplots(1, 2, figsize=(8.2, 3.9))
+        first, ax = new_axes(None, 1, 2, figsize=(8.2, 3.9))
         _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0)
     ax = new_axes(ax)
     top = max(float(found.similarity.max()), 1e-30)
@@ -229,14 +229,14 @@ def angles(found: Any, ax: Axes | None = None, *, group: int | None = None) -> A
     if is_line(shape):
         raise ValueError(f"the rotation over a line scan is no image: this scan has the shape {shape}, use .angle_map()")
     image = found.angle_map(group)
-    present = sorted(set(found.orientation(group)[1].ravel().tolist()) - {-1})
+    where = found.orientation(group)[1]
+    present = set(where[where >= 0].tolist())
     if not present:
         raise ValueError("no group with an angle is present anywhere: there is no rotation to draw")
     orders = {int(found.symmetry[g]) for g in present}
     if len(orders) == 1:
         period, label = 360.0 / orders.pop(), "in-plane rotation (degrees)"
     else:
-        where = found.orientation(group)[1]
         image = image * np.maximum(found.symmetry, 1)[where] / 360.0
         period, label = 1.0, "in-plane rotation / (360 degrees / symmetry)"
     ax = new_axes(ax)

@@ -89,12 +89,13 @@ def profile(
         numbers, first = (range(1), first) if single else _colour_numbers(maps, first)
         for i, one in enumerate(maps):
             distances, values = line_profile(one, start, stop, width=width, step=step)
-            values, note = _scaled(values, normalise, single)
-            label = (name if single else f"{name} {i}") + note
+            label = name if single else f"{name} {i}"
+            top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
+            if top > 0 and (normalise or (single and top > 1.5)):
+                values, label = values / top, f"{label} (scaled)"
             colour = colours.QUIET if single else colours.CLUSTERS[numbers[i] % len(colours.CLUSTERS)]
             ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
-    ax.set_xlabel(f"distance ({unit if is_calibrated(unit) else 'positions'})")
-    ax.set_ylabel("weight")
+    ax.set(xlabel=f"distance ({unit if is_calibrated(unit) else 'positions'})", ylabel="weight")
     ax.margins(x=0)
     ax.legend(fontsize=TINY, loc="center left", bbox_to_anchor=(1, 0.5))
     open_frame(ax)
@@ -126,13 +127,6 @@ def _colour_numbers(maps, first):
         if i >= 0:
             numbers[int(i)] = colour
     return [numbers[i] if i in numbers else next(rest) for i in range(len(maps))], first
-
-
-def _scaled(values, normalise, single):
-    top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
-    if top > 0 and (normalise or (single and top > 1.5)):
-        return values / top, " (scaled)"
-    return values, ""
 
 
 def _calibration(images, step, unit):

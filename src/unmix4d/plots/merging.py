@@ -48,11 +48,7 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     if result.best < 0:
         raise ValueError("history must be that of one run, but this is a consensus: draw that of the result it came from")
     n_parts = sum(len(parts) for parts in result.members)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        width = float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14))
-        ax = plt.subplots(figsize=(width, 3.6))[1]
+    ax = new_axes(ax, figsize=(float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14)), 3.6))
     place: dict[int, float] = {part: x for x, part in enumerate(_leaves(result, n_parts))}
     height: dict[int, float] = dict.fromkeys(place, 1.0)
     for i, merge in enumerate(result.history):

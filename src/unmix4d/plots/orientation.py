@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import checks
 from . import colours
-from .axes import colour_bar, open_frame, outline
+from .axes import colour_bar, new_axes, open_frame, outline
 from .images import draw_colours, draw_image
 from .layout import aspect, is_line, kept_positions
 from .style import SMALL, TINY, figure_style
@@ -82,12 +82,10 @@ def orientations(found: Any, ax: Axes | None = None, *, direction: str = "z", wh
 
 def _sized(shape, step):
     """Axes with the aspect of the scan, and empty ones to their right for the keys."""
-    import matplotlib.pyplot as plt
-
     ratio = aspect(shape, step)
     width = min(4.2, 5.0 / ratio) if ratio <= 3 else 2.0
     height = max(width * min(ratio, 4), 2.0) + 0.3
-    _, (ax, side) = plt.subplots(1, 2, figsize=(width + 1.6, height), width_ratios=(width, 1.5))
+    ax, side = new_axes(None, 1, 2, figsize=(width + 1.6, height), width_ratios=(width, 1.5))
     side.set_axis_off()
     return ax, side
 
@@ -143,12 +141,9 @@ def comparison(compared: Any, axes: Sequence[Axes] | None = None) -> tuple[Axes,
     >>> len(comparison.plot())
     2
     """
-    import matplotlib.pyplot as plt
     from matplotlib.colors import Normalize
 
-    if axes is None:
-        _, axes = plt.subplots(1, 2, figsize=(7.6, 3.1), width_ratios=(1, 1.15))
-    left, right = axes
+    left, right = new_axes(axes, 1, 2, figsize=(7.6, 3.1), width_ratios=(1, 1.15))
     calibration, values = compared.geometry.calibration, compared.misorientation_deg
     finite = values[np.isfinite(values)]
     top = max(float(np.percentile(finite, 98)) if finite.size else 1.0, 2 * compared.agree_within)
@@ -164,8 +159,7 @@ def comparison(compared: Any, axes: Sequence[Axes] | None = None) -> tuple[Axes,
         share = f", {100 * np.mean(one <= compared.agree_within):.0f} % agree" if one.size else ""
         right.hist(one, bins, histtype="step", lw=1.4, color=colour, label=f"{label} ({one.size}{share})")  # type: ignore[arg-type]
     right.axvline(compared.agree_within, color=colours.LIMIT, lw=1, ls="--")
-    right.set_xlabel("misorientation (degrees)")
-    right.set_ylabel("positions")
+    right.set(xlabel="misorientation (degrees)", ylabel="positions")
     right.legend(fontsize=TINY)
     open_frame(right, labels=SMALL, ticks=TINY)
     return left, right

@@ -62,12 +62,14 @@ def overlap(found: Any, ax: Axes | None = None, *, components: tuple[int, int] |
     shown = np.isfinite(found.ratio)
     if pair is not None:
         shown &= np.isin(found.first, pair) & np.isin(found.second, pair)
-        hues = _two_colours(len(hues), pair)
+        hues[pair] = colours.PAIR  # the others are not shown
     image = _pale_regions(found, hues, pair)
-    steps, entries = colours.overlap_colours(len(found.thresholds)), []
-    for colour, level, unit_area in zip(steps, found.thresholds, _areas(found, shown)):
-        image[shown & (found.ratio >= level)] = colour
-        entries.append(Patch(color=colour, label=f"≥ {level:g}   {unit_area}"))  # type: ignore[arg-type]
+    one, entries = float(np.prod(calibration.step)), []
+    for colour, level in zip(colours.overlap_colours(len(found.thresholds)), found.thresholds):
+        where = shown & (found.ratio >= level)
+        image[where] = colour
+        label = f"≥ {level:g}   {np.count_nonzero(where) * one:.4g} {found.area_unit}"
+        entries.append(Patch(color=colour, label=label))  # type: ignore[arg-type]
     if pair is not None:
         entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries  # type: ignore[arg-type]
     ax = _wide(shape, calibration.step) if ax is None else ax
@@ -95,23 +97,12 @@ def _pair(components, found):
     return chosen
 
 
-def _two_colours(k, pair):
-    hues = np.full((k, 3), 1.0)
-    hues[pair] = colours.PAIR
-    return hues
-
-
-def _areas(found, shown):
-    area, unit = float(np.prod(found.geometry.calibration.step)), found.area_unit
-    return [f"{np.count_nonzero(shown & (found.ratio >= level)) * area:.4g} {unit}" for level in found.thresholds]
-
-
 def _pale_regions(found, hues, pair):
     """Every position in the pale colour of its strongest component; light grey elsewhere, grey where excluded."""
     image = np.tile(colours.rgb(colours.NO_COMPONENT), (*found.geometry.scan_shape, 1))
     use = found.first >= 0
     if pair is not None:
-        use = use & np.isin(found.first, pair)
+        use &= np.isin(found.first, pair)
     image[use] = colours.pale(hues)[found.first[use]]
     image[~kept_positions(found.geometry)] = colours.rgb(colours.EXCLUDED)
     return image

@@ -135,8 +135,7 @@ class PositionFigure:
         ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
         if shared:
             ax.set_ylim(0, 1)
-        ax.set_xlabel("component")
-        ax.set_ylabel(result.share_name)
+        ax.set(xlabel="component", ylabel=result.share_name)
         open_frame(ax, labels=SMALL, ticks=SMALL)
 
 

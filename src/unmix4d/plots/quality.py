@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import colours
-from .axes import colour_bar, text_sizes
+from .axes import colour_bar, new_axes, text_sizes
 from .images import draw_image, intensity_colours, intensity_norm
 from .layout import chosen_components, image_height, rows_and_columns, tight
 from .notebook import shown_once
@@ -49,7 +49,8 @@ def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = N
 
     matrix, n = np.array(matrix, float), len(matrix)
     lower = metric is not None and METRICS[metric].direction == "lower"
-    ax = _square_axes(n) if ax is None else ax
+    side = float(np.clip(1.6 + 0.38 * n, 3.2, 7.5))
+    ax = new_axes(ax, figsize=(side + 0.8, side))
     others = matrix[~np.eye(n, dtype=bool) & np.isfinite(matrix)]
     low, high = (others.min(), others.max()) if others.size else (0.0, 1.0)
     high = high if high > low else low + 1e-9
@@ -57,23 +58,14 @@ def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = N
     shown = np.where(np.eye(n, dtype=bool), np.nan, matrix)
     name = colours.UNLIKENESS if lower else colours.LIKENESS
     drawn = ax.imshow(np.ma.masked_invalid(shown), cmap=colours.colour_map(name), vmin=low, vmax=high)
-    ax.set_xticks(range(n))
-    ax.set_yticks(range(n))
+    ax.set(xlabel="component", ylabel="component", xticks=range(n), yticks=range(n))
     ax.tick_params(length=0)
-    ax.set(xlabel="component", ylabel="component")
     text_sizes(ax, ticks=TINY if n <= 24 else 5)
     if n <= _MOST_WRITTEN:
         _write_values(ax, shown, low, high, lower)
     label = f"{_NAMES[metric]}, {'lower' if lower else 'higher'} = more alike" if metric else ""
     colour_bar(drawn, label, fraction=0.046, pad=0.03)
     return ax
-
-
-def _square_axes(n):
-    import matplotlib.pyplot as plt
-
-    side = float(np.clip(1.6 + 0.38 * n, 3.2, 7.5))
-    return plt.subplots(figsize=(side + 0.8, side))[1]
 
 
 def _write_values(ax, shown, low, high, lower):

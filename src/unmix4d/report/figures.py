@@ -6,9 +6,9 @@ import base64
 import io
 from contextlib import contextmanager
 
-from .page import picture
+from .page import paragraph, picture
 
-__all__ = ["drawing", "figure"]
+__all__ = ["drawing", "figure", "figures"]
 
 _DPI = 144  # one and a half of what CSS takes a pixel for: sharp on screens and on paper
 _CSS_PIXELS = 96  # per inch
@@ -53,3 +53,16 @@ def figure(drawn, alt, caption=None) -> str:
     drawn.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     text = base64.b64encode(stream.getvalue()).decode("ascii")
     return picture(text, round(drawn.get_size_inches()[0] * _CSS_PIXELS), alt, caption)
+
+
+def figures(draw, n: int, each: int, what: str, caption: str, most: int | None = None) -> list[str]:
+    """HTML of the figures that `draw` makes of so many components each; only the first has the caption.
+
+    Of more than `most` components the first ones are drawn, and a paragraph says so.
+    """
+    shown = range(n)[:most]
+    parts = [list(shown[first : first + each]) for first in shown[::each]]
+    made = [figure(draw(some), f"{what} {some[0]} to {some[-1]}", None if some[0] else caption) for some in parts]
+    if most is not None and n > most:
+        made.append(paragraph(f"Figures of the first {most} of {n} components; all are in the table."))
+    return made

@@ -129,7 +129,7 @@ def table(columns) -> str:
 
 
 def _is_number(value):
-    return value is None or (hasattr(value, "__float__") and not isinstance(value, (str, bool)) and not _is_bool(value))
+    return value is None or (hasattr(value, "__float__") and not isinstance(value, str) and not _is_bool(value))
 
 
 def _is_bool(value):

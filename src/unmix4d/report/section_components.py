@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results.scree import SCREE
 from . import page
-from .figures import figure
+from .figures import figure, figures
 
 __all__ = ["number", "components"]
 
@@ -29,8 +29,8 @@ def _choice(choice):
     rule = choice.settings["rule"]
     made = [page.paragraph(f"Recommended: {choice.recommended} components, {choice.confidence} (rule {rule}).")]
     made.append(page.bullets(choice.reasons))
-    votes = {name.replace("_", " "): [vote] for name, vote in choice.votes.items()}
-    made.append(page.table({"criterion": list(votes), "says": [vote for (vote,) in votes.values()]}))
+    names = [name.replace("_", " ") for name in choice.votes]
+    made.append(page.table({"criterion": names, "says": choice.votes.values()}))
     what = "The criteria over the number of components."
     made.append(figure(choice.plot(), what, what))
     return made
@@ -52,15 +52,8 @@ def _scree(result):
 
 def components(parts) -> str:
     """Patterns above their maps, a table of them, and what this kind of result has besides."""
-    result = parts.result
-    made = []
-    for first in range(0, min(result.k, _MOST), _TO_A_FIGURE):
-        some = list(range(first, min(first + _TO_A_FIGURE, result.k, _MOST)))
-        caption = "Component patterns in log intensity above their maps." if first == 0 else None
-        drawn = figure(result.plot(some), f"patterns and maps of components {some[0]} to {some[-1]}", caption)
-        made.append(drawn)
-    if result.k > _MOST:
-        made.append(page.paragraph(f"Figures of the first {_MOST} of {result.k} components; all are in the table."))
+    result, caption = parts.result, "Component patterns in log intensity above their maps."
+    made = figures(result.plot, result.k, _TO_A_FIGURE, "patterns and maps of components", caption, _MOST)
     made.append(page.table(result.table_columns()))
     if result.caution:
         made.append(page.paragraph(result.caution, "quiet"))

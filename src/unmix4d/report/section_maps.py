@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import page
-from .figures import figure
+from .figures import figure, figures
 
 __all__ = ["overlap", "grains", "groups", "orientations"]
 
@@ -45,8 +47,7 @@ def grains(parts) -> str:
     if len(found) >= 5:
         made.append(figure(found.plot_sizes(), "histogram of the sizes", "Equivalent diameters."))
     table, units = found.table, found.units
-    shown = np.arange(min(len(found), _MOST_ROWS))
-    made.append(page.table({_heading(name, units[name]): table[name][shown] for name in _GRAIN_COLUMNS}))
+    made.append(page.table({_heading(name, units[name]): table[name][:_MOST_ROWS] for name in _GRAIN_COLUMNS}))
     if len(found) > _MOST_ROWS:
         made.append(page.paragraph(f"The first {_MOST_ROWS} of {len(found)} grains: grains().to_csv(path) writes all."))
     return "\n".join(made)
@@ -67,21 +68,14 @@ def groups(parts) -> str:
     if len(found.linkage):
         caption = "The tree of diffraction similarity, and the average pattern of each group."
         made.append(figure(found.plot_dendrogram(), "dendrogram", caption))
-    for first in range(0, len(found), _TO_A_FIGURE):
-        some = list(range(first, min(first + _TO_A_FIGURE, len(found))))
-        caption = "Average patterns, members rotated back, above their maps." if first == 0 else None
-        made.append(figure(found.plot(some), f"groups {some[0]} to {some[-1]}", caption))
-    made.append(page.table(_group_table(found)))
-    return "\n".join(made)
-
-
-def _group_table(found):
-    columns = {"group": range(len(found)), "members": found.sizes}
+    caption = "Average patterns, members rotated back, above their maps."
+    made += figures(found.plot, len(found), _TO_A_FIGURE, "groups", caption)
+    columns: dict[str, Any] = {"group": range(len(found)), "members": found.sizes}
     if found.members is not None:
         columns["components"] = [", ".join(map(str, np.flatnonzero(found.labels == i))) for i in range(len(found))]
         columns["angles (°)"] = [_angles(found, i) for i in range(len(found))]
     columns["symmetry"] = ["amorphous" if order == 0 else f"{order}-fold" for order in found.symmetry]
-    return columns
+    return "\n".join([*made, page.table(columns)])
 
 
 def _angles(found, i):

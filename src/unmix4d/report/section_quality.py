@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import page
-from .figures import figure
+from .figures import figure, figures
 
 __all__ = ["fit", "quality"]
 
@@ -55,11 +55,6 @@ def quality(parts) -> str:
 
 
 def _beside_raw(report):
-    made = [page.table({word: report.table[name] for name, word in _WORDS.items()})]
-    for first in range(0, min(len(report), _MOST), _TO_A_FIGURE):
-        some = list(range(first, min(first + _TO_A_FIGURE, len(report), _MOST)))
-        caption = "Mean raw pattern of each label, its reconstruction, and their difference." if first == 0 else None
-        made.append(figure(report.plot(some), f"quality of components {some[0]} to {some[-1]}", caption))
-    if len(report) > _MOST:
-        made.append(page.paragraph(f"Figures of the first {_MOST} of {len(report)} components; all are in the table."))
-    return made
+    table = page.table({word: report.table[name] for name, word in _WORDS.items()})
+    caption = "Mean raw pattern of each label, its reconstruction, and their difference."
+    return [table, *figures(report.plot, len(report), _TO_A_FIGURE, "quality of components", caption, _MOST)]

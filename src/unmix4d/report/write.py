@@ -89,7 +89,9 @@ def write_report(
     with replacing(path, "the report") as file:
         with progress(len(wanted), "report", hosts.progress_wanted(result.host.kind)) as tick:
             made = [_made(name, parts, tick) for name in wanted]
-        file.write(page.page(title, _head(), made).encode("utf-8"))
+        when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+        head = page.paragraph(f"Written by unmix4d {__version__} on {when}.", "quiet")
+        file.write(page.page(title, head, made).encode("utf-8"))
 
 
 def _check_parts(parts):
@@ -146,8 +148,3 @@ def _made(name, parts, tick):
 def _title(result):
     what = described(result)
     return what[0].upper() + what[1:] + (f": {result.host.name}" if result.host.name else "")
-
-
-def _head():
-    when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return page.paragraph(f"Written by unmix4d {__version__} on {when}.", "quiet")

@@ -195,12 +195,6 @@ def _rescaled(features, before, after):
     return (features * factor[:, None]).astype(features.dtype)
 
 
-def _signal_share(maps: np.ndarray, patterns: np.ndarray, total: float) -> np.ndarray:
-    """Share of the whole signal that each component accounts for: sum of its map x sum of its pattern / sum of X."""
-    shares = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
-    return shares / total if total else shares * 0
-
-
 def order_and_scale(
     maps: np.ndarray, patterns: np.ndarray, total: float, *, n_fixed: int = 0, keep_scale: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -222,7 +216,9 @@ def order_and_scale(
     maps, patterns, share, order
         The product maps @ patterns is unchanged. An empty component stays 0. `order` are the old indices.
     """
-    share = _signal_share(maps, patterns, total)
+    # Of the whole signal each component accounts for: sum of its map x sum of its pattern / sum of X.
+    share = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
+    share = share / total if total else share * 0
     order = np.concatenate([np.arange(n_fixed), n_fixed + np.argsort(-share[n_fixed:], kind="stable")])
     maps, patterns, share = maps[:, order], patterns[order], share[order]
     if keep_scale:

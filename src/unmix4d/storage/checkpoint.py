@@ -187,7 +187,10 @@ class CheckpointFolder:
             head = json.loads(text.tobytes())
             if head["name"] != name:
                 raise ValueError(f"it was written as {head['name']!r}")
-            return head, {key: _array(file["arrays"], key, saved) for key, saved in head["checksums"].items()}
+            arrays = {key: open_dataset(file["arrays"], key)[()] for key in head["checksums"]}
+            for key, saved in head["checksums"].items():
+                require_checksum(key, array_checksum(arrays[key]), saved)
+            return head, arrays
 
     def _require_key(self, key):
         for name in sorted({*key, *self.key}, key=lambda name: (name != "call", name)):
@@ -197,12 +200,6 @@ class CheckpointFolder:
                     f"checkpoint must be of this run, but {self.path!r} is of another: {name} is {there} there and {here} "
                     "here; give another name, or delete the folder"
                 )
-
-
-def _array(group, name, checksum):
-    array = open_dataset(group, name)[()]
-    require_checksum(name, array_checksum(array), checksum)
-    return array
 
 
 def _brief(value):

@@ -224,10 +224,8 @@ def _lazy_images(features: Features) -> dask.array.Array:
     import dask
     import dask.array as da
 
-    geometry = features.geometry
-    double = np.dtype(np.float32)
-    images = dask.delayed(_images, pure=False)(features)
-    return da.from_delayed(images, geometry.scan_shape + geometry.detector_shape, dtype=double)
+    shape = features.geometry.scan_shape + features.geometry.detector_shape
+    return da.from_delayed(dask.delayed(_images, pure=False)(features), shape, dtype=np.dtype(np.float32))
 
 
 def _images(features: Features) -> np.ndarray:
