@@ -43,7 +43,7 @@ def silver_item(args, folder, report, goals):
     validity = view.fuzzy_validity(_numbers(args), random_state=0)
     if figures:
         first = results["fuzzy c-means"]
-        first.plot().savefig(figures / "silver_clusters.png", dpi=80)
+        first.plot()[0, 0].figure.savefig(figures / "silver_clusters.png", dpi=80)
         first.plot_scatter(1, 2).figure.savefig(figures / "silver_scatter.png", dpi=90)
         validity.plot()[0].figure.savefig(figures / "silver_validity.png", dpi=90)
     report(
@@ -69,7 +69,7 @@ def cathode_item(args, folder, report, goals):
         rows.append([name, shares, pure, len(regions.masks), f"{result.validity['xie_beni']:.2f}"])
     if figures:
         first = results["fuzzy c-means"]
-        first.plot().savefig(figures / "cathode_clusters.png", dpi=80)
+        first.plot()[0, 0].figure.savefig(figures / "cathode_clusters.png", dpi=80)
         first.plot_scatter(0, 1).figure.savefig(figures / "cathode_scatter.png", dpi=90)
         validity.plot()[0].figure.savefig(figures / "cathode_validity.png", dpi=90)
     header = ("4 clusters", "share of memberships, %", "pure, %", "regions of 25 positions", "Xie-Beni")

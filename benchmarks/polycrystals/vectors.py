@@ -28,7 +28,7 @@ def cathode_item(args, folder, report, goals):
     if args.figures:
         args.figures.mkdir(exist_ok=True)
         grains.plot().figure.savefig(args.figures / "cathode_grains.png", dpi=100)
-        result.plot(range(min(12, result.k))).savefig(args.figures / "cathode_components.png", dpi=70)
+        result.plot(range(min(12, result.k)))[0, 0].figure.savefig(args.figures / "cathode_components.png", dpi=70)
     report("## 4. Bragg vectors of a battery cathode, measured\n\n"
            f"80 x 58 positions, 121 390 vectors; no truth. "
            f"`Unmix(vectors).merge_nmf(n_runs=25).consensus().grains(min_size=25)`:\n"

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from . import phantoms, scores
+from .plots.axes import figure_of
 from .storage.atomic import replacing
 
 __all__ = ["run"]
@@ -73,11 +74,11 @@ def _through(name, convert, phantom, folder):
     print(f"\nnative results: {type(maps).__name__} and {type(patterns).__name__}")
     tag = name.split(",")[0].replace(" ", "-")
     figures = {
-        "components": result.plot(), "scree": scree.plot().figure, "convergence": result.plot_convergence().figure,
+        "components": result.plot(), "scree": scree.plot(), "convergence": result.plot_convergence(),
     }  # fmt: skip
-    for what, figure in figures.items():
+    for what, drawn in figures.items():
         with replacing(os.path.join(folder, f"{what}-{tag}.png"), "the figure") as file:
-            figure.savefig(file, format="png", dpi=110)
+            figure_of(drawn).savefig(file, format="png", dpi=110)
     result.save(os.path.join(folder, f"result-{tag}.h5"))
     return result
 

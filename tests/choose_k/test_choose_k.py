@@ -446,9 +446,9 @@ def test_small_detector_for_the_paper():
 def test_figure_shows_the_recommendation(choice):
     import matplotlib.pyplot as plt
 
-    figure = choice.plot()
-    assert len(figure.axes) == 5
-    assert "4 components, clear" in figure._suptitle.get_text()
+    axes = choice.plot()
+    assert axes.shape == (5,) and list(axes) == axes[0].figure.axes
+    assert "4 components, clear" in axes[0].figure._suptitle.get_text()
     ax = plt.subplots()[1]
     assert choice.plot(ax=ax) is ax
     assert [t.get_text() for t in ax.get_yticklabels()][-1] == "noise edge"

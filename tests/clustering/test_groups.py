@@ -373,9 +373,9 @@ def test_figures(mosaic_groups, true_components):
     import matplotlib.pyplot as plt
 
     g = true_components[1].group_rotated()
-    figure = g.plot()
-    assert len([ax for ax in figure.axes if ax.images]) == 8
-    assert len([ax for ax in g.plot([1, 2]).axes if ax.images]) == 4
+    axes = g.plot()
+    assert axes.shape == (2, 4) and all(ax.images for ax in axes.flat)
+    assert len([ax for ax in g.plot([1, 2])[0, 0].figure.axes if ax.images]) == 4
     ax = g.plot_dendrogram()
     assert len(ax.child_axes) == 4 and len(ax.collections) >= 3
     ax = g.plot_similarity(by_group=True)

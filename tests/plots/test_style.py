@@ -32,7 +32,7 @@ FIGURES = {
     "pattern": lambda r: plots.pattern(r.patterns[0], title="one").figure,
     "scan_map": lambda r: plots.scan_map(r.maps[0], title="one").figure,
     "line scan": lambda r: plots.scan_map(r.maps[0][:1], title="one").figure,
-    "decomposition": lambda r: r.plot(),
+    "decomposition": lambda r: r.plot()[0, 0].figure,
     "convergence": lambda r: r.plot_convergence().figure,
     "scree": lambda r: r.source.scree(6).plot().figure,
     "composite": lambda r: r.composite().figure,
@@ -41,7 +41,7 @@ FIGURES = {
     "overlap": lambda r: r.overlap().plot().figure,
     "overlap profile": lambda r: r.overlap().plot_profile((0, 0), (3, 3)).figure,
     "similarity": lambda r: r.pattern_similarity("gmsd").plot().figure,
-    "quality": lambda r: r.report_quality().plot(),
+    "quality": lambda r: r.report_quality().plot()[0, 0].figure,
     "profile": lambda r: plots.profile({"NMF": r}, (0, 0), (3, 3)).figure,
 }
 

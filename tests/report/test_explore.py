@@ -42,7 +42,7 @@ def bars(figure):
 
 
 def test_without_ipywidgets_one_position_and_a_sentence(result, scan, no_widgets):
-    figure = result.explore(3, 4)
+    figure = result.explore(3, 4)[0].figure
     assert "install ipywidgets (pip install unmix4d[notebook])" in figure.get_supxlabel()
     shown, kept = images(figure), ~np.isnan(result.patterns[0])
     assert np.array_equal(shown["measured"][kept], scan.data[3, 4][kept]) and np.isnan(shown["measured"][~kept]).all()
@@ -54,14 +54,14 @@ def test_without_ipywidgets_one_position_and_a_sentence(result, scan, no_widgets
 
 
 def test_it_begins_where_the_residual_is_largest(result, no_widgets):
-    titles = [ax.get_title() for ax in result.explore().axes]
+    titles = [ax.get_title() for ax in result.explore()]
     row, col = np.unravel_index(np.nanargmax(result.residual_map()), result.geometry.scan_shape)
     assert f"row {row}, column {col}" in titles
 
 
 def test_a_loaded_result_has_no_measured_pattern(result, scan, tmp_path, no_widgets):
     result.save(tmp_path / "r.h5")
-    figure = unmix4d.load(tmp_path / "r.h5").explore(3, 4)
+    figure = unmix4d.load(tmp_path / "r.h5").explore(3, 4)[0].figure
     assert "loaded without its data: unmix4d.load(path, data=scan)" in figure.get_supxlabel()
     assert set(images(figure)) == {"row 3", "reconstruction"} and len(bars(figure)) == 3
     assert any(text.get_text() == "no data linked" for ax in figure.axes for text in ax.texts)
@@ -70,7 +70,7 @@ def test_a_loaded_result_has_no_measured_pattern(result, scan, tmp_path, no_widg
 def test_the_figure_is_not_left_behind_by_texts_too_long(result, tmp_path, no_widgets):
     """Every text is within the figure."""
     result.save(tmp_path / "r.h5")
-    for figure in (result.explore(3, 4), unmix4d.load(tmp_path / "r.h5").explore(3, 4)):
+    for figure in (result.explore(3, 4)[0].figure, unmix4d.load(tmp_path / "r.h5").explore(3, 4)[0].figure):
         figure.canvas.draw()
         width, height = figure.canvas.get_width_height()
         for text in [*figure.texts, *(ax.title for ax in figure.axes)]:
@@ -91,7 +91,7 @@ def test_all_kinds_of_results(kind, scan, no_widgets):
         result = view.radial_variance(2, 9).nmf(2, random_state=0)
     else:
         result = getattr(view, kind)(3)
-    figure = result.explore(5, 0 if kind == "line" else 6)
+    figure = result.explore(5, 0 if kind == "line" else 6)[0].figure
     shown = images(figure)
     assert np.allclose(shown["measured"], scan.data[5, 2 if kind == "line" else 6])
     assert np.allclose(shown["reconstruction"], result.reconstruct(5, 0 if kind == "line" else 6))
@@ -210,4 +210,5 @@ def test_a_line_scan_has_one_slider(scan):
 
 def test_phantoms_of_one_position_can_be_explored(no_widgets):
     one = phantoms.random_scan(shape=(1, 1, 10, 12), k=1, seed=0)
-    assert set(images(Unmix(one.data, centre=(4, 5)).nmf(1, random_state=0).explore())) >= {"measured", "reconstruction"}
+    axes = Unmix(one.data, centre=(4, 5)).nmf(1, random_state=0).explore()
+    assert set(images(axes[0].figure)) >= {"measured", "reconstruction"}

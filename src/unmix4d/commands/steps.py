@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..core import checks
 from ..core.units import parse_length
 from ..methods.arguments import components
+from ..plots.axes import figure_of
 from ..storage.atomic import replacing
 
 __all__ = ["Plan", "writable_folder", "opened", "planned", "compute"]
@@ -178,11 +179,9 @@ def _figures(result, choice, folder):
         drawings["choice"] = choice.plot
     for name, draw in drawings.items():
         try:
-            drawn = draw()
+            drawn = figure_of(draw())
         except ValueError:
             continue  # of signed components, or of a method that is not iterative: the report says so
-        while not hasattr(drawn, "savefig"):
-            drawn = drawn.figure if hasattr(drawn, "figure") else drawn[0]
         with replacing(os.path.join(folder, f"{name}.png"), "the figure") as file:
             drawn.savefig(file, format="png", dpi=110)
         plt.close(drawn)

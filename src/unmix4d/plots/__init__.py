@@ -1,4 +1,4 @@
-"""Every figure. pyplot is imported inside the functions; arrays and results come in, axes or figures go out."""
+"""Every figure. pyplot is imported inside the functions; arrays and results come in, axes go out."""
 
 from .axes import scale_bar
 from .curves import convergence, scree

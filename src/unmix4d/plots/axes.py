@@ -12,9 +12,10 @@ from .style import SMALL, TEXT, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-__all__ = ["bare", "colour_bar", "new_axes", "open_frame", "outline", "scale_bar", "scan_axes", "text_sizes",
+__all__ = ["bare", "colour_bar", "figure_of", "new_axes", "open_frame", "outline", "scale_bar", "scan_axes", "text_sizes",
            "whole_numbers"]  # fmt: skip
 
 
@@ -30,6 +31,13 @@ def scan_axes(shape: tuple[int, ...], step: Sequence[float]) -> Axes:
     ratio = aspect(shape, step)
     width = min(5.2, 6.5 / ratio) if ratio <= 3 else 2.2
     return new_axes(figsize=(width, max(width * min(ratio, 4), 1.2) + 0.3))
+
+
+def figure_of(drawn: Any) -> Figure:
+    """The figure of axes, or of an array of them."""
+    while not hasattr(drawn, "savefig"):
+        drawn = drawn.figure if hasattr(drawn, "figure") else drawn[0]
+    return drawn
 
 
 def bare(ax: Axes) -> None:

@@ -10,19 +10,17 @@ import numpy as np
 from ..core import checks
 from . import colours
 from .axes import colour_bar, new_axes, open_frame, text_sizes, whole_numbers
-from .notebook import shown_once
 from .style import LABEL, SMALL, TEXT, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]
 
 
 @figure_style()
-def criteria(choice: Any, ax: Axes | None = None) -> Figure | Axes:
+def criteria(choice: Any, ax: Axes | None = None) -> np.ndarray | Axes:
     """The criteria over the number of components, with what each of them says and the recommendation.
 
     Parameters
@@ -32,15 +30,16 @@ def criteria(choice: Any, ax: Axes | None = None) -> Figure | Axes:
 
     Returns
     -------
-    matplotlib Figure, or Axes where `ax` is given
+    ndarray of matplotlib Axes (5,), or Axes where `ax` is given
+        The last is that of the votes.
 
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(10, 10), detector_shape=(32, 32), background=0, seed=0)
     >>> choice = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0)
-    >>> len(choice.plot().axes)
-    5
+    >>> choice.plot().shape
+    (5,)
     """
     if ax is not None:
         return votes(choice, ax)
@@ -52,9 +51,9 @@ def criteria(choice: Any, ax: Axes | None = None) -> Figure | Axes:
     for panel, draw in zip(panels, (loss, _held_out, _sizes, _components)):
         draw(choice, panel)
         _finish(panel, choice)
-    votes(choice, figure.add_subplot(grid[2, :]))
+    panels.append(votes(choice, figure.add_subplot(grid[2, :])))
     figure.suptitle(f"{choice.recommended} components, {choice.confidence}", fontsize=11)
-    return shown_once(figure)
+    return np.array(panels)
 
 
 def _finish(ax, choice):

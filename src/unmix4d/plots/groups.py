@@ -13,12 +13,10 @@ from . import colours
 from .axes import colour_bar, new_axes, open_frame
 from .images import draw_image, pattern, pattern_above_map
 from .layout import chosen_components, is_line
-from .notebook import shown_once
 from .style import MOST_COLUMNS, SMALL, TEXT, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 __all__ = ["angles", "dendrogram", "groups", "similarity"]
@@ -27,7 +25,7 @@ _MOST_NUMBERS = 60
 
 
 @figure_style()
-def groups(found: Any, groups: Sequence[int] | None = None) -> Figure:
+def groups(found: Any, groups: Sequence[int] | None = None) -> np.ndarray:
     """Average patterns, their members rotated back, above their maps.
 
     Parameters
@@ -37,15 +35,15 @@ def groups(found: Any, groups: Sequence[int] | None = None) -> Figure:
 
     Returns
     -------
-    matplotlib Figure
+    ndarray of matplotlib Axes (2, n)
+        Those of the patterns, and those of the maps.
 
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
-    >>> figure = Unmix(film.data, centre=film.centre).group_rotated(1).plot()
-    >>> len(figure.axes)
-    2
+    >>> Unmix(film.data, centre=film.centre).group_rotated(1).plot().shape
+    (2, 1)
     """
     import matplotlib.pyplot as plt
 
@@ -53,17 +51,17 @@ def groups(found: Any, groups: Sequence[int] | None = None) -> Figure:
     calibration = found.geometry.calibration
     columns = min(len(chosen), MOST_COLUMNS)
     rows = math.ceil(len(chosen) / columns)
-    figure, axes = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), squeeze=False)
-    for n in range(rows * columns):
-        row, column = divmod(n, columns)
-        top, bottom = axes[2 * row : 2 * row + 2, column]
+    panels = plt.subplots(2 * rows, columns, figsize=(columns * 1.9, rows * 4.1), squeeze=False)[1]
+    # One column for each place: patterns in row 0, maps in row 1.
+    axes = panels.reshape(rows, 2, columns).swapaxes(0, 1).reshape(2, -1)
+    for n, (top, bottom) in enumerate(axes.T):
         if n < len(chosen):
             i = chosen[n]
             pattern_above_map(top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i))
         else:
             top.axis("off")
             bottom.axis("off")
-    return shown_once(figure)
+    return axes[:, : len(chosen)]
 
 
 def _name(found, i):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from .images import pattern_above_map
 from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
-from .notebook import shown_once
 from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 __all__ = ["decomposition"]
 
@@ -20,7 +17,7 @@ _WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as hig
 
 
 @figure_style()
-def decomposition(result: Any, components: Sequence[int] | None = None) -> Figure:
+def decomposition(result: Any, components: Sequence[int] | None = None) -> np.ndarray:
     """Patterns above their maps, as many to a row as fit a notebook.
 
     Parameters
@@ -30,14 +27,17 @@ def decomposition(result: Any, components: Sequence[int] | None = None) -> Figur
 
     Returns
     -------
-    matplotlib Figure
+    ndarray of matplotlib Axes (2, n)
+        Those of the patterns, and those of the maps.
 
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms, plots
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
-    >>> len(plots.decomposition(result, components=[0, 2]).axes)
-    4
+    >>> axes = plots.decomposition(result, components=[0, 2])
+    >>> axes.shape
+    (2, 2)
+    >>> axes[0, 0].figure.savefig("components.png")  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -52,9 +52,11 @@ def decomposition(result: Any, components: Sequence[int] | None = None) -> Figur
     ]
     figure = plt.figure(figsize=(columns * (width + 0.1), rows * (sum(heights) + 0.4)))
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
+    axes = np.empty((2, len(chosen)), object)
     for n, i in enumerate(chosen):
         row, column = divmod(n, columns)
-        top, bottom = (figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1))
+        axes[:, n] = [figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1)]
+        top, bottom = axes[:, n]
         pattern_above_map(top, bottom, result.patterns[i], result.maps[i], cal, f"{i}   {100 * result.explained[i]:.3g} %")
     tight(figure, hspace=0.01)
-    return shown_once(figure)
+    return axes

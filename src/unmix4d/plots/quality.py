@@ -12,12 +12,10 @@ from . import colours
 from .axes import colour_bar, new_axes, text_sizes
 from .images import draw_image, intensity_colours, intensity_norm
 from .layout import chosen_components, image_height, rows_and_columns, tight
-from .notebook import shown_once
 from .style import COLUMN_INCHES, MOST_COLUMNS, SMALL, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 __all__ = ["similarity", "report"]
@@ -80,7 +78,7 @@ def _write_values(ax, shown, low, high, lower):
 
 
 @figure_style()
-def report(quality: Any, components: Sequence[int] | None = None) -> Figure:
+def report(quality: Any, components: Sequence[int] | None = None) -> np.ndarray:
     """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
     Parameters
@@ -90,15 +88,15 @@ def report(quality: Any, components: Sequence[int] | None = None) -> Figure:
 
     Returns
     -------
-    matplotlib Figure
+    ndarray of matplotlib Axes (4, n)
+        Of the raw patterns, the reconstructions, the differences and the metrics.
 
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
-    >>> figure = result.report_quality().plot([0, 2])
-    >>> len(figure.axes)
-    8
+    >>> result.report_quality().plot([0, 2]).shape
+    (4, 2)
     """
     import matplotlib.pyplot as plt
 
@@ -109,12 +107,13 @@ def report(quality: Any, components: Sequence[int] | None = None) -> Figure:
     heights = [height, height, height, _WORDS_INCHES]
     figure = plt.figure(figsize=(columns * (COLUMN_INCHES + 0.1) + 0.3, rows * (sum(heights) + 0.3)))
     grid = figure.add_gridspec(4 * rows, columns, height_ratios=heights * rows)
+    axes = np.empty((4, len(components)), object)
     for n, i in enumerate(components):
         row, column = divmod(n, columns)
-        axes = [figure.add_subplot(grid[4 * row + j, column]) for j in range(4)]
-        _one(quality, i, axes, calibration, first=column == 0)
+        axes[:, n] = [figure.add_subplot(grid[4 * row + j, column]) for j in range(4)]
+        _one(quality, i, axes[:, n], calibration, first=column == 0)
     tight(figure, hspace=0.0)
-    return shown_once(figure)
+    return axes
 
 
 def _one(quality, i, axes, calibration, first):

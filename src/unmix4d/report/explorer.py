@@ -32,7 +32,7 @@ def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
 
     Returns
     -------
-    ipywidgets VBox, or matplotlib Figure without ipywidgets
+    ipywidgets VBox, or ndarray of matplotlib Axes without ipywidgets
 
     Raises
     ------
@@ -54,7 +54,7 @@ def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
 
         drawn = PositionFigure(result, "\n".join([*said, _NO_WIDGETS]))
         drawn.show(row, col, measured_pattern(result, row, col))
-        return drawn.figure
+        return np.array(drawn.figure.axes)
     return Explorer(result, row, col, ipywidgets, " ".join(said)).box
 
 

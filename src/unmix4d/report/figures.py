@@ -6,6 +6,7 @@ import base64
 import io
 from contextlib import contextmanager
 
+from ..plots.axes import figure_of
 from .page import paragraph, picture
 
 __all__ = ["drawing", "figure", "figures"]
@@ -37,7 +38,7 @@ def figure(drawn, alt, caption=None) -> str:
 
     Parameters
     ----------
-    drawn : matplotlib Figure, Axes, or sequence of Axes
+    drawn : matplotlib Axes, array of them, or Figure
     alt : str
         What it shows, for those who cannot see it.
     caption : str, optional
@@ -46,8 +47,7 @@ def figure(drawn, alt, caption=None) -> str:
     -------
     str
     """
-    while not hasattr(drawn, "savefig"):
-        drawn = drawn.figure if hasattr(drawn, "figure") else drawn[0]
+    drawn = figure_of(drawn)
     stream = io.BytesIO()
     # No name of a program and no address in it: the page is to be the same wherever it is made.
     drawn.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
