@@ -9,7 +9,6 @@ instance) are pixels in the geometry, and get their own scale back in the result
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 
@@ -31,8 +30,7 @@ _SPELLINGS = {"1/Å": "$A^{-1}$", "1/nm": "nm^-1"}  # as pyxem writes them
 
 def matches(obj) -> bool:
     """True for any HyperSpy signal, pyxem's among them."""
-    signal = getattr(sys.modules.get("hyperspy.signal"), "BaseSignal", None)
-    return signal is not None and isinstance(obj, signal)
+    return checks.is_a(obj, "hyperspy.signal", "BaseSignal")
 
 
 def read(signal) -> Scan:

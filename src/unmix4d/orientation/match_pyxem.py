@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
 
 import numpy as np
 
+from ..core.checks import is_a
 from ..core.messages import warn
 from ..core.polar import AZIMUTHS
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
@@ -25,8 +25,7 @@ _QUIET = {"show_progressbar": False}
 
 def is_simulation(obj) -> bool:
     """True for a diffsims Simulation2D, which is not imported for that."""
-    module = sys.modules.get("diffsims.simulations.simulation2d")
-    return module is not None and isinstance(obj, module.Simulation2D)
+    return is_a(obj, "diffsims.simulations.simulation2d", "Simulation2D")
 
 
 def split_phases(simulation) -> dict:
@@ -41,20 +40,26 @@ def symmetry_of(phase) -> np.ndarray:
 
     Where it has atoms, from their structure factors: orix has some point groups in another setting than the cell.
     """
-    fallback = phase.point_group.laue_proper_subgroup.to_matrix()
+    g, found = _reciprocal_lattice(phase, 1.0), ()
+    if g is not None:
+        found = laue_rotations(phase.structure.lattice.base, g.hkl.round().astype(int), np.abs(g.structure_factor) ** 2)
+    return found if len(found) else phase.point_group.laue_proper_subgroup.to_matrix()
+
+
+def _reciprocal_lattice(phase, min_dspacing):
+    """Reflections of a phase with their structure factors, None where these cannot be had."""
     if not len(phase.structure):
-        return fallback
+        return None
     from diffsims.crystallography import ReciprocalLatticeVector
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1.0)
+        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=min_dspacing)
         try:
             g.calculate_structure_factor()
         except Exception:  # an element that its tables do not know, for example
-            return fallback
-    found = laue_rotations(phase.structure.lattice.base, g.hkl.round().astype(int), np.abs(g.structure_factor) ** 2)
-    return found if len(found) else fallback
+            return None
+    return g
 
 
 def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, background=None):
@@ -106,19 +111,9 @@ def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
 
     Up to `q_max` in 1/Å where that is more than the simulation has.
     """
-    from diffsims.crystallography import ReciprocalLatticeVector
-
-    phase = simulation.phases
-    if not len(phase.structure):
+    g = _reciprocal_lattice(simulation.phases, 1 / max(q_max, float(simulation.reciporical_radius)))
+    if g is None:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        longest = max(q_max, float(simulation.reciporical_radius))
-        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1 / longest)
-        try:
-            g.calculate_structure_factor()
-        except Exception:  # an element that its tables do not know, for example
-            return None
     return Reflections(g.data, np.abs(g.structure_factor) ** 2, float(simulation.simulation_generator.wavelength))
 
 
@@ -136,6 +131,7 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
     q_max : float
         Up to where reflections are wanted, 1/Å.
     """
+    from orix.quaternion import Rotation
     from pyxem.signals.indexation_results import rotation_from_orientation_map
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -151,17 +147,10 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
         if not len(row) or not row[0, 1] > 0:
             out.append(None)
             continue
-        matrices = turn @ from_orix_matrix(_matrices(rotation_from_orientation_map(row, library)))
+        matrices = turn @ from_orix_matrix(Rotation(rotation_from_orientation_map(row, library)).to_matrix())
         scores = np.asarray(row[:, 1], float)
         out.append(Proposals(name, matrices, scores, reflections, symmetry, matrices, lambda i, _, row=row: row[i]))
     return out
-
-
-def _matrices(quaternions):
-    """Of orix's quaternions (scalar first)."""
-    from orix.quaternion import Rotation
-
-    return Rotation(quaternions).to_matrix()
 
 
 def crystal_map(found, phases):
@@ -185,8 +174,7 @@ def crystal_map(found, phases):
         one = Rotation.from_matrix(to_orix_matrix(match.matrix)[None]).data[0]
         quaternions[first == component, 0] = one
         quaternions[second_or_first == component, 1] = one
-    names = list(phases)
-    ids = {None: -1, **{name: i for i, name in enumerate(names)}}
+    ids = {name: i for i, name in enumerate(phases)}
     step, unit = geometry.calibration.step, geometry.calibration.step_unit
     row, col = np.indices(geometry.scan_shape)
     props = {name: values.ravel() for name, values in found.properties().items()}
@@ -196,6 +184,6 @@ def crystal_map(found, phases):
     props["second_phase_id"] = phase_of[second]
     return CrystalMap(
         rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
-        phase_list=PhaseList(phases=list(phases.values()), ids=list(range(len(names)))), prop=props,
+        phase_list=PhaseList(phases=list(phases.values()), ids=list(ids.values())), prop=props,
         scan_unit=unit, is_in_data=geometry.kept_positions,
     )  # fmt: skip

@@ -11,7 +11,6 @@ import numpy as np
 from ..core import checks
 from .convert import on_scan
 from .geometry import to_orix_matrix
-from .match_py4dstem import is_crystal
 from .record import Candidate, Match
 from .sources import ENOUGH, paint, presence
 from .symmetry import mean_orientation, misorientation_deg
@@ -77,8 +76,6 @@ def merge_orientations(
     from .orientations import Orientations
 
     started = time.perf_counter()
-    if crystal is not None and not is_crystal(crystal):
-        raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
     enough = checks.count(enough, "enough")
     disagree_deg = checks.positive(disagree_deg, "disagree_deg")
     present = presence(result)
