@@ -82,7 +82,7 @@ class SparseMatrix(PatternMatrix):
             kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
         starts = range(0, self.shape[0], max(1, BATCH_VALUES // self.shape[1]))
 
-        def one(i):
+        def one(i, cancelled):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))
             X = self._rows(rows)
             piece, sums = kernel(X if as_sparse else X.toarray(), *(a[rows] for a in per_row))
@@ -90,7 +90,7 @@ class SparseMatrix(PatternMatrix):
 
         pieces, sums = [], None
         with one_thread_per_block():
-            for piece, part in in_order(lambda i, _: one(i), len(starts)):
+            for piece, part in in_order(one, len(starts)):
                 pieces.append(piece)
                 sums = added(sums, part)
         return (None if pieces[0] is None else np.concatenate(pieces)), sums

@@ -113,10 +113,6 @@ class WeightedMatrix:
         self.shape, self.dtype, self.geometry = matrix.shape, matrix.dtype, matrix.geometry
 
     @property
-    def passes(self) -> int:
-        return self.matrix.passes
-
-    @property
     def norm2(self) -> float:
         """Sum of the weighted squares; with weighted positions as if pixels and positions were independent."""
         statistics = self.matrix.statistics()

@@ -176,40 +176,38 @@ def write(result, *, fill_value: float = 0.0):
 
     A line scan gives ``Signal1D`` (k | x) maps; a single pattern, a map of one pixel.
     """
-    import hyperspy.api as hs
-
     geometry, record = result.geometry, result.host.record
-    k = len(result.maps)
-    dimension = record.get("navigation_dimension", 2)
+    component = _component_axis(len(result.maps))
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
-    axes = [_component_axis(k), *_detector_axes(geometry, record)]
+    axes = [component, *_detector_axes(geometry, record)]
     signal = _signal_class(record)(patterns, axes=axes, metadata=_metadata(result, "patterns"))
     if geometry.detector_mask is not None:
         signal.metadata.set_item("General.mask", np.array(geometry.detector_mask))
-    data = np.array(result.maps)
-    axes = [_component_axis(k), *_scan_axes(geometry, record)]
-    metadata = _metadata(result, "maps")
-    if dimension == 1:
-        return hs.signals.Signal1D(data[:, 0], axes=axes, metadata=metadata), signal
-    return hs.signals.Signal2D(data, axes=axes, metadata=metadata), signal
+    return _on_scan(result, np.array(result.maps), [component], _metadata(result, "maps")), signal
 
 
 def write_regions(result, masks, labels, record):
     """(masks, labels): ``Signal2D`` (n | x, y) and (x, y), ``Signal1D`` of a line scan, with the table in the metadata."""
-    import hyperspy.api as hs
-
-    geometry, host = result.geometry, result.host.record
-    line = host.get("navigation_dimension", 2) == 1
-    kind = hs.signals.Signal1D if line else hs.signals.Signal2D
 
     def signal(data, what, first):
         metadata = _metadata(result, what)
         metadata["unmix4d"]["grains"] = to_json(record)
-        return kind(data[..., 0, :] if line else data, axes=first + _scan_axes(geometry, host), metadata=metadata)
+        return _on_scan(result, data, first, metadata)
 
     grain_axis = {**_component_axis(len(masks)), "name": "grain"}
     return signal(masks, "grain masks", [grain_axis]), signal(labels, "grains", [])
+
+
+def _on_scan(result, data, first, metadata):
+    """``Signal2D`` of data (..., scan_row, scan_col), ``Signal1D`` of a line scan; with the axes `first` in front."""
+    import hyperspy.api as hs
+
+    record = result.host.record
+    axes = first + _scan_axes(result.geometry, record)
+    if record.get("navigation_dimension", 2) == 1:
+        return hs.signals.Signal1D(data[..., 0, :], axes=axes, metadata=metadata)
+    return hs.signals.Signal2D(data, axes=axes, metadata=metadata)
 
 
 def _signal_class(record):
