@@ -87,7 +87,7 @@ class Scan:
 
     def with_calibration(self, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None) -> Scan:
         """The scan with what the caller knows better than the host; see `unmix4d.Unmix` for the arguments."""
-        changes = {}
+        changes: dict[str, Any] = {}
         for name, value in (("pixel_size", pixel_size), ("step", step)):
             if value is not None:
                 changes[name] = checks.pair(value, name)

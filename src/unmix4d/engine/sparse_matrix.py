@@ -9,7 +9,6 @@ from scipy import sparse
 
 from ..core.geometry import ScanGeometry
 from . import matrix as dense
-from .blocks import compute_dtype
 from .matrix import PatternMatrix
 from .passes import BATCH_VALUES, added
 from .threads import in_order, one_thread_per_block
@@ -18,7 +17,6 @@ __all__ = ["SparseMatrix", "sparsified"]
 
 _MAX_FILL = 0.15  # beyond that the dense blocks are as fast
 _LIMIT_BYTES = 2 << 30  # of memory; above, the scan is read again and again as it is: a size of work
-# Products that ask nothing of X but to be multiplied.
 
 
 class SparseMatrix(PatternMatrix):
@@ -52,14 +50,8 @@ class SparseMatrix(PatternMatrix):
     """
 
     def __init__(self, csr, geometry: ScanGeometry, precision: str = "single"):
-        csr = _checked(csr, geometry)
-        self.geometry = geometry
-        self.dtype = compute_dtype(csr.dtype, precision)
-        self.shape = csr.shape
-        self._csr = csr
-        self._statistics = None
-        self._offset = None
-        self._passes = [0]
+        self._csr = _checked(csr, geometry)
+        self._begin(self._csr.dtype, geometry, precision)
 
     @property
     def fill(self) -> float:

@@ -137,31 +137,28 @@ def _beam_energy(cube):
 
 def write(result, *, fill_value: float = 0.0):
     """RealSlice and DiffractionSlice, stack axis first, under a new root with a calibration of its own."""
-    from emdfile import Root
-
-    root = Root(name=f"unmix4d_{result.method}")
-    calibration = _calibration(result, root)
-    root.metadata = calibration
-    root.metadata = _settings(result)
-    maps, patterns = _slices(result, fill_value)
-    for piece in (maps, patterns):
-        # A new slice has a root and a calibration already; ours replaces them.
-        root.graft(piece, merge_metadata=False)
-    return maps, patterns
+    return _under_new_root(result, f"unmix4d_{result.method}", _slices(result, fill_value))
 
 
 def write_regions(result, masks, labels, record):
     """Masks and labels as RealSlice, under a new root with a calibration and the table."""
-    from emdfile import Metadata, Root
+    from emdfile import Metadata
     from py4DSTEM import RealSlice
 
-    root = Root(name=f"unmix4d_{result.method}_grains")
-    root.metadata = _calibration(result, root)
-    root.metadata = _settings(result)
-    root.metadata = Metadata(name="grains", data=_savable(record))
     names = [f"grain_{i}" for i in range(len(masks))]
     pieces = RealSlice(masks, name="masks", slicelabels=names), RealSlice(labels, name="labels")
+    table = Metadata(name="grains", data=_savable(record))
+    return _under_new_root(result, f"unmix4d_{result.method}_grains", pieces, table)
+
+
+def _under_new_root(result, name, pieces, *metadata):
+    from emdfile import Root
+
+    root = Root(name=name)
+    for entry in (_calibration(result, root), _settings(result), *metadata):
+        root.metadata = entry
     for piece in pieces:
+        # A new slice has a root and a calibration already; ours replaces them.
         root.graft(piece, merge_metadata=False)
     return pieces
 

@@ -40,10 +40,12 @@ def symmetry_of(phase) -> np.ndarray:
 
     Where it has atoms, from their structure factors: orix has some point groups in another setting than the cell.
     """
-    g, found = _reciprocal_lattice(phase, 1.0), ()
+    g = _reciprocal_lattice(phase, 1.0)
     if g is not None:
         found = laue_rotations(phase.structure.lattice.base, g.hkl.round().astype(int), np.abs(g.structure_factor) ** 2)
-    return found if len(found) else phase.point_group.laue_proper_subgroup.to_matrix()
+        if len(found):
+            return found
+    return phase.point_group.laue_proper_subgroup.to_matrix()
 
 
 def _reciprocal_lattice(phase, min_dspacing):
