@@ -236,24 +236,18 @@ def _detector_axes(geometry, record):
         # The centre was given by the user: it is the zero of the axes now, whatever the input had there.
         origin = tuple(0.0 - c * p for c, p in zip(geometry.centre, ours.pixel_size))
         axes = [{**axis, "offset": 0.0} for axis in axes]
-    in_pixels = record["in_pixels"]["detector"]
-    return [
-        _write_axis(axis, geometry.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
-        for i, axis in enumerate(axes)
-    ]
+    in_pixels, each = record["in_pixels"]["detector"], zip(axes, geometry.detector_shape, ours.pixel_size, origin)
+    return [_write_axis(*one, ours.pixel_unit, in_pixels) for one in each]
 
 
 def _scan_axes(geometry, record):
     ours, axes = geometry.calibration, record["axes"][:-2]
-    in_pixels = record["in_pixels"]["scan"]
-    written = [
-        _write_axis(axis, geometry.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
-        for i, axis in enumerate(two_axes(axes))
-    ]
+    in_pixels, each = record["in_pixels"]["scan"], zip(two_axes(axes), geometry.scan_shape, ours.step, ours.scan_origin)
+    written = [_write_axis(*one, ours.step_unit, in_pixels) for one in each]
     return written[1:] if len(axes) == 1 else written
 
 
-def _write_axis(axis, size, pixel, unit, origin, in_pixels):
+def _write_axis(axis, size, pixel, origin, unit, in_pixels):
     """An axis of the results: the name, unit and sign of the host's, the scale and the offset of the view."""
     sign = math.copysign(1, axis["scale"])
     scale, offset, spelling = sign * pixel, sign * origin, _SPELLINGS.get(unit, unit)
