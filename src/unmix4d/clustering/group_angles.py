@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from .similarity import Rings, Similarity, highest
 
-__all__ = ["GroupAngles", "average_spectrum", "folded", "group_angles", "symmetry_order", "turns"]
+__all__ = ["GroupAngles", "average_spectrum", "folded", "group_angles", "pair_residuals", "symmetry_order", "turns"]
 
 _ORDERS = (6, 4, 3, 2)  # rotations that a lattice can have (crystallographic restriction)
 _ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same (docs/rotation.md); no table
@@ -70,7 +70,7 @@ def group_angles(similarity: Similarity, rings: Rings, members, weights) -> Grou
     if len(members) > 1:
         angles = _aligned(spectra, weights, angles, mirrored, rings, root)
     order = symmetry_order(average_spectrum(spectra, weights, angles, mirrored, rings.period), rings)
-    residuals = _residuals(angles, mirrored, pairs, flips, 360 / order)
+    residuals = pair_residuals(similarity, members, angles, mirrored, 360 / order)
     return GroupAngles(folded(angles, rings.period), mirrored, order, residuals)
 
 
@@ -156,13 +156,13 @@ def symmetry_order(spectrum, rings: Rings) -> int:
     return turns
 
 
-def _residuals(angles, mirrored, pairs, flips, period):
-    n = len(angles)
-    if n == 1:
-        return np.zeros(1)
-    expected = angles[:, None] - np.where(flips, -1, 1) * angles[None, :]
-    off = folded(pairs - expected, period)
-    # Pairs that disagree about mirroring say nothing of the angle.
-    use = (flips == (mirrored[:, None] ^ mirrored[None, :])) & ~np.eye(n, dtype=bool)
-    count = use.sum(axis=1)
-    return np.sqrt((np.where(use, off, 0) ** 2).sum(axis=1) / np.maximum(count, 1))
+def pair_residuals(similarity, members, angles, mirrored, period):
+    """How far the angles between pairs are from those of their members (n,), root mean square; no n x n array is made."""
+    out = np.zeros(len(members))
+    for row, i in enumerate(members):
+        flips = similarity.mirrored[i, members]
+        off = folded(similarity.angles_deg[i, members] - angles[row] + np.where(flips, -1, 1) * angles, period)
+        # Pairs that disagree about mirroring say nothing of the angle.
+        use = (flips == (mirrored[row] ^ mirrored)) & (members != i)
+        out[row] = np.sqrt((off[use] ** 2).mean()) if use.any() else 0.0
+    return out

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 
 from .anisotropy import SLOW
-from .group_angles import average_spectrum, folded, group_angles, symmetry_order
+from .group_angles import average_spectrum, folded, group_angles, pair_residuals, symmetry_order
 from .hierarchy import cut_tree, make_tree
 from .rotated_counts import Counts, likeliest, make_templates
 from .rotated_groups import RotatedGroups, group_patterns
@@ -131,8 +131,8 @@ def _finish(counts, rings, pairs, labels, angles, mirrored, flat):
         members = np.flatnonzero(labels == group)
         # The strongest position is the reference.
         first = members[np.argmax(totals[members])]
-        zero, unflip = angles[first], mirrored[first]
-        if unflip:
+        zero = angles[first]
+        if mirrored[first]:
             mirrored[members] = ~mirrored[members]
         # p_i = R(a_i) M^f ref, and the new reference is R(-zero) of p_first.
         angles[members] = angles[members] - np.where(mirrored[members], -zero, zero)
@@ -140,21 +140,9 @@ def _finish(counts, rings, pairs, labels, angles, mirrored, flat):
             rings.spectra[:, members], totals[members], angles[members], mirrored[members], rings.period
         )
         symmetry[group] = symmetry_order(average, rings)
-        residuals[members] = _pair_residuals(pairs, members, angles, mirrored, 360 / symmetry[group])
+        residuals[members] = pair_residuals(pairs, members, angles[members], mirrored[members], 360 / symmetry[group])
     angles = np.where(flat[labels], np.nan, folded(angles, counts.period))
     return labels, angles, residuals, mirrored & ~flat[labels], symmetry
-
-
-def _pair_residuals(pairs, members, angles, mirrored, period):
-    out = np.zeros(len(members))
-    if len(members) < 2:
-        return out
-    for row, i in enumerate(members):
-        flips = pairs.mirrored[i, members]
-        off = folded(pairs.angles_deg[i, members] - angles[i] + np.where(flips, -1, 1) * angles[members], period)
-        use = (flips == (mirrored[i] ^ mirrored[members])) & (members != i)
-        out[row] = math.sqrt((off[use] ** 2).mean()) if use.any() else 0.0
-    return out
 
 
 def _settle(counts, labels, angles, mirrored, mirror, flat=None, keep=1):

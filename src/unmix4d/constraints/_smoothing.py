@@ -7,6 +7,7 @@ convolution), so that a constant map stays constant.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,21 @@ def _operators(shape: tuple[int, int], kernel: np.ndarray) -> list[Any]:
     return [scipy.sparse.csr_matrix(sum(parts))]
 
 
-class Convolution:
+class _Smoothing:
+    """A linear smoothing of maps (n_scan, k), to be called; ``_apply(A, transposed)`` does it."""
+
+    _apply: Callable
+
+    def __call__(self, A: np.ndarray) -> np.ndarray:
+        """Smooth (n_scan, k); excluded positions come out as 0."""
+        return self._apply(A, transposed=False)
+
+    def adjoint(self, A: np.ndarray) -> np.ndarray:
+        """The transpose of the same matrix."""
+        return self._apply(A, transposed=True)
+
+
+class Convolution(_Smoothing):
     """Convolution with a non-negative kernel of odd sizes.
 
     Parameters
@@ -80,14 +95,6 @@ class Convolution:
         self._steps = steps
         self._cast: dict = {}
 
-    def __call__(self, A: np.ndarray) -> np.ndarray:
-        """Smooth (n_scan, k); excluded positions come out as 0."""
-        return self._apply(A, transposed=False)
-
-    def adjoint(self, A: np.ndarray) -> np.ndarray:
-        """The transpose of the same matrix."""
-        return self._apply(A, transposed=True)
-
     def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
         if (A.dtype, transposed) not in self._cast:
             steps = [step.T for step in self._steps[::-1]] if transposed else self._steps
@@ -99,7 +106,7 @@ class Convolution:
         return out
 
 
-class LowPass:
+class LowPass(_Smoothing):
     """Fourier cut-off: the response falls as a cosine from 1 at frequency 0 to 0 at the cut-off.
 
     A steeper one would ring: by 9 % of the step at an edge if it kept everything up to 3/4 of the cut-off, by 0.5 % as it
@@ -126,14 +133,6 @@ class LowPass:
         image = A.reshape(*self._shape, -1)
         waves = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * self._response.astype(A.dtype)
         return scipy.fft.idctn(waves, axes=(0, 1), norm="ortho").reshape(A.shape)
-
-    def __call__(self, A: np.ndarray) -> np.ndarray:
-        """Filter (n_scan, k); excluded positions come out as 0."""
-        return self._apply(A, transposed=False)
-
-    def adjoint(self, A: np.ndarray) -> np.ndarray:
-        """The transpose of the same matrix."""
-        return self._apply(A, transposed=True)
 
     def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
         if self._all:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.centre import opposite_pixels, require_centre
+from ..core.centre import partner_pixels
 from ..core.messages import warn
 from ._base import Constraint
 
@@ -47,16 +47,10 @@ class Friedel(Constraint):
 
     on = "patterns"
 
-    def __init__(self) -> None:
-        pass
-
     def bind(self, geometry: ScanGeometry) -> Friedel:
         """Find the partner of every pixel."""
         super().bind(geometry)
-        require_centre(geometry, "Friedel")
-        self._partners = opposite_pixels(geometry.detector_shape, geometry.centre, geometry.detector_mask)
-        if np.array_equal(self._partners, np.arange(self._partners.size)):
-            raise ValueError(f"Friedel needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
+        self._partners = partner_pixels(geometry, "Friedel")
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:

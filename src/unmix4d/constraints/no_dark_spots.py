@@ -94,12 +94,9 @@ class NoDarkSpots(Constraint):
         if self.threshold <= 1:
             raise ValueError(f"threshold must be above 1, the mean of the ring, got {self.threshold}")
         self.tolerance = checks.positive(tolerance, "tolerance", zero=True)
-        for name, value in (("conserve", conserve), ("as_published", as_published)):
-            if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False, got {value!r}")
+        self.conserve, self.as_published = checks.flag(conserve, "conserve"), checks.flag(as_published, "as_published")
         if conserve and as_published:
             raise ValueError("conserve=True is no part of the published steps: leave it or as_published=True out")
-        self.conserve, self.as_published = bool(conserve), bool(as_published)
         self.bias = None
 
     def bind(self, geometry: ScanGeometry) -> NoDarkSpots:

@@ -90,8 +90,7 @@ class SmoothMaps(Constraint):
     ) -> None:
         choices = {"probe_fwhm": probe_fwhm, "sigma": sigma, "kernel": kernel, "cutoff": cutoff}
         given = [name for name, value in choices.items() if value is not None]
-        if not isinstance(as_published, (bool, np.bool_)):
-            raise TypeError(f"as_published must be True or False, got {as_published!r}")
+        self.as_published = checks.flag(as_published, "as_published")
         if len(given) > 1 or not (given or as_published):
             found = ", ".join(given) or "none"
             raise ValueError(f"SmoothMaps needs exactly one of {', '.join(choices)} (or as_published=True), got {found}")
@@ -103,7 +102,6 @@ class SmoothMaps(Constraint):
         self.cutoff = _length(cutoff, "cutoff")
         if isinstance(self.cutoff, float) and self.cutoff > _NYQUIST:
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
-        self.as_published = bool(as_published)
 
     def bind(self, geometry: ScanGeometry) -> SmoothMaps:
         """Prepare the smoothing for the borders, mask and step of a scan."""
@@ -135,8 +133,7 @@ class SmoothMaps(Constraint):
         >>> bool(np.allclose(smooth.smooth(np.full((25, 1), -2.0)), -2))
         True
         """
-        A = self._fitting(A)
-        return self._apply(A)
+        return self._apply(self._fitting(A))
 
     def adjoint(self, A: np.ndarray) -> np.ndarray:
         """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel.
@@ -151,8 +148,7 @@ class SmoothMaps(Constraint):
         >>> bool(np.isclose((smooth.smooth(a) * b).sum(), (a * smooth.adjoint(b)).sum()))
         True
         """
-        A = self._fitting(A)
-        return self._apply.adjoint(A)
+        return self._apply.adjoint(self._fitting(A))
 
     def project(self, A: np.ndarray) -> np.ndarray:
         """Clipped at zero, then smoothed."""

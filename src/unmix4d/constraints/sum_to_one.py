@@ -45,9 +45,6 @@ class SumToOne(Constraint):
     on = "maps"
     fixes_scale = True
 
-    def __init__(self) -> None:
-        pass
-
     def project(self, A: np.ndarray) -> np.ndarray:
         """Every row onto the simplex; excluded positions stay as they are."""
         A = self._fitting(A)

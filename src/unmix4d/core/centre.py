@@ -7,7 +7,7 @@ import numpy as np
 from .geometry import ScanGeometry
 from .messages import warn
 
-__all__ = ["require_centre", "require_near", "opposite_pixels"]
+__all__ = ["opposite_pixels", "partner_pixels", "require_centre", "require_near"]
 
 _FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
 
@@ -41,6 +41,15 @@ def require_near(geometry: ScanGeometry, use: str) -> None:
             f"the centre must be within {_FAR} detector sizes of {geometry.detector_shape} pixels for {use}, got "
             f"({geometry.centre[0]:.6g}, {geometry.centre[1]:.6g})"
         )
+
+
+def partner_pixels(geometry: ScanGeometry, use: str) -> np.ndarray:
+    """`opposite_pixels` of a geometry with a centre to rely on; refused where no pixel has a partner."""
+    require_centre(geometry, use)
+    partners = opposite_pixels(geometry.detector_shape, geometry.centre, geometry.detector_mask)
+    if np.array_equal(partners, np.arange(partners.size)):
+        raise ValueError(f"{use} needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
+    return partners
 
 
 def opposite_pixels(shape, centre, mask=None) -> np.ndarray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 import os
+import sys
 
 import numpy as np
 
-__all__ = ["count", "choice", "file_name", "fraction", "pair", "positive", "mask", "numbers_of", "seed", "real_dtype",
-           "unwrap"]  # fmt: skip
+__all__ = ["choice", "count", "file_name", "flag", "fraction", "is_a", "mask", "numbers_of", "pair", "positive",
+           "real_dtype", "seed", "unwrap"]  # fmt: skip
 
 
 def count(value, name: str, *, minimum: int = 1, maximum: int | None = None, why: str = "") -> int:
@@ -48,6 +49,19 @@ def choice(value, name: str, options) -> str:
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
     return value
+
+
+def flag(value, name: str) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def is_a(obj, module: str, name: str) -> bool:
+    """Whether an object is of a class of a module, which is not imported for that."""
+    cls = getattr(sys.modules.get(module), name, None)
+    return isinstance(cls, type) and isinstance(obj, cls)
 
 
 def file_name(value, name: str = "path") -> str:

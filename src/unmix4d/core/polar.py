@@ -185,9 +185,8 @@ class PolarTransform:
 
     def _reach(self, n_azimuth):
         angles = np.arange(n_azimuth) * (2 * np.pi / n_azimuth)
-        radii = np.arange(
-            1, max(1, math.ceil(self.geometry.radius().max())) + 1
-        )  # one for a detector of a single pixel, too
+        # One for a detector of a single pixel, too.
+        radii = np.arange(1, max(1, math.ceil(self.geometry.radius().max())) + 1)
         row, col = to_detector(self.geometry, angles[:, None], radii[None, :])
         found = radii[_on_detector(row, col, self.geometry.detector_shape).mean(axis=0) >= 0.5]
         return float(found[-1]) if found.size else float(radii[-1])

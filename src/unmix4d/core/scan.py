@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,11 +87,12 @@ class Scan:
 
     def with_calibration(self, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None) -> Scan:
         """The scan with what the caller knows better than the host; see `unmix4d.Unmix` for the arguments."""
-        changes = {}
-        if pixel_size is not None:
-            changes["pixel_size"] = _size(pixel_size, "pixel_size")
-        if step is not None:
-            changes["step"] = _size(step, "step")
+        changes: dict[str, Any] = {}
+        for name, value in (("pixel_size", pixel_size), ("step", step)):
+            if value is not None:
+                changes[name] = checks.pair(value, name)
+                if min(changes[name]) <= 0:
+                    raise ValueError(f"{name} must be above 0, got {value!r}")
         for name, unit in (("pixel_unit", pixel_unit), ("step_unit", step_unit)):
             if unit is not None:
                 if not isinstance(unit, str):
@@ -139,13 +139,7 @@ class OpenDataset:
 
 def is_dask(array) -> bool:
     """True for a dask array, without importing dask."""
-    dask_array = sys.modules.get("dask.array")
-    return dask_array is not None and isinstance(array, dask_array.Array)
-
-
-def _is_h5py(array) -> bool:
-    h5py = sys.modules.get("h5py")
-    return h5py is not None and isinstance(array, h5py.Dataset)
+    return checks.is_a(array, "dask.array", "Array")
 
 
 def as_patterns(array):
@@ -160,7 +154,7 @@ def as_patterns(array):
     """
     if isinstance(array, OpenDataset):
         return array
-    if _is_h5py(array):
+    if checks.is_a(array, "h5py", "Dataset"):
         array = OpenDataset(array)
     elif isinstance(getattr(array, "_meta", array), np.ma.MaskedArray):
         raise TypeError("the scan is a masked array: give the plain data, and what to exclude to prepare(detector_mask=...)")
@@ -192,10 +186,3 @@ def _foreign(array):
         return np.asarray(array)
     except ValueError as error:
         raise TypeError(f"the scan must be an array, got {type(array).__name__}") from error
-
-
-def _size(value, name):
-    size = checks.pair(value, name)
-    if min(size) <= 0:
-        raise ValueError(f"{name} must be above 0, got {value!r}")
-    return size

@@ -12,32 +12,15 @@ PIXELS = "px"
 # Lengths in nm; reciprocal lengths in 1/nm. The hosts spell these units in many ways.
 _LENGTHS = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "m": 1e9}
 _ANGLES = {"µrad": 1e-3, "mrad": 1.0, "rad": 1e3, "deg": 17.453292519943295}
-_SPELLINGS = {
-    "a": "Å",
-    "å": "Å",
-    "angstrom": "Å",
-    "angstroms": "Å",
-    "ang": "Å",
-    "nanometer": "nm",
-    "nanometre": "nm",
-    "um": "µm",
-    "μm": "µm",
-    "micron": "µm",
-    "microns": "µm",
-    "urad": "µrad",
-    "μrad": "µrad",
-    "°": "deg",
-    "degree": "deg",
-    "degrees": "deg",
-    "pixel": PIXELS,
-    "pixels": PIXELS,
-    "px": PIXELS,
-    "": PIXELS,
-    "dimensionless": PIXELS,
-    "<undefined>": PIXELS,
-    "none": PIXELS,
-    "undefined": PIXELS,
+_WORDS = {
+    "Å": ("a", "å", "angstrom", "angstroms", "ang"),
+    "nm": ("nanometer", "nanometre"),
+    "µm": ("um", "μm", "micron", "microns"),
+    "µrad": ("urad", "μrad"),
+    "deg": ("°", "degree", "degrees"),
+    PIXELS: ("pixel", "pixels", "px", "", "dimensionless", "<undefined>", "none", "undefined"),
 }
+_SPELLINGS = {word: unit for unit, words in _WORDS.items() for word in words}
 _RECIPROCAL = re.compile(r"^(?:1\s*/\s*(?P<a>[^\d\s^]+)|(?P<b>[^\d\s^/]+)\s*\^?\s*-1)$")
 
 

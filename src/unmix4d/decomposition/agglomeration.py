@@ -119,14 +119,7 @@ def join_alike(components: Components, threshold: float) -> list[Merge]:
     -------
     list of Merge
     """
-    history = []
-    while len(components) > 1:
-        table = components.similarity()
-        i, j = sorted(np.unravel_index(table.argmax(), table.shape))
-        if not table[i, j] > threshold:
-            break
-        history.append(components.merge(int(i), int(j), "alike"))
-    return history
+    return _join(components, threshold, "alike", components.similarity)
 
 
 def join_fragments(components: Components, size: float, threshold: float) -> list[Merge]:
@@ -145,15 +138,23 @@ def join_fragments(components: Components, size: float, threshold: float) -> lis
     -------
     list of Merge
     """
-    history = []
-    while len(components) > 1:
+
+    def of_fragments():
         weight = components.intensity
         small = weight < size * (weight**2).sum() / weight.sum()
-        table = np.where(small[:, None] | small, components.similarity(), -1)
+        return np.where(small[:, None] | small, components.similarity(), -1)
+
+    return _join(components, threshold, "fragment", of_fragments)
+
+
+def _join(components, threshold, reason, similarity):
+    history = []
+    while len(components) > 1:
+        table = similarity()
         i, j = sorted(np.unravel_index(table.argmax(), table.shape))
         if not table[i, j] > threshold:
             break
-        history.append(components.merge(int(i), int(j), "fragment"))
+        history.append(components.merge(int(i), int(j), reason))
     return history
 
 

@@ -9,6 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from ..core import checks
+from .factorisation import unit_rows
 from .map_smoothing import smooth_maps
 from .nnls import nnls_rows
 from .rim_components import LEAST_PART, rim_components_of
@@ -129,9 +130,7 @@ def _matches(geometry, rows, alike, sigma):
         return np.ones(1, int)
     places = smooth_maps(rows, geometry, sigma)
     places = places[:, :: max(1, rows.shape[1] // _POSITIONS)]
-    places = places - places.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(places, axis=1, keepdims=True)
-    places = places / np.where(size > 0, size, 1)
+    places = unit_rows(places - places.mean(axis=1, keepdims=True))
     distance = np.clip(1 - (places @ places.T).astype(np.float64), 0, 2)
     distance = (distance + distance.T) / 2
     np.fill_diagonal(distance, 0)

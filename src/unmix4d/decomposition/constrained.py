@@ -62,7 +62,7 @@ def alternate(
         cross = problem.on_maps(patterns)
         gram = gram_of(patterns)
         maps = sides[1].constrain(_solve(gram, cross))
-        history.append(_error(problem, cross, gram, maps) / size)
+        history.append(problem.error(cross, gram, maps) / size)
         changes.append(
             (1.0 if before[1] is None else relative_change(patterns, before[1]), relative_change(maps, before[0]))
         )
@@ -74,11 +74,6 @@ def alternate(
     objective = problem.exact_error(maps, patterns) / size
     effects = [effect for side in sides for effect in side.effects()]
     return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged, effects)  # type: ignore[arg-type]  # set in the loop
-
-
-def _error(problem, cross, gram, maps):
-    fitted = np.einsum("ij,ij->i", cross, maps, dtype=np.float64).sum()
-    return max(problem.norm2 - 2 * fitted + float((gram * gram_of(maps)).sum()), 0.0)
 
 
 def _solve(gram, cross):

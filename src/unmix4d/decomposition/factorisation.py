@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Factorisation", "balance", "going_on", "gram_of", "relative_change", "state_of"]
+__all__ = ["Factorisation", "balance", "going_on", "gram_of", "relative_change", "scaled_inverse", "state_of", "unit_rows",
+           "unit_sums"]  # fmt: skip
 
 _PIECE = 2048  # columns at a time, a size of work: sums differ by rounding only
 
@@ -72,6 +73,26 @@ def gram_of(rows) -> np.ndarray:
         piece = rows[:, start : start + _PIECE]
         total += piece @ piece.T
     return total
+
+
+def unit_rows(rows) -> np.ndarray:
+    """Rows of norm 1; those of 0 stay 0."""
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(size > 0, size, 1)
+
+
+def unit_sums(maps, patterns):
+    """Maps in intensity and patterns of sum 1, with the same product; a pattern of 0 stays."""
+    sums = patterns.sum(axis=1, dtype=np.float64)
+    sums[sums == 0] = 1
+    return (maps * sums).astype(maps.dtype), (patterns / sums[:, None]).astype(patterns.dtype)
+
+
+def scaled_inverse(gram, rcond: float) -> np.ndarray:
+    """Pseudo-inverse of a Gram matrix, components of very different strength treated alike."""
+    size = np.sqrt(np.diag(gram))
+    size[size == 0] = 1
+    return np.linalg.pinv(gram / np.outer(size, size), rcond=rcond, hermitian=True) / np.outer(size, size)
 
 
 def balance(maps, patterns):

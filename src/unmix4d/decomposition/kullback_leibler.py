@@ -14,7 +14,7 @@ from scipy import sparse
 
 from ..engine.sparse_matrix import sparsified
 from ..storage.checkpoint import kept_or_made
-from .factorisation import Factorisation, relative_change
+from .factorisation import Factorisation, relative_change, unit_sums
 from .problems import Compressed
 from .starts import Start
 
@@ -82,8 +82,7 @@ def positive_start(maps, patterns) -> tuple[np.ndarray, np.ndarray]:
     mean of their factor. Shapes and dtypes are kept: maps (n_positions, k), patterns (k, n_pixels).
     """
     maps, patterns = (np.where(part > 0, part, _FILL * part.mean(dtype=np.float64)) for part in (maps, patterns))
-    sums = patterns.sum(1, dtype=np.float64)
-    return (maps * sums).astype(maps.dtype), (patterns / sums[:, None]).astype(patterns.dtype)
+    return unit_sums(maps, patterns)
 
 
 def solve_kl(
@@ -220,9 +219,7 @@ class _Run:
         """Maps and patterns of the sum 1; what has reached the floor is 0."""
         near = 1 + 1e-5
         maps, patterns = (np.where(part > near * floor, part, 0) for part, floor in zip(self.best, self.floors))
-        sums = patterns.sum(1, dtype=np.float64)
-        sums[sums == 0] = 1
-        return (maps * sums).astype(maps.dtype), (patterns / sums[:, None]).astype(patterns.dtype)
+        return unit_sums(maps, patterns)
 
 
 def _update_kernel(X, maps, patterns, floor):
@@ -239,7 +236,7 @@ def _score_kernel(X, maps, patterns):
     """Squared residuals and divergence of every position."""
     expected = np.maximum(maps @ patterns, np.finfo(patterns.dtype).tiny)
     logs = _logarithms(X, _quotient(X, expected.copy()), by_row=True)
-    divergence = logs - _row_sums(X) + expected.sum(1, dtype=np.float64)
+    divergence = logs - np.asarray(X.sum(1, dtype=np.float64)).ravel() + expected.sum(1, dtype=np.float64)
     if sparse.issparse(X):
         expected.ravel()[_places(X)] -= X.data
     else:
@@ -260,10 +257,6 @@ def _quotient(X, expected):
 def _places(X):
     """Flat indices of the non-zeros."""
     return np.repeat(np.arange(X.shape[0]) * X.shape[1], np.diff(X.indptr)) + X.indices
-
-
-def _row_sums(X):
-    return np.asarray(X.sum(1, dtype=np.float64)).ravel()
 
 
 def _logarithms(X, quotient, by_row=False):

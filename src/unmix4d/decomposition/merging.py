@@ -16,7 +16,7 @@ from ..core import checks
 from ..engine.threads import in_threads, one_thread_per_block
 from ..storage.checkpoint import kept_or_made
 from .agglomeration import Components, Merge, gap_threshold, join_alike, join_fragments
-from .factorisation import gram_of
+from .factorisation import gram_of, unit_rows, unit_sums
 from .map_smoothing import smooth_maps
 from .nmf import hals
 from .nnls import nnls_rows
@@ -25,13 +25,14 @@ from .redundant import drop_explained
 
 __all__ = [
     "MergeRun",
+    "alive",
     "all_runs",
     "best_run",
     "checked_threshold",
     "intensities",
-    "mean_pattern",
     "merge_components",
     "merge_runs",
+    "merged",
     "noise_rank",
     "start_anywhere",
 ]
@@ -206,15 +207,14 @@ def merge_components(
     if fragment:
         history += join_fragments(components, fragment, _FRAGMENT)
     members = components.members
-    merged = np.stack([part_maps[:, list(m)].sum(axis=1) for m in members], axis=1)
-    rows = np.stack([mean_pattern(part_maps, part_patterns, list(m)) for m in members])
+    whole, rows = merged(part_maps, part_patterns, members)
     if refit:
-        again = hals(problem, *problem.weights.on(merged, rows), max_iter=refit, tol=0)
+        again = hals(problem, *problem.weights.on(whole, rows), max_iter=refit, tol=0)
         # A component may end empty; it is left out.
-        members = tuple(m for m, there in zip(members, _alive(again.maps.T, again.patterns)) if there)
-        merged, rows = intensities(problem, again.maps.T, again.patterns)
+        members = tuple(m for m, there in zip(members, alive(again.maps.T, again.patterns)) if there)
+        whole, rows = intensities(problem, again.maps.T, again.patterns)
     parts = (part_maps, part_patterns) if keep_parts else None
-    return MergeRun(merged, rows, members, len(weighted), tuple(history), dropped, float(threshold), error, parts)
+    return MergeRun(whole, rows, members, len(weighted), tuple(history), dropped, float(threshold), error, parts)
 
 
 def best_run(runs) -> int:
@@ -261,25 +261,27 @@ def start_anywhere(problem, n: int, rng: np.random.Generator):
 
 
 def _start(problem, patterns):
-    size = np.linalg.norm(patterns, axis=1, keepdims=True)
-    patterns = patterns / np.where(size > 0, size, 1)
+    patterns = unit_rows(patterns)
     # Exact: most maps are 0 at most positions from the beginning. Sweeps leave small values, and cost weak grains.
     return nnls_rows(problem.on_maps(patterns).T, gram_of(patterns)).T, patterns
 
 
-def _alive(maps, patterns):
+def alive(maps, patterns):
+    """Boolean (k,): components whose map (k, n_positions) and pattern are not 0 everywhere."""
     return (patterns.sum(axis=1, dtype=np.float64) > 0) & (maps.sum(axis=1, dtype=np.float64) > 0)
 
 
 def intensities(problem, maps, patterns):
     """Components of the weighted data as maps in intensity (n_positions, k) and patterns of sum 1, without empty ones."""
     maps, patterns = problem.weights.off(np.ascontiguousarray(maps.T), patterns)
-    total, alive = patterns.sum(axis=1, dtype=np.float64), _alive(maps.T, patterns)
-    maps, patterns, total = maps[:, alive], patterns[alive], total[alive]
-    return (maps * total).astype(maps.dtype), (patterns / total[:, None]).astype(patterns.dtype)
+    some = alive(maps.T, patterns)
+    return unit_sums(maps[:, some], patterns[some])
 
 
-def mean_pattern(maps, patterns, members) -> np.ndarray:
-    """Mean of the patterns of some components, (n_pixels,), weighted with the sums of their maps (n_positions, k)."""
-    weights = maps[:, members].sum(axis=0, dtype=np.float64)
-    return (weights / weights.sum() @ patterns[members]).astype(patterns.dtype)
+def merged(maps, patterns, groups) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of groups of components, added up, and means of their patterns, weighted with the sums of their maps."""
+    groups, rows = [list(group) for group in groups], []
+    for group in groups:
+        weights = maps[:, group].sum(axis=0, dtype=np.float64)
+        rows.append((weights / weights.sum() @ patterns[group]).astype(patterns.dtype))
+    return np.stack([maps[:, group].sum(axis=1) for group in groups], axis=1), np.stack(rows)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .agglomeration import Components, join_alike
-from .merging import MergeRun, all_runs, intensities, mean_pattern, start_anywhere
+from .merging import MergeRun, alive, all_runs, intensities, merged, start_anywhere
 from .nmf import hals
 
 __all__ = ["merge_in_rounds"]
@@ -69,11 +69,9 @@ def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):
         history += merges
         groups, nodes = components.members, components.nodes
         members = [tuple(sorted(part for i in group for part in members[i])) for group in groups]
-        merged = np.stack([maps[:, list(group)].sum(axis=1) for group in groups], axis=1)
-        rows = np.stack([mean_pattern(maps, patterns, list(group)) for group in groups])
-        weighted_maps, weighted = problem.weights.on(merged, rows)
-        found = hals(problem, weighted_maps, weighted, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
-        alive = (found.maps.sum(0) > 0) & (found.patterns.sum(1) > 0)
-        members, nodes = ([x for x, there in zip(them, alive) if there] for them in (members, nodes))
+        start = problem.weights.on(*merged(maps, patterns, groups))
+        found = hals(problem, *start, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
+        some = alive(found.maps.T, found.patterns)
+        members, nodes = ([x for x, there in zip(them, some) if there] for them in (members, nodes))
         maps, patterns = intensities(problem, found.maps.T, found.patterns)
     return MergeRun(maps, patterns, tuple(members), len(parts[1]), tuple(history), 0, float(threshold), found.objective)

@@ -150,13 +150,7 @@ class Dense:
         """maps @ X, (k, n_pixels)."""
         return maps @ self._values
 
-    def sweep(self, maps, patterns):
-        """New maps, then new patterns by HALS, and the sum of the squared residuals as far as the sums can tell."""
-        maps = update_rows(self.on_maps(patterns), gram_of(patterns), maps)
-        cross, gram = self.on_patterns(maps), gram_of(maps)
-        patterns = update_rows(cross, gram, patterns)
-        fitted = np.einsum("ij,ij->", cross, patterns, dtype=np.float64)
-        return maps, patterns, max(self.norm2 - 2 * fitted + float((gram * gram_of(patterns)).sum()), 0.0)
+    sweep, error = Compressed.sweep, Compressed.error
 
     def exact_error(self, maps, patterns):
         """Sum of the squared residuals, from the residuals themselves."""

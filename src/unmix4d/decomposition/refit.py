@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from .factorisation import scaled_inverse
 from .nnls import nnls_rows
 
 __all__ = ["COLUMNS", "Refit", "estimate", "refitted", "refitted_each", "together"]
@@ -151,6 +152,4 @@ def _both(cross, gram, maps, *, pieces, doubled, refit):
 
 
 def _plain(gram, cross):
-    size = np.sqrt(np.diag(gram))
-    size[size == 0] = 1
-    return np.linalg.pinv(gram / np.outer(size, size), rcond=1e-12, hermitian=True) / np.outer(size, size) @ cross
+    return scaled_inverse(gram, 1e-12) @ cross

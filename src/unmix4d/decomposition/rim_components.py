@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .factorisation import unit_rows
 from .map_smoothing import smooth_maps
 
 __all__ = ["LEAST_PART", "NOISE", "own_part", "rim_components_of"]
@@ -42,15 +43,13 @@ def rim_components_of(geometry, maps, patterns, *, least_part: float = LEAST_PAR
     hosts = np.full(k, -1)
     if k < 2 or least_part <= 0:
         return hosts
-    broad = smooth_maps(np.ascontiguousarray(maps.T, np.float64), geometry, _BROAD * sigma)
-    broad -= broad.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(broad, axis=1, keepdims=True)
-    broad /= np.where(size > 0, size, 1)
+    rows = np.ascontiguousarray(maps.T, np.float64)
+    broad = smooth_maps(rows, geometry, _BROAD * sigma)
+    broad = unit_rows(broad - broad.mean(axis=1, keepdims=True))
     alike = np.where(part[None, :] > part[:, None], broad @ broad.T, -1)
     nearest = alike.argmax(axis=1)
     joins = (part < least_part) & (alike[np.arange(k), nearest] > _AROUND)
     hosts[joins] = nearest[joins]
-    rows = np.ascontiguousarray(maps.T, np.float64)
     close = smooth_maps(rows, geometry, sigma)
     own = [np.corrcoef(a, b)[0, 1] if a.any() and np.ptp(a) > 0 else 1.0 for a, b in zip(rows, close)]
     hosts[(hosts == -1) & (part < least_part) & (np.array(own) < _OWN_MEAN)] = NOISE

@@ -103,14 +103,12 @@ def factorise(
     if objective == "kl":
         best, starts = nmf_kl(matrix, low, n, init=init, **options)
         final = refitted(weighted, *low.weights.on(best.maps, best.patterns), refit_maps=False, refit_patterns=False)
-        return Outcome(best, starts, final, low, _relative_strengths(low, final))
-    problem = Full(weighted, low.norm2) if exact else Compressed(low)
-    start = Start(low, matrix.statistics().mean_pattern, init)
-    best, starts = nmf(problem, n, start, constraints=constraints, **options)
-    if refit:
-        final = refitted(weighted, best.maps, best.patterns, **_free(constraints))
     else:
-        final = estimate(low, best.maps, best.patterns)
+        problem = Full(weighted, low.norm2) if exact else Compressed(low)
+        start = Start(low, matrix.statistics().mean_pattern, init)
+        best, starts = nmf(problem, n, start, constraints=constraints, **options)
+        factors = best.maps, best.patterns
+        final = refitted(weighted, *factors, **_free(constraints)) if refit else estimate(low, *factors)
     return Outcome(best, starts, final, low, _relative_strengths(low, final))
 
 

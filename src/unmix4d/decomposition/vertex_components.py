@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .factorisation import scaled_inverse
 from .nnls import nnls_rows, simplex_rows
 from .svd import numerical_rank
 
@@ -81,9 +82,8 @@ def vertex_components(matrix, svd, *, n_starts: int, projection: str, sum_to_one
 
 
 def _unevenness(maps, patterns, gram, statistics, svd):
-    size = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
     # Components that are nearly the same share their sum at will: as one they count, not their difference.
-    inverse = np.linalg.pinv(gram / np.outer(size, size), rcond=_ALIKE, hermitian=True) / np.outer(size, size)
+    inverse = scaled_inverse(gram, _ALIKE)
     # What the subspace leaves is noise; like counts it is the stronger the brighter a pixel.
     per_count = max(statistics.norm2 - float((svd.values**2).sum()), 0) / statistics.total
     noise = per_count * float((inverse.sum(0) @ patterns) ** 2 @ statistics.mean_pattern)

@@ -127,14 +127,6 @@ class LowRank:
     def dtype(self):
         return self.left.dtype
 
-    def times(self, right) -> np.ndarray:
-        """X @ right, (n_positions, k)."""
-        return self.left @ (self.right @ right)
-
-    def transpose_times(self, left) -> np.ndarray:
-        """X.T @ left, (n_pixels, k)."""
-        return self.right.T @ (self.left.T @ left)
-
     def sizes(self) -> np.ndarray:
         """Singular values (r,) to be compared with `edge`, descending."""
         return self._seen[1]

@@ -74,10 +74,14 @@ class PatternMatrix:
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
     def __init__(self, patterns, geometry: ScanGeometry, precision: str = "single"):
-        self.geometry = geometry
-        self.dtype = compute_dtype(patterns.dtype, precision)
-        self.shape = (geometry.n_positions, geometry.n_pixels)
+        self._begin(patterns.dtype, geometry, precision)
         self._plan = make_plan(patterns, geometry, self.dtype)
+
+    def _begin(self, dtype, geometry: ScanGeometry, precision: str) -> None:
+        """All but the data."""
+        self.geometry = geometry
+        self.dtype = compute_dtype(dtype, precision)
+        self.shape = (geometry.n_positions, geometry.n_pixels)
         self._statistics: Statistics | None = None
         self._offset: np.ndarray | None = None
         self._passes = [0]  # shared with the centred copy

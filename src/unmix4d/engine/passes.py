@@ -121,9 +121,9 @@ def added(left, right, join=np.add):
 
 
 def _add_all(parts, join):
-    # A worker's data may be read-only (it came through shared memory), so the sum starts from a copy.
-    total = tuple(np.array(p, np.float64) for p in parts[0])
-    for part in parts[1:]:
+    # A worker's data may be read-only (it came through shared memory): `added` starts from a copy.
+    total = None
+    for part in parts:
         total = added(total, part, join)
     return total
 

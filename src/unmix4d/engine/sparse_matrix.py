@@ -9,7 +9,6 @@ from scipy import sparse
 
 from ..core.geometry import ScanGeometry
 from . import matrix as dense
-from .blocks import compute_dtype
 from .matrix import PatternMatrix
 from .passes import BATCH_VALUES, added
 from .threads import in_order, one_thread_per_block
@@ -18,7 +17,6 @@ __all__ = ["SparseMatrix", "sparsified"]
 
 _MAX_FILL = 0.15  # beyond that the dense blocks are as fast
 _LIMIT_BYTES = 2 << 30  # of memory; above, the scan is read again and again as it is: a size of work
-# Products that ask nothing of X but to be multiplied.
 
 
 class SparseMatrix(PatternMatrix):
@@ -52,14 +50,8 @@ class SparseMatrix(PatternMatrix):
     """
 
     def __init__(self, csr, geometry: ScanGeometry, precision: str = "single"):
-        csr = _checked(csr, geometry)
-        self.geometry = geometry
-        self.dtype = compute_dtype(csr.dtype, precision)
-        self.shape = csr.shape
-        self._csr = csr
-        self._statistics = None
-        self._offset = None
-        self._passes = [0]
+        self._csr = _checked(csr, geometry)
+        self._begin(self._csr.dtype, geometry, precision)
 
     @property
     def fill(self) -> float:
@@ -82,7 +74,7 @@ class SparseMatrix(PatternMatrix):
             kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
         starts = range(0, self.shape[0], max(1, BATCH_VALUES // self.shape[1]))
 
-        def one(i):
+        def one(i, cancelled):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))
             X = self._rows(rows)
             piece, sums = kernel(X if as_sparse else X.toarray(), *(a[rows] for a in per_row))
@@ -90,7 +82,7 @@ class SparseMatrix(PatternMatrix):
 
         pieces, sums = [], None
         with one_thread_per_block():
-            for piece, part in in_order(lambda i, _: one(i), len(starts)):
+            for piece, part in in_order(one, len(starts)):
                 pieces.append(piece)
                 sums = added(sums, part)
         return (None if pieces[0] is None else np.concatenate(pieces)), sums

@@ -113,10 +113,6 @@ class WeightedMatrix:
         self.shape, self.dtype, self.geometry = matrix.shape, matrix.dtype, matrix.geometry
 
     @property
-    def passes(self) -> int:
-        return self.matrix.passes
-
-    @property
     def norm2(self) -> float:
         """Sum of the weighted squares; with weighted positions as if pixels and positions were independent."""
         statistics = self.matrix.statistics()
@@ -130,22 +126,21 @@ class WeightedMatrix:
 
     def times(self, right) -> np.ndarray:
         """Weighted X @ right, (n_positions, k). One pass."""
-        right = right if self.weights.pixels is None else self.weights.pixels[:, None] * right
-        return _scaled(self.matrix.times(right), self.weights.positions, 0, False)
+        return _scaled(self.matrix.times(self._on_pixels(right)), self.weights.positions, 0, False)
 
     def transpose_times(self, left) -> np.ndarray:
         """Weighted X.T @ left, (n_pixels, k), in float64. One pass."""
         left = _scaled(left, self.weights.positions, 0, False)
-        out = self.matrix.transpose_times(left)
-        return out if self.weights.pixels is None else self.weights.pixels[:, None] * out
+        return self._on_pixels(self.matrix.transpose_times(left))
+
+    def _on_pixels(self, columns):
+        return columns if self.weights.pixels is None else self.weights.pixels[:, None] * columns
 
     def normal(self, right) -> np.ndarray:
         """Weighted X.T @ X @ right, (n_pixels, k), in float64. One pass."""
-        pixels, positions = self.weights.pixels, self.weights.positions
+        positions = self.weights.positions
         squared = None if positions is None else positions**2
-        if pixels is None:
-            return self.matrix.normal(right, squared)
-        return pixels[:, None] * self.matrix.normal(pixels[:, None] * right, squared)
+        return self._on_pixels(self.matrix.normal(self._on_pixels(right), squared))
 
     def gram(self) -> np.ndarray:
         """Weighted X.T @ X in float64. One pass; only for few pixels."""
@@ -172,7 +167,7 @@ class WeightedMatrix:
         pixels, wide = self.weights.pixels, patterns.astype(np.float64)
         patterns = patterns if pixels is None else pixels * patterns
         maps, xtm, mtm, _ = self.matrix.alternate(patterns, maps, update, self.weights.positions, wide @ wide.T)
-        return maps, xtm if pixels is None else pixels[:, None] * xtm, mtm
+        return maps, self._on_pixels(xtm), mtm
 
     def squared_residuals(self, maps, patterns) -> np.ndarray:
         """Sum over the pixels of the weighted (X - maps @ patterns)**2 for every position, in float64. One pass."""

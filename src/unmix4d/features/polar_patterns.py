@@ -9,7 +9,7 @@ from .passes import linear, variance_per_count
 __all__ = ["polar_patterns"]
 
 
-def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Features:
+def polar_patterns(source, transform: PolarTransform) -> Features:
     """Patterns sampled on azimuth and radius, one pass.
 
     Parameters
@@ -17,7 +17,6 @@ def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Featu
     source : Unmix
     transform : PolarTransform
         Of the geometry of the view.
-    settings : dict, optional
 
     Returns
     -------
@@ -26,8 +25,6 @@ def polar_patterns(source, transform: PolarTransform, *, settings=None) -> Featu
     """
     geometry = feature_geometry(source.geometry, transform.shape, ~transform.valid, polar=True)
     weights = transform.sampling()[transform.valid.ravel()][:, source.geometry.kept_pixels]
-    settings = {
-        "azimuth_deg": float(transform.azimuth_deg[1]), "radius": [float(r) for r in transform.radius], **(settings or {})
-    }  # fmt: skip
+    settings = {"azimuth_deg": float(transform.azimuth_deg[1]), "radius": [float(r) for r in transform.radius]}
     weights = weights.tocsr()
     return Features("polar", geometry, linear(source, weights), settings, source, per_count=variance_per_count(weights))

@@ -15,7 +15,7 @@ __all__ = ["KINDS", "radial_variance", "radial_bins"]
 KINDS = ("variance", "normalised")
 
 
-def radial_variance(source, radii, step: float, kind: str, *, grid=None, settings=None) -> Features:
+def radial_variance(source, radii, step: float, kind: str, *, grid=None) -> Features:
     """Variance of the intensity over the angle at each radius, one pass: features of the shape (1, n_radii).
 
     Rings about the `radii` are `step` wide, both in pixels. The kind is ``"variance"`` (eq. 1) or ``"normalised"``, divided
@@ -24,7 +24,7 @@ def radial_variance(source, radii, step: float, kind: str, *, grid=None, setting
     shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
     geometry = feature_geometry(source.geometry, (1, len(radii)), ~shares.used.T)
     kernel = partial(_variance_kernel, weighting=Weighting(weighted(shares)), normalised=kind == "normalised")
-    settings = {"kind_of_variance": kind, "radius": [float(r) for r in radii], **(settings or {})}
+    settings = {"kind_of_variance": kind, "radius": [float(r) for r in radii]}
     return Features("radial_variance", geometry, partial(in_one_pass, source, kernel), settings, source, additive=False)
 
 

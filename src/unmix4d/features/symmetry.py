@@ -17,7 +17,7 @@ __all__ = ["KINDS", "symmetry"]
 KINDS = ("power", "normalised")
 
 
-def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settings=None) -> Features:
+def symmetry(source, radii, step: float, orders, kind: str, *, grid=None) -> Features:
     """Power of the Fourier orders of the intensity over the angle at each radius, one pass.
 
     Parameters
@@ -31,7 +31,6 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
     kind : {"power", "normalised"}
         ``|c_n|^2``, or divided by the squared mean.
     grid : Grid or PolarGrid, optional
-    settings : dict, optional
 
     Returns
     -------
@@ -52,7 +51,7 @@ def symmetry(source, radii, step: float, orders, kind: str, *, grid=None, settin
         normalised=kind == "normalised",
     )  # fmt: skip
     geometry = feature_geometry(source.geometry, used.shape, ~used)
-    settings = {"orders": list(orders), "kind_of_power": kind, "radius": [float(r) for r in radii], **(settings or {})}
+    settings = {"orders": list(orders), "kind_of_power": kind, "radius": [float(r) for r in radii]}
     return Features("symmetry", geometry, partial(in_one_pass, source, kernel), settings, source, additive=False)
 
 

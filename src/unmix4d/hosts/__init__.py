@@ -5,6 +5,7 @@ No host is ever imported in order to look at an object: if it was not imported, 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import sys
@@ -88,16 +89,27 @@ def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     >>> maps.shape, patterns.shape
     ((2, 6, 8), (2, 10, 20))
     """
+    host = _host_of(result)
+    fill_value = _number_of(fill_value, result.patterns.dtype)
+    with _needing_package(result, "results", ".maps and .patterns"):
+        return host.write(result, fill_value=fill_value)
+
+
+def _host_of(result):
     if result.host.kind not in _HOSTS:
         raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {result.host.kind!r}")
-    fill_value = _number_of(fill_value, result.patterns.dtype)
+    return _HOSTS[result.host.kind]
+
+
+@contextlib.contextmanager
+def _needing_package(result, what, instead):
     try:
-        return _HOSTS[result.host.kind].write(result, fill_value=fill_value)
+        yield
     except ImportError as error:
         package = _DISTRIBUTIONS[result.host.kind][0]
         raise ImportError(
-            f"the results of a {package} scan are given back as {package} objects, but {package} cannot be "
-            f"imported ({error}): install it, or use .maps and .patterns"
+            f"the {what} of a {package} scan are given back as {package} objects, but {package} cannot be imported "
+            f"({error}): install it, or use {instead}"
         ) from error
 
 
@@ -125,18 +137,10 @@ def grains_to_host(grains: Any) -> tuple[Any, Any]:
     """
     if len(grains) == 0:
         raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
-    kind = grains.result.host.kind
-    if kind not in _HOSTS:
-        raise ValueError(f"the host must be one of {', '.join(_HOSTS)}, got {kind!r}")
+    host = _host_of(grains.result)
     masks, labels = grains.masks.astype(np.uint8), grains.labels().astype(np.int32)
-    try:
-        return _HOSTS[kind].write_regions(grains.result, masks, labels, _record(grains))
-    except ImportError as error:
-        package = _DISTRIBUTIONS[kind][0]
-        raise ImportError(
-            f"the grains of a {package} scan are given back as {package} objects, but {package} cannot be imported "
-            f"({error}): install it, or use .masks and .labels()"
-        ) from error
+    with _needing_package(grains.result, "grains", ".masks and .labels()"):
+        return host.write_regions(grains.result, masks, labels, _record(grains))
 
 
 def _record(grains) -> dict:

@@ -7,7 +7,6 @@ and detector is never applied: components belong to the detector.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,11 +56,7 @@ def matches(obj) -> bool:
 
 def _kind(obj):
     places = {"BraggVectors": "py4DSTEM", "PointListArray": "emdfile", "DiffractionVectors": "pyxem.signals"}
-    for name, module in places.items():
-        cls = getattr(sys.modules.get(module), name, None)
-        if isinstance(cls, type) and isinstance(obj, cls):
-            return name
-    return None
+    return next((name for name, module in places.items() if checks.is_a(obj, module, name)), None)
 
 
 def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | None = None) -> FoundVectors:
@@ -132,7 +127,8 @@ def _bragg_vectors(obj, centre, unit, default):
     )
     ellipse = py4dstem.ellipse_of(known.get_ellipse())
     disks = disks.made_round(ellipse).scaled(size, unit or found_unit)
-    return FoundVectors(disks, _py4dstem_record(obj, known), _py4dstem_scan(known), detector_shape, ellipse is not None)
+    record, calibration = py4dstem.host_record(obj, known), py4dstem.scan_calibration(known)
+    return FoundVectors(disks, record, calibration, detector_shape, ellipse is not None)
 
 
 def _point_lists_alone(obj, centre, unit, default):
@@ -156,7 +152,7 @@ def _point_lists_alone(obj, centre, unit, default):
         reach = np.nanmax(np.hypot(row, col)) if row.size else 0
         unit = "1/Å" if reach <= _LARGEST_Q else PIXELS
     disks = BraggDisks(scan_shape, position, row, col, fields.get("intensity"), unit, 1.0 if unit == PIXELS else None)
-    return FoundVectors(disks, _py4dstem_record(obj, None, unit), Calibration(), None)
+    return FoundVectors(disks, py4dstem.host_record(obj, None, unit))
 
 
 def _point_lists(get, scan_shape):
@@ -171,25 +167,6 @@ def _point_lists(get, scan_shape):
     data = np.concatenate(lists)
     position = np.repeat(np.arange(len(lists)), [len(entry) for entry in lists])
     return position, {name: np.asarray(data[name], np.float64) for name in ("qx", "qy", "intensity") if name in names}
-
-
-def _py4dstem_record(obj, known, unit=None):
-    q_unit = str(known.get_Q_pixel_units()) if known is not None else py4dstem._Q_UNITS.get(unit, unit)
-    r_unit = str(known.get_R_pixel_units()) if known is not None else "pixels"
-    record = {"class": type(obj).__name__, "Q_pixel_units": q_unit, "R_pixel_units": r_unit}
-    return HostRecord("py4dstem", record, str(getattr(obj, "name", "") or ""))
-
-
-def _py4dstem_scan(known):
-    step, unit = py4dstem.size_of(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
-    rotation, flip = known.get_QR_rotation_degrees(), known.get_QR_flip()
-    return Calibration(
-        step=(step, step),
-        step_unit=unit,
-        convergence_angle=py4dstem.number_of(known.get_convergence_semiangle_mrad()),
-        rotation_deg=None if rotation is None else 0.0 - float(rotation),
-        flip=None if rotation is None or flip is None else bool(flip),
-    )
 
 
 def _pyxem_vectors(obj, centre, unit, default):

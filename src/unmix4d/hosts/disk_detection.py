@@ -20,7 +20,8 @@ from ..core import checks
 from ..core.scan import Scan
 from ..features.bragg_disks import BraggDisks
 
-__all__ = ["DETECTORS", "detection_options", "disk_radius", "find_disks", "py4dstem_disks", "pyxem_disks", "told"]
+__all__ = ["DETECTORS", "clear_of_mask", "correlated_with", "detection_options", "disk_radius", "find_disks",
+           "py4dstem_disks", "pyxem_disks"]  # fmt: skip
 
 DETECTORS = ("py4dstem", "pyxem")
 _PACKAGES = {"py4dstem": "py4DSTEM", "pyxem": "pyxem"}
@@ -93,16 +94,14 @@ def find_disks(scan: Scan, mean_pattern, *, detector=None, radius=None, options=
     _require_inside(radius, scan.geometry.detector_shape)
     geometry, find = scan.geometry, {"py4dstem": py4dstem_disks, "pyxem": pyxem_disks}[detector]
     options = detection_options(detector, radius, options or {})
-    far = None
-    if geometry.detector_mask is not None:
-        far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
+    clear = clear_of_mask(geometry, radius)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     find, pieces = find(_sample(scan, kept), radius, options), []
     for rows in _blocks(scan):
         wanted = np.argwhere(kept[rows]) + (rows.start, 0)
         if len(wanted):
             block = _read(scan, rows, slice(None))[kept[rows]]
-            pieces += [(index, _usable(peaks, far)) for index, peaks in zip(wanted, find(block))]
+            pieces += [(index, clear(peaks)) for index, peaks in zip(wanted, find(block))]
         if tick is not None:
             tick(rows.stop - rows.start)
     disks = _assemble(scan, pieces)
@@ -181,7 +180,6 @@ def _sample(scan, kept, most=16):
 
 def py4dstem_disks(sample, radius, options):
     """A function of blocks: (n, det_row, det_col) to lists of (row, col, intensity)."""
-    from py4DSTEM.braggvectors import find_Bragg_disks
     from py4DSTEM.braggvectors.probe import Probe
 
     shape = sample.shape[1:]
@@ -189,6 +187,13 @@ def py4dstem_disks(sample, radius, options):
     kernel = probe.get_kernel(mode="sigmoid", origin=(shape[0] / 2, shape[1] / 2), radii=(radius, 2 * radius))
     if "minAbsoluteIntensity" not in options:
         options["minAbsoluteIntensity"] = _ABOVE_NOISE * _noise(sample, kernel)
+
+    return correlated_with(kernel, options)
+
+
+def correlated_with(kernel, options):
+    """py4DSTEM's detector with a template: a function of blocks, as `py4dstem_disks` gives it."""
+    from py4DSTEM.braggvectors import find_Bragg_disks
 
     def find(block):
         for peaks in told(find_Bragg_disks, block, kernel, **options):
@@ -241,11 +246,17 @@ def _measured(pattern, peaks, radius):
     return out[(out[:, 2] > 0) & (out[:, 2] > _ABOVE_NOISE * noise)]
 
 
-def _usable(peaks, far):
-    if far is None or not len(peaks):
-        return peaks
-    row, col = (np.clip(np.rint(peaks[:, i]).astype(int), 0, far.shape[i] - 1) for i in (0, 1))
-    return peaks[far[row, col]]
+def clear_of_mask(geometry, radius):
+    """A function of peaks (n, 3): those whose disk holds no excluded pixel."""
+    if geometry.detector_mask is None:
+        return lambda peaks: peaks
+    far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
+
+    def clear(peaks):
+        row, col = (np.clip(np.rint(peaks[:, i]).astype(int), 0, far.shape[i] - 1) for i in (0, 1))
+        return peaks[far[row, col]]
+
+    return clear
 
 
 def _assemble(scan, pieces):

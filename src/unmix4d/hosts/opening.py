@@ -111,16 +111,16 @@ def _file(path):
 
 def _cubes(path):
     """Names of the groups in which py4DSTEM keeps data cubes."""
+    return _names(path, lambda node: _text(node.attrs.get("python_class")) == "DataCube")
+
+
+def _names(path, wanted):
+    """Names of the groups and datasets in a file for which `wanted(node)` holds."""
     import h5py
 
     found = []
-
-    def look(name, node):
-        if _text(node.attrs.get("python_class")) == "DataCube":
-            found.append(name)
-
     with h5py.File(path, "r") as file:
-        file.visititems(look)
+        file.visititems(lambda name, node: found.append(name) if wanted(node) else None)
     return found
 
 
@@ -145,14 +145,8 @@ def _text(value):
 def _dataset(path, wanted):
     import h5py
 
-    file, found = _file(path), []
-
-    def look(name, node):
-        if isinstance(node, h5py.Dataset) and node.ndim == 4:
-            found.append(name)
-
-    file.visititems(look)
-    return file[_the_one(path, found, wanted)]
+    found = _names(path, lambda node: isinstance(node, h5py.Dataset) and node.ndim == 4)
+    return _file(path)[_the_one(path, found, wanted)]
 
 
 def _the_one(path, names, wanted):

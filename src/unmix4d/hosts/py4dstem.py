@@ -7,25 +7,25 @@ that this is counter-clockwise as seen, as ours are, but counted from "down" ins
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 
+from ..core.checks import is_a
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
 
-__all__ = ["attach", "ellipse_of", "matches", "number_of", "origin_of", "read", "size_of", "write", "write_regions"]
+__all__ = ["attach", "ellipse_of", "host_record", "matches", "origin_of", "read", "scan_calibration", "size_of", "write",
+           "write_regions"]  # fmt: skip
 
-_Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
+Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
 _R_UNITS = {"Å": "A", PIXELS: "pixels"}
 
 
 def matches(obj) -> bool:
     """True for a DataCube."""
-    cube = getattr(sys.modules.get("py4DSTEM"), "DataCube", None)
-    return cube is not None and isinstance(obj, cube)
+    return is_a(obj, "py4DSTEM", "DataCube")
 
 
 def read(cube) -> Scan:
@@ -33,34 +33,37 @@ def read(cube) -> Scan:
     patterns = as_patterns(cube.data)
     known = cube.calibration
     pixel_size, pixel_unit = size_of(known.get_Q_pixel_size(), known.get_Q_pixel_units(), "Q_pixel_size")
-    step, step_unit = size_of(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
     centre, centres = origin_of(known.get_origin(), patterns.shape[:2])
+    calibration = scan_calibration(
+        known, pixel_size=(pixel_size, pixel_size), pixel_unit=pixel_unit, beam_energy=_beam_energy(cube)
+    )
+    ellipse = ellipse_of(known.get_ellipse())
+    geometry = ScanGeometry(patterns.shape[:2], patterns.shape[2:], centre=centre, ellipse=ellipse, calibration=calibration)
+    return Scan(patterns, geometry, centres=centres, host=host_record(cube, known))
+
+
+def scan_calibration(known, **more) -> Calibration:
+    """What a py4DSTEM calibration says of the scan and the microscope, and `more` of ours."""
+    step, step_unit = size_of(known.get_R_pixel_size(), known.get_R_pixel_units(), "R_pixel_size")
     rotation, flip = _rotation(known.get_QR_rotation_degrees()), known.get_QR_flip()
-    calibration = Calibration(
+    return Calibration(
         step=(step, step),
         step_unit=step_unit,
-        pixel_size=(pixel_size, pixel_size),
-        pixel_unit=pixel_unit,
-        beam_energy=_beam_energy(cube),
         convergence_angle=number_of(known.get_convergence_semiangle_mrad()),
         # py4DSTEM turns detector vectors into the scan; ours goes from the scan to the detector. "No flip" is
         # what it says before anything was measured.
         rotation_deg=None if rotation is None else 0.0 - rotation,
         flip=None if rotation is None or flip is None else bool(flip),
+        **more,
     )
-    geometry = ScanGeometry(
-        patterns.shape[:2],
-        patterns.shape[2:],
-        centre=centre,
-        ellipse=ellipse_of(known.get_ellipse()),
-        calibration=calibration,
-    )
-    record = {
-        "class": type(cube).__name__,
-        "Q_pixel_units": str(known.get_Q_pixel_units()),
-        "R_pixel_units": str(known.get_R_pixel_units()),
-    }
-    return Scan(patterns, geometry, centres=centres, host=HostRecord("py4dstem", record, str(cube.name)))
+
+
+def host_record(obj, known, unit=None) -> HostRecord:
+    """The record of an object with a py4DSTEM calibration, or without one and vectors in `unit`."""
+    q_unit = Q_UNITS.get(unit, unit) if known is None else str(known.get_Q_pixel_units())
+    r_unit = "pixels" if known is None else str(known.get_R_pixel_units())
+    record = {"class": type(obj).__name__, "Q_pixel_units": q_unit, "R_pixel_units": r_unit}
+    return HostRecord("py4dstem", record, str(getattr(obj, "name", "") or ""))
 
 
 def size_of(size, unit, name):
@@ -134,31 +137,28 @@ def _beam_energy(cube):
 
 def write(result, *, fill_value: float = 0.0):
     """RealSlice and DiffractionSlice, stack axis first, under a new root with a calibration of its own."""
-    from emdfile import Root
-
-    root = Root(name=f"unmix4d_{result.method}")
-    calibration = _calibration(result, root)
-    root.metadata = calibration
-    root.metadata = _settings(result)
-    maps, patterns = _slices(result, fill_value)
-    for piece in (maps, patterns):
-        # A new slice has a root and a calibration already; ours replaces them.
-        root.graft(piece, merge_metadata=False)
-    return maps, patterns
+    return _under_new_root(result, f"unmix4d_{result.method}", _slices(result, fill_value))
 
 
 def write_regions(result, masks, labels, record):
     """Masks and labels as RealSlice, under a new root with a calibration and the table."""
-    from emdfile import Metadata, Root
+    from emdfile import Metadata
     from py4DSTEM import RealSlice
 
-    root = Root(name=f"unmix4d_{result.method}_grains")
-    root.metadata = _calibration(result, root)
-    root.metadata = _settings(result)
-    root.metadata = Metadata(name="grains", data=_savable(record))
     names = [f"grain_{i}" for i in range(len(masks))]
     pieces = RealSlice(masks, name="masks", slicelabels=names), RealSlice(labels, name="labels")
+    table = Metadata(name="grains", data=_savable(record))
+    return _under_new_root(result, f"unmix4d_{result.method}_grains", pieces, table)
+
+
+def _under_new_root(result, name, pieces, *metadata):
+    from emdfile import Root
+
+    root = Root(name=name)
+    for entry in (_calibration(result, root), _settings(result), *metadata):
+        root.metadata = entry
     for piece in pieces:
+        # A new slice has a root and a calibration already; ours replaces them.
         root.graft(piece, merge_metadata=False)
     return pieces
 
@@ -243,7 +243,7 @@ def _calibration(result, root):
     _warn_if_not_square(ours)
     theirs = Theirs(root=root)
     # Set as items: the setters refuse units that py4DSTEM itself does not use.
-    size, unit = _their_size(geometry.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), _Q_UNITS)
+    size, unit = _their_size(geometry.pixel_length, ours.pixel_unit, record.get("Q_pixel_units"), Q_UNITS)
     theirs["Q_pixel_size"], theirs["Q_pixel_units"] = size, unit
     step = math.sqrt(ours.step[0] * ours.step[1])
     size, unit = _their_size(step, ours.step_unit, record.get("R_pixel_units"), _R_UNITS)

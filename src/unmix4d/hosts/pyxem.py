@@ -9,7 +9,6 @@ instance) are pixels in the geometry, and get their own scale back in the result
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 
@@ -31,8 +30,7 @@ _SPELLINGS = {"1/Å": "$A^{-1}$", "1/nm": "nm^-1"}  # as pyxem writes them
 
 def matches(obj) -> bool:
     """True for any HyperSpy signal, pyxem's among them."""
-    signal = getattr(sys.modules.get("hyperspy.signal"), "BaseSignal", None)
-    return signal is not None and isinstance(obj, signal)
+    return checks.is_a(obj, "hyperspy.signal", "BaseSignal")
 
 
 def read(signal) -> Scan:
@@ -178,40 +176,38 @@ def write(result, *, fill_value: float = 0.0):
 
     A line scan gives ``Signal1D`` (k | x) maps; a single pattern, a map of one pixel.
     """
-    import hyperspy.api as hs
-
     geometry, record = result.geometry, result.host.record
-    k = len(result.maps)
-    dimension = record.get("navigation_dimension", 2)
+    component = _component_axis(len(result.maps))
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
-    axes = [_component_axis(k), *_detector_axes(geometry, record)]
+    axes = [component, *_detector_axes(geometry, record)]
     signal = _signal_class(record)(patterns, axes=axes, metadata=_metadata(result, "patterns"))
     if geometry.detector_mask is not None:
         signal.metadata.set_item("General.mask", np.array(geometry.detector_mask))
-    data = np.array(result.maps)
-    axes = [_component_axis(k), *_scan_axes(geometry, record)]
-    metadata = _metadata(result, "maps")
-    if dimension == 1:
-        return hs.signals.Signal1D(data[:, 0], axes=axes, metadata=metadata), signal
-    return hs.signals.Signal2D(data, axes=axes, metadata=metadata), signal
+    return _on_scan(result, np.array(result.maps), [component], _metadata(result, "maps")), signal
 
 
 def write_regions(result, masks, labels, record):
     """(masks, labels): ``Signal2D`` (n | x, y) and (x, y), ``Signal1D`` of a line scan, with the table in the metadata."""
-    import hyperspy.api as hs
-
-    geometry, host = result.geometry, result.host.record
-    line = host.get("navigation_dimension", 2) == 1
-    kind = hs.signals.Signal1D if line else hs.signals.Signal2D
 
     def signal(data, what, first):
         metadata = _metadata(result, what)
         metadata["unmix4d"]["grains"] = to_json(record)
-        return kind(data[..., 0, :] if line else data, axes=first + _scan_axes(geometry, host), metadata=metadata)
+        return _on_scan(result, data, first, metadata)
 
     grain_axis = {**_component_axis(len(masks)), "name": "grain"}
     return signal(masks, "grain masks", [grain_axis]), signal(labels, "grains", [])
+
+
+def _on_scan(result, data, first, metadata):
+    """``Signal2D`` of data (..., scan_row, scan_col), ``Signal1D`` of a line scan; with the axes `first` in front."""
+    import hyperspy.api as hs
+
+    record = result.host.record
+    axes = first + _scan_axes(result.geometry, record)
+    if record.get("navigation_dimension", 2) == 1:
+        return hs.signals.Signal1D(data[..., 0, :], axes=axes, metadata=metadata)
+    return hs.signals.Signal2D(data, axes=axes, metadata=metadata)
 
 
 def _signal_class(record):
@@ -240,24 +236,18 @@ def _detector_axes(geometry, record):
         # The centre was given by the user: it is the zero of the axes now, whatever the input had there.
         origin = tuple(0.0 - c * p for c, p in zip(geometry.centre, ours.pixel_size))
         axes = [{**axis, "offset": 0.0} for axis in axes]
-    in_pixels = record["in_pixels"]["detector"]
-    return [
-        _write_axis(axis, geometry.detector_shape[i], ours.pixel_size[i], ours.pixel_unit, origin[i], in_pixels)
-        for i, axis in enumerate(axes)
-    ]
+    in_pixels, each = record["in_pixels"]["detector"], zip(axes, geometry.detector_shape, ours.pixel_size, origin)
+    return [_write_axis(*one, ours.pixel_unit, in_pixels) for one in each]
 
 
 def _scan_axes(geometry, record):
     ours, axes = geometry.calibration, record["axes"][:-2]
-    in_pixels = record["in_pixels"]["scan"]
-    written = [
-        _write_axis(axis, geometry.scan_shape[i], ours.step[i], ours.step_unit, ours.scan_origin[i], in_pixels)
-        for i, axis in enumerate(two_axes(axes))
-    ]
+    in_pixels, each = record["in_pixels"]["scan"], zip(two_axes(axes), geometry.scan_shape, ours.step, ours.scan_origin)
+    written = [_write_axis(*one, ours.step_unit, in_pixels) for one in each]
     return written[1:] if len(axes) == 1 else written
 
 
-def _write_axis(axis, size, pixel, unit, origin, in_pixels):
+def _write_axis(axis, size, pixel, origin, unit, in_pixels):
     """An axis of the results: the name, unit and sign of the host's, the scale and the offset of the view."""
     sign = math.copysign(1, axis["scale"])
     scale, offset, spelling = sign * pixel, sign * origin, _SPELLINGS.get(unit, unit)

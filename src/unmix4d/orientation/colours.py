@@ -69,8 +69,7 @@ def key(phase, symmetry, *, size=200):
         Corners of the sector.
     """
     corners, names = _labelled(phase)
-    points = np.array([_project(corner) for corner in corners]) if len(corners) >= 3 else np.array([[-1, -1], [1, 1]])
-    arcs = points
+    arcs = np.array([[-1, -1], [1, 1]])
     if len(corners) >= 3:
         pairs = zip(corners, np.roll(corners, -1, axis=0))
         between = [_unit(a * (1 - t) + b * t) for a, b in pairs for t in np.linspace(0, 1, 12)]

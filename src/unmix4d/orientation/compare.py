@@ -10,7 +10,6 @@ import numpy as np
 from ..core import checks
 from ..plots import orientation as plots_orientation
 from .convert import on_scan
-from .match_py4dstem import is_crystal
 from .symmetry import misorientation_deg
 
 if TYPE_CHECKING:
@@ -76,8 +75,6 @@ def compare_orientations(
 
     if not isinstance(ours, Orientations):
         raise TypeError(f"ours must be Orientations, as index() gives them, got {type(ours).__name__}")
-    if crystal is not None and not is_crystal(crystal):
-        raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
     agree_within = checks.positive(agree_within, "agree_within")
     if full_time_s is not None:
         full_time_s = checks.positive(full_time_s, "full_time_s")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.checks import is_a
 from .geometry import from_orix_matrix, from_py4dstem_matrix
+from .match_py4dstem import is_crystal
 from .phase_names import told_apart
 
 __all__ = ["OnScan", "on_scan"]
@@ -57,17 +58,19 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
     Raises
     ------
     TypeError
-        When it is none of these.
+        When it is none of these, or `crystal` is no Crystal.
     ValueError
         When it is of another scan.
     """
     from .orientations import Orientations
 
+    if crystal is not None and not is_crystal(crystal):
+        raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
     if isinstance(obj, Orientations):
         out = _ours(obj)
-    elif _is(obj, "orix.crystal_map.crystal_map", "CrystalMap"):
+    elif is_a(obj, "orix.crystal_map.crystal_map", "CrystalMap"):
         out = _crystal_map(obj, name)
-    elif _is(obj, "py4DSTEM.process.diffraction.utils", "OrientationMap"):
+    elif is_a(obj, "py4DSTEM.process.diffraction.utils", "OrientationMap"):
         out = _orientation_map(obj, crystal)
     else:
         raise TypeError(
@@ -77,11 +80,6 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
     if scan_shape is not None and shape != tuple(scan_shape):
         raise ValueError(f"{name} is of a scan of {shape}, expected {tuple(scan_shape)}")
     return out
-
-
-def _is(obj, module, cls):
-    module = sys.modules.get(module)
-    return module is not None and isinstance(obj, getattr(module, cls))
 
 
 def _ours(found):

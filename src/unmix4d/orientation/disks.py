@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import ndimage
 
 from ..core import checks
+from ..hosts import disk_detection
 from .geometry import pixels_to_vectors, to_inverse_angstrom
 
 __all__ = ["component_disks", "point_list", "radius_of", "typical_radius"]
@@ -24,12 +24,10 @@ def typical_radius(patterns) -> float:
     ValueError
         When no pattern has a spot.
     """
-    from ..hosts.disk_detection import disk_radius
-
     radii = []
     for pattern in patterns:
         try:
-            radii.append(disk_radius(pattern))
+            radii.append(disk_detection.disk_radius(pattern))
         except ValueError:
             continue
     if not radii:
@@ -82,11 +80,8 @@ def component_disks(
     template = None if probe is None else _probe_image(probe, geometry.detector_shape)
     radius = radius_of(patterns, geometry, disk_radius=disk_radius, probe=probe)
     find = _finder(patterns, radius, template, detection, detector)
-    far = None
-    if geometry.detector_mask is not None:
-        far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
-    found = [np.asarray(peaks, float).reshape(-1, 3) for peaks in find(patterns.astype(np.float32))]
-    found = [_usable(peaks, far) for peaks in found]
+    clear = disk_detection.clear_of_mask(geometry, radius)
+    found = [clear(np.asarray(peaks, float).reshape(-1, 3)) for peaks in find(patterns.astype(np.float32))]
     found = [one[one[:, 2] > _STRONGEST * one[:, 2].max()] if len(one) else one for one in found]
     return [_calibrated(peaks, geometry, q_min) for peaks in found]
 
@@ -101,8 +96,6 @@ def _probe_image(probe, shape):
 
 
 def _finder(patterns, radius, template, detection, detector):
-    from ..hosts import disk_detection
-
     given = {} if detection is None else detection
     options = disk_detection.detection_options(detector, radius, given)
     if detector == "pyxem":
@@ -111,23 +104,10 @@ def _finder(patterns, radius, template, detection, detector):
     options |= {name: value for name, value in ours.items() if name not in given}
     if template is None:
         return disk_detection.py4dstem_disks(np.asarray(patterns, np.float32), radius, options)
-    from py4DSTEM.braggvectors import find_Bragg_disks
     from py4DSTEM.braggvectors.probe import Probe
 
     kernel = Probe(template).get_kernel(mode="sigmoid", radii=(radius, 2 * radius))
-
-    def find(block):
-        for peaks in disk_detection.told(find_Bragg_disks, block, kernel, **options):
-            yield np.stack([peaks.data["qx"], peaks.data["qy"], peaks.data["intensity"]], axis=1)
-
-    return find
-
-
-def _usable(peaks, far):
-    if far is None or not len(peaks):
-        return peaks
-    row, col = (np.clip(np.rint(peaks[:, i]).astype(int), 0, far.shape[i] - 1) for i in (0, 1))
-    return peaks[far[row, col]]
+    return disk_detection.correlated_with(kernel, options)
 
 
 def _calibrated(peaks, geometry, q_min):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .pattern_likeness import PatternLikeness
-from .symmetry import misorientation_deg
+from .symmetry import apart
 
 __all__ = ["rotated_templates"]
 
@@ -41,13 +41,7 @@ def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, 
     order = np.argsort(-values, axis=None)[:_LOOKED_AT]
     template, angle = np.unravel_index(order, values.shape)
     matrices = _about_the_beam(2 * np.pi * angle / _ANGLES) @ library[template]
-    taken: list = []
-    for i in range(len(matrices)):
-        if not taken or misorientation_deg(matrices[i], matrices[taken], symmetry).min() > different_deg:
-            taken.append(i)
-        if len(taken) == best:
-            break
-    return matrices[taken]
+    return matrices[apart(matrices, range(len(matrices)), symmetry, different_deg, best)]
 
 
 def _rotated(likeness, library):

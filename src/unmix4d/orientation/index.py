@@ -154,7 +154,7 @@ def index(
     checks.choice(background, "background", _BACKGROUNDS)
     checks.choice(rank, "rank", _RANKS)
     candidates = None if candidates is None else checks.count(candidates, "candidates")
-    _check_flag(refine, "refine")
+    checks.flag(refine, "refine")
     if vectors is not None and kind == "pyxem":
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
     presence(result)  # refuses what has no presence before anything is read
@@ -183,11 +183,6 @@ def index(
     settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
-
-
-def _check_flag(value, name):
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def _phases(simulation):
@@ -235,6 +230,10 @@ def _by_pattern(patterns, geometry, options, q_max=None):
     return [partial(PatternLikeness, pattern=one) for one in smoothed]
 
 
+def _within(disks, q_max):
+    return [one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks]
+
+
 def _by_disks(disks, q_max):
     """What ranks the candidates of each pattern: its disks."""
     return [partial(DiskLikeness, vectors=one, q_max=q_max) for one in disks]
@@ -247,14 +246,8 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         raise ValueError(f"q_min must be below q_max, got {options['q_min']} and {q_max:.4g}")
     start = time.perf_counter()
     patterns, used, counts = representative_patterns(result, source, enough=enough)
-    polar = match_pyxem.polar_patterns(
-        patterns,
-        geometry,
-        q_max=q_max,
-        q_min=options["q_min"] or 0.0,
-        gamma=options["gamma"],
-        background=options["background"],
-    )
+    how = {"gamma": options["gamma"], "background": options["background"]}
+    polar = match_pyxem.polar_patterns(patterns, geometry, q_max=q_max, q_min=options["q_min"] or 0.0, **how)
     compare, longest = None, 0.0
     if options["rank"] == "pattern":
         # Not only what the templates reach: the corners of the detector tell the tilt best.
@@ -264,7 +257,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
             patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
             q_min=_beam(options),
         )  # fmt: skip
-        compare = _by_disks([one[np.hypot(one[:, 0], one[:, 1]) <= q_max] for one in disks], q_max)
+        compare = _by_disks(_within(disks, q_max), q_max)
     seconds["patterns"] = time.perf_counter() - start
     native = {name: one.phases for name, one in phases.items()}
     symmetry = {name: symmetry_of_phase(phase) for name, phase in native.items()}
@@ -292,7 +285,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         disks, counts = gathered(result, vectors, q_min=_beam(options))
         used = ("vectors",) * result.k
     if options["q_max"] is not None:
-        disks = [one[np.hypot(one[:, 0], one[:, 1]) <= options["q_max"]] if len(one) else one for one in disks]
+        disks = _within(disks, options["q_max"])
     seconds["patterns"] = time.perf_counter() - start
     start = time.perf_counter()
     reach = max((float(np.hypot(one[:, 0], one[:, 1]).max()) for one in disks if len(one)), default=1.0)

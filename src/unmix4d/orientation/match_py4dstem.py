@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import sys
 import warnings
 
 import numpy as np
 
-from ..core.checks import positive
+from ..core.checks import is_a, positive
 from .disks import point_list
 from .geometry import from_py4dstem_matrix
 from .phase_symmetry import symmetry_of_crystal
@@ -26,8 +25,7 @@ _WIDE_STEP = 4.0  # of zone axes over half a sphere or more: a plan of 2 degrees
 
 def is_crystal(obj) -> bool:
     """True for a py4DSTEM Crystal, which is not imported for that."""
-    module = sys.modules.get("py4DSTEM.process.diffraction.crystal")
-    return module is not None and isinstance(obj, module.Crystal)
+    return is_a(obj, "py4DSTEM.process.diffraction.crystal", "Crystal")
 
 
 @contextlib.contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
 
 import numpy as np
 
+from ..core.checks import is_a
 from ..core.messages import warn
 from ..core.polar import AZIMUTHS
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
@@ -24,8 +24,7 @@ _QUIET = {"show_progressbar": False}
 
 def is_simulation(obj) -> bool:
     """True for a diffsims Simulation2D, which is not imported for that."""
-    module = sys.modules.get("diffsims.simulations.simulation2d")
-    return module is not None and isinstance(obj, module.Simulation2D)
+    return is_a(obj, "diffsims.simulations.simulation2d", "Simulation2D")
 
 
 def split_phases(simulation) -> dict:
@@ -85,15 +84,14 @@ def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
 
     Up to `q_max` in 1/Å where that is more than the simulation has.
     """
+    if not len(simulation.phases.structure):
+        return None
     from diffsims.crystallography import ReciprocalLatticeVector
 
-    phase = simulation.phases
-    if not len(phase.structure):
-        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         longest = max(q_max, float(simulation.reciporical_radius))
-        g = ReciprocalLatticeVector.from_min_dspacing(phase, min_dspacing=1 / longest)
+        g = ReciprocalLatticeVector.from_min_dspacing(simulation.phases, min_dspacing=1 / longest)
         try:
             g.calculate_structure_factor()
         except Exception:  # an element that its tables do not know, for example
@@ -115,6 +113,7 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
     q_max : float
         Up to where reflections are wanted, 1/Å.
     """
+    from orix.quaternion import Rotation
     from pyxem.signals.indexation_results import rotation_from_orientation_map
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -130,17 +129,10 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
         if not len(row) or not row[0, 1] > 0:
             out.append(None)
             continue
-        matrices = turn @ from_orix_matrix(_matrices(rotation_from_orientation_map(row, library)))
+        matrices = turn @ from_orix_matrix(Rotation(rotation_from_orientation_map(row, library)).to_matrix())
         scores = np.asarray(row[:, 1], float)
         out.append(Proposals(name, matrices, scores, reflections, symmetry, matrices, lambda i, _, row=row: row[i]))
     return out
-
-
-def _matrices(quaternions):
-    """Of orix's quaternions (scalar first)."""
-    from orix.quaternion import Rotation
-
-    return Rotation(quaternions).to_matrix()
 
 
 def crystal_map(found, phases):
@@ -164,8 +156,7 @@ def crystal_map(found, phases):
         one = Rotation.from_matrix(to_orix_matrix(match.matrix)[None]).data[0]
         quaternions[first == component, 0] = one
         quaternions[second_or_first == component, 1] = one
-    names = list(phases)
-    ids = {None: -1, **{name: i for i, name in enumerate(names)}}
+    ids = {name: i for i, name in enumerate(phases)}
     step, unit = geometry.calibration.step, geometry.calibration.step_unit
     row, col = np.indices(geometry.scan_shape)
     props = {name: values.ravel() for name, values in found.properties().items()}
@@ -175,6 +166,6 @@ def crystal_map(found, phases):
     props["second_phase_id"] = phase_of[second]
     return CrystalMap(
         rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
-        phase_list=PhaseList(phases=renamed(list(phases.values()), names), ids=list(range(len(names)))), prop=props,
+        phase_list=PhaseList(phases=renamed(list(phases.values()), list(phases)), ids=list(ids.values())), prop=props,
         scan_unit=unit, is_in_data=geometry.kept_positions,
     )  # fmt: skip

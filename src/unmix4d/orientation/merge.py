@@ -11,7 +11,6 @@ import numpy as np
 from ..core import checks
 from .convert import on_scan
 from .geometry import to_orix_matrix
-from .match_py4dstem import is_crystal
 from .record import Candidate, Match
 from .sources import ENOUGH, paint, presence
 from .symmetry import mean_orientation, misorientation_deg
@@ -77,8 +76,6 @@ def merge_orientations(
     from .orientations import Orientations
 
     started = time.perf_counter()
-    if crystal is not None and not is_crystal(crystal):
-        raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
     enough = checks.count(enough, "enough")
     disagree_deg = checks.positive(disagree_deg, "disagree_deg")
     present = presence(result)
@@ -134,7 +131,6 @@ def _native(host, matrix, score):
 def _disagreement(have, matches, painting):
     """Degrees between the existing orientation and the nearest painted one, NaN where there is none of either."""
     nearest = np.full(painting.first.shape, np.inf)
-    some = np.zeros(painting.first.shape, bool)
     for match in matches:
         where = ((painting.first == match.component) | (painting.second == match.component)) & match.matched
         where &= have.phase[..., 0] >= 0
@@ -143,5 +139,5 @@ def _disagreement(have, matches, painting):
         phase = have.names.index(match.phase)
         away = misorientation_deg(match.matrix, have.matrices[..., 0, :, :][where], have.symmetry.get(match.phase))
         away = np.where(have.phase[..., 0][where] == phase, away, 180.0)
-        nearest[where], some[where] = np.minimum(nearest[where], away), True
-    return np.where(some, nearest, np.nan)
+        nearest[where] = np.minimum(nearest[where], away)
+    return np.where(np.isinf(nearest), np.nan, nearest)

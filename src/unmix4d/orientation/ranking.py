@@ -14,7 +14,7 @@ import numpy as np
 from .in_plane import rotated_templates
 from .pattern_likeness import PatternLikeness, best_shape
 from .record import Candidate
-from .symmetry import misorientation_deg
+from .symmetry import apart, misorientation_deg
 
 __all__ = ["candidates", "rank", "refined"]
 
@@ -156,7 +156,7 @@ def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DI
     taken, values = [0], likeness.values(matrices)
     for one in (values, likeness.wider(_WIDER).values(matrices)):
         order = np.argsort(-one, kind="stable")
-        taken += [i for i in _apart(matrices, order, symmetry, different_deg, best) if i not in taken]
+        taken += [i for i in apart(matrices, order, symmetry, different_deg, best) if i not in taken]
     found = [(matrices[i], float(values[i]), i) for i in taken]
     if refine:
         found = [(*refined(likeness, matrices[i]), i) for i in taken]
@@ -165,14 +165,3 @@ def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DI
     others = [one[1] for one in found[1:] if misorientation_deg(matrix, one[0], symmetry) > different_deg]
     rival = others[0] / fit if others and fit > 0 else float("nan")
     return matrix, float(fit), float(rival), int(index)
-
-
-def _apart(matrices, order, symmetry, different_deg, most):
-    """The first candidates in an order that are clearly different from one another."""
-    taken = []
-    for i in order:
-        if not taken or misorientation_deg(matrices[i], matrices[taken], symmetry).min() > different_deg:
-            taken.append(int(i))
-        if len(taken) == most:
-            break
-    return taken

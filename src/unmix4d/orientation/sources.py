@@ -126,6 +126,8 @@ def paint(result, indexed) -> Painting:
         next one that is present. Components that are spread over the whole scan, as background is
         (`unmix4d.maps.is_spread`), are never painted.
     """
+    from skimage.measure import label
+
     present, geometry = presence(result), result.geometry
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     intensities = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
@@ -149,11 +151,4 @@ def paint(result, indexed) -> Painting:
     (first, weight), (second, second_weight) = chosen(0), chosen(1)
     none = first < 0
     second, second_weight = np.where(none, -1, second), np.where(none & kept, 0, second_weight)
-    return Painting(first, second, weight, second_weight, _regions(first), present)
-
-
-def _regions(first):
-    """Connected regions of one component, numbered from 0 in the order of the scan."""
-    from skimage.measure import label
-
-    return label(first + 1, background=0, connectivity=1) - 1
+    return Painting(first, second, weight, second_weight, label(first + 1, background=0, connectivity=1) - 1, present)

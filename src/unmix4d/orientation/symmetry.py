@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["angles_deg", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation",
+__all__ = ["angles_deg", "apart", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation",
            "misorientation_deg", "nearest_rotation"]  # fmt: skip
 
 _ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
@@ -148,6 +148,17 @@ def misorientation_deg(a: ArrayLike, b: ArrayLike, symmetry: ArrayLike | None = 
     traces = np.einsum("...ij,mji->...m", between, symmetry)
     best = symmetry[np.nan_to_num(traces, nan=-9).argmax(-1)]
     return angles_deg(between @ best)
+
+
+def apart(matrices, order, symmetry, different_deg: float, most: int) -> list[int]:
+    """The first orientations in an order that are clearly different from one another."""
+    taken: list[int] = []
+    for i in order:
+        if not taken or misorientation_deg(matrices[i], matrices[taken], symmetry).min() > different_deg:
+            taken.append(int(i))
+        if len(taken) == most:
+            break
+    return taken
 
 
 def mean_orientation(

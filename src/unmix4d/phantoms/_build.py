@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._checks import check_dose, check_range, check_shape, is_number
+from ._checks import check_dose, check_range, check_seed, check_shape, generators, is_number
 from ._noise import make_data
 from ._patterns import BEAM_ENERGY, Detector
 from ._phantom import Phantom
@@ -25,6 +25,13 @@ def make_detector(shape, centre, pixel_size):
     return Detector(shape, tuple(float(c) for c in centre), float(pixel_size))
 
 
+def begin(settings, n=3):
+    """Detector and `generators` from the arguments of a builder, where the seed is then recorded."""
+    detector = make_detector(settings["detector_shape"], settings["centre"], settings["pixel_size"])
+    settings["seed"] = check_seed(settings["seed"])
+    return detector, *generators(settings["seed"], n)
+
+
 def with_beam(detector, scattered, direct_beam):
     """Patterns (k, rows, cols) of total 1 with the share `direct_beam` of it in the direct beam."""
     check_range("direct_beam", direct_beam, 0, 1, open_high=True)
@@ -33,13 +40,15 @@ def with_beam(detector, scattered, direct_beam):
     return (1 - direct_beam) * np.asarray(scattered) + direct_beam * detector.direct_beam()
 
 
-def assemble(settings, patterns, maps, detector, dose, rng, step, names, *, mask=None, expectation=None, **extra):
-    """Scale patterns to the dose, apply the beam stop, draw the data and return the Phantom.
+def assemble(settings, patterns, maps, detector, rng, names, *, mask=None, expectation=None, **extra):
+    """Add the direct beam, scale patterns to the dose, apply the beam stop, draw the data and return the Phantom.
 
     `patterns` come with total intensity 1 and are scaled here; `expectation(row)`, where given, already
-    returns unit-dose patterns of the same scale and is treated the same way. `phases` defaults to one label
-    each.
+    returns unit-dose patterns of the same scale, with the beam, and is treated the same way. `phases` defaults
+    to one label each.
     """
+    patterns = with_beam(detector, patterns, settings.get("direct_beam", 0))
+    dose, step = settings["dose"], settings["step"]
     scale = check_dose(dose)
     check_range("step", step, 0, open_low=True)
     patterns = np.asarray(patterns, float) * scale

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._build import assemble, make_detector, with_beam
-from ._checks import check_range, check_seed, check_shape, generators
+from ._build import assemble, begin
+from ._checks import check_range, check_shape
 from ._patterns import LATTICES, ZONES, make_crystal, mirror, rotate, unit
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ def random_spots(detector, rng, tilt_mrad=6.0):
         if near.any():
             break
     return crystal.xyz[:, :2], crystal.intensity(tilt)
+
+
+def zone_pattern(detector, lattice, a, zone, spot_width, rng, turn=360):
+    """Spots of total intensity 1 of a crystal near a zone axis, rotated by up to `turn` degrees."""
+    crystal = make_crystal(lattice, a, zone, detector.q_max)
+    xy = rotate(crystal.xyz[:, :2], rng.uniform(0, turn))
+    return unit(detector.spots(xy, crystal.intensity(rng.normal(0, 3, 2)), spot_width))
 
 
 def twin_spots(detector, rng):
@@ -118,9 +125,7 @@ def bent_crystal(
         check_range(name, settings[name], 0)
     for name in ("lattice_parameter", "spot_width", "thickness"):
         check_range(name, settings[name], 0, open_low=True)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    _, pattern_rng, noise_rng = generators(settings["seed"])
+    detector, _, pattern_rng, noise_rng = begin(settings)
     crystal = make_crystal("diamond", lattice_parameter, zone, detector.q_max, s_width=0.1 / thickness)
     xy = rotate(crystal.xyz[:, :2], pattern_rng.uniform(0, 360))
     # The bending axis is at a general angle to the lattice rows, and a small constant tilt breaks the
@@ -138,8 +143,7 @@ def bent_crystal(
     maps = np.zeros((cols, *scan_shape))
     maps[np.arange(cols), :, np.arange(cols)] = 1
     names = [f"tilt {t + 0.0:.1f} mrad" for t in tilts]
-    patterns = with_beam(detector, scattered, direct_beam)
-    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.zeros(cols, int))
+    return assemble(settings, scattered, maps, detector, noise_rng, names, phases=np.zeros(cols, int))
 
 
 def embedded_particle(
@@ -194,19 +198,14 @@ def embedded_particle(
     check_range("max_share", max_share, 0, 1, open_low=True, open_high=True)
     check_range("radius", radius, 0, min(scan_shape) / 2, open_low=True)
     check_range("spot_width", spot_width, 0, open_low=True)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    structure, pattern_rng, noise_rng = generators(settings["seed"])
+    detector, structure, pattern_rng, noise_rng = begin(settings)
     scattered = []
     for lattice, a, zone in (("fcc", 4.05, (0, 1, 1)), ("bcc", 2.87, (0, 0, 1))):
-        crystal = make_crystal(lattice, a, zone, detector.q_max)
-        xy = rotate(crystal.xyz[:, :2], pattern_rng.uniform(0, 360))
-        spots = unit(detector.spots(xy, crystal.intensity(pattern_rng.normal(0, 3, 2)), spot_width))
+        spots = zone_pattern(detector, lattice, a, zone, spot_width, pattern_rng)
         scattered.append(0.85 * spots + 0.15 * detector.diffuse())
     row, col = np.indices(scan_shape)
     middle = (np.asarray(scan_shape) - 1) / 2 + structure.uniform(-1, 1, 2)
     inside = 1 - ((row - middle[0]) ** 2 + (col - middle[1]) ** 2) / radius**2
     particle = max_share * np.sqrt(np.clip(inside, 0, None))
     maps = np.stack([1 - particle, particle])
-    patterns = with_beam(detector, scattered, direct_beam)
-    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, ("matrix", "particle"))
+    return assemble(settings, scattered, maps, detector, noise_rng, ("matrix", "particle"))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._build import assemble, make_detector, with_beam
-from ._checks import check_range, check_seed, check_shape, generators
+from ._build import assemble, begin
+from ._checks import check_range, check_shape
+from ._crystals import zone_pattern
 from ._maps import soft_box
-from ._patterns import make_crystal, rotate, unit
 
 if TYPE_CHECKING:
     from ._phantom import Phantom
@@ -107,16 +107,10 @@ def kimoto(
     ratios = [check_range("ratios", r, 0, 1) for r in ratios]
     check_range("edge", edge, 0)
     check_range("spot_width", spot_width, 0, open_low=True)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    _, pattern_rng, noise_rng = generators(settings["seed"])
+    detector, _, pattern_rng, noise_rng = begin(settings)
     scattered = [detector.halo()]
     for lattice, a, zone in (("fcc", 4.09, (0, 1, 1)), ("bcc", 3.31, (1, 1, 1)), ("fcc", 3.61, (0, 0, 1))):
-        crystal = make_crystal(lattice, a, zone, detector.q_max)
-        xy = rotate(crystal.xyz[:, :2], pattern_rng.uniform(0, 180))
-        intensity = crystal.intensity(pattern_rng.normal(0, 3, 2))
-        scattered.append(unit(detector.spots(xy, intensity, spot_width)))
+        scattered.append(zone_pattern(detector, lattice, a, zone, spot_width, pattern_rng, turn=180))
     maps = _kimoto_maps(scan_shape, ratios, crystals, edge)
     names = ("amorphous", "crystal 1", "crystal 2", "crystal 3")
-    patterns = with_beam(detector, scattered, direct_beam)
-    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names)
+    return assemble(settings, scattered, maps, detector, noise_rng, names)

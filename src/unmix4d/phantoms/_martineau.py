@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._build import assemble, make_detector, with_beam
-from ._checks import check_range, check_seed, check_shape, generators
+from ._build import assemble, begin
+from ._checks import check_range, check_shape
 from ._crystals import twin_spots
 from ._maps import inclined_boundary, smooth_field
 from ._patterns import unit
@@ -35,8 +35,8 @@ def _line_scan(builder, settings, every, offset):
     sigma = check_range("spot_sigma", settings["spot_sigma"], 0, open_low=True)
     if spacing / np.sqrt(2) <= 7 * sigma:
         raise ValueError(f"spacing must exceed 9.9 spot_sigma, so that the spots stay apart, found {spacing} for {sigma}")
-    detector = make_detector(settings["detector_shape"], settings["centre"], settings["pixel_size"])
-    settings = dict(settings, builder=builder, seed=check_seed(settings["seed"]))
+    settings = dict(settings, builder=builder)
+    detector, _, _, noise_rng = begin(settings)
     left = _square_array(detector, spacing, sigma, every=every)
     right = _square_array(detector, spacing, sigma, offset=offset)
     # Equal heights, as in the paper: the richer pattern has the whole dose, the other one less.
@@ -44,9 +44,7 @@ def _line_scan(builder, settings, every, offset):
     share = inclined_boundary(scan_shape[1], scan_shape[1] / (1 + ratio))
     line = np.stack([share, 1 - share])
     maps = np.repeat(line[:, None], scan_shape[0], axis=1)
-    rng = generators(settings["seed"])[2]
-    names = ("left crystal", "right crystal")
-    return assemble(settings, patterns, maps, detector, settings["dose"], rng, settings["step"], names)
+    return assemble(settings, patterns, maps, detector, noise_rng, ("left crystal", "right crystal"))
 
 
 def martineau_fig5(
@@ -215,14 +213,11 @@ def bicrystal_in_vacuum(
     check_range("overlap", overlap, 0)
     check_range("edge", edge, 0)
     check_range("spot_width", spot_width, 0, open_low=True)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    structure, pattern_rng, noise_rng = generators(settings["seed"])
+    detector, structure, pattern_rng, noise_rng = begin(settings)
     xy, twin, intensity, settings["twin_axis_deg"] = twin_spots(detector, pattern_rng)
     scattered = [detector.halo(radius=0.48, width=0.09)]
     for spots in (xy, twin):
         scattered.append(0.9 * unit(detector.spots(spots, intensity, spot_width)) + 0.1 * detector.diffuse())
     maps = _vacuum_maps(scan_shape, overlap, edge, structure)
-    patterns = with_beam(detector, scattered, direct_beam)
     names = ("background", "upper crystal", "lower crystal")
-    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names, phases=np.array([0, 1, 1]))
+    return assemble(settings, scattered, maps, detector, noise_rng, names, phases=np.array([0, 1, 1]))

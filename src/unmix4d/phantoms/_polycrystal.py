@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._build import assemble, make_detector, with_beam
-from ._checks import check_count, check_range, check_seed, check_shape, generators
+from ._build import assemble, begin, with_beam
+from ._checks import check_count, check_range, check_shape
 from ._crystals import random_spots, twin_spots
 from ._maps import film_grains, pair_neighbours, smooth_field, spread_points
 from ._patterns import DIFFUSE, rotate, unit
@@ -180,11 +180,8 @@ def polycrystal(
     settings = dict(locals(), builder="polycrystal")
     scan_shape = check_shape("scan_shape", scan_shape, smallest=2)
     _check(settings)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    structure, pattern_rng, noise_rng, strain_rng = generators(settings["seed"], 4)
-    found = _grain_spots(detector, n_grains, twins, n_phases, pattern_rng)
-    spots, phases, rotations, settings["twin_axes_deg"] = found
+    detector, structure, pattern_rng, noise_rng, strain_rng = begin(settings, 4)
+    spots, phases, rotations, settings["twin_axes_deg"] = _grain_spots(detector, n_grains, twins, n_phases, pattern_rng)
     drawn = [detector.spots(*s, spot_width) for s in spots]
     scattered = [(1 - DIFFUSE) * unit(d) + DIFFUSE * detector.diffuse() for d in drawn]
     fixed = [DIFFUSE * detector.diffuse()] * n_grains
@@ -195,27 +192,15 @@ def polycrystal(
         phases = [0, *(p + 1 for p in phases)]
         rotations = [np.nan, *rotations]
     maps = _film_maps(scan_shape, n_grains, twins, overlap, edge, background, thickness_variation, structure)
-    patterns = with_beam(detector, scattered, direct_beam)
     expectation = None
     if strain:
         # What does not move: diffuse intensity, halo, direct beam.
-        fixed = (1 - direct_beam) * np.asarray(fixed) + direct_beam * detector.direct_beam()
+        fixed = with_beam(detector, fixed, direct_beam)
         totals = [d.sum() for d in drawn]
         expectation = _strained_rows(detector, spots, totals, fixed, maps, direct_beam, spot_width, strain, strain_rng)
     mask = None
     if beam_stop:
         mask = detector.beam_stop(5.0 if beam_stop is True else float(beam_stop))
-    return assemble(
-        settings,
-        patterns,
-        maps,
-        detector,
-        dose,
-        noise_rng,
-        step,
-        names,
-        mask=mask,
-        expectation=expectation,
-        phases=phases,
-        rotations_deg=np.asarray(rotations) if n_phases is not None else None,
-    )
+    rotations = np.asarray(rotations) if n_phases is not None else None
+    truth = {"phases": phases, "rotations_deg": rotations, "mask": mask, "expectation": expectation}
+    return assemble(settings, scattered, maps, detector, noise_rng, names, **truth)

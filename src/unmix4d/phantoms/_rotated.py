@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._build import assemble, make_detector, with_beam
-from ._checks import check_count, check_range, check_seed, check_shape, generators
+from ._build import assemble, begin
+from ._checks import check_count, check_range, check_shape
 from ._maps import film_grains, soft_box, spread_points
 from ._patterns import DIFFUSE, make_crystal, rotate, unit
 
@@ -125,9 +125,7 @@ def rotated_phases(
     check_range("tilt_mrad", tilt_mrad, 0)
     check_range("edge", edge, 0)
     check_range("spot_width", spot_width, 0, open_low=True)
-    detector = make_detector(detector_shape, centre, pixel_size)
-    settings["seed"] = check_seed(seed)
-    structure, pattern_rng, noise_rng = generators(settings["seed"])
+    detector, structure, pattern_rng, noise_rng = begin(settings)
     maps = _layout(layout, scan_shape, n_grains, background, share, edge, structure)
     phases, angles, patterns = _crystals(detector, len(maps) - 1, n_phases, tilt_mrad, spot_width, pattern_rng)
     phases, angles = np.concatenate([[0], phases]), np.concatenate([[np.nan], angles])
@@ -135,18 +133,7 @@ def rotated_phases(
     patterns = [detector.halo(), *patterns]
     if layout != "precipitates" and not background:
         maps, patterns, names, phases, angles = maps[1:], patterns[1:], names[1:], phases[1:], angles[1:]
-    return assemble(
-        settings,
-        with_beam(detector, patterns, direct_beam),
-        maps,
-        detector,
-        dose,
-        noise_rng,
-        step,
-        names,
-        phases=phases,
-        rotations_deg=angles,
-    )
+    return assemble(settings, patterns, maps, detector, noise_rng, names, phases=phases, rotations_deg=angles)
 
 
 def _crystals(detector, n, n_phases, tilt_mrad, spot_width, rng):

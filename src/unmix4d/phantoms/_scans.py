@@ -67,7 +67,7 @@ def random_scan(
     patterns = np.stack([unit(gaussian_filter(b, 1.0) + 1e-3) for b in blobs])
     maps = np.moveaxis(structure.dirichlet(np.full(k, 0.7), size=shape[:2]), -1, 0)
     names = tuple(f"component {i}" for i in range(k))
-    return assemble(settings, patterns, maps, detector, dose, noise_rng, step, names)
+    return assemble(settings, patterns, maps, detector, noise_rng, names)
 
 
 def _create_store(path, shape, chunks, dtype):

@@ -37,7 +37,6 @@ def decomposition(result: Any, components: Sequence[int] | None = None) -> np.nd
     >>> axes = plots.decomposition(result, components=[0, 2])
     >>> axes.shape
     (2, 2)
-    >>> axes[0, 0].figure.savefig("components.png")  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 

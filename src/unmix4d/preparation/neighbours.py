@@ -15,12 +15,13 @@ __all__ = ["average_neighbours"]
 def average_neighbours(scan: Scan, size: int, dtype):
     """Every pattern replaced by the mean of the kept patterns within size x size positions around it; lazy."""
     import dask.array as da
+    from dask.array.overlap import ensure_minimum_chunksize
 
     patterns = as_dask(scan)
     # A window wider than the scan reaches no further than the scan.
     half = tuple(min(size // 2, length - 1) for length in scan.geometry.scan_shape)
     # Blocks thinner than the window cannot be overlapped.
-    patterns = patterns.rechunk(tuple(map(_at_least, patterns.chunks[:2], half)) + patterns.chunks[2:])
+    patterns = patterns.rechunk((*map(ensure_minimum_chunksize, half, patterns.chunks[:2]), *patterns.chunks[2:]))
     keep = scan.geometry.kept_positions.reshape(*scan.geometry.scan_shape, 1, 1)
     keep = da.from_array(keep, chunks=(*patterns.chunks[:2], (1,), (1,)), name=False)
     depth = {0: half[0], 1: half[1], 2: 0, 3: 0}
@@ -35,16 +36,6 @@ def average_neighbours(scan: Scan, size: int, dtype):
         align_arrays=False,
         allow_rechunk=False,
     )
-
-
-def _at_least(chunks, size):
-    merged = []
-    for chunk in chunks:
-        if merged and (merged[-1] < size or chunk < size):
-            merged[-1] += chunk
-        else:
-            merged.append(chunk)
-    return tuple(merged)
 
 
 def _mean(block, keep, half, dtype):

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ..core import checks
-from ..core.centre import opposite_pixels, require_centre
+from ..core.centre import partner_pixels
 from ..core.messages import warn
 from ..engine.blocks import compute_dtype
 from . import pixels
@@ -62,9 +62,7 @@ def align_beam(scan, align):
             "align=True needs the beam position of every pattern, which this scan does not carry: "
             "measure it with the host, or give align=array of the shape (scan_row, scan_col, 2)"
         )
-    target = (
-        np.round(np.asarray(scan.geometry.centre)) if scan.geometry.centre_known else np.round(np.nanmean(centres, (0, 1)))
-    )
+    target = np.round(scan.geometry.centre if scan.geometry.centre_known else np.nanmean(centres, (0, 1)))
     shifts = np.round(target - centres).astype(int)
     kept = shifts.reshape(-1, 2)[scan.geometry.kept_positions]
     patterns = map_patterns(scan, pixels.shift, scan.dtype, per_position=shifts)
@@ -95,23 +93,18 @@ def _given_centres(align, geometry):
 def _shifted_mask(geometry, shifts):
     """A pixel is excluded where, at any kept position, something masked or from outside the detector lands on it."""
     mask = np.zeros(geometry.detector_shape, bool)
-    own = (
-        np.zeros((1, 1, *geometry.detector_shape), bool)
-        if geometry.detector_mask is None
-        else geometry.detector_mask[None, None]
-    )
+    kept = geometry.kept_pixels.reshape(1, 1, *geometry.detector_shape)
     for row_col in np.unique(shifts, axis=0):
-        mask |= ~pixels.shift(~own, row_col.reshape(1, 1, 1, 2))[0, 0]
+        mask |= ~pixels.shift(kept, row_col.reshape(1, 1, 1, 2))[0, 0]
     return mask if mask.any() else None
 
 
 def _moved_origin(geometry, before, moved):
     origin = geometry.calibration.detector_origin
-    if origin is None or not before.centre_known:
-        # The host's origin said nothing about the beam: now the centre does.
-        return geometry.replace(calibration=_calibration(geometry, detector_origin=None))
-    size = before.calibration.pixel_size
-    origin = tuple(o - s * m for o, s, m in zip(origin, size, moved))
+    if not before.centre_known:
+        origin = None  # the host's origin said nothing about the beam: now the centre does
+    if origin is not None:
+        origin = tuple(o - s * m for o, s, m in zip(origin, before.calibration.pixel_size, moved))
     return geometry.replace(calibration=_calibration(geometry, detector_origin=origin))
 
 
@@ -126,26 +119,17 @@ def crop_detector(scan, crop):
     geometry = scan.geometry
     try:
         (r0, r1), (c0, c1) = crop
-        bounds = tuple(checks.count(v, "crop", minimum=0) for v in (r0, r1, c0, c1))
+        r0, r1, c0, c1 = (checks.count(v, "crop", minimum=0) for v in (r0, r1, c0, c1))
     except (TypeError, ValueError):
         raise ValueError(f"crop must be ((row0, row1), (col0, col1)) in whole pixels from 0, got {crop!r}") from None
-    r0, r1, c0, c1 = bounds
     if not (r0 < r1 <= geometry.detector_shape[0] and c0 < c1 <= geometry.detector_shape[1]):
         raise ValueError(f"crop must lie inside the detector of {geometry.detector_shape} pixels, got {crop!r}")
-    patterns = scan.patterns[:, :, r0:r1, c0:c1] if _sliceable(scan) else _lazy_crop(scan, (r0, r1, c0, c1))
+    sliceable = isinstance(scan.patterns, np.ndarray) or scan.lazy
+    patterns = (scan.patterns if sliceable else as_dask(scan))[:, :, r0:r1, c0:c1]
     mask = None if geometry.detector_mask is None else geometry.detector_mask[r0:r1, c0:c1]
     geometry = _regrid(geometry, (r1 - r0, c1 - c0), (r0, c0), (1, 1), mask)
     centres = None if scan.centres is None else scan.centres - (r0, c0)
     return scan.replace(patterns=patterns, geometry=geometry, centres=centres), [[r0, r1], [c0, c1]]
-
-
-def _sliceable(scan):
-    return isinstance(scan.patterns, np.ndarray) or scan.lazy
-
-
-def _lazy_crop(scan, bounds):
-    r0, r1, c0, c1 = bounds
-    return as_dask(scan)[:, :, r0:r1, c0:c1]
 
 
 def _regrid(geometry, shape, first, factors, mask):
@@ -174,11 +158,11 @@ def bin_detector(scan, bin):
     if factors == (1, 1):
         return scan, None
     geometry = scan.geometry
-    if any(n % f for n, f in zip(geometry.detector_shape, factors)):
+    rows, cols = (n - n % f for n, f in zip(geometry.detector_shape, factors))
+    if (rows, cols) != geometry.detector_shape:
         raise ValueError(
             f"bin must divide the detector of {geometry.detector_shape[0]} x {geometry.detector_shape[1]} pixels, got "
-            f"{factors[0]} x {factors[1]}: crop it first, with crop=((0, "
-            f"{_largest(geometry.detector_shape[0], factors[0])}), (0, {_largest(geometry.detector_shape[1], factors[1])}))"
+            f"{factors[0]} x {factors[1]}: crop it first, with crop=((0, {rows}), (0, {cols}))"
         )
     shape = tuple(n // f for n, f in zip(geometry.detector_shape, factors))
     dtype = pixels.binned_dtype(scan.dtype, factors)
@@ -195,23 +179,12 @@ def bin_detector(scan, bin):
     return scan.replace(patterns=patterns, geometry=geometry, centres=centres), list(factors)
 
 
-def _largest(size, factor):
-    return max(size - size % factor, 0)
-
-
 def fold_friedel(scan, friedel):
     """Each pixel averaged with the one opposite to the centre."""
-    if friedel is False or friedel is None:
+    if friedel is None or not checks.flag(friedel, "friedel"):
         return scan, None
-    if friedel is not True:
-        raise TypeError(f"friedel must be True or False, got {friedel!r}")
-    geometry = scan.geometry
-    require_centre(geometry, "friedel")
-    partners = opposite_pixels(geometry.detector_shape, geometry.centre, geometry.detector_mask)
-    if np.array_equal(partners, np.arange(partners.size)):
-        raise ValueError(f"friedel needs pixels with a partner, but none lies opposite to the centre {geometry.centre}")
     dtype = compute_dtype(scan.dtype, "single")
-    function = partial(pixels.friedel_mean, partners=partners, dtype=dtype)
+    function = partial(pixels.friedel_mean, partners=partner_pixels(scan.geometry, "friedel"), dtype=dtype)
     return scan.replace(patterns=map_patterns(scan, function, dtype)), True
 
 
