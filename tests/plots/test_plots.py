@@ -130,7 +130,7 @@ def test_scree_and_convergence_draw_on_given_axes(crystal, result):
     assert np.allclose(axes[0].lines[0].get_ydata(), scree.explained)
     assert result.plot_convergence(axes[1]) is axes[1] and len(axes[1].lines) == 2
     assert isinstance(scree.plot(), Axes)
-    with pytest.raises(ValueError, match="svd is not iterative"):
+    with pytest.raises(ValueError, match="svd keeps no loss of its iterations"):
         Unmix(crystal.data).svd(2).plot_convergence()
 
 

@@ -68,7 +68,7 @@ def convergence(result: Any, ax: Axes | None = None) -> Axes:
     True
     """
     if not result.convergence:
-        raise ValueError(f"{result.method} is not iterative: there is no convergence to plot")
+        raise ValueError(f"{result.method} keeps no loss of its iterations: there is no convergence to plot")
     if ax is None and len(result.changes):
         ax, beside = new_axes(None, 1, 2, figsize=(8, 3.3))
         _changes(result, beside)

@@ -114,11 +114,10 @@ class Explorer:
     """
 
     def __init__(self, result, row, col, widgets, sentence=""):
-        import matplotlib.pyplot as plt
-
         from ..plots.positions import PositionFigure
+        from ..plots.style import ready_pyplot
 
-        self.result = result
+        self.result, plt = result, ready_pyplot()
         with plt.ioff():  # the box shows the figure, and nothing else should
             self._drawn = PositionFigure(result, sentence)
         figure = self._drawn.figure

@@ -7,6 +7,7 @@ import io
 from contextlib import contextmanager
 
 from ..plots.axes import figure_of
+from ..plots.style import ready_pyplot
 from .page import paragraph, picture
 
 __all__ = ["drawing", "figure", "figures"]
@@ -22,8 +23,7 @@ def drawing():
     Sizes are those of `plots.style`; what that leaves to the user (fonts, colours of axes) is the default of matplotlib
     here, so that a report looks the same wherever it is made.
     """
-    import matplotlib.pyplot as plt
-
+    plt = ready_pyplot()
     before = set(plt.get_fignums())
     try:
         with plt.style.context("default"), plt.ioff():
