@@ -6,6 +6,7 @@ It offers the few products every method needs, each of them one pass over the sc
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,6 +61,8 @@ class PatternMatrix:
         Says which positions and pixels take part.
     precision : {"single", "double"}
         Arithmetic; float64 input is always treated in double precision.
+    look : callable, optional
+        Gets the statistics when the pass that makes them has been made.
 
     Attributes
     ----------
@@ -73,13 +76,22 @@ class PatternMatrix:
     # Beyond these, squares of values leave the range of the arithmetic.
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
-    def __init__(self, patterns, geometry: ScanGeometry, precision: str = "single"):
+    _look: Callable[[Statistics], None] | None = None
+
+    def __init__(
+        self,
+        patterns,
+        geometry: ScanGeometry,
+        precision: str = "single",
+        look: Callable[[Statistics], None] | None = None,
+    ):
         self.geometry = geometry
         self.dtype = compute_dtype(patterns.dtype, precision)
         self.shape = (geometry.n_positions, geometry.n_pixels)
         self._plan = make_plan(patterns, geometry, self.dtype)
         self._statistics: Statistics | None = None
         self._offset: np.ndarray | None = None
+        self._look = look
         self._passes = [0]  # shared with the centred copy
 
     @property
@@ -137,6 +149,8 @@ class PatternMatrix:
                 minimum=float(rows[:, 2].min()),
                 maximum=float(rows[:, 3].max()),
             )
+            if self._look is not None:
+                self._look(self._statistics)
         return self._statistics
 
     def refuse_not_finite(self, totals, pixel_sum):

@@ -16,7 +16,7 @@ from ..hosts.beam import positions_of
 from ..preparation import steps
 from ..preparation.align import align_beam, checked_positions
 from ..preparation.beam import beam_positions
-from ..preparation.masks import describe_length, describe_mask, geometric_mask, with_masks
+from ..preparation.masks import describe_length, describe_mask, geometric_mask, warn_of_drift, with_masks
 from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
 from .arguments import progress
@@ -142,6 +142,7 @@ def _after_alignment(
 ) -> tuple[Scan, dict]:  # fmt: skip
     """The steps from the masks by radius on, which lie where the beam is now."""
     mask = geometric_mask(scan.geometry, direct_beam, annulus)
+    warn_of_drift(scan.geometry, scan.centres, direct_beam, annulus)
     scan = scan.replace(geometry=with_masks(scan.geometry, None, mask, "direct_beam, annulus and detector_mask together"))
     record["direct_beam"] = describe_length(direct_beam, before)
     record["annulus"] = None if annulus is None else [describe_length(r, before) for r in annulus]
