@@ -106,7 +106,7 @@ class Scan:
             changes["detector_origin"] = None
         if not changes:
             return self
-        geometry = geometry.replace(calibration=dataclasses.replace(geometry.calibration, **changes))
+        geometry = geometry.replace(calibration=geometry.calibration.with_changes(**changes))
         return self.replace(geometry=geometry, centres=None if centre is not None else self.centres)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ..core import checks
@@ -130,7 +129,7 @@ def features_of_vectors(
         cell = tuple(checks.positive(v, "pixel_size") for v in checks.pair(pixel_size, "pixel_size"))
     else:
         cell = None if disks.pixel_size is None else tuple(BIN * v for v in disks.pixel_size)
-    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=dataclasses.replace(known, **changes))
+    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=known.with_changes(**changes))
     return _alone(disks, geometry, found.host, view_of, cell=cell, q_max=_length(q_max, disks.unit))
 
 
