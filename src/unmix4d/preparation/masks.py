@@ -56,8 +56,8 @@ def warn_of_drift(geometry: ScanGeometry, centres, direct_beam, annulus) -> None
     if beyond:
         warn(
             f"the direct beam lies up to {away.max():.3g} pixels from the mean centre, and at {beyond} of {away.size} "
-            f"positions by more than half of the masked radius of {radius:.3g} pixels, so that it may be left in the data: use "
-            "prepare(align=True)"
+            f"positions by more than half of the masked radius of {radius:.3g} pixels, so that it may be left in the data: "
+            "use prepare(align=True)"
         )
 
 
