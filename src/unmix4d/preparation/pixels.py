@@ -16,7 +16,7 @@ _ENOUGH = 3  # neighbours without which nothing can be said about a pixel
 
 
 def repair_hot_pixels(block, known=None, factor=10.0, mask=None):
-    """Replace hot pixels by the median of their neighbours.
+    """Replace hot pixels by the median of their neighbours, the lower one of two.
 
     Parameters
     ----------
@@ -62,13 +62,25 @@ def _median_around(image, where, usable):
         chosen = np.array(usable[window])
         chosen[row - window[0].start, col - window[1].start] = False
         if chosen.any():
-            values[n] = np.median(image[window][chosen])
+            values[n] = _middle(image[window][chosen])
     return values
+
+
+def _middle(values):
+    """The median; of an even number of values, the lower one of the two in the middle.
+
+    Their mean may be half a count: integers would cut it off and floats would not, so that the same counts would give
+    different answers; and half a count is no count.
+    """
+    middle = (len(values) - 1) // 2
+    return np.partition(values, middle)[middle]
 
 
 def divide_gain(block, gain, dtype):
     """Intensities to electrons."""
-    return (block / gain).astype(dtype)
+    # In half precision the quotient may be beyond 65504, the largest number there.
+    wide = np.promote_types(block.dtype.newbyteorder("=") if block.dtype.kind != "b" else np.uint8, dtype)
+    return np.divide(block, wide.type(gain), dtype=wide).astype(dtype, copy=False)
 
 
 def shift(block, shifts):
