@@ -616,3 +616,13 @@ def test_the_direct_beam_is_left_out_where_it_is():
     disks = pairs(beam=True)
     assert Unmix(disks).features.settings["vectors"] == len(disks) - 120
     assert Unmix(disks).bragg_disks(q_min=0).features.settings["vectors"] == len(disks)
+
+
+def test_vectors_alone_without_intensities_say_what_exists(pyxem, py4dstem, view):
+    alone = "vectors without a scan must have intensities, got .*: .* bragg_disks.vectors, intensity='binary'. of"
+    bare = disks_of(SPOTS)
+    bare = BraggDisks(bare.scan_shape, bare.position, bare.q_row, bare.q_col, unit=bare.unit)
+    for vectors in (diffraction_vectors(columns=2), bare):
+        with pytest.raises(ValueError, match=alone):
+            Unmix(vectors)
+        assert view.bragg_disks(vectors, intensity="binary").features.settings["vectors"] > 0

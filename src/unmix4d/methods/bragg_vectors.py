@@ -120,6 +120,11 @@ def features_of_vectors(
     """
     found = _read(vectors, centre=centre, unit=pixel_unit)
     disks, known = found.disks, found.calibration
+    if disks.intensity is None:
+        raise ValueError(
+            "vectors without a scan must have intensities, got positions alone: give them with a third column (a field "
+            "intensity in py4DSTEM), or count them with bragg_disks(vectors, intensity='binary') of the scan they are from"
+        )
     changes: dict[str, Any] = {}
     if step is not None:
         changes["step"] = tuple(checks.positive(v, "step") for v in checks.pair(step, "step"))

@@ -37,11 +37,27 @@ def geometric_mask(geometry: ScanGeometry, direct_beam, annulus) -> np.ndarray |
     radius = geometry.radius()
     mask = np.zeros(geometry.detector_shape, bool)
     if direct_beam is not None:
-        mask |= radius <= _length(direct_beam, geometry, "direct_beam")
+        excluded = radius <= _length(direct_beam, geometry, "direct_beam")
+        _warn_of_nothing(excluded, direct_beam, "direct_beam", geometry)
+        mask |= excluded
     if annulus is not None:
         inner, outer = _annulus(annulus, geometry)
+        if inner > 0:
+            _warn_of_nothing(radius < inner, annulus[0], "annulus", geometry)
         mask |= (radius < inner) | (radius > outer)
     return mask
+
+
+def _warn_of_nothing(excluded, given, name, geometry):
+    """A radius that excludes no pixel is mostly one in another unit, or of another calibration."""
+    pixels = _length(given, geometry, name)
+    inside = all(-0.5 <= c <= n - 0.5 for c, n in zip(geometry.centre, geometry.detector_shape))  # else it was warned of
+    if pixels > 0 and inside and not excluded.any():
+        inner = "an inner radius" if name == "annulus" else "a radius"
+        warn(
+            f"{name} = {given!r} is {inner} of {pixels:.2g} pixels, which excludes no pixel at all: look at its unit and at "
+            f"the calibration ({geometry.calibration.describe_pixel()})"
+        )
 
 
 def warn_of_drift(geometry: ScanGeometry, centres, direct_beam, annulus) -> None:
