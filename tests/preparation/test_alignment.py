@@ -232,3 +232,15 @@ def test_patterns_that_show_nothing_cannot_be_measured():
         Unmix(np.zeros((3, 4, 20, 26))).prepare(align="measure")
     with pytest.raises(ValueError, match="align_subpixel needs something to align by"):
         Unmix(np.ones((3, 4, 20, 26))).prepare(align_subpixel=True)
+
+
+def test_a_centre_in_a_corner_was_never_calibrated(pyxem, data):
+    """pyxem's own example data have the scale set and the offset 0: the beam must not be moved to pixel (0, 0)."""
+    signal = pyxem.signals.Diffraction2D(data)
+    for axis in signal.axes_manager.signal_axes:
+        axis.scale, axis.units = 0.01, "1/Å"
+    for align in ("measure", signal.get_direct_beam_position(method="center_of_mass")):
+        view = signal.unmix.prepare(align=align)
+        assert view.geometry.centre == pytest.approx((18, 25), abs=0.1) and height(view) == pytest.approx(400, rel=0.02)
+        origin = view.geometry.calibration.detector_origin
+        assert origin == pytest.approx((-0.18, -0.25), abs=2e-3)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from ..core.centre import in_a_corner
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
 from ..engine.blocks import compute_dtype
@@ -87,12 +88,14 @@ def align_beam(scan: Scan, positions, subpixel: bool = False, source: str = "giv
 def _target(positions, geometry, measured):
     """Where the beams go: to the centre where one is known, else to their mean, so that little gets lost at the edges.
 
-    What was measured on the patterns is believed more than a centre that lies nowhere near.
+    A centre in a corner was never calibrated. What was measured on the patterns is believed more than any centre that lies
+    nowhere near.
     """
     kept = positions.reshape(-1, 2)[geometry.kept_positions]
     mean = kept.mean(0)
     reach = np.maximum(np.ptp(kept, axis=0) / 2, _NEAR)
-    believed = geometry.centre_known and not (measured and (np.abs(geometry.centre - mean) > reach).any())
+    elsewhere = measured and (np.abs(geometry.centre - mean) > reach).any()
+    believed = geometry.centre_known and not elsewhere and not in_a_corner(geometry)
     return np.asarray(geometry.centre) if believed else np.round(mean)
 
 
