@@ -50,3 +50,32 @@ def test_lengths_as_text():
 def test_lengths_that_make_no_sense(value, unit, error, message):
     with pytest.raises(error, match=message):
         in_pixels(value, 0.1, unit, "radius")
+
+
+@pytest.mark.parametrize(
+    "unit, spellings",
+    [
+        ("mrad", ["mrads", "mRad", "MRAD", "millirad", "milliradian", "milliradians"]),
+        ("1/nm", ["nm**-1", "k_nm^-1", "nm ** -1", "nanometer ** -1", "1 / nanometers", "nm^(-1)", "(nm)^-1", "1/(nm)",
+                  "nm⁻¹", "nm−1", "nm**-1.0", "reciprocal_nanometer"]),
+        ("1/Å", ["Ångström^-1", "A\u030a^-1", "k_A^-1", "1/\u212b", "$\\AA^{-1}$", "Å**-1", "1 / Ångströms"]),
+        ("m", ["meters", "metre", "Meter"]),
+        ("nm", ["nanometers", "Nanometre", "NM"]),
+        ("µm", ["micrometer", "micrometers", "\u03bcm", "\u00b5m", "um"]),
+        ("1/µm", ["1/\u03bcm", "um^-1"]),
+        ("cm", ["cm", "centimeter"]),
+        ("deg", ["Degrees", "º"]),
+        ("px", ["1", "t.undefined", "unitless", "1/pixels"]),
+    ],
+)  # fmt: skip
+def test_spellings_of_readers(unit, spellings):
+    assert {spelling: canonical_unit(spelling) for spelling in spellings} == dict.fromkeys(spellings, unit)
+
+
+@pytest.mark.parametrize(
+    "unit", ["ms", "as", "s", "V", "2th_deg", "nm^-2", "1/nm^2", "10 nm", "counts", "foo bar", "1/", "k_", "-1"]
+)
+def test_what_is_no_length_stays_as_it_is(unit):
+    """Nothing is cut off that may mean something: q_nm^-1 is 2 pi times k_nm^-1."""
+    assert canonical_unit(f" {unit} ") == unit
+    assert canonical_unit("q_nm^-1") not in ("1/nm", "px")

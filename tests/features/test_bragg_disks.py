@@ -579,3 +579,50 @@ def test_the_page_says_what_happens(py4dstem):
     found, film = namespace["r"], namespace["film"]
     assert min(unmix4d.scores.match_maps(found.maps, film.maps[1:])[1]) > 0.9
     assert found.geometry.calibration.pixel_size[0] == pytest.approx(3 * film.pixel_size)
+
+
+def pairs(beam=False, lone=0.0, rare=False):
+    """Opposite reflections of two grains, (0.40, 0.10) and (-0.15, 0.40) in 1/Å, with or without the direct beam."""
+    rng = np.random.default_rng(0)
+    position, vectors = [], []
+    for i in range(120):
+        g = np.array((0.40, 0.10) if i % 12 < 6 else (-0.15, 0.40))
+        if rare and i % 40 == 0:
+            g = np.array((0.03, 0.06))
+        here = [g, -g] if rng.random() >= lone else [g]
+        here += [np.zeros(2)] if beam else []
+        vectors += [v + rng.normal(0, 0.004, 2) * (not rare) for v in here]
+        position += [i] * len(here)
+    rows, cols = np.array(vectors).T
+    return BraggDisks((10, 12), position, rows, cols, np.ones(len(rows)), unit="1/Å", pixel_size=0.02)
+
+
+@pytest.mark.parametrize("more", [{}, {"lone": 0.5}, {"rare": True}])
+def test_no_reflection_is_taken_for_the_direct_beam(more):
+    """As after pyxem's filter_magnitude: the nearest disk of a reflection is its opposite, twice as far as the beam is."""
+    disks = pairs(**more)
+    alone = Unmix(disks)
+    on_scan = Unmix(np.ones((10, 12, 60, 60)), centre=(29.5, 29.5), pixel_size=0.02, pixel_unit="1/Å").bragg_disks(disks)
+    for view in (alone, on_scan):
+        assert view.features.settings["vectors"] == len(disks) and view.features.settings["q_min"] == 0
+    if not more:
+        left = np.tile(np.arange(12) < 6, 10)
+        maps = alone.nmf(2, random_state=0).maps.reshape(2, -1)
+        assert sorted(int((m > 0.2).sum()) for m in maps) == [60, 60]
+        assert all(abs(np.corrcoef(m, left)[0, 1]) > 0.99 for m in maps)
+
+
+def test_the_direct_beam_is_left_out_where_it_is():
+    disks = pairs(beam=True)
+    assert Unmix(disks).features.settings["vectors"] == len(disks) - 120
+    assert Unmix(disks).bragg_disks(q_min=0).features.settings["vectors"] == len(disks)
+
+
+def test_vectors_alone_without_intensities_say_what_exists(pyxem, py4dstem, view):
+    alone = "vectors without a scan must have intensities, got .*: .* bragg_disks.vectors, intensity='binary'. of"
+    bare = disks_of(SPOTS)
+    bare = BraggDisks(bare.scan_shape, bare.position, bare.q_row, bare.q_col, unit=bare.unit)
+    for vectors in (diffraction_vectors(columns=2), bare):
+        with pytest.raises(ValueError, match=alone):
+            Unmix(vectors)
+        assert view.bragg_disks(vectors, intensity="binary").features.settings["vectors"] > 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmix4d import Unmix
+from unmix4d import Unmix, UnmixWarning
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.preparation import disks
 from unmix4d.preparation.masks import with_masks
@@ -37,3 +37,30 @@ def test_a_virtual_image_of_infinite_values_is_refused_with_their_place():
     scan[2, 1, 7, 7] = np.inf  # outside the disk: times zero it would be NaN
     with pytest.raises(ValueError, match=r"must be finite, .* position \(2, 1\)"):
         Unmix(scan).virtual_image((1, 1), 2)
+
+
+@pytest.mark.parametrize(
+    "options", [dict(direct_beam="0.1 nm^-1"), dict(annulus=("0.1 nm^-1", "9 nm^-1")), dict(direct_beam=0.5)]
+)
+def test_a_radius_that_excludes_nothing_is_said(options):
+    view = Unmix(np.ones((2, 3, 20, 24)), centre=(9.5, 11.5), pixel_size=0.5, pixel_unit="1/nm")
+    name = next(iter(options))
+    with pytest.warns(UnmixWarning, match=rf"{name} = .* of 0.[25] pixels, which excludes no pixel .*0.5 1/nm per pixel"):
+        view.prepare(**options)
+    # What excludes a pixel, or was meant to exclude none, is no matter to speak of.
+    view.prepare(direct_beam="0.4 1/nm")
+    view.prepare(direct_beam=0, annulus=(0, None))
+    view.prepare(annulus=(None, 40))
+
+
+def test_axes_in_units_of_readers(pyxem):
+    counts = np.random.default_rng(0).poisson(5, (4, 5, 20, 20)).astype(np.uint16)
+    for spelling, text in (("mrads", "1 mrad"), ("nm**-1", "1 1/nm"), ("k_nm^-1", "1 nm^-1"), ("Ångström^-1", "1 1/Å")):
+        signal = pyxem.signals.ElectronDiffraction2D(counts)
+        for axis in signal.axes_manager.signal_axes:
+            axis.scale, axis.offset, axis.units = 0.5, -4.75, spelling
+        assert signal.unmix.prepare(direct_beam=text).geometry.detector_mask.sum() == 12
+    bare = pyxem.signals.ElectronDiffraction2D(counts)
+    for axis in bare.axes_manager._axes:
+        axis.units = "1"  # as of a DECTRIS Arina
+    assert "step not calibrated, pixel not calibrated" in repr(bare.unmix) and not bare.unmix.geometry.centre_known

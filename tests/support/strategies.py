@@ -199,7 +199,9 @@ def preparations(draw, shape):
         "align": st.sampled_from((
             True, rng.random((*shape[:2], 2)) * 4, np.zeros((*shape[:2], 2), int), np.full((*shape[:2], 2), np.nan),
             np.full((*shape[:2], 2), 1e12), np.zeros(shape[:2]),
+            "measure",
         )),
+        "align_subpixel": st.booleans(),
         "gain": st.sampled_from((2.0, 1e-3, 1e30, 1e-30)),
         "redraw_peaks": st.sampled_from((True, 1.5, "2 px", {"radius": 1, "threshold": 3})),
     }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from .geometry import ScanGeometry
 from .messages import warn
 
-__all__ = ["opposite_pixels", "partner_pixels", "require_centre", "require_near"]
+__all__ = ["in_a_corner", "opposite_pixels", "partner_pixels", "require_centre", "require_near"]
 
 _FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
 
@@ -27,11 +27,16 @@ def require_centre(geometry: ScanGeometry, use: str) -> None:
         )
     elif not (0 <= row <= rows - 1 and 0 <= col <= cols - 1):
         warn(f"the centre ({row:.1f}, {col:.1f}) is outside the detector of {rows} x {cols} pixels; {use} relies on it")
-    elif min(row, rows - 1 - row) < 0.02 * rows and min(col, cols - 1 - col) < 0.02 * cols:
+    elif in_a_corner(geometry):
         warn(
             f"the centre ({row:.1f}, {col:.1f}) is in a corner of the detector of {rows} x {cols} pixels, as in a scan "
             f"whose centre was never calibrated; {use} relies on it"
         )
+
+
+def in_a_corner(geometry: ScanGeometry) -> bool:
+    """Whether the centre is where it is in a scan that nobody has calibrated."""
+    return all(min(c, n - 1 - c) < 0.02 * n for c, n in zip(geometry.centre, geometry.detector_shape))
 
 
 def require_near(geometry: ScanGeometry, use: str) -> None:

@@ -56,6 +56,16 @@ class Calibration:
     rotation_deg: float | None = None
     flip: bool | None = None
 
+    def with_changes(self, **changes) -> Calibration:
+        """A copy with some fields changed; position (0, 0) stays as many positions from the zero as it was.
+
+        An origin is a number of steps: with another step, or a step in another unit, it is another number.
+        """
+        if "step" in changes and "scan_origin" not in changes:
+            origin = (o / old * new for o, old, new in zip(self.scan_origin, self.step, changes["step"]))
+            changes["scan_origin"] = tuple(origin)
+        return dataclasses.replace(self, **changes)
+
     def describe_step(self) -> str:
         return _describe(self.step, self.step_unit, "step")
 

@@ -12,7 +12,7 @@ from . import checks
 from .geometry import ScanGeometry
 from .units import canonical_unit
 
-__all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset"]
+__all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset", "Uncopied"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Scan:
             changes["detector_origin"] = None
         if not changes:
             return self
-        geometry = geometry.replace(calibration=dataclasses.replace(geometry.calibration, **changes))
+        geometry = geometry.replace(calibration=geometry.calibration.with_changes(**changes))
         return self.replace(geometry=geometry, centres=None if centre is not None else self.centres)
 
 
@@ -135,6 +135,21 @@ class OpenDataset:
     def __getitem__(self, key):
         self._check()
         return self._dataset[key]
+
+
+class Uncopied:
+    """An array that dask reads slice by slice, when it is asked to.
+
+    dask copies whatever has a method ``copy``, whole and at once: a memory map into memory, and an array into one that no
+    longer follows the caller's.
+    """
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype, self.ndim = tuple(array.shape), np.dtype(array.dtype), len(array.shape)
+
+    def __getitem__(self, key):
+        return self._array[key]
 
 
 def is_dask(array) -> bool:
@@ -181,7 +196,7 @@ def _foreign(array):
     if hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__"):
         import dask.array as da
 
-        return da.from_array(array, chunks=getattr(array, "chunks", None) or "auto")
+        return da.from_array(Uncopied(array), chunks=getattr(array, "chunks", None) or "auto", name=False, asarray=True)
     try:
         return np.asarray(array)
     except ValueError as error:

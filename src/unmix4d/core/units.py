@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import numbers
 import re
+import unicodedata
 
 __all__ = ["PIXELS", "canonical_unit", "convert", "is_calibrated", "parse_length", "in_pixels"]
 
 PIXELS = "px"
 
 # Lengths in nm; reciprocal lengths in 1/nm. The hosts spell these units in many ways.
-_LENGTHS = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "m": 1e9}
+_LENGTHS = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "cm": 1e7, "m": 1e9}
 _ANGLES = {"µrad": 1e-3, "mrad": 1.0, "rad": 1e3, "deg": 17.453292519943295}
 _WORDS = {
-    "Å": ("a", "å", "angstrom", "angstroms", "ang"),
+    "Å": ("a", "å", "ang", "angstrom", "ångström", "ångstrom", "angström", "aa"),
+    "pm": ("picometer", "picometre"),
     "nm": ("nanometer", "nanometre"),
-    "µm": ("um", "μm", "micron", "microns"),
-    "µrad": ("urad", "μrad"),
-    "deg": ("°", "degree", "degrees"),
-    PIXELS: ("pixel", "pixels", "px", "", "dimensionless", "<undefined>", "none", "undefined"),
+    "µm": ("um", "micron", "micrometer", "micrometre"),
+    "mm": ("millimeter", "millimetre"),
+    "cm": ("centimeter", "centimetre"),
+    "m": ("meter", "metre"),
+    "µrad": ("urad", "microrad", "microradian"),
+    "mrad": ("millirad", "milliradian"),
+    "rad": ("radian",),
+    "deg": ("°", "º", "degree"),
+    # RosettaSciIO writes "1" for the axes of a DECTRIS Arina.
+    PIXELS: ("", "1", "pix", "pixel", "dimensionless", "<undefined>", "none", "undefined", "unitless", "t.undefined"),
 }
 _SPELLINGS = {word: unit for unit, words in _WORDS.items() for word in words}
-_RECIPROCAL = re.compile(r"^(?:1\s*/\s*(?P<a>[^\d\s^]+)|(?P<b>[^\d\s^/]+)\s*\^?\s*-1)$")
+_SPELLINGS |= {unit.lower(): unit for unit in (*_LENGTHS, *_ANGLES, PIXELS) if unit != "Å"}
+_MINUS = str.maketrans({"⁻": "-", "−": "-", "–": "-", "¹": "1", "μ": "µ", "\u212b": "Å"})
+_RECIPROCAL = re.compile(
+    r"^(?:1\s*/\s*(?P<a>[^\d\s^/*]+)|(?P<b>[^\d\s^/*]+?)\s*(?:\^|\*\*)?\s*-\s*1(?:\.0)?"
+    r"|reciprocal[\s_]+(?P<c>[^\d\s^/*]+))$"
+)
 
 
 def canonical_unit(unit) -> str:
@@ -36,18 +49,26 @@ def canonical_unit(unit) -> str:
     ('1/Å', '1/nm', 'px')
     """
     text = "" if unit is None else str(unit).strip()
-    # The Ångström sign (U+212B) and the letter Å (U+00C5) look the same and are not.
-    text = text.replace("$", "").replace("{", "").replace("}", "").replace("\\AA", "Å").replace("\u212b", "Å")
-    text = text.replace("⁻¹", "^-1")
-    match = _RECIPROCAL.match(text)
+    # The Ångström sign (U+212B) and the letter Å (U+00C5) look the same and are not; nor are the two letters for micro.
+    plain = unicodedata.normalize("NFC", text.translate(_MINUS)).replace("\\AA", "Å")
+    for mark in "${}()":
+        plain = plain.replace(mark, "")
+    # pyxem calls the radial axis of its azimuthal integrals k; q would be 2 pi times as much, and stays as it is.
+    plain = re.sub("^k_(?=.)", "", plain.strip())
+    match = _RECIPROCAL.match(plain)
     if match:
-        unit = _simple(match["a"] or match["b"])
-        return PIXELS if unit == PIXELS else "1/" + unit
-    return _simple(text)
+        word = next(group for group in match.groups() if group)
+        found = _simple(word)
+        return PIXELS if found == PIXELS else "1/" + (found or word)
+    return _simple(plain) or text
 
 
-def _simple(text: str) -> str:
-    return _SPELLINGS.get(text.lower(), text) if text not in _LENGTHS else text
+def _simple(word: str) -> str:
+    """The unit that a word means, also in the plural; "" for an unknown one."""
+    if word in _LENGTHS or word in _ANGLES:
+        return word
+    word = word.lower()
+    return _SPELLINGS.get(word) or (_SPELLINGS.get(word[:-1], "") if word.endswith("s") and len(word) > 2 else "")
 
 
 def is_calibrated(unit: str) -> bool:

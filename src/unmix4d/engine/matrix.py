@@ -6,6 +6,7 @@ It offers the few products every method needs, each of them one pass over the sc
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,6 +61,8 @@ class PatternMatrix:
         Says which positions and pixels take part.
     precision : {"single", "double"}
         Arithmetic; float64 input is always treated in double precision.
+    look : callable, optional
+        Gets the statistics when the pass that makes them has been made.
 
     Attributes
     ----------
@@ -73,8 +76,17 @@ class PatternMatrix:
     # Beyond these, squares of values leave the range of the arithmetic.
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
-    def __init__(self, patterns, geometry: ScanGeometry, precision: str = "single"):
+    _look: Callable[[Statistics], None] | None = None
+
+    def __init__(
+        self,
+        patterns,
+        geometry: ScanGeometry,
+        precision: str = "single",
+        look: Callable[[Statistics], None] | None = None,
+    ):
         self._begin(patterns.dtype, geometry, precision)
+        self._look = look
         self._plan = make_plan(patterns, geometry, self.dtype)
 
     def _begin(self, dtype, geometry: ScanGeometry, precision: str) -> None:
@@ -141,6 +153,8 @@ class PatternMatrix:
                 minimum=float(rows[:, 2].min()),
                 maximum=float(rows[:, 3].max()),
             )
+            if self._look is not None:
+                self._look(self._statistics)
         return self._statistics
 
     def refuse_not_finite(self, totals, pixel_sum):

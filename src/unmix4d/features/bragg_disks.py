@@ -218,6 +218,17 @@ class BraggDisks:
         found = found[found > 0]
         return float(np.percentile(found, 5)) if found.size else None
 
+    def beam_reach(self) -> float:
+        """Length below which a vector is the direct beam: half of `spacing`; 0 where the direct beam is not among them.
+
+        Vectors of the beam are far shorter than that, and one at a position. Where the beam was taken out before, the
+        nearest of a reflection may be its opposite, so that the shortest of them are about as long as that.
+        """
+        reach = (self.spacing() or 0.0) / 2
+        short = self.length < reach
+        alone = short.sum() < 1.5 * np.unique(self.position[short]).size
+        return reach if alone and np.median(self.length[short]) < reach / 2 else 0.0
+
     def default_cell(self) -> float:
         """A fifth of `spacing`: disks of one pattern stay apart, and a disk that moves a little stays where it is."""
         return (self.spacing() or self.length.max() / 8 or 1.0) / 5

@@ -73,8 +73,8 @@ def bragg_features(
     spread : float, optional
         As for `BraggDisks.on`; by default two cells.
     q_min, q_max : float, optional
-        Shortest and longest vectors that are used. By default all that are longer than half of the smallest usual distance
-        of two disks, which leaves out the direct beam.
+        Shortest and longest vectors that are used. By default all, but for the direct beam where it is among them: what is
+        shorter than half of the smallest usual distance of two disks.
     drop_empty : bool
         Drop all cells that no vector falls into; otherwise only those that are shorter than `q_min`.
     settings : dict, optional
@@ -97,7 +97,7 @@ def bragg_features(
     UnmixWarning
         When most positions hold no vector.
     """
-    q_min = (disks.spacing() or 0.0) / 2 if q_min is None else q_min
+    q_min = disks.beam_reach() if q_min is None else q_min
     cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")
     spread = _SPREAD * min(cell) if spread is None else spread
     length = disks.length

@@ -190,7 +190,7 @@ def _pyxem_vectors(obj, centre, unit, default):
     sign = np.where(scales < 0, -1, 1)  # the geometry counts along the pixels
     size = np.abs(scales) if is_calibrated(found) else np.ones(2)
     disks = BraggDisks(lists.shape, position, data[:, 0] * sign[0], data[:, 1] * sign[1], intensity, found, tuple(size))
-    record, calibration = _pyxem_record(obj)
+    record, calibration = _pyxem_record(obj, sign)
     shape = obj.detector_shape
     shape = None if shape is None else tuple(int(n) for n in shape)
     return FoundVectors(disks, record, calibration, shape, round=False)
@@ -247,8 +247,8 @@ def _two(values, default):
     return np.repeat(values, 2) if values.size == 1 else values[:2]
 
 
-def _pyxem_record(obj):
-    """(HostRecord, Calibration): a Diffraction2D with the scan of the vectors."""
+def _pyxem_record(obj, sign):
+    """(HostRecord, Calibration): a Diffraction2D with the scan of the vectors, its axes in the direction of theirs."""
     navigation = list(obj.axes_manager.navigation_axes)[::-1]
     axes = [pyxem_host.axis_of(axis) for axis in navigation]
     in_pixels = not pyxem_host.one_unit(axes, "navigation")
@@ -256,7 +256,7 @@ def _pyxem_record(obj):
     metadata = to_json(obj.metadata.as_dictionary())
     for name in ("VectorMetadata", "Peaks", "Signal"):
         metadata.pop(name, None)
-    detector = [{**pyxem_host._BARE, "name": name} for name in ("ky", "kx")]
+    detector = [{"name": name, "units": None, "scale": float(s), "offset": 0.0} for name, s in zip(("ky", "kx"), sign)]
     record = {
         "class": "Diffraction2D",
         "navigation_dimension": len(axes),

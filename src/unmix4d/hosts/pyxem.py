@@ -255,6 +255,9 @@ def _write_axis(axis, size, pixel, origin, unit, in_pixels):
         # The geometry is in pixels of the input: back through the axis of the input.
         scale, offset = axis["scale"] * pixel, axis["offset"] + axis["scale"] * origin
         spelling = axis["units"]
+    elif in_pixels:
+        # Axes that shared no unit have been given one: what lay before the first pixel still does, in new pixels.
+        offset += sign * pixel * axis["offset"] / axis["scale"]
     elif canonical_unit(axis["units"]) == unit:
         spelling = axis["units"]
     entry = {

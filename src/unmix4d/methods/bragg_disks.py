@@ -46,9 +46,9 @@ def bragg_disks(
         pixels of this view or with a unit; in whole cells, two by default, one at least, which is bilinear. 0: all of it
         goes to the cell that it falls into, as in the paper.
     q_min, q_max : float or str, optional
-        Shortest and longest vectors that are used, in pixels of this view or with a unit. By default those shorter
-        than half of the smallest usual distance of two disks are left out, the direct beam that is, and with them
-        what lies under a mask of the direct beam. 0 keeps the direct beam.
+        Shortest and longest vectors that are used, in pixels of this view or with a unit. By default the direct beam is
+        left out, where it is among the vectors: those shorter than half of the smallest usual distance of two disks.
+        So is what lies under a mask of the direct beam. 0 keeps all.
     centre : (float, float), optional
         Place of the direct beam in the vectors, (row, column), where they do not know it.
     detector : {"py4dstem", "pyxem"}, optional
@@ -126,14 +126,14 @@ def _found_disks(view, detector, radius, options):
 
 
 def _default_q_min(disks, geometry):
-    """Half the distance of two disks, and what lies under a mask of the direct beam."""
+    """Where the direct beam is among the vectors, half the distance of two disks; and what lies under a mask of the beam."""
     masked = (
         float(geometry.radius().ravel()[geometry.kept_pixels].min()) * geometry.pixel_length
         if geometry.centre_known
         else 0.0
     )
     beam = masked if masked > geometry.pixel_length else 0.0  # less is no mask, but a centre between pixels
-    return max(beam, (disks.spacing() or 0.0) / 2)
+    return max(beam, disks.beam_reach())
 
 
 def view_of_vectors(vectors: Any, **facts: Any) -> FeatureView:

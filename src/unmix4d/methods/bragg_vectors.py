@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ..core import checks
@@ -121,6 +120,11 @@ def features_of_vectors(
     """
     found = _read(vectors, centre=centre, unit=pixel_unit)
     disks, known = found.disks, found.calibration
+    if disks.intensity is None:
+        raise ValueError(
+            "vectors without a scan must have intensities, got positions alone: give them with a third column (a field "
+            "intensity in py4DSTEM), or count them with bragg_disks(vectors, intensity='binary') of the scan they are from"
+        )
     changes: dict[str, Any] = {}
     if step is not None:
         changes["step"] = tuple(checks.positive(v, "step") for v in checks.pair(step, "step"))
@@ -130,7 +134,7 @@ def features_of_vectors(
         cell = tuple(checks.positive(v, "pixel_size") for v in checks.pair(pixel_size, "pixel_size"))
     else:
         cell = None if disks.pixel_size is None else tuple(BIN * v for v in disks.pixel_size)
-    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=dataclasses.replace(known, **changes))
+    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=known.with_changes(**changes))
     return _alone(disks, geometry, found.host, view_of, cell=cell, q_max=_length(q_max, disks.unit))
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
+from ..core.messages import UnmixWarning
+from ..core.scan import Scan
+from ..hosts.beam import positions_of
 from ..preparation import steps
-from ..preparation.masks import describe_length, describe_mask, geometric_mask, with_masks
+from ..preparation.align import align_beam, checked_positions
+from ..preparation.beam import beam_positions
+from ..preparation.masks import describe_length, describe_mask, geometric_mask, warn_of_drift, with_masks
 from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
+from .arguments import progress
 from .bragg_vectors import given_disks, is_bragg_vectors
 
 __all__ = ["prepare"]
@@ -31,11 +39,13 @@ def prepare(
     friedel: bool = False,
     average_neighbours: int | None = None,
     hot_pixels: bool | float | np.ndarray | None = None,
-    align: bool | np.ndarray | None = None,
+    align: Any = None,
+    align_subpixel: bool = False,
     gain: float | None = None,
     redraw_peaks: Any = None,
 ) -> V:
-    """A prepared view with the same methods. Nothing is computed now, and nothing of yours is changed.
+    """A prepared view with the same methods. Nothing of yours is changed, and nothing is computed now, unless
+    ``align="measure"`` asks for it.
 
     Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
     arguments, the preparations are done in this one: given masks, hot pixels, gain, align, masks by radius, crop, bin,
@@ -64,9 +74,15 @@ def prepare(
         Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
         pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and
         the median of the pattern's non-zero values. Two hot pixels side by side hide each other: give them.
-    align : bool or array (scan_row, scan_col, 2), optional
-        Move every pattern by whole pixels so that its beam (row, column) comes to the centre: from the positions the
-        host knows (True) or the given ones. Pixels without data in some pattern are excluded.
+    align : True, "measure", array (scan_row, scan_col, 2), BeamShift or origin, optional
+        Move every pattern by whole pixels so that its beam comes to the centre: from the positions the host knows
+        (True), or given ones: an array of positions (row, column) in pixels, a pyxem `BeamShift` as
+        ``s.get_direct_beam_position(...)`` gives it, or an origin of py4DSTEM (two maps, or its calibration).
+        ``"measure"`` finds the beams itself, to parts of a pixel: it reads the scan once, now. Pixels without data in
+        some pattern are excluded.
+    align_subpixel : bool
+        Move by parts of pixels too, by linear interpolation. Patterns become a little blurred, and their values
+        are no counts any more.
     gain : float, optional
         Intensity units per electron; the view is then in electrons.
     redraw_peaks : True, float, str, Bragg vectors or dict, optional
@@ -94,25 +110,84 @@ def prepare(
     >>> u.prepare(direct_beam=2, bin=2).shape
     (3, 4, 5, 10)
     """
-    scan, geometry = view.scan, view.geometry
+    geometry = view.geometry
     detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
     redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours)
     record: dict[str, Any] = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
-    scan = scan.replace(geometry=with_masks(geometry, scan_mask, detector_mask))
+    scan = view.scan.replace(geometry=with_masks(geometry, scan_mask, detector_mask))
     scan, record["hot_pixels"] = steps.repair_hot_pixels(scan, hot_pixels)
     scan, record["gain"] = steps.divide_by_gain(scan, gain)
-    scan, record["align"] = steps.align_beam(scan, align)
+    align, source = _checked_alignment(align, align_subpixel, scan)
+
+    def finished(positions: Any) -> tuple[Scan, dict]:
+        known = dict(record)
+        moved, known["align"] = align_beam(scan, positions, align_subpixel, source)
+        known["align_subpixel"] = True if align_subpixel else None
+        return _after_alignment(
+            moved, known, geometry, direct_beam=direct_beam, annulus=annulus, crop=crop, bin=bin, friedel=friedel,
+            average_neighbours=average_neighbours, redrawing=redrawing,
+        )  # fmt: skip
+
+    if source == "measured":
+        _refuse_before_measuring(finished)
+        align = _measured(view, scan)
+    scan, record = finished(align)
+    return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
+
+
+def _after_alignment(
+    scan: Scan, record: dict, before: ScanGeometry, *, direct_beam: Any, annulus: Any, crop: Any, bin: Any, friedel: Any,
+    average_neighbours: Any, redrawing: dict | None,
+) -> tuple[Scan, dict]:  # fmt: skip
+    """The steps from the masks by radius on, which lie where the beam is now."""
     mask = geometric_mask(scan.geometry, direct_beam, annulus)
+    warn_of_drift(scan.geometry, scan.centres, direct_beam, annulus)
     scan = scan.replace(geometry=with_masks(scan.geometry, None, mask, "direct_beam, annulus and detector_mask together"))
-    record["direct_beam"] = describe_length(direct_beam, geometry)
-    record["annulus"] = None if annulus is None else [describe_length(r, geometry) for r in annulus]
+    record["direct_beam"] = describe_length(direct_beam, before)
+    record["annulus"] = None if annulus is None else [describe_length(r, before) for r in annulus]
     scan, record["crop"] = steps.crop_detector(scan, crop)
     scan, record["bin"] = steps.bin_detector(scan, bin)
     scan, record["friedel"] = steps.fold_friedel(scan, friedel)
     scan, record["average_neighbours"] = steps.mean_of_neighbours(scan, average_neighbours)
     scan, record["redraw_peaks"] = redraw(scan, redrawing, record["bin"])
-    return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
+    return scan, record
+
+
+def _checked_alignment(align: Any, subpixel: Any, scan: Scan) -> tuple[np.ndarray | None, str]:
+    """The positions of the beams, as far as they are known before anything is read, and where they come from."""
+    if not isinstance(subpixel, bool):
+        raise TypeError(f"align_subpixel must be True or False, got {subpixel!r}")
+    if align is None or align is False:
+        if subpixel:
+            raise ValueError("align_subpixel needs something to align by: give align too")
+        return None, "given"
+    if scan.geometry.polar:
+        raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
+    if isinstance(align, str):
+        checks.choice(align, "align", ("measure",))
+        return None, "measured"
+    if align is True and scan.centres is None:
+        raise ValueError(
+            "align=True needs the beam position of every pattern, which this scan does not carry: measure it with the host, "
+            "give align=array of the shape (scan_row, scan_col, 2), or let it be measured here with align='measure'"
+        )
+    positions = scan.centres if align is True else positions_of(align, scan.geometry)
+    return checked_positions(positions, scan.geometry), "host" if align is True else "given"
+
+
+def _refuse_before_measuring(finished: Callable) -> None:
+    """What will be refused after the pass is refused before it; what will be warned of is warned of then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnmixWarning)
+        finished(None)
+
+
+def _measured(view: Any, scan: Scan) -> np.ndarray:
+    with progress(view, 1, "beam positions") as tick:
+        positions = beam_positions(scan)
+        tick()
+    return positions
 
 
 def _with_plain_spots(value: Any, geometry: ScanGeometry) -> Any:

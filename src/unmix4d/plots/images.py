@@ -174,7 +174,7 @@ def draw_image(ax, image, norm, colour_map, size, unit, title=None):
 
 def _show(ax, image, norm, name, size):
     shown, name = np.ma.masked_invalid(image), colours.colour_map(name)
-    return ax.imshow(shown, cmap=name, norm=norm, interpolation="nearest", aspect=size[0] / size[1])
+    return ax.imshow(shown, cmap=name, norm=norm, origin="upper", interpolation="nearest", aspect=size[0] / size[1])
 
 
 def framed_pattern(ax, image, norm, size, colour):
@@ -189,7 +189,7 @@ def framed_pattern(ax, image, norm, size, colour):
 def draw_colours(ax, image, calibration, *, dark=False):
     """An image of the scan (scan_row, scan_col, 3) that has its colours already, with a scale bar."""
     step = calibration.step
-    ax.imshow(image, interpolation="nearest", aspect=step[0] / step[1])
+    ax.imshow(image, origin="upper", interpolation="nearest", aspect=step[0] / step[1])
     bare(ax)
     scale_bar(ax, image.shape[1], step[1], calibration.step_unit, dark=dark)
 

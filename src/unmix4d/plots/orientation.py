@@ -105,7 +105,7 @@ def _key(ax, side, found, name, position, several):
     image, extent, labels = found.colour_key(name)
     place = [0.7, 0.04 + 0.3 * position, 0.25, 0.22] if side is None else [0.16, 0.68 - 0.36 * position, 0.66, 0.24]
     inset = (ax if side is None else side).inset_axes(place)
-    inset.imshow(image, extent=extent, interpolation="bilinear")
+    inset.imshow(image, extent=extent, origin="upper", interpolation="bilinear")  # and so is row 0 of the key
     inset.set_axis_off()
     middle = np.mean([xy for xy, _ in labels], axis=0) if labels else (0, 0)
     edge = [] if side is not None else outline(2, "white")

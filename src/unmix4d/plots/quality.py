@@ -55,7 +55,7 @@ def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = N
     # The diagonal is the same for every result: the colours are for the pairs.
     shown = np.where(np.eye(n, dtype=bool), np.nan, matrix)
     name = colours.UNLIKENESS if lower else colours.LIKENESS
-    drawn = ax.imshow(np.ma.masked_invalid(shown), cmap=colours.colour_map(name), vmin=low, vmax=high)
+    drawn = ax.imshow(np.ma.masked_invalid(shown), origin="upper", cmap=colours.colour_map(name), vmin=low, vmax=high)
     ax.set(xlabel="component", ylabel="component", xticks=range(n), yticks=range(n))
     ax.tick_params(length=0)
     text_sizes(ax, ticks=TINY if n <= 24 else 5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.scan import Scan, ScanError, is_dask
+from ..core.scan import Scan, ScanError, Uncopied, is_dask
 from ..engine.blocks import tile_of
 
 __all__ = ["as_dask", "map_patterns", "persist"]
@@ -34,7 +34,7 @@ def as_dask(scan: Scan):
     if is_dask(scan.patterns):
         return scan.patterns.rechunk({2: -1, 3: -1})
     # Without name=False dask would hash, and so read, the whole scan.
-    return da.from_array(scan.patterns, chunks=(rows, cols, -1, -1), name=False, asarray=True)
+    return da.from_array(Uncopied(scan.patterns), chunks=(rows, cols, -1, -1), name=False, asarray=True)
 
 
 def map_patterns(scan: Scan, function, dtype, detector_shape=None, per_position=None):

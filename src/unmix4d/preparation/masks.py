@@ -9,9 +9,10 @@ import numpy as np
 from ..core import checks
 from ..core.centre import require_centre
 from ..core.geometry import ScanGeometry
+from ..core.messages import warn
 from ..core.units import in_pixels, is_calibrated
 
-__all__ = ["either", "disks", "geometric_mask", "with_masks", "describe_mask"]
+__all__ = ["either", "disks", "geometric_mask", "with_masks", "describe_mask", "warn_of_drift"]
 
 
 def either(first, second):
@@ -36,11 +37,44 @@ def geometric_mask(geometry: ScanGeometry, direct_beam, annulus) -> np.ndarray |
     radius = geometry.radius()
     mask = np.zeros(geometry.detector_shape, bool)
     if direct_beam is not None:
-        mask |= radius <= _length(direct_beam, geometry, "direct_beam")
+        excluded = radius <= _length(direct_beam, geometry, "direct_beam")
+        _warn_of_nothing(excluded, direct_beam, "direct_beam", geometry)
+        mask |= excluded
     if annulus is not None:
         inner, outer = _annulus(annulus, geometry)
+        if inner > 0:
+            _warn_of_nothing(radius < inner, annulus[0], "annulus", geometry)
         mask |= (radius < inner) | (radius > outer)
     return mask
+
+
+def _warn_of_nothing(excluded, given, name, geometry):
+    """A radius that excludes no pixel is mostly one in another unit, or of another calibration."""
+    pixels = _length(given, geometry, name)
+    inside = all(-0.5 <= c <= n - 0.5 for c, n in zip(geometry.centre, geometry.detector_shape))  # else it was warned of
+    if pixels > 0 and inside and not excluded.any():
+        inner = "an inner radius" if name == "annulus" else "a radius"
+        warn(
+            f"{name} = {given!r} is {inner} of {pixels:.2g} pixels, which excludes no pixel at all: look at its unit and at "
+            f"the calibration ({geometry.calibration.describe_pixel()})"
+        )
+
+
+def warn_of_drift(geometry: ScanGeometry, centres, direct_beam, annulus) -> None:
+    """Warn where beams whose places are known leave the mask that is to hide them; `centres` as in `Scan`, or None."""
+    inner = None if annulus is None else annulus[0]
+    radii = [_length(r, geometry, "direct_beam") for r in (direct_beam, inner) if r is not None]
+    radius = max(radii, default=0.0)
+    if centres is None or not radius > 0:
+        return
+    away = np.linalg.norm(centres - np.asarray(geometry.centre), axis=-1).ravel()[geometry.kept_positions]
+    beyond = int((away > radius / 2).sum())
+    if beyond:
+        warn(
+            f"the direct beam lies up to {away.max():.3g} pixels from the mean centre, and at {beyond} of {away.size} "
+            f"positions by more than half of the masked radius of {radius:.3g} pixels, so that it may be left in the data: "
+            "use prepare(align=True)"
+        )
 
 
 def disks(geometry: ScanGeometry, spots, radius) -> np.ndarray:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["repair_hot_pixels", "divide_gain", "shift", "binned_dtype", "bin_pixels", "friedel_mean"]
+__all__ = [
+    "repair_hot_pixels", "divide_gain", "shift", "shift_between_pixels", "binned_dtype", "bin_pixels", "friedel_mean",
+]  # fmt: skip
 
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 _ENOUGH = 3  # neighbours without which nothing can be said about a pixel
 
 
 def repair_hot_pixels(block, known=None, factor=10.0, mask=None):
-    """Replace hot pixels by the median of their neighbours.
+    """Replace hot pixels by the median of their neighbours, the lower one of two.
 
     Parameters
     ----------
@@ -60,13 +62,25 @@ def _median_around(image, where, usable):
         chosen = np.array(usable[window])
         chosen[row - window[0].start, col - window[1].start] = False
         if chosen.any():
-            values[n] = np.median(image[window][chosen])
+            values[n] = _middle(image[window][chosen])
     return values
+
+
+def _middle(values):
+    """The median; of an even number of values, the lower one of the two in the middle.
+
+    Their mean may be half a count: integers would cut it off and floats would not, so that the same counts would give
+    different answers; and half a count is no count.
+    """
+    middle = (len(values) - 1) // 2
+    return np.partition(values, middle)[middle]
 
 
 def divide_gain(block, gain, dtype):
     """Intensities to electrons."""
-    return (block / gain).astype(dtype)
+    # In half precision the quotient may be beyond 65504, the largest number there.
+    wide = np.promote_types(block.dtype.newbyteorder("=") if block.dtype.kind != "b" else np.uint8, dtype)
+    return np.divide(block, wide.type(gain), dtype=wide).astype(dtype, copy=False)
 
 
 def shift(block, shifts):
@@ -80,6 +94,22 @@ def shift(block, shifts):
         to = (slice(max(dr, 0), rows + min(dr, 0)), slice(max(dc, 0), cols + min(dc, 0)))
         of = (slice(max(-dr, 0), rows + min(-dr, 0)), slice(max(-dc, 0), cols + min(-dc, 0)))
         out[(i, j, *to)] = block[(i, j, *of)]
+    return out
+
+
+def shift_between_pixels(block, shifts):
+    """Every pattern moved by its own (rows, cols, 1, 2), by linear interpolation; sums are kept, but for the edges."""
+    dtype = np.result_type(block.dtype.newbyteorder("="), np.float32) if block.dtype.kind == "f" else np.float32
+    out = np.zeros(block.shape, dtype)
+    whole = np.floor(shifts).astype(int)
+    rest = shifts - whole
+    for row in (0, 1):
+        for col in (0, 1):
+            share = np.abs(1 - row - rest[..., 0]) * np.abs(1 - col - rest[..., 1])
+            moved = shift(block, whole + (row, col))
+            with np.errstate(invalid="ignore"):  # an excluded pixel may be infinite
+                moved = moved * share[..., None].astype(dtype)
+            np.add(out, moved, out=out, where=share[..., None] > 0)
     return out
 
 

@@ -16,11 +16,11 @@ from ..core.messages import warn
 from ..engine.blocks import compute_dtype
 from . import pixels
 from .lazy import as_dask, map_patterns
-from .masks import describe_mask, with_masks
+from .masks import describe_mask
 from .neighbours import average_neighbours
 
 __all__ = [
-    "align_beam", "bin_detector", "crop_detector", "divide_by_gain", "fold_friedel", "mean_of_neighbours",
+    "bin_detector", "crop_detector", "divide_by_gain", "fold_friedel", "mean_of_neighbours",
     "repair_hot_pixels",
 ]  # fmt: skip
 
@@ -48,64 +48,6 @@ def divide_by_gain(scan, gain):
     gain = checks.positive(gain, "gain")
     dtype = compute_dtype(scan.dtype, "single")
     return scan.replace(patterns=map_patterns(scan, partial(pixels.divide_gain, gain=gain, dtype=dtype), dtype)), gain
-
-
-def align_beam(scan, align):
-    """Every pattern moved by whole pixels so that its beam comes to the centre."""
-    if align is None or align is False:
-        return scan, None
-    if scan.geometry.polar:
-        raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
-    centres = scan.centres if align is True else _given_centres(align, scan.geometry)
-    if centres is None:
-        raise ValueError(
-            "align=True needs the beam position of every pattern, which this scan does not carry: "
-            "measure it with the host, or give align=array of the shape (scan_row, scan_col, 2)"
-        )
-    target = np.round(scan.geometry.centre if scan.geometry.centre_known else np.nanmean(centres, (0, 1)))
-    shifts = np.round(target - centres).astype(int)
-    kept = shifts.reshape(-1, 2)[scan.geometry.kept_positions]
-    patterns = map_patterns(scan, pixels.shift, scan.dtype, per_position=shifts)
-    # Moving whole pixels leaves a rest below half a pixel in each pattern; on average the beam now sits here.
-    rest = (centres + shifts).reshape(-1, 2)[scan.geometry.kept_positions].mean(0)
-    geometry = scan.geometry.replace(centre=tuple(float(v) for v in rest), centre_known=True)
-    geometry = _moved_origin(geometry, scan.geometry, (rest - np.asarray(scan.geometry.centre)))
-    geometry = geometry.replace(detector_mask=_shifted_mask(scan.geometry, kept))
-    geometry = with_masks(geometry, reason="align (with the masked pixels that move along)")
-    record = {"rows": [int(kept[:, 0].min()), int(kept[:, 0].max())], "cols": [int(kept[:, 1].min()), int(kept[:, 1].max())]}
-    return scan.replace(patterns=patterns, geometry=geometry, centres=None), record
-
-
-def _given_centres(align, geometry):
-    centres = np.asarray(checks.unwrap(align))
-    if centres.shape != (*geometry.scan_shape, 2) or centres.dtype.kind not in "iuf":
-        raise ValueError(
-            f"align must be True or beam positions of the shape {(*geometry.scan_shape, 2)}, got {centres.shape}"
-        )
-    kept = geometry.kept_positions.reshape(geometry.scan_shape)
-    if not np.isfinite(centres[kept]).all():
-        raise ValueError("align must hold finite beam positions, got NaN or infinite ones at kept positions")
-    centres = np.array(centres, float)
-    centres[~np.isfinite(centres).all(-1)] = centres[kept].mean(0)
-    return centres
-
-
-def _shifted_mask(geometry, shifts):
-    """A pixel is excluded where, at any kept position, something masked or from outside the detector lands on it."""
-    mask = np.zeros(geometry.detector_shape, bool)
-    kept = geometry.kept_pixels.reshape(1, 1, *geometry.detector_shape)
-    for row_col in np.unique(shifts, axis=0):
-        mask |= ~pixels.shift(kept, row_col.reshape(1, 1, 1, 2))[0, 0]
-    return mask if mask.any() else None
-
-
-def _moved_origin(geometry, before, moved):
-    origin = geometry.calibration.detector_origin
-    if not before.centre_known:
-        origin = None  # the host's origin said nothing about the beam: now the centre does
-    if origin is not None:
-        origin = tuple(o - s * m for o, s, m in zip(origin, before.calibration.pixel_size, moved))
-    return geometry.replace(calibration=_calibration(geometry, detector_origin=origin))
 
 
 def _calibration(geometry, **changes):

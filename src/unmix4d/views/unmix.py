@@ -11,7 +11,8 @@ from .. import hosts
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
-from ..engine.matrix import PatternMatrix
+from ..engine.first_look import look
+from ..engine.matrix import PatternMatrix, Statistics
 from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
@@ -201,7 +202,13 @@ class Unmix(View):
         (12, 200)
         """
         checks.choice(precision, "precision", ("single", "double"))
-        return PatternMatrix(self.scan.patterns, self.geometry, precision)
+        return PatternMatrix(self.scan.patterns, self.geometry, precision, self._look_once)
+
+    def _look_once(self, statistics: Statistics) -> None:
+        """The first pass of any method over this view shows what its answer rests on; to be told once is enough."""
+        if not getattr(self, "_looked", False):
+            self._looked = True
+            look(statistics, self.geometry, self.scan.dtype)
 
     def maximum_pattern(self) -> np.ndarray:
         """Largest value of every pixel over all kept positions (det_row, det_col), NaN at excluded pixels.
