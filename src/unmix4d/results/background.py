@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from ..clustering.anisotropy import is_amorphous, spots_of
@@ -15,12 +18,12 @@ _LEAST_DETECTOR = 24  # pixels a side below which rings are too coarse for spots
 _OWN = 0.5  # of the region where another component is present: then that one has the grain; no table
 
 
-def spread_components(maps, kept, chosen) -> list[int]:
+def spread_components(maps: np.ndarray, kept: np.ndarray, chosen: Iterable[int]) -> list[int]:
     """Those of the chosen components that are spread over the scan; maps are not negative."""
     return [i for i in chosen if is_spread(maps[i], kept)]
 
 
-def say_if_grain(result, maps, kept, background, use: str) -> list[int]:
+def say_if_grain(result: Any, maps: np.ndarray, kept: np.ndarray, background: Sequence[int], use: str) -> list[int]:
     """Components of the background that may have taken up a grain, with a warning that names them.
 
     Such a one is alone in a region, and is stronger there, or has spots in its pattern.
@@ -53,7 +56,7 @@ def _has_spots(result, i):
     return not is_amorphous(spots_of(geometry, patterns, r_min=0.1 * min(geometry.detector_shape)))[0]
 
 
-def with_grain(settings) -> list[str]:
+def with_grain(settings: dict[str, Any]) -> list[str]:
     """The line of a repr that names them."""
     found = settings.get("grain_in_background")
     return [f"  of these perhaps with a grain in it: component {', '.join(map(str, found))}"] if found else []
