@@ -115,6 +115,26 @@ def test_an_embedded_particle_is_not_found_by_clustering_but_by_nmf():
 
 
 @mixed
+def test_a_beam_in_the_data_is_damped():
+    """Two crystals with most spots in common, whose direct beam dims where they overlap."""
+    p = phantoms.martineau_fig5(seed=1)
+    expected, common = p.expectation(), p.patterns.mean(axis=0)
+    expected = 0.3 * expected / expected.sum(axis=(2, 3), keepdims=True) + 0.7 * common / common.sum()
+    spot = np.exp(-(np.hypot(*(np.indices(p.detector_shape) - np.array(p.centre)[:, None, None])) ** 2) / 4.5)
+    share = p.maps[0] / p.maps.sum(axis=0)
+    dimmed = (0.28 * (1 - 2.4 * share * (1 - share)))[..., None, None]
+    data = np.random.default_rng(1).poisson(1e4 * ((1 - dimmed) * expected + dimmed * spot / spot.sum()))
+    view = Unmix(data.astype(np.uint16), centre=p.centre)
+    damped, plain = (view.fuzzy_cmeans(2, weights=w, random_state=0) for w in ("auto", "none"))
+    likeness = [abs(np.corrcoef(r.maps[0].ravel(), share.ravel())[0, 1]) for r in (damped, plain)]
+    assert likeness[0] > 0.95 and likeness[1] < 0.3  # measured 0.98 and 0.05
+    projected = damped.centres.reshape(2, -1).astype(float) @ damped.axes.T.astype(float)
+    assert np.allclose(projected, damped.loading_centres, rtol=1e-5, atol=1e-5 * np.abs(damped.loading_centres).max())
+    assert damped.settings["weights"] == "capped"
+    assert view.fuzzy_validity((2, 3), n_svd=2, n_starts=2, random_state=0).models[2].settings["weights"] == "capped"
+
+
+@mixed
 @pytest.mark.parametrize("options", KINDS, ids=str)
 def test_the_centre_pattern_projects_on_the_centre_of_the_loadings(wire, options):
     for precision, tolerance in (("single", 1e-6), ("double", 1e-12)):

@@ -285,6 +285,112 @@ def test_the_published_similarity(true_components):
     assert len(g) == 4 and g.similarity.max() > 1 and not g.amorphous.any()
 
 
+# What the data cannot say, and what is wrong with them
+
+
+@pytest.fixture(scope="module")
+def two_phases():
+    return phantoms.rotated_phases(n_phases=2, scan_shape=(8, 9), detector_shape=(64, 64), dose=400, seed=7)
+
+
+def with_hot_pixels(data, n, share=0.02):
+    """The same scan with pixels that hold that share of the dose each, at every position."""
+    rng, out = np.random.default_rng(3), data.astype(np.uint32)
+    radius = np.hypot(*(np.indices(data.shape[2:]) - 31.5))
+    for row, col in rng.permutation(np.argwhere((radius > 6) & (radius < 28)))[:n]:
+        out[:, :, row, col] += rng.poisson(share * 400, data.shape[:2]).astype(np.uint32)
+    return out
+
+
+@pytest.mark.parametrize("n", [2, 12])
+def test_hot_pixels_are_no_spots_of_positions(two_phases, n):
+    view = Unmix(with_hot_pixels(two_phases.data, n), centre=two_phases.centre)
+    with pytest.warns(unmix4d.UnmixWarning, match="leaves out what is far brighter than all its neighbours"):
+        g = view.group_rotated()
+    phases = two_phases.phases[1:]
+    assert len(g) == 2 and ari(g.labels, phases) == 1 and sorted(g.symmetry.tolist()) == [2, 6]
+    errors = angle_errors(g, g.labels.ravel(), g.angles_deg.ravel(), phases, two_phases.rotations_deg[1:])
+    assert np.abs(errors).max() < 1.5  # measured 0.8, as without them
+
+
+def test_hot_pixels_are_no_spots_of_components(true_components):
+    p, result = true_components
+    patterns, rng = np.array(result.patterns), np.random.default_rng(5)
+    radius = np.hypot(*(np.indices((96, 96)) - 47.5))
+    # All components hold them in proportion: they are there at every position.
+    for row, col in rng.permutation(np.argwhere((radius > 6) & (radius < 44)))[:12]:
+        patterns[:, row, col] += 0.02 * patterns.sum(axis=(1, 2))
+    hot = Decomposition("nmf", patterns, result.maps, result.explained, 0.0, result.geometry, {})
+    with pytest.warns(unmix4d.UnmixWarning, match="and 8 more"):
+        g = hot.group_rotated()
+    base = result.group_rotated()
+    assert ari(g.labels, base.labels) == 1 and np.array_equal(g.amorphous, base.amorphous)
+    assert np.nanmax(np.abs(folded(g.angles_deg - base.angles_deg, 60))) < 0.3
+    assert g.patterns.max() < 1.2 * base.patterns.max()
+
+
+@pytest.mark.parametrize(("rate", "seed"), [(1e-3, 0), (1e-2, 1), (3e-2, 2)])
+def test_noise_holds_no_structures(rate, seed):
+    noise = np.random.default_rng(seed).poisson(rate, (12, 12, 32, 32)).astype(np.uint8)
+    with pytest.warns(unmix4d.UnmixWarning, match="cannot tell whether there are structures"):
+        g = Unmix(noise, centre=(15.5, 15.5)).group_rotated()
+    assert len(g) == 1 and g.symmetry.tolist() == [0] and g.told.tolist() == [False]
+    assert np.isnan(g.angles_deg).all() and "cannot be told from noise" in repr(g)
+
+
+def test_noise_in_a_given_number_of_groups_is_said():
+    noise = np.random.default_rng(0).poisson(1e-2, (12, 12, 32, 32)).astype(np.uint8)
+    with pytest.warns(unmix4d.UnmixWarning, match="of its 3 groups from noise"):
+        g = Unmix(noise, centre=(15.5, 15.5)).group_rotated(3)
+    assert len(g) == 3 and (g.symmetry > 0).any() and not g.told[g.symmetry > 0].any()
+
+
+def test_few_electrons_can_be_enough():
+    p = phantoms.rotated_phases(n_phases=2, scan_shape=(10, 12), detector_shape=(96, 96), dose=60, seed=4)
+    g = Unmix(p.data, centre=p.centre).group_rotated()
+    assert g.told.all() and ari(g.labels, p.phases[1:]) > 0.9
+
+
+@pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4)])
+def test_a_wrong_centre_is_found(two_phases, off):
+    view = Unmix(two_phases.data, centre=tuple(np.add(two_phases.centre, off)))
+    with pytest.warns(unmix4d.UnmixWarning, match=r"opposite spots lie about \(31.5, 31.5\)"):
+        view.group_rotated(n_parts=3)
+    g = view.group_rotated(refine_centre=True)
+    assert np.allclose(g.settings["centre"], (31.5, 31.5), atol=0.1) and g.geometry.centre == tuple(g.settings["centre"])
+    phases = two_phases.phases[1:]
+    assert ari(g.labels, phases) == 1 and sorted(g.symmetry.tolist()) == [2, 6]
+    errors = angle_errors(g, g.labels.ravel(), g.angles_deg.ravel(), phases, two_phases.rotations_deg[1:])
+    assert np.sqrt(np.mean(errors**2)) < 0.5
+
+
+def test_a_wrong_centre_of_components_is_found(true_components):
+    import dataclasses
+
+    p, result = true_components
+    wrong = dataclasses.replace(result, geometry=result.geometry.replace(centre=tuple(np.add(p.centre, (1.4, -1.4)))))
+    with pytest.warns(unmix4d.UnmixWarning, match="opposite spots lie about"):
+        wrong.group_rotated()
+    g = wrong.group_rotated(refine_centre=True)
+    assert np.allclose(g.settings["centre"], p.centre, atol=0.1)
+    turned = ~np.isnan(g.angles_deg)
+    errors = angle_errors(g, g.labels[turned], g.angles_deg[turned], p.phases[1:], p.rotations_deg[1:])
+    assert turned.sum() == 9 and np.abs(errors).max() < 0.3
+
+
+def test_patterns_without_opposite_spots_say_no_centre():
+    from unmix4d.phantoms._patterns import Detector, rotate
+
+    detector = Detector((64, 64), (31.5, 31.5), 0.03)
+    xy = np.array([[0.31, 0.05], [0.1, 0.42], [-0.38, 0.2], [-0.12, -0.51], [0.45, -0.4], [0.6, 0.3]])
+    turned = [detector.spots(rotate(xy, a), np.ones(6), 3.0) for a in np.random.default_rng(0).uniform(0, 360, 24)]
+    data = np.random.default_rng(1).poisson(300 * np.stack(turned) / 6 + 0.02).reshape(4, 6, 64, 64)
+    g = Unmix(data, centre=(31.5, 31.5)).group_rotated()
+    assert len(g) == 1
+    with pytest.warns(unmix4d.UnmixWarning, match="whose opposite spots say none"):
+        Unmix(data, centre=(31.5, 31.5)).group_rotated(refine_centre=True)
+
+
 # Refusals
 
 
@@ -411,7 +517,8 @@ def test_figures_without_a_tree_or_an_image():
 def test_more_groups_than_the_parts_that_are_left():
     scan = counts(5, 6, 7, 12).astype("u4")
     scan[:, :, 3, 6] = np.iinfo("u4").max  # which is all that any position shows
-    groups = Unmix(scan, centre=(3, 5.5)).group_rotated(3, spots=0, linkage="complete")
+    with pytest.warns(unmix4d.UnmixWarning, match="from noise"):
+        groups = Unmix(scan, centre=(3, 5.5)).group_rotated(3, spots=0, linkage="complete")
     assert 1 <= len(groups) <= 3
 
 

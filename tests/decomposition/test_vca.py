@@ -122,13 +122,19 @@ def test_averaging_helps_where_a_pattern_is_noisy(monkeypatch):
     assert several.mean_map_correlation > single.mean_map_correlation + 0.02
 
 
-def test_maps_are_the_exact_non_negative_fit(crystal):
+@pytest.mark.parametrize("weights", ["none", "capped"])
+def test_maps_are_the_exact_non_negative_fit(crystal, weights):
     from scipy.optimize import nnls
 
-    result = Unmix(crystal.data).vca(4, precision="double", random_state=0)
+    from unmix4d.engine.weights import choose_weights
+
+    result = Unmix(crystal.data).vca(4, weights=weights, precision="double", random_state=0)
     patterns, X = result.patterns.reshape(4, -1), crystal.data.reshape(24 * 20, -1).astype(float)
+    factors = choose_weights(Unmix(crystal.data).matrix("double").statistics(), weights).pixels
+    factors = np.ones(X.shape[1]) if factors is None else factors
     for i in range(0, 480, 53):
-        assert np.allclose(result.maps.reshape(4, -1)[:, i], nnls(patterns.T, X[i])[0], atol=1e-8)
+        fit = nnls((patterns * factors).T, X[i] * factors)[0]
+        assert np.allclose(result.maps.reshape(4, -1)[:, i], fit, atol=1e-8)
     assert result.loss == pytest.approx(((X - result.maps.reshape(4, -1).T @ patterns) ** 2).mean(), rel=1e-10)
 
 
@@ -148,7 +154,48 @@ def test_two_passes_more_than_the_svd(crystal):
     matrix.statistics()
     truncated_svd(matrix, 4)
     # The fit of the maps and the error; statistics are part of both.
-    assert unmix.vca(4, random_state=0).settings["passes"] == matrix.passes + 2
+    assert unmix.vca(4, weights="none", random_state=0).settings["passes"] == matrix.passes + 2
+
+
+def beamed(beam, seed):
+    """Two crystals with most spots in common, whose direct beam dims where they overlap; and the share of the first."""
+    p = phantoms.martineau_fig5(seed=seed)
+    expected = p.expectation()
+    common = p.patterns.mean(axis=0)
+    expected = 0.3 * expected / expected.sum(axis=(2, 3), keepdims=True) + 0.7 * common / common.sum()
+    spot = np.exp(-(np.hypot(*(np.indices(p.detector_shape) - np.array(p.centre)[:, None, None])) ** 2) / 4.5)
+    share = p.maps[0] / p.maps.sum(axis=0)
+    dimmed = (beam * (1 - 2.4 * share * (1 - share)))[..., None, None]
+    expected = (1 - dimmed) * expected + dimmed * spot / spot.sum()
+    return Unmix(np.random.default_rng(seed).poisson(1e4 * expected).astype(np.uint16), centre=p.centre), share
+
+
+def likeness(result, share):
+    return max(abs(np.corrcoef(image.ravel(), share.ravel())[0, 1]) for image in result.maps)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_beam_in_the_data_is_damped(seed):
+    view, share = beamed(0.28, seed)
+    damped, plain = (view.vca(2, weights=w, random_state=0) for w in ("auto", "none"))
+    assert damped.settings["weights"] == "capped" and plain.settings["weights"] == "none"
+    assert likeness(damped, share) > 0.99 and likeness(plain, share) < 0.7  # measured 0.998 and 0.53
+    assert view.prepare(direct_beam=6).vca(2, random_state=0).settings["weights"] == "none"
+
+
+def test_a_beam_that_rules_all_the_same_is_said():
+    view, _ = beamed(0.5, 0)
+    with pytest.warns(UnmixWarning, match="loading 1 of vca is mostly that of the brightest spot"):
+        view.vca(2, random_state=0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weights_help_where_electrons_are_few(seed):
+    """docs/vca.md."""
+    p = phantoms.bicrystal_in_vacuum(dose=100, seed=seed)
+    view = Unmix(p.data, centre=p.centre).prepare(direct_beam=5)
+    plain, capped = (scores.score(view.vca(3, weights=w, random_state=0), p) for w in ("none", "capped"))
+    assert plain.map_correlation.mean() < 0.85 and capped.map_correlation.mean() > 0.97
 
 
 def test_same_seed_same_answer_and_more_starts_a_larger_simplex(crystal):

@@ -531,6 +531,27 @@ def test_figure_of_sizes(film):
         grains.plot_sizes(column="colour")
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_halo_that_took_up_a_grain_is_said(taken):
+    """Its map is that of a halo, but its pattern has spots, and in one region nothing else is."""
+    from unmix4d.core.geometry import ScanGeometry
+    from unmix4d.results.decomposition import Decomposition
+
+    p = phantoms.polycrystal(n_grains=4, scan_shape=(24, 20), detector_shape=(64, 60), background=0.3, dose=None, seed=1)
+    patterns, maps = np.array(p.patterns), np.array(p.maps)
+    if taken:
+        patterns[0] += patterns[1]
+        patterns, maps = np.delete(patterns, 1, axis=0), np.delete(maps, 1, axis=0)
+    geometry = ScanGeometry(p.scan_shape, p.detector_shape, centre=p.centre)
+    found = Decomposition("nmf", patterns, maps, np.ones(len(maps)) / len(maps), 0.0, geometry, {})
+    if not taken:
+        assert len(found.grains()) == 4 and found.grains().settings["grain_in_background"] == []
+        return
+    with pytest.warns(unmix4d.UnmixWarning, match="takes component 0 for background"):
+        grains = found.grains()
+    assert len(grains) == 3 and "perhaps with a grain in it: component 0" in repr(grains)
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_pyxem_gets_calibrated_signals(pyxem, crystal, lazy, tmp_path):
     import hyperspy.api as hs

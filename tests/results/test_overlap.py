@@ -140,10 +140,10 @@ def test_equal_patterns_tell_nothing_apart():
 
 def test_third_components_and_the_rule_of_a_fraction():
     weights = np.array([[[1.0, 1.0, 0.0, 1.0]], [[0.8, 0.04, 0.0, 0.0]], [[0.3, 0.03, 0.0, 1.0]]])
-    overlap = result(weights).overlap(min_weight=0.1, thresholds=0.5)
+    overlap = result(weights).overlap(min_weight=0.1, thresholds=0.5, background="keep")
     assert overlap.ratio[0, 0] == pytest.approx(0.8) and np.isnan(overlap.ratio[0, [1, 2]]).all()
     assert overlap.first.tolist() == [[0, 0, -1, 0]] and overlap.second.tolist() == [[1, -1, -1, 2]]
-    free = result(weights).overlap(min_weight=0)
+    free = result(weights).overlap(min_weight=0, background="keep")
     assert free.ratio[0, 1] == pytest.approx(0.04) and np.isnan(free.ratio[0, 2]) and free.ratio[0, 3] == 1.0
 
 
@@ -230,10 +230,36 @@ def test_background_is_never_a_partner():
         overlap = found.overlap(background=background)
         assert overlap.background == (2,) and set(np.unique(overlap.first)) == {0, 1} and 2 not in overlap.second
         assert overlap.at(0.95).sum() == 5
-    assert 2 in found.overlap().first and 2 in found.overlap().second
+    for background in (None, "keep"):
+        kept = found.overlap(background=background)
+        assert kept.background == () and 2 in kept.first and 2 in kept.second
+    assert found.overlap().background == (2,) == found.grains(min_size=1).background
+    assert result(ramp()).overlap().background == ()  # nothing would be left
     with pytest.raises(ValueError, match=r"beside the background \[0, 1\], got 0: name the background"):
         result(ramp()).overlap(background="auto")  # neither has an inside and an outside
     assert "background, no partner: component 2" in repr(found.overlap(background=2))
+
+
+def absorbed(own=False):
+    """Two grains and a background that is twice as strong where a third one is; `own`: that one has a component, too."""
+    maps = np.zeros((4, 20, 24))
+    maps[0, 2:8, 2:10] = maps[1, 12:18, 2:10] = 1
+    maps[2] = 0.5 + 0.01 * np.random.default_rng(0).standard_normal((20, 24))
+    maps[2, 5:15, 14:22] += 0.5
+    maps[3, 5:15, 14:22] = 1
+    return result(maps[: 4 if own else 3])
+
+
+def test_a_background_that_took_up_a_grain_is_said():
+    found = absorbed()
+    for call in (found.overlap, lambda: found.grains(min_size=5)):
+        with pytest.warns(unmix4d.UnmixWarning, match="takes component 2 for background"):
+            answer = call()
+        assert answer.background == (2,) and answer.settings["grain_in_background"] == [2]
+        assert "perhaps with a grain in it: component 2" in repr(answer)
+    kept = found.grains(min_size=5, background="keep")  # nothing was dropped, and nothing is said
+    assert len(kept) == 3 and kept.masks[2].sum() == 80
+    assert absorbed(own=True).grains(min_size=5).settings["grain_in_background"] == []
 
 
 def test_memberships_are_compared_as_they_are():
@@ -318,8 +344,9 @@ def test_profile_values_are_those_of_the_maps(wire):
 
 def test_every_host(as_host):
     phantom = phantoms.bicrystal_in_vacuum(scan_shape=(16, 8), detector_shape=(24, 20), overlap=4, seed=2)
-    overlap = as_host(phantom).nmf(3, random_state=0).overlap(thresholds=(0.3,))
-    reference = Unmix(phantom.data, centre=phantom.centre).nmf(3, random_state=0).overlap(thresholds=(0.3,))
+    overlap = as_host(phantom).nmf(3, random_state=0).overlap(thresholds=(0.3,), background="keep")
+    reference = Unmix(phantom.data, centre=phantom.centre).nmf(3, random_state=0)
+    reference = reference.overlap(thresholds=(0.3,), background="keep")
     both = np.isfinite(overlap.ratio) & np.isfinite(reference.ratio)
     assert both.sum() > 20 and (np.isfinite(overlap.ratio) == np.isfinite(reference.ratio)).mean() > 0.98
     assert np.allclose(overlap.ratio[both], reference.ratio[both], atol=2e-3)

@@ -73,7 +73,7 @@ def _fuzzy(shape):
     return {
         "n_svd": _components(shape), "m": st.sampled_from((1.01, 1.5, 2, 8, 1.0, 1e6)), "n_starts": FEW, "max_iter": FEW,
         "covariance": st.sampled_from(("spherical", "gustafson-kessel")), "tol": TOL, "precision": PRECISION,
-        "contrast": st.sampled_from((None, 0, 0.3, 0.99, 1)), "random_state": SEED,
+        "contrast": st.sampled_from((None, 0, 0.3, 0.99, 1)), "weights": WEIGHTS, "random_state": SEED,
     }  # fmt: skip
 
 
@@ -88,7 +88,7 @@ VIEW_CALLS = {
     "vca": lambda s: (
         {"n": _components(s)},
         {"sum_to_one": st.booleans(), "projection": st.sampled_from(("auto", "projective", "orthogonal", "affine")),
-         "n_starts": FEW, "precision": PRECISION, "random_state": SEED},
+         "n_starts": FEW, "weights": WEIGHTS, "precision": PRECISION, "random_state": SEED},
     ),
     "nmf": lambda s: (
         {"n": _components(s)},

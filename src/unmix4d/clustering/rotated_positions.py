@@ -62,6 +62,17 @@ class RotatedPositions:
     tree_of_parts: RotatedGroups
     similarity: Any
 
+    def joined(self, which) -> RotatedPositions:
+        """The groups `which` (n_groups,) as one group without spots, the last one."""
+        rank = np.where(which, np.count_nonzero(~which), np.cumsum(~which) - 1)
+        without = which[self.labels]
+        return dataclasses.replace(
+            self, labels=rank[self.labels], angles_deg=np.where(without, np.nan, self.angles_deg),
+            residuals_deg=np.where(without, np.nan, self.residuals_deg), mirrored=self.mirrored & ~without,
+            symmetry=np.append(self.symmetry[~which], 0),
+            leaf_labels=np.where(self.leaf_labels < 0, -1, rank[self.leaf_labels]),
+        )  # fmt: skip
+
 
 def group_positions(
     counts: Counts, rings: Rings, *, mirror=False, n_groups=None, distance=None, linkage="average", n_parts=None,

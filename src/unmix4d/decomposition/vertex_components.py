@@ -49,9 +49,10 @@ def vertex_components(matrix, svd, *, n_starts: int, projection: str, sum_to_one
 
     Parameters
     ----------
-    matrix : PatternMatrix
+    matrix : WeightedMatrix
+        With weights of pixels or without any.
     svd : SVD
-        Of the matrix, with as many components as are wanted, all of them above rounding.
+        Of the weighted matrix, with as many components as are wanted, all of them above rounding.
     n_starts : int
         Sets of random directions, each from its own generator.
     projection : {"auto", "affine", "projective"}
@@ -67,26 +68,30 @@ def vertex_components(matrix, svd, *, n_starts: int, projection: str, sum_to_one
     n = len(svd.values)
     loadings = svd.left.astype(np.float64) * svd.values
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
-    power = matrix.statistics().norm2 / matrix.shape[0]
+    power = matrix.norm2 / matrix.shape[0]
     if sum_to_one and projection == "auto":
         projection = "affine"
     found = find_vertices(loadings, n, generators, projection=projection, power=power, n_pixels=matrix.shape[1])
-    patterns = vertex_patterns(loadings, svd.right, found.members).astype(matrix.dtype)
-    wide = patterns.astype(np.float64)
-    cross, gram = matrix.times(patterns.T).astype(np.float64), wide @ wide.T
+    weighted = vertex_patterns(loadings, svd.right, found.members).astype(matrix.dtype)
+    wide = weighted.astype(np.float64)
+    cross, gram = matrix.times(weighted.T).astype(np.float64), wide @ wide.T
     maps = nnls_rows(cross, gram)
-    unevenness = _unevenness(maps, wide, gram, matrix.statistics(), svd)
+    unevenness = _unevenness(maps, wide, gram, matrix, svd)
     if sum_to_one:
         maps = simplex_rows(cross, gram)
-    return VertexComponents(maps.astype(matrix.dtype), patterns, found, unevenness)
+    maps, patterns = matrix.weights.off(maps.astype(matrix.dtype), weighted)
+    return VertexComponents(maps, patterns, found, unevenness)
 
 
-def _unevenness(maps, patterns, gram, statistics, svd):
+def _unevenness(maps, patterns, gram, matrix, svd):
     # Components that are nearly the same share their sum at will: as one they count, not their difference.
     inverse = scaled_inverse(gram, _ALIKE)
     # What the subspace leaves is noise; like counts it is the stronger the brighter a pixel.
-    per_count = max(statistics.norm2 - float((svd.values**2).sum()), 0) / statistics.total
-    noise = per_count * float((inverse.sum(0) @ patterns) ** 2 @ statistics.mean_pattern)
+    mean = matrix.matrix.statistics().mean_pattern
+    if matrix.weights.pixels is not None:
+        mean = mean * matrix.weights.pixels**2
+    per_count = max(matrix.norm2 - float((svd.values**2).sum()), 0) / (matrix.shape[0] * float(mean.sum()))
+    noise = per_count * float((inverse.sum(0) @ patterns) ** 2 @ mean)
     excess = float(maps.sum(1).var()) - noise
     return float(np.sqrt(excess)) if excess > noise / 4 else 0.0
 

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import scipy.ndimage
 
 from .buffers import buffer
 
-__all__ = ["KINDS", "Weights", "WeightedMatrix", "choose_weights"]
+__all__ = ["KINDS", "Weights", "WeightedMatrix", "brightest_spot", "choose_weights", "kind_for_distances"]
 
 KINDS = ("none", "capped", "poisson")
 _CAP = 3.0  # times the typical pixel: benchmarks/defaults/RESULTS.md compares 3, 5 and 10
+_SPOT = 0.1  # of the brightest pixel of the mean pattern: what hangs together with it above that is one spot
+_COMPACT = 0.05  # of the detector: what is larger is a halo
+_RULES = 0.5  # of all squared intensity in one spot, from where on distances between patterns are those of that spot
 _DARKEST = 1e-2  # of the mean: no lower can the typical pixel be, however empty the background
 
 
@@ -85,6 +89,30 @@ def choose_weights(statistics, kind: str, positions: bool = True) -> Weights:
         return Weights(kind, pixels)
     totals = np.maximum(statistics.totals, 0)
     return Weights(kind, pixels, 1 / np.sqrt(np.maximum(totals / totals.mean(), 1e-2)))
+
+
+def kind_for_distances(statistics, geometry) -> str:
+    """What kind of weights distances need: "capped" where one spot, as a rule the direct beam, rules them, else "none".
+
+    Unlike a fit, distances are damped only then: bright spots are what crystals differ in.
+
+    Parameters
+    ----------
+    statistics : Statistics
+    geometry : ScanGeometry
+    """
+    spot = brightest_spot(statistics, geometry)
+    return "capped" if statistics.pixel_squares[spot].sum() > _RULES * statistics.norm2 else "none"
+
+
+def brightest_spot(statistics, geometry) -> np.ndarray:
+    """Which pixels (n_pixels,) are the brightest spot of the mean pattern; none of features, or where it is a halo."""
+    mean = np.nan_to_num(geometry.to_images(np.maximum(statistics.mean_pattern, 0)[None])[0])
+    if geometry.features or not mean.max() > 0:
+        return np.zeros(len(statistics.mean_pattern), bool)
+    regions, _ = scipy.ndimage.label(mean > _SPOT * mean.max())
+    spot = regions == regions.flat[mean.argmax()]
+    return geometry.from_images((spot & (spot.sum() <= max(_COMPACT * spot.size, 1)))[None])[0]
 
 
 def typical(mean: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from ..results import citations as papers
 from ..results.build import Components, pixel_matrix, run_record
 from ..results.fuzzy_clusters import FuzzyClusters, FuzzyValidity
 from ..results.meaning import Meaning
-from .arguments import components, progress
+from .arguments import WEIGHTS, components, progress, say_if_beam, weighted
 
 __all__ = ["MEANING", "fuzzy_cmeans", "fuzzy_validity", "references"]
 
@@ -40,6 +40,7 @@ def fuzzy_cmeans(
     n_starts: int = 10,
     max_iter: int = 300,
     tol: float = 1e-6,
+    weights: str = "auto",
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyClusters:
@@ -69,6 +70,10 @@ def fuzzy_cmeans(
         Iterations per start.
     tol : float
         A start ends when no centre moves by more than this share of the spread of the loadings; 0: all iterations.
+    weights : {"auto", "none", "capped", "poisson"}
+        Of the pixels, as for `nmf`, while positions are clustered. ``"auto"``: ``"capped"`` where one spot holds more than
+        half of the squared intensity, as the direct beam does where it is not masked, and distances would be those of the
+        beam. Otherwise ``"none"``.
     precision : {"single", "double"}
         Of the passes over the scan and of the result; the clustering itself is always in double precision.
     random_state : int or None
@@ -88,7 +93,7 @@ def fuzzy_cmeans(
     Warns
     -----
     UnmixWarning
-        When a cluster rests on few pure positions, or two have the same centre.
+        When a cluster rests on few pure positions, two have the same centre, or a loading is that of the direct beam.
 
     Notes
     -----
@@ -112,10 +117,10 @@ def fuzzy_cmeans(
     ((3, 32, 24), True)
     """
     n_clusters, seed, options = _fuzzy_arguments(
-        view, [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
+        view, [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state
     )
     matrix = view.matrix(precision)
-    svd = _loadings(view, matrix, n_svd, n_clusters[0], seed)
+    svd = _loadings(view, matrix, n_svd, n_clusters[0], options, seed)
     with progress(view, options["n_starts"], f"fuzzy clustering, {n_clusters[0]} clusters") as tick:
         return _clusters(view, matrix, svd, n_clusters[0], options, seed, tick)
 
@@ -131,6 +136,7 @@ def fuzzy_validity(
     n_starts: int = 10,
     max_iter: int = 300,
     tol: float = 1e-6,
+    weights: str = "auto",
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyValidity:
@@ -142,7 +148,7 @@ def fuzzy_validity(
         Numbers of clusters, from 2.
     n_svd : int, optional
         Loadings used for all; the largest of `ns` by default, at most 10 and the rank of the scan.
-    m, covariance, contrast, n_starts, max_iter, tol, precision, random_state
+    m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state
         As in `fuzzy_cmeans`.
 
     Returns
@@ -163,10 +169,10 @@ def fuzzy_validity(
     ['hypervolume', 'partition_coefficient', 'partition_entropy', 'xie_beni']
     """
     ns, seed, options = _fuzzy_arguments(
-        view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=2
+        view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state, least=2
     )
     matrix = view.matrix(precision)
-    svd = _loadings(view, matrix, n_svd, max(ns), seed)
+    svd = _loadings(view, matrix, n_svd, max(ns), options, seed)
     with progress(view, len(ns) * options["n_starts"], f"fuzzy clustering, {ns[0]} to {ns[-1]} clusters") as tick:
         models = {n: _clusters(view, matrix, svd, n, options, seed, tick, quiet=True) for n in ns}
     table = {"n_clusters": np.array(ns)}
@@ -176,7 +182,9 @@ def fuzzy_validity(
     return FuzzyValidity(table, models, run_record(view, "fuzzy_validity", ns=ns, random_state=seed, **options))
 
 
-def _fuzzy_arguments(view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, precision, random_state, least=1):
+def _fuzzy_arguments(
+    view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state, least=1
+):
     name = "ns" if least > 1 else "n_clusters"
     try:
         ns = sorted(set(ns))
@@ -198,21 +206,28 @@ def _fuzzy_arguments(view, ns, n_svd, m, covariance, contrast, n_starts, max_ite
     options = dict(
         m=m, covariance=checks.choice(covariance, "covariance", COVARIANCES), contrast=contrast,
         n_starts=checks.count(n_starts, "n_starts"), max_iter=checks.count(max_iter, "max_iter"),
-        tol=checks.positive(tol, "tol", zero=True), precision=precision,
+        tol=checks.positive(tol, "tol", zero=True),
+        weights=checks.choice(weights, "weights", tuple(WEIGHTS)), precision=precision,
     )  # fmt: skip
     return ns, checks.seed(random_state), options
 
 
-def _loadings(view, matrix, n_svd, n_clusters, seed):
-    """The SVD whose loadings are clustered, without what is rounding."""
+def _loadings(view, matrix, n_svd, n_clusters, options, seed):
+    """The SVD whose loadings are clustered, without what is rounding: loadings are patterns @ right.T.
+
+    The weights that were used take the place of those that were asked for in the options.
+    """
     asked = n_svd if n_svd is not None else min(n_clusters, _MOST, *matrix.shape)
-    matrix.statistics()
+    damped = weighted(matrix, options["weights"])
+    options["weights"] = damped.weights.kind
     with progress(view, 12, f"SVD, {asked} components") as tick:
-        svd = truncated_svd(matrix, asked, seed=seed, tick=tick)
+        svd = truncated_svd(damped, asked, seed=seed, tick=tick)
     if n_svd is not None:
         require_rank(svd.values, matrix.dtype, "fuzzy_cmeans")
     rank = max(1, numerical_rank(svd.values, matrix.dtype))
-    return type(svd)(svd.left[:, :rank], svd.values[:rank], svd.right[:rank], svd.residual)
+    say_if_beam(damped, svd.right[:rank], "fuzzy_cmeans")
+    axes = svd.right[:rank] if damped.weights.pixels is None else svd.right[:rank] * damped.weights.pixels
+    return type(svd)(svd.left[:, :rank], svd.values[:rank], axes.astype(matrix.dtype, copy=False), svd.residual)
 
 
 def _clusters(view, matrix, svd, n_clusters, options, seed, tick, quiet=False):

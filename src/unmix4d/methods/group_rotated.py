@@ -7,18 +7,32 @@ from typing import Any
 
 import numpy as np
 
+from ..clustering.friedel_centre import offset_of_scan
+from ..clustering.held_out_spots import told_from_noise
+from ..clustering.lone_pixels import lone_pixels, stay_alike
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_counts import read_counts
 from ..clustering.rotated_positions import MOST_POSITIONS, SPOTS, group_positions
 from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
+from ..core.messages import warn
 from ..core.polar import PolarTransform
 from ..results.build import run_record
-from ..results.groups import Groups, by_strength, checked_cut, mean_of, polar_range
+from ..results.groups import (
+    Groups,
+    by_strength,
+    checked_cut,
+    mean_of,
+    polar_range,
+    settled_centre,
+    without_pixels,
+)  # fmt: skip
 from .arguments import progress
 
 __all__ = ["group_rotated"]
+
+_MOSTLY = 0.5  # of the positions in groups with spots; no table
 
 
 def group_rotated(
@@ -36,6 +50,7 @@ def group_rotated(
     spots: float = SPOTS,
     precision: str = "single",
     random_state: int | None = None,
+    refine_centre: bool = False,
 ) -> Groups:
     """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
 
@@ -70,11 +85,16 @@ def group_rotated(
     precision : {"single", "double"}
     random_state : int or None
         Nothing here is random: it is taken and recorded, as by the other methods.
+    refine_centre : bool
+        Take the centre about which opposite spots of the patterns lie, where they say one (``.settings["centre"]``), in
+        place of that of the scan. Without it a centre that is off is a warning.
 
     Returns
     -------
     Groups
         ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
+        Groups that cannot be told from noise become one group without angles when nobody gave their number or a
+        distance; ``.told`` says which they are.
 
     Raises
     ------
@@ -82,6 +102,13 @@ def group_rotated(
         When there are more than 10 000 positions or fewer than 2, an argument is outside its range, values are negative,
         NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
         azimuths and radii are then used.
+
+    Warns
+    -----
+    UnmixWarning
+        When a group cannot be told from noise; when the centre is not known or seems to be more than half a pixel off;
+        when a pixel is hot, that is brighter than all its neighbours at all positions, and narrower than any spot. It is
+        left out.
 
     Notes
     -----
@@ -117,10 +144,16 @@ def group_rotated(
         view, "group_rotated", n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror),
         friedel=bool(friedel), weight=weight if isinstance(weight, str) else [float(w) for w in weight],
         r_min=grid["r_min"], r_max=float(transform.radius[-1]), n_parts=n_parts, spots=spots,
-        precision=precision, random_state=seed,
+        precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 7, "grouping by rotation") as tick:
+    with progress(view, 9, "grouping by rotation") as tick:
+        geometry = _without_hot_pixels(matrix, transform)
+        offset = offset_of_scan(matrix, geometry, grid["r_min"])
+        geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
+        settings["centre"] = list(geometry.centre)
+        transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
+        tick()
         counts, rings, some = read_counts(matrix, transform, friedel=bool(friedel), weight=weight)
         tick()
         if some.sum() < 2:
@@ -129,7 +162,14 @@ def group_rotated(
             counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
             n_parts=n_parts, spots=spots, tick=tick,
         )  # fmt: skip
-        result = _assembled(view.geometry, matrix, found, some, settings)
+        told = np.ones(len(found.symmetry), bool)
+        if found.symmetry.any():
+            told = told_from_noise(
+                matrix, transform, counts, some, found.labels, found.angles_deg, found.mirrored, len(told)
+            )
+        found, told = _judged(found, told | (found.symmetry == 0), n_groups is None and distance is None)
+        tick()
+        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings)
         tick()
     return result
 
@@ -158,8 +198,51 @@ def _patterns_to_group(view, r_min, r_max):
     return features.source, grid
 
 
-def _assembled(geometry, matrix, found, some, settings):
-    """What was found at the positions with intensity, as images and maps; the averages are made in one pass."""
+def _without_hot_pixels(matrix, transform):
+    """The geometry of the scan with its hot pixels masked, at the radii that are compared."""
+    geometry = matrix.geometry
+    total = matrix.statistics().mean_pattern * matrix.shape[0]
+    lone = lone_pixels(geometry.to_images(total[None])[0], geometry.kept_pixels.reshape(geometry.detector_shape))
+    radius = geometry.radius()
+    lone &= (radius >= transform.radius[0]) & (radius <= transform.radius[-1] + 1)
+    if lone.any():
+        chosen = np.zeros((lone.sum(), lone.size), matrix.dtype)
+        chosen[np.arange(lone.sum()), np.flatnonzero(lone)] = 1
+        lone[lone] = stay_alike(matrix.times(chosen[:, geometry.kept_pixels].T))
+    if not lone.any():
+        return geometry
+    without_pixels(lone, "group_rotated")
+    mask = lone if geometry.detector_mask is None else geometry.detector_mask | lone
+    return geometry.replace(detector_mask=mask)
+
+
+def _judged(found, told, auto):
+    """The groups, with those that cannot be told from noise as one group without angles; and which can."""
+    crystals, sizes = found.symmetry > 0, np.bincount(found.labels, minlength=len(told))
+    if told.all():
+        return found, told
+    if not auto:
+        warn(
+            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {len(told)} groups from noise: they hold too few "
+            "electrons (see .told)"
+        )
+        return found, told
+    # Where noise was grouped at most positions, what looks told besides is not to be relied on.
+    mostly = sizes[~told].sum() > _MOSTLY * sizes[crystals].sum()
+    lost = np.ones(len(told), bool) if mostly else ~told
+    warn(
+        f"group_rotated cannot tell whether there are structures at {sizes[lost].sum()} of {sizes.sum()} positions: "
+        "electrons that took no part in finding them are predicted no better by their spots than by even rings; these "
+        "positions are one group without angles (see .told). Bin the scan, for more electrons in each pattern"
+    )
+    return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)
+
+
+def _assembled(plain, geometry, matrix, found, told, some, settings):
+    """What was found at the positions with intensity, as images and maps; the averages are made in one pass.
+
+    `geometry` has the hot pixels masked, and the centre that was used.
+    """
     totals = matrix.statistics().totals
     labels = np.full(geometry.n_positions, -1)
     labels[some], order = by_strength(found.labels, totals[some])
@@ -168,7 +251,7 @@ def _assembled(geometry, matrix, found, some, settings):
     parts = np.full(geometry.n_positions, -1)
     angles[some], residuals[some] = found.angles_deg, found.residuals_deg
     mirrored[some], parts[some] = found.mirrored, found.parts
-    kernel = partial(rotated_sums, rotation=PatternRotation(geometry), pixels=geometry.kept_pixels, n_groups=len(order))
+    kernel = partial(rotated_sums, rotation=PatternRotation(geometry), pixels=plain.kept_pixels, n_groups=len(order))
     ones = np.ones(geometry.n_positions)
     _, (sums, seen) = matrix.visit(kernel, tuple(v.astype(float)[:, None] for v in (labels, angles, mirrored, ones)))
     member = labels[:, None] == np.arange(len(order))
@@ -181,7 +264,8 @@ def _assembled(geometry, matrix, found, some, settings):
         patterns=mean_of(sums, seen, matrix.dtype), maps=maps, symmetry=found.symmetry[order],
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
-        geometry=geometry, parts=_on_scan(geometry, parts, -1), settings=settings,
+        geometry=plain.replace(centre=geometry.centre, centre_known=geometry.centre_known), told=told[order],
+        parts=_on_scan(geometry, parts, -1), settings=settings,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ..decomposition.vertex_components import PROJECTIONS, vertex_components
 from ..results.build import NOTHING, arranged, run_record
 from ..results.citations import KRYLOV, VCA
 from ..results.decomposition import Decomposition, Meaning
-from .arguments import components, progress
+from .arguments import WEIGHTS, components, progress, say_if_beam, weighted
 
 __all__ = ["MEANING", "REFERENCES", "vca"]
 
@@ -29,6 +29,7 @@ def vca(
     sum_to_one: bool = False,
     projection: str = "auto",
     n_starts: int = 20,
+    weights: str = "auto",
     precision: str = "single",
     random_state: int | None = None,
 ) -> Decomposition:
@@ -38,7 +39,8 @@ def vca(
     sought among the SVD loadings in random directions, each orthogonal to the corners before it. A corner is the mean
     of up to 9 outermost positions (0.5 % of the scan where that is fewer), because one measured pattern is noisy [2]_;
     its pattern is taken within the n dimensions of the SVD and cut at 0. Of `n_starts` sets of corners the largest
-    simplex is kept. Maps are the exact non-negative least-squares fit of these patterns to the scan.
+    simplex is kept. Maps are the exact non-negative least-squares fit of these patterns to the scan,
+    with the weights of the pixels where there are any.
 
     Parameters
     ----------
@@ -54,6 +56,10 @@ def vca(
         where some positions hold less than a tenth of the mean signal, which would else be a corner.
     n_starts : int
         Sets of random directions.
+    weights : {"auto", "none", "capped", "poisson"}
+        Of the pixels, as for `nmf`, for the corners and for the fit of the maps. ``"auto"``: ``"capped"`` where one spot
+        holds more than half of the squared intensity, as the direct beam does where it is not masked, and corners would be
+        those of the beam. Otherwise ``"none"``.
     precision : {"single", "double"}
     random_state : int or None
         Seed; None draws one. It is recorded in ``.settings`` either way.
@@ -90,6 +96,7 @@ def vca(
     """
     n, n_starts = components(view, n), checks.count(n_starts, "n_starts")
     projection, seed = checks.choice(projection, "projection", PROJECTIONS), checks.seed(random_state)
+    checks.choice(weights, "weights", tuple(WEIGHTS))
     sum_to_one = bool(sum_to_one)
     matrix = view.matrix(precision)
     settings = run_record(
@@ -97,10 +104,13 @@ def vca(
         random_state=seed,
     )  # fmt: skip
     matrix.require_counts("vca")
+    damped = weighted(matrix, weights)
+    settings["weights"] = damped.weights.kind
     with progress(view, 13, f"VCA, {n} components") as tick:
-        svd = truncated_svd(matrix, n, seed=seed, tick=tick)
+        svd = truncated_svd(damped, n, seed=seed, tick=tick)
         require_rank(svd.values, matrix.dtype, "vca")
-        answer = vertex_components(matrix, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed)
+        say_if_beam(damped, svd.right, "vca")
+        answer = vertex_components(damped, svd, n_starts=n_starts, projection=projection, sum_to_one=sum_to_one, seed=seed)
         tick()
     result = _answer(view, matrix, svd, answer, settings)
     _say_if_wrong(result, answer.unevenness)

@@ -37,7 +37,8 @@ class FuzzyClusters(Decomposition):
     loadings : ndarray (n_svd, scan_row, scan_col)
         Singular vectors x singular values, in which the clusters were found; NaN where excluded.
     axes : ndarray (n_svd, n_pixels)
-        The patterns that the loadings belong to, kept pixels (or features) only.
+        Loadings are patterns @ axes.T, of kept pixels (or features) only: the leading singular vectors, times the weights
+        of the pixels where there are any.
     loading_centres : ndarray of float64 (k, n_svd)
         The centres among the loadings, which are the projections of the centre patterns.
     covariances : ndarray of float64 (k, n_svd, n_svd)

@@ -18,10 +18,11 @@ from ..core import checks
 from ..core.arrays import frozen_columns, read_only
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
-from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions, is_spread
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions
 from ..maps.shapes import region_shape
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
+from .background import say_if_grain, spread_components, with_grain
 from .groups import mean_of
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ class Grains:
             dropped = self.settings.get("background") == "drop"
             what = 'taken as background, without grains (background="keep" makes some)' if dropped else "kept"
             lines.append(f"  spread over the scan: component {named}, {what}")
+            lines += with_grain(self.settings)
         lines.append("  .table .masks .labels() .count .mean_patterns() .plot() .plot_sizes() .to_host() .to_csv(path)")
         return "\n".join(lines)
 
@@ -308,7 +310,8 @@ def find_grains(
     background : {"drop", "keep"}
         What to do with components that are spread over the whole scan, as background, amorphous support and direct beam
         are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
-        Either way they are named in `Grains.background`.
+        Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
+        ``.settings["grain_in_background"]``.
     components : sequence of int, optional
         Which components to look at; all by default.
 
@@ -341,7 +344,7 @@ def find_grains(
     chosen = _chosen(components, result.k)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
-    spread = [i for i in chosen if is_spread(maps[i], kept)]
+    spread = spread_components(maps, kept, chosen)
     masks, numbers = [], []
     for i in chosen:
         if i in spread and background == "drop":
@@ -357,6 +360,8 @@ def find_grains(
         "min_size": min_size, "min_positions": least, "threshold": rule, "connectivity": int(connectivity),
         "fill_holes": fill_holes, "opening": opening, "background": background, "components": chosen,
     }  # fmt: skip
+    if background == "drop":
+        settings["grain_in_background"] = say_if_grain(result, maps, kept, spread, "grains")
     stack = np.stack(masks) if masks else np.zeros((0, *geometry.scan_shape), bool)
     return Grains(stack, np.array(numbers, int), result, tuple(spread), settings)
 

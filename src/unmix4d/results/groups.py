@@ -9,13 +9,16 @@ import numpy as np
 
 from ..choose_k.similarity import cosines
 from ..clustering.anisotropy import SPOTS, is_amorphous, spots_of
+from ..clustering.friedel_centre import offset_of_patterns
 from ..clustering.hierarchy import LINKAGES
+from ..clustering.lone_pixels import around, lone_pixels, stay_alike
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_groups import group_patterns
 from ..clustering.similarity import diffraction_similarity, rings_of
 from ..core import checks
 from ..core.arrays import freeze
 from ..core.centre import require_centre
+from ..core.messages import warn
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
@@ -24,7 +27,9 @@ from ..plots import groups as plots_groups
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
-__all__ = ["Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range"]
+__all__ = [
+    "Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range", "settled_centre", "without_pixels",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,9 @@ class Groups:
     symmetry : ndarray of int (n,)
         Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a turn by 360 / order gives back 80 % of its
         autocorrelation or more. 0 for amorphous groups, which have no spots and no angle.
+    told : ndarray of bool (n,)
+        False for a group of positions that cannot be told from noise: electrons that took no part in finding it are
+        predicted no better by its spots than by even rings.
     linkage : ndarray (n_leaves - 1, 4)
         The tree, as SciPy's. Leaves are the components; of positions, the parts that they were collected in first.
     cophenetic : float
@@ -98,6 +106,7 @@ class Groups:
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
     members: Any = None
+    told: np.ndarray = None  # type: ignore[assignment]  # all of them
     settings: dict = field(default_factory=dict)
 
     plot = plots_groups.groups
@@ -106,6 +115,8 @@ class Groups:
     plot_angles = plots_groups.angles
 
     def __post_init__(self):
+        if self.told is None:
+            object.__setattr__(self, "told", np.ones(len(self.symmetry), bool))
         freeze(self, [name for name, value in vars(self).items() if isinstance(value, np.ndarray)])
 
     def __len__(self):
@@ -192,6 +203,8 @@ class Groups:
             if self.symmetry[i]:
                 residual = float(np.median(self.angle_residuals_deg[self.labels == i]))
                 told = f"symmetry {self.symmetry[i]}, median residual of the angles {residual:.2g} degrees"
+            if not self.told[i]:
+                told = "cannot be told from noise" + (f" ({told})" if self.symmetry[i] else "")
             lines.append(f"  {i}: {self.sizes[i]} {what}, {told}")
         if len(self) > 10:
             lines.append(f"  ... and {len(self) - 10} more")
@@ -214,6 +227,7 @@ def group_rotated(
     r_max: float | str | None = None,
     spots: float | None = SPOTS,
     as_published: bool = False,
+    refine_centre: bool = False,
 ) -> Groups:
     """Group components whose patterns are copies of each other rotated in the plane (Kimoto 2025, Figs. 8 and 9).
 
@@ -247,6 +261,9 @@ def group_rotated(
         The similarity of the paper: the cross-correlation as it is, with the rings' means in it, not normalised, so
         that the halo and bright components rule; distances are relative to the largest value, and ``"auto"`` cuts in the
         widest gap of all heights. Nothing is amorphous beforehand.
+    refine_centre : bool
+        Take the centre about which opposite spots of the components lie, where they say one
+        (``.settings["centre"]``), in place of that of the scan. Without it a centre that is off is a warning.
 
     Returns
     -------
@@ -258,6 +275,12 @@ def group_rotated(
     ValueError, TypeError
         When an argument is outside its range, the components have both signs (svd, pca, ica), or the patterns have no
         rows and columns.
+
+    Warns
+    -----
+    UnmixWarning
+        When the centre is not known or seems to be more than half a pixel off, or a pixel is hot: brighter than all its
+        neighbours at all positions, and narrower than any spot. It gets the median of its neighbours for the comparison.
 
     References
     ----------
@@ -282,8 +305,12 @@ def group_rotated(
     require_centre(result.geometry, "group_rotated")
     mirror, friedel, as_published = bool(mirror), bool(friedel), bool(as_published)
     geometry, grid = result.geometry, polar_range(result.geometry, r_min, r_max)
+    patterns = _without_hot_pixels(result, np.maximum(np.nan_to_num(result.patterns), 0), grid)
+    geometry = settled_centre(
+        geometry, offset_of_patterns(patterns, geometry, grid["r_min"]), bool(refine_centre), "group_rotated"
+    )
+    grid = polar_range(geometry, r_min, r_max)
     transform = PolarTransform(geometry, **grid)
-    patterns = np.maximum(np.nan_to_num(result.patterns), 0)
     polar = transform.forward(patterns)
     rings = rings_of(polar, transform.valid, transform.radius, friedel=friedel, weight=weight, as_published=as_published)
     similarity = diffraction_similarity(rings, mirror=mirror, as_published=as_published)
@@ -297,7 +324,7 @@ def group_rotated(
         distance=distance, linkage=linkage, **({"top": 1.0} if as_published else {}),
     )  # fmt: skip
     labels, order = by_strength(found.labels, strength)
-    means = _averages(result, labels, found, len(order))
+    means = _averages(result, geometry, patterns, labels, found, len(order))
     maps = np.stack([result.intensities[labels == group].sum(axis=0) for group in range(len(order))])
     tops = np.nanmax(maps, axis=(1, 2), keepdims=True)
     maps = (maps / np.where(tops > 0, tops, 1)).astype(result.maps.dtype)
@@ -311,6 +338,7 @@ def group_rotated(
             "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
             "weight": weight if isinstance(weight, str) else [float(w) for w in weight], "r_min": grid["r_min"],
             "r_max": float(transform.radius[-1]), "spots": spots, "as_published": as_published,
+            "centre": list(geometry.centre),
         },
     )  # fmt: skip
 
@@ -349,6 +377,49 @@ def polar_range(geometry, r_min, r_max):
     return {"n_azimuth": 360, "radial_step": float(np.float64(step)), "r_min": first, "r_max": last + 1e-6}
 
 
+def settled_centre(geometry: ScanGeometry, offset: Any, refine: bool, use: str) -> ScanGeometry:
+    """The geometry with the centre that the patterns say, where that is wanted; a warning where it is off and stays."""
+    row, col = geometry.centre
+    better = (row + offset.row, col + offset.col)
+    if refine and offset.known:
+        return geometry.replace(centre=better, centre_known=True)
+    if refine:
+        warn(f"{use} found no centre in the patterns, whose opposite spots say none: ({row:g}, {col:g}) is taken")
+    elif offset.noticed:
+        warn(
+            f"opposite spots lie about ({better[0]:.1f}, {better[1]:.1f}), and not about the centre ({row:.1f}, {col:.1f}), "
+            f"without which the angles and groups of {use} are wrong: give centre=(row, col), or refine_centre=True"
+        )
+    return geometry
+
+
+def without_pixels(lone: np.ndarray, use: str) -> None:
+    """Warn of hot pixels that are left out of a comparison."""
+    places = [f"({r}, {c})" for r, c in np.argwhere(lone)]
+    named = ", ".join(places[:4]) + (f" and {len(places) - 4} more" if len(places) > 4 else "")
+    warn(
+        f"{use} leaves out what is far brighter than all its neighbours at all positions, as hot pixels are and spots are "
+        f"not: {named}; replace such pixels by prepare(hot_pixels=True), or mask them"
+    )
+
+
+def _without_hot_pixels(result, patterns, grid):
+    """Component patterns whose hot pixels have the median of their neighbours."""
+    geometry = result.geometry
+    maps = geometry.from_maps(result.maps).astype(float)
+    kept = geometry.kept_pixels.reshape(geometry.detector_shape)
+    total = np.tensordot(maps.sum(axis=0), patterns, axes=1)
+    radius = geometry.radius()
+    lone = lone_pixels(total, kept) & (radius >= grid["r_min"]) & (radius <= grid["r_max"] + 1)
+    if lone.any():
+        lone[lone] = stay_alike(maps @ patterns[:, lone])
+    if not lone.any():
+        return patterns
+    without_pixels(lone, "group_rotated")
+    levels = np.stack([around(image, kept) for image in patterns])
+    return np.where(lone, levels, patterns)
+
+
 def by_strength(labels, strength):
     """Labels renumbered so that the strongest group is 0, and the old number of each new one."""
     order = np.argsort(-np.bincount(labels, strength), kind="stable")
@@ -357,14 +428,13 @@ def by_strength(labels, strength):
     return rank[labels], order
 
 
-def _averages(result, labels, found, n):
-    """Rotated-back averages, every component with its weight in the scan."""
-    geometry = result.geometry
+def _averages(result, geometry, patterns, labels, found, n):
+    """Rotated-back averages of the patterns, every component with its weight in the scan."""
     weights = np.nansum(result.maps, axis=(1, 2)).astype(float)
     # A group of components that are nowhere still has a pattern.
     weights = np.maximum(weights, 1e-9 * max(weights.max(), 1e-30))
     columns = (np.asarray(v, float)[:, None] for v in (labels, found.angles_deg, found.mirrored, weights))
-    rows = np.nan_to_num(geometry.from_images(result.patterns))
+    rows = geometry.from_images(patterns)
     _, (sums, seen) = rotated_sums(
         rows, *columns, rotation=PatternRotation(geometry), pixels=geometry.kept_pixels, n_groups=n
     )

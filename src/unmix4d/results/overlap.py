@@ -13,9 +13,9 @@ import numpy as np
 from ..core import checks
 from ..core.arrays import freeze, frozen_columns
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
-from ..maps.regions import is_spread
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
+from .background import say_if_grain, spread_components, with_grain
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -192,6 +192,7 @@ class Overlap:
             lines.append(f"  most of it between {pair}, {self.pairs['area_above'][0]:.4g} {self.area_unit}")
         if self.background:
             lines.append(f"  background, no partner: component {', '.join(map(str, self.background))}")
+            lines += with_grain(self.settings)
         lines.append("  .ratio .first .second .areas .pairs .at(threshold) .profile(start, stop)")
         lines.append("  .plot() .plot_profile(start, stop)")
         return "\n".join(lines)
@@ -217,7 +218,7 @@ def find_overlap(
     result: Any,
     *,
     thresholds: float | Sequence[float] = (0.75, 0.8, 0.85, 0.9, 0.95),
-    background: int | Sequence[int] | str | None = None,
+    background: int | Sequence[int] | str | None = "drop",
     scale: str = "intensity",
     min_weight: str | float | None = "noise",
 ) -> Overlap:
@@ -228,9 +229,11 @@ def find_overlap(
     thresholds : float or sequence of float
         Ratios between 0 and 1 that areas and figures are made for. Those of the paper find places where two components
         are nearly equal; a thin crystal on a thick one needs lower ones.
-    background : None, int, sequence of int or "auto"
-        Components that are no partner: direct beam, amorphous support, vacuum. ``"auto"``: those that are spread over
-        the scan (`unmix4d.maps.is_spread` says how they are told). None: every component may be a partner.
+    background : "drop", "keep", int, sequence of int, "auto" or None
+        Components that are no partner: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
+        the scan, as for `grains` (`unmix4d.maps.is_spread` says how they are told), unless fewer than two others are
+        left; ``"auto"`` refuses then. ``"keep"`` or None: every component may be a partner. A background that may
+        have taken up a grain is warned of.
     scale : {"intensity", "minmax"}
         How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
         each component accounts for. ``"minmax"``: all maps together from 0 to 1, as in the program of the authors; as
@@ -270,14 +273,17 @@ def find_overlap(
     levels = _thresholds(thresholds)
     checks.choice(scale, "scale", SCALES)
     _check_rule(min_weight)
-    apart = _background(result, background)
+    apart, grains = _background(result, background)
     if result.k - len(apart) < 2:
         named = f" beside the background {list(apart)}" if apart else ""
         hint = ": name the background, or None" if isinstance(background, str) else ""
         raise ValueError(f"overlap needs at least 2 components{named}, got {result.k - len(apart)}{hint}")
     weights = _comparable(result, scale)
     ratio, first, second = two_largest(weights, present=_present(result, min_weight), background=apart)
-    settings = {"thresholds": list(levels), "background": background, "scale": scale, "min_weight": min_weight}
+    settings = {
+        "thresholds": list(levels), "background": background, "scale": scale, "min_weight": min_weight,
+        "grain_in_background": grains,
+    }  # fmt: skip
     if result.maps_are_memberships:
         settings["scale"] = "memberships"
     return Overlap(ratio, first, second, levels, weights, result, apart, settings)
@@ -305,15 +311,19 @@ def _check_rule(rule):
 
 
 def _background(result, given):
+    """Components that are no partner, and those of them that may hold a grain."""
     if given is None:
-        return ()
-    if isinstance(given, str):
-        checks.choice(given, "background", ("auto",))
-        kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
-        maps = np.maximum(np.nan_to_num(result.maps), 0)
-        return tuple(i for i in range(result.k) if is_spread(maps[i], kept))
-    entries = np.atleast_1d(np.asarray(given, dtype=object)).ravel()
-    return tuple(sorted({checks.count(i, "background", minimum=0, maximum=result.k - 1) for i in entries}))
+        return (), []
+    if not isinstance(given, str):
+        entries = np.atleast_1d(np.asarray(given, dtype=object)).ravel()
+        return tuple(sorted({checks.count(i, "background", minimum=0, maximum=result.k - 1) for i in entries})), []
+    checks.choice(given, "background", ("drop", "keep", "auto"))
+    kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
+    maps = np.maximum(np.nan_to_num(result.maps), 0)
+    spread = spread_components(maps, kept, range(result.k)) if given != "keep" else []
+    if given == "drop" and result.k - len(spread) < 2:
+        return (), []
+    return tuple(spread), say_if_grain(result, maps, kept, spread, "overlap")
 
 
 def _comparable(result, scale):

@@ -1,0 +1,118 @@
+"""How far the centre is off: a pattern and its inverse lie on each other where the centre is (Friedel pairs)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+
+from .similarity import parabola
+
+__all__ = ["Offset", "offset_of_patterns", "offset_of_scan"]
+
+NOTICED = 0.5  # pixels: a centre that is nearer does not change groups or angles (docs/rotation.md)
+_AGREE = 0.3  # pixels between the offsets of two halves of the patterns: what only one of them says is chance
+_REACH = 6.0  # pixels that are looked at on either side; fewer on small detectors, see below
+_SHARE = 0.05  # of the shorter side of the detector, likewise: further off, a lattice pairs spots with other spots
+_NARROW = 3.0  # sigma in pixels of the blur that is taken off: spots stay, halo and background go
+_STANDS_OUT = 5.0  # standard deviations of its surroundings that the best place is above them; chance reaches 4
+_VALUES = 2**23  # pixels that are looked at, 512 patterns of 128 x 128; a size of work
+
+
+@dataclass(frozen=True)
+class Offset:
+    """Where the centre is against where it was said to be.
+
+    Attributes
+    ----------
+    row, col : float
+        In pixels.
+    known : bool
+        Whether the patterns say it: two halves of them agree, and opposite spots are there.
+    """
+
+    row: float
+    col: float
+    known: bool
+
+    @property
+    def noticed(self) -> bool:
+        """Whether the patterns say that the centre is further off than what makes no difference."""
+        return self.known and float(np.hypot(self.row, self.col)) > NOTICED
+
+
+def offset_of_patterns(patterns, geometry, r_min=0.0) -> Offset:
+    """Of component patterns (k, det_row, det_col); those that are brighter count as those that are not."""
+    if len(patterns) < 2:
+        return Offset(0.0, 0.0, False)
+    pairs = _Pairs(geometry, r_min)
+    curves = [pairs(image) for image in patterns]
+    return pairs.offset(*(sum(curves[i::2]) for i in (0, 1)))
+
+
+def offset_of_scan(matrix, geometry, r_min=0.0) -> Offset:
+    """Of the patterns of a scan, in one pass over it; of large scans some hundred patterns are looked at."""
+    n, pairs = matrix.shape[0], _Pairs(geometry, r_min)
+    every = max(1, n // max(32, _VALUES // geometry.kept_pixels.size))
+    half = np.where(np.arange(n) % every == 0, (np.arange(n) // every) % 2, -1).astype(float)
+    kernel = partial(_pairs_kernel, pairs=pairs, pixels=matrix.geometry.kept_pixels)
+    return pairs.offset(*matrix.visit(kernel, (half[:, None],))[1])
+
+
+class _Pairs:
+    """How well a pattern and its inverse agree, for inversion about the centre and about places around it."""
+
+    def __init__(self, geometry, r_min):
+        self.shape, self.centre = geometry.detector_shape, np.asarray(geometry.centre)
+        self.reach = max(2.0, min(_REACH, _SHARE * min(self.shape)))
+        kept = geometry.kept_pixels.reshape(self.shape)
+        # A pixel near the centre is paired with itself, which its noise is alike to.
+        self.used = kept & (geometry.radius() > max(r_min, self.reach))
+        self.kept = kept
+        self.seen = np.maximum(scipy.ndimage.gaussian_filter(kept.astype(float), _NARROW), 1e-6)
+        self.size = [scipy.fft.next_fast_len(2 * n, real=True) for n in self.shape]
+        # x + y = 2 centre for opposite pixels: sums around the nearest whole number are looked at, every half pixel.
+        self.first = np.rint(2 * self.centre).astype(int) - int(2 * self.reach)
+        self.count = 2 * int(2 * self.reach) + 1
+
+    def __call__(self, image):
+        """Agreement for every sum of opposite places, (count, count), relative to that of the pattern with itself."""
+        values = np.where(self.kept, np.nan_to_num(image), 0).astype(float)
+        values = values - scipy.ndimage.gaussian_filter(values, _NARROW) / self.seen
+        values = np.where(self.used, values, 0)
+        energy = float((values**2).sum())
+        if not energy > 0:
+            return np.zeros((self.count, self.count))
+        sums = scipy.fft.irfft2(scipy.fft.rfft2(values, self.size) ** 2, self.size)
+        rows, cols = ((first + np.arange(self.count)) % n for first, n in zip(self.first, self.size))
+        return sums[np.ix_(rows, cols)] / energy
+
+    def offset(self, one, other):
+        places = [self._place(curve) for curve in (one, other, one + other)]
+        apart = float(np.hypot(*(places[0][0] - places[1][0])))
+        row, col = places[2][0]
+        return Offset(float(row), float(col), apart <= _AGREE and all(stands for _, stands in places))
+
+    def _place(self, curve):
+        """Offset of the best place, and whether it stands out of the others and is not on the edge."""
+        curve = scipy.ndimage.gaussian_filter(curve, 1.0)
+        peak = np.unravel_index(curve.argmax(), curve.shape)
+        if min(peak) < 1 or max(peak) > self.count - 2:
+            return np.zeros(2), False
+        shift = [parabola(*(curve[tuple(np.add(peak, d * step))] for d in (-1, 0, 1)))[0] for step in np.eye(2, dtype=int)]
+        rest = curve[np.hypot(*(np.indices(curve.shape) - np.array(peak)[:, None, None])) > 4]
+        stands = curve[peak] - np.median(rest) > _STANDS_OUT * max(float(rest.std()), 1e-30) if rest.size else False
+        return (self.first + peak + np.ravel(shift)) / 2 - self.centre, bool(stands)
+
+
+def _pairs_kernel(X, half, *, pairs, pixels):
+    """Kernel: agreement summed over two halves of the patterns; -1: not looked at."""
+    sums, image = np.zeros((2, pairs.count, pairs.count)), np.zeros(pixels.size)
+    for row, which in zip(X, half[:, 0].astype(int)):
+        if which >= 0:
+            image[pixels] = row
+            sums[which] += pairs(image.reshape(pairs.shape))
+    return None, (sums[0], sums[1])
