@@ -13,6 +13,7 @@ from ..core import checks
 from ..core.messages import warn
 from ..core.progress import progress as shown_progress
 from ..engine.compression import LowRank
+from ..engine.expected import Expected
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -129,4 +130,5 @@ def matrix_of(compression, geometry, n, weights, smooth, precision, constraints)
             "the compression is not smoothed although a constraint smooths the maps, so weak components may be lost: give "
             "the constraints to .compress() too"
         )
-    return compression.matrix
+    known = compression.matrix.statistics()
+    return compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression"))

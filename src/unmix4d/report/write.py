@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import hosts
 from ..core import checks
+from ..core.errors import ChangedData
 from ..core.messages import UnmixWarning, warn
 from ..core.progress import progress
 from ..core.version import __version__
@@ -68,7 +69,8 @@ def write_report(
     OSError
         When the file cannot be written; an older file of that name is then untouched.
     ValueError, TypeError
-        When a section has no such name, or what is given is of another kind or another scan.
+        When a section has no such name, what is given is of another kind or another scan, or the data of the result have
+        changed since it was made.
 
     Examples
     --------
@@ -128,6 +130,8 @@ def _made(name, parts, tick):
         try:
             with drawing():
                 content = section.write(parts)
+        except ChangedData:
+            raise  # a page with figures of two scans would be wrong as a whole
         except _EXPECTED as error:
             content = page.paragraph(f"Left out: {error}.", "left-out")
         except Exception as error:  # one section must not take the others with it
