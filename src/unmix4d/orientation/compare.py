@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..plots import orientation as plots_orientation
 from .convert import on_scan
 from .match_py4dstem import is_crystal
@@ -151,6 +152,8 @@ class OrientationComparison:
     geometry: ScanGeometry = field(repr=False)
 
     plot = plots_orientation.comparison
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         for name in ("misorientation_deg", "nearest_deg", "overlap"):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.arrays import frozen_columns, read_only
+from ..core.arrays import frozen_columns, read_only, set_frozen_state
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions, is_spread
@@ -68,6 +68,8 @@ class Grains:
     to_host = grains_to_host
     plot = plots_grains.grains
     plot_sizes = plots_grains.grain_sizes
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         object.__setattr__(self, "masks", read_only(self.masks, bool))

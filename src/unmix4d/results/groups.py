@@ -14,7 +14,7 @@ from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_groups import group_patterns
 from ..clustering.similarity import diffraction_similarity, rings_of
 from ..core import checks
-from ..core.arrays import freeze
+from ..core.arrays import freeze, set_frozen_state
 from ..core.centre import require_centre
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
@@ -104,6 +104,8 @@ class Groups:
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
     plot_angles = plots_groups.angles
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, [name for name, value in vars(self).items() if isinstance(value, np.ndarray)])
