@@ -13,6 +13,7 @@ from ..core import checks
 from ..core.errors import ChangedData
 from ..core.messages import UnmixWarning, warn
 from ..core.progress import progress
+from ..core.text import writable
 from ..core.version import __version__
 from ..orientation.orientations import Orientations
 from ..results.grains import Grains
@@ -91,7 +92,7 @@ def write_report(
     with replacing(path, "the report") as file:
         with progress(len(wanted), "report", hosts.progress_wanted(result.host.kind)) as tick:
             made = [_made(name, parts, tick) for name in wanted]
-        file.write(page.page(title, _head(), made).encode("utf-8"))
+        file.write(writable(page.page(title, _head(), made)).encode("utf-8"))
 
 
 def _check_parts(parts):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..engine.expected import Expected, changed, differing
@@ -9,7 +11,7 @@ from ..engine.expected import Expected, changed, differing
 __all__ = ["expected_of", "require_pattern_of", "require_same_data"]
 
 
-def expected_of(result, method: str) -> Expected | None:
+def expected_of(result: Any, method: str) -> Expected | None:
     """What the scan of a result must still say when `method` reads it; None where the result does not know it."""
     if result.totals is None or result.mean_pattern is None:
         return None
@@ -17,7 +19,7 @@ def expected_of(result, method: str) -> Expected | None:
     return Expected(totals, result.geometry.from_images(result.mean_pattern[None])[0], method)
 
 
-def require_pattern_of(result, row: int, col: int, image: np.ndarray, method: str) -> None:
+def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, method: str) -> None:
     """Refuse one pattern (det_row, det_col) that is not the one that was there, by its total; NaN where excluded.
 
     Raises
@@ -30,7 +32,7 @@ def require_pattern_of(result, row: int, col: int, image: np.ndarray, method: st
         raise changed(method, f"the total intensity of position ({row}, {col}) is another one")
 
 
-def require_same_data(result, other, method: str) -> None:
+def require_same_data(result: Any, other: Any, method: str) -> None:
     """Refuse what was made of a result by reading its scan, or some positions of it, again when that has changed.
 
     Parameters

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import frozen_columns, read_only, set_frozen_state
+from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions, is_spread
@@ -253,7 +254,7 @@ class Grains:
         columns = [self.table[name].tolist() for name in COLUMNS]
         writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
         with replacing(path, "the table") as file:
-            file.write(text.getvalue().encode("utf-8"))
+            file.write(writable(text.getvalue()).encode("utf-8"))
 
     def __repr__(self):
         cut, shared = self.table["touches_edge"], self.count > 1
