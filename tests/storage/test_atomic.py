@@ -77,10 +77,10 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     for mask in (0o022, 0o027, 0o077):
         before = os.umask(mask)
         try:
-            write_hdf5(tmp_path / "a.h5", lambda file: file.create_dataset("x", data=1), "the result")
+            write_hdf5(tmp_path / f"{mask}.h5", lambda file: file.create_dataset("x", data=1), "the result")
         finally:
             os.umask(before)
-        assert (tmp_path / "a.h5").stat().st_mode & 0o777 == 0o666 & ~mask
+        assert (tmp_path / f"{mask}.h5").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def _head(file, version):
 
 def _array(file, name, expected, checksums):
     dataset = open_dataset(file, name)
-    kind = "b" if name.endswith("_mask") else "f"
+    kind = "b" if name.endswith("mask") else "f"
     if (expected is not None and dataset.shape != expected) or dataset.dtype.kind != kind or dataset.size > _MOST:
         raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {expected}")
     array = dataset[()]
