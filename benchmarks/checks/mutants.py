@@ -1,6 +1,7 @@
 """Mutation testing of a sample of the numerical core: are the tests strict enough to notice one wrong operator?
 
     python benchmarks/checks/mutants.py --per-file 10 --out mutants.md
+    python benchmarks/checks/mutants.py --rooms hosts results plots orientation --together 40 --seed 16 --out mutants.md
 """
 
 import argparse
@@ -29,6 +30,12 @@ _FUZZY, _HALS = _tests("clustering/test_fuzzy"), _tests("decomposition/test_nmf"
 _SMOOTH, _ROTATION = _tests("constraints/test_constraints"), _tests("clustering/test_rotation")
 _FEATURES, _OVERLAP = [*_RINGS, *_tests("features/test_features")], _tests("results/test_overlap")
 _COMPRESSION, _MASKS = _tests("engine/test_compression"), _tests("preparation/test_masks")
+_PLOTS = _tests("plots/test_plot_details", "plots/test_plots", "plots/test_style")
+_HOSTS = _tests("hosts/test_host_details", "hosts/test_hosts")
+_ORIENTATION = [
+    f"tests/orientation/test_orientation_{name}.py" for name in ("details", "pyxem", "py4dstem")
+]
+_RESULTS = _tests("results/test_result_details")
 # Each file and the tests whose subject it is.
 TARGETS = {
     "decomposition/nnls.py": _tests("decomposition/test_nnls"),
@@ -60,7 +67,27 @@ TARGETS = {
     "orientation/symmetry.py": [
         *_tests("orientation/test_orientation_py4dstem"), "-k", "symmetry or misorientation or mean_of or quaternions",
     ],  # fmt: skip
+    "results/grains.py": [*_RESULTS, *_tests("results/test_grains")],
+    "results/overlap.py": [*_RESULTS, *_tests("results/test_overlap")],
+    "results/groups.py": [*_RESULTS, *_tests("clustering/test_groups")],
+    "results/fuzzy_clusters.py": [*_RESULTS, *_tests("clustering/test_fuzzy_clusters")],
+    "results/merged.py": [*_RESULTS, *_tests("decomposition/test_merge_nmf")],
+    "results/quality.py": [*_RESULTS, *_tests("results/test_quality_report")],
+    "results/build.py": [*_RESULTS, *_tests("methods/test_decomposition")],
+    "results/decomposition.py": [*_RESULTS, *_tests("methods/test_decomposition")],
+    "results/saved.py": [*_RESULTS, *_tests("storage/test_result_file")],
+    "results/likelihood.py": [*_RESULTS, *_tests("preparation/test_thinning")],
+    "results/data_of_a_result.py": [*_RESULTS, *_tests("results/test_changed_data")],
+    "results/k_choice.py": [*_RESULTS, *_tests("choose_k/test_choose_k")],
+    "results/scree.py": [*_RESULTS, *_tests("decomposition/test_svd")],
 }
+_ROOMS = {"plots": _PLOTS, "hosts": _HOSTS, "orientation": _ORIENTATION}
+for _room, _of_it in _ROOMS.items():
+    for _path in sorted((ROOT / "src" / "unmix4d" / _room).glob("*.py")):
+        TARGETS.setdefault(f"{_room}/{_path.name}", _of_it)
+TARGETS["orientation/cif.py"] = TARGETS["orientation/cif_checks.py"] = _tests("orientation/test_cif")
+TARGETS["orientation/phase_names.py"] = _tests("orientation/test_phase_names")
+TARGETS["orientation/phase_symmetry.py"] = _tests("orientation/test_phase_symmetry")
 _SWAPS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
     ast.Gt: ast.GtE,    ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And,
@@ -120,6 +147,14 @@ def drawn(targets, per_file, seed):
     return jobs
 
 
+def drawn_together(targets, number, seed):
+    """(file, place, what, source) of a sample of all mutants of all files as one, by their files."""
+    every = []
+    for name in targets:
+        every += [(name, *mutant) for mutant in mutants_of((ROOT / "src" / "unmix4d" / name).read_text(encoding="utf-8"))]
+    return sorted(random.Random(seed).sample(every, min(number, len(every))), key=lambda job: job[0])
+
+
 def attack(source, jobs, deadline):
     """Whether each mutant survives its tests, as (file, place, what, survived), until the time is up."""
     for name, place, what, text in jobs:
@@ -148,13 +183,21 @@ def report(results, targets, n_drawn, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--per-file", type=int, default=10)
+    parser.add_argument("--rooms", nargs="+", metavar="ROOM", help="files of these rooms only")
+    parser.add_argument("--together", type=int, default=0, help="so many of all files as one, instead of some per file")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=TARGETS, metavar="FILE", help="of these files, all by default")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     targets, deadline = args.only or list(TARGETS), time.monotonic() + 60 * args.minutes
-    jobs = drawn(targets, args.per_file, args.seed)
+    if args.rooms:
+        targets = [name for name in targets if name.split("/")[0] in args.rooms]
+    if args.together:
+        jobs = drawn_together(targets, args.together, args.seed)
+        targets = list(dict.fromkeys(name for name, *_ in jobs))
+    else:
+        jobs = drawn(targets, args.per_file, args.seed)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "src"
         shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))

@@ -4,6 +4,9 @@ Kill -9 of a run with a checkpoint is in the tests of storage, a dask worker tha
 """
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -120,3 +123,42 @@ def test_figures_that_are_closed_leave_nothing(scan):
         plt.close("all")
     gc.collect()
     assert plt.get_fignums() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_forked_during_a_pass_has_its_own_limits():
+    """In a process of its own: threads of a test runner are no place to fork in."""
+    env = {**os.environ, **{f"{name}_NUM_THREADS": "2" for name in ("OPENBLAS", "MKL", "OMP")}}
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, env=env)
+    assert done.stdout.split() == ["1", "2", "2", "1", "2"], done.stderr
+
+
+FORKED = """
+import os, threading, numpy as np
+from threadpoolctl import threadpool_info
+from unmix4d.engine.threads import one_thread_per_block
+
+def limit():
+    return next(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+
+inside, leave = threading.Event(), threading.Event()
+
+def a_pass():
+    with one_thread_per_block():
+        inside.set(); leave.wait()
+
+thread = threading.Thread(target=a_pass); thread.start(); inside.wait()
+print(limit(), flush=True)                     # 1, in the middle of the pass
+with one_thread_per_block():                   # and this thread is in one too
+    child = os.fork()
+    if child == 0:
+        print(limit(), flush=True)             # 2: the passes of the parent do not run here
+if child == 0:
+    print(limit(), flush=True)                 # 2: leaving a block that was entered before changes nothing
+    with one_thread_per_block():
+        print(limit(), flush=True)             # 1: a pass of its own
+    print(limit(), flush=True)                 # 2
+    os._exit(0)
+os.waitpid(child, 0); leave.set(); thread.join()
+"""

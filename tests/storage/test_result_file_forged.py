@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix
+from unmix4d.core.errors import UnreadableFile
+from unmix4d.storage.safety import array_checksum, text_checksum
 
 ARRAYS = ("patterns", "maps", "explained", "losses", "mean_pattern", "totals", "residuals")
 
@@ -35,7 +38,7 @@ def same(one, other):
 
 
 def attempt(path, result):
-    """"refused" or "same"; anything else is a failure of the test."""
+    """ "refused" or "same"; anything else is a failure of the test."""
     try:
         loaded = unmix4d.load(path)
     except (OSError, MemoryError) as error:
@@ -167,3 +170,102 @@ def test_loading_calls_nothing_that_could_execute(bytes_of, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def _set(*path, to):
+    """The head with another value at a place, behind a checksum that is right."""
+
+    def edit(file):
+        head = json.loads(file["settings.json"].asstr()[()])
+        part = head
+        for name in path[:-1]:
+            part = part[name]
+        part[path[-1]] = to
+        text = json.dumps(head)
+        _swap(file, "settings.json", text, dtype=h5py.string_dtype())
+        file.attrs["settings_checksum"] = text_checksum(text)
+
+    return edit
+
+
+def _array(name, array):
+    """An array in place of another, behind a checksum that is right."""
+
+    def edit(file):
+        head = json.loads(file["settings.json"].asstr()[()])
+        del file[name]
+        file[name] = array
+        _set("checksums", to={**head["checksums"], name: array_checksum(array)})(file)
+
+    return edit
+
+
+NAN = float("nan")
+ODD = {
+    "settings are a list": _set("settings", to=[]),
+    "settings are a number": _set("settings", to=3),
+    "NaN in the settings": _set("settings", "tol", to=NAN),
+    "NaN deep in the settings": _set("settings", "x", to=[{"y": [NAN]}]),
+    "a method that is no text": _set("method", to=[1]),
+    "a loss that is a text": _set("loss", to="small"),
+    "an unknown kind": _set("kind", to="Evil"),
+    "a kind that is a list": _set("kind", to=["Decomposition"]),
+    "a kind of relative": _set("kind", to="FuzzyClusters"),
+    "millions of starts": _set("starts", to=[0] * 3_000_000),
+    "negative starts": _set("starts", to=[-4, 8]),
+    "starts that are texts": _set("starts", to=["4"]),
+    "starts that are no list": _set("starts", to=4),
+    "a scan of no rows": _set("geometry", "scan_shape", to=[0, 9]),
+    "a scan of three axes": _set("geometry", "scan_shape", to=[7, 9, 1]),
+    "a huge scan": _set("geometry", "scan_shape", to=[10**9, 10**9]),
+    "a scan of fractions": _set("geometry", "scan_shape", to=[7.0, 9]),
+    "a centre of NaN": _set("geometry", "centre", to=[NAN, 1]),
+    "a centre of texts": _set("geometry", "centre", to=["1", "2"]),
+    "a centre of three": _set("geometry", "centre", to=[1, 2, 3]),
+    "no centre": _set("geometry", "centre", to=None),
+    "an ellipse of two": _set("geometry", "ellipse", to=[1, 2]),
+    "a flag that is a number": _set("geometry", "polar", to=7),
+    "a step of 0": _set("geometry", "calibration", "step", to=[0, 1]),
+    "a step of NaN": _set("geometry", "calibration", "step", to=[NAN, 1]),
+    "a step that is a text": _set("geometry", "calibration", "step", to="12"),
+    "a unit that is a number": _set("geometry", "calibration", "step_unit", to=5),
+    "a beam energy of text": _set("geometry", "calibration", "beam_energy", to="300"),
+    "a field of no calibration": _set("geometry", "calibration", "evil", to=1),
+    "a host that is a list": _set("host", to=[]),
+    "a host of no name": _set("host", "name", to=None),
+    "a record that is a text": _set("host", "record", to="x"),
+    "a meaning of texts": _set("meaning", "signed", to="yes"),
+    "an unknown meaning": _set("meaning", "evil", to=True),
+    "references of numbers": _set("references", to=[1, 2]),
+    "no references": _set("references", to=None),
+    "features of one number": _set("features_shape", to=4),
+    "maps of whole numbers": _array("maps", np.ones((2, 7, 9), int)),
+    "maps of truth": _array("maps", np.ones((2, 7, 9), bool)),
+    "maps of texts": _array("maps", np.full((2, 7, 9), b"x")),
+    "maps of another order": _array("maps", np.ones((2, 9, 7), "f4")),
+    "maps of four axes": _array("maps", np.ones((2, 7, 9, 1), "f4")),
+    "a map less": _array("maps", np.ones((1, 7, 9), "f4")),
+    "patterns of two axes": _array("patterns", np.ones((20, 26), "f4")),
+    "a number for patterns": _array("patterns", np.float32(1)),
+    "patterns of nothing": _array("patterns", np.ones((0, 20, 26), "f4")),
+    "losses of two axes": _array("losses", np.ones((1, 1))),
+    "convergence of another length": _array("convergence", np.ones(3)),
+    "an older version than the first": lambda f: f.attrs.__setitem__("format_version", -3),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_but_well_formed_files_are_refused_in_a_sentence_and_quickly(name, bytes_of, tmp_path):
+    path = forged(tmp_path / "run.h5", bytes_of, ODD[name])
+    start = time.perf_counter()
+    with pytest.raises(UnreadableFile, match="the saved result is incomplete or damaged: ") as caught:
+        unmix4d.load(path)
+    assert time.perf_counter() - start < 5 and len(str(caught.value)) < 600 and "\n\n" not in str(caught.value)
+
+
+def test_a_head_that_is_written_anew_is_read(result, bytes_of, tmp_path):
+    """What the forged files are refused for is not the forging."""
+    path = forged(tmp_path / "run.h5", bytes_of, _set("host", "name", to="another title"))
+    assert unmix4d.load(path).host.name == "another title"
+    path = forged(tmp_path / "run.h5", bytes_of, _array("maps", np.full((2, 7, 9), 0.25, "f4")))
+    assert (unmix4d.load(path).maps == 0.25).all()

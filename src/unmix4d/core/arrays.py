@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["freeze", "frozen_columns", "read_only"]
+__all__ = ["freeze", "frozen_columns", "read_only", "set_frozen_state"]
 
 
 def read_only(value, dtype=None) -> np.ndarray:
@@ -25,3 +25,12 @@ def freeze(record, names) -> None:
         value = getattr(record, name)
         if value is not None:
             object.__setattr__(record, name, read_only(value))
+
+
+def set_frozen_state(record, state: dict) -> None:
+    """``__setstate__`` of an answer: NumPy forgets on the way through pickle, or in a deep copy, what is read-only."""
+    for value in state.values():
+        for array in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
+    vars(record).update(state)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import freeze
+from .arrays import freeze, set_frozen_state
 from .units import PIXELS, is_calibrated
 
 __all__ = ["Calibration", "ScanGeometry"]
@@ -118,6 +118,8 @@ class ScanGeometry:
     polar: bool = False
     features: bool = False
     redrawn: bool = False
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         object.__setattr__(self, "scan_shape", tuple(int(v) for v in self.scan_shape))

@@ -65,6 +65,11 @@ class Scan:
                 f"{self.geometry.scan_shape + self.geometry.detector_shape}"
             )
 
+    def __getstate__(self):
+        if is_dask(self.patterns) and any(_is_open(held) for held in _held(self.patterns)):
+            raise TypeError(_OPEN_FILE)
+        return vars(self)
+
     @property
     def shape(self) -> tuple[int, int, int, int]:
         return tuple(self.patterns.shape)
@@ -110,6 +115,12 @@ class Scan:
         return self.replace(geometry=geometry, centres=None if centre is not None else self.centres)
 
 
+_OPEN_FILE = (
+    "a view of an open HDF5 file can be neither pickled nor copied, because the file is open in this process only: open it "
+    "where the view is needed, or persist() the view first"
+)
+
+
 class ScanError(ValueError):
     """What only reading a scan can tell; it reaches the user as it is, also from within the graph of a lazy scan."""
 
@@ -135,6 +146,18 @@ class OpenDataset:
     def __getitem__(self, key):
         self._check()
         return self._dataset[key]
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError(_OPEN_FILE)
+
+
+def _is_open(held):
+    return isinstance(held, OpenDataset) or checks.is_a(held, "h5py", "Dataset")
+
+
+def _held(array):
+    """What the graph of a dask array holds."""
+    return (getattr(task, "value", task) for task in dict(array.dask).values())
 
 
 class Uncopied:

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.geometry import ScanGeometry
 from .blocks import compute_dtype, make_plan
 from .buffers import buffer
+from .expected import Expected, comparing_kernel
 from .passes import run_pass
 
 __all__ = ["PRODUCTS", "PatternMatrix", "Statistics", "offset_kernel"]
@@ -76,6 +77,7 @@ class PatternMatrix:
     # Beyond these, squares of values leave the range of the arithmetic.
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
+    _expected: Expected | None = None
     _look: Callable[[Statistics], None] | None = None
 
     def __init__(
@@ -120,7 +122,20 @@ class PatternMatrix:
         self._passes[0] += 1
         if self._offset is not None:
             kernel = partial(offset_kernel, kernel=kernel, offset=self._offset)
-        return run_pass(self._plan, kernel, per_row)
+        return self._compared(kernel, per_row) if self._expected else run_pass(self._plan, kernel, per_row)
+
+    def expect(self, expected: Expected | None) -> PatternMatrix:
+        """This matrix, whose next pass also looks whether the scan is still what it was, and refuses it otherwise."""
+        self._expected = expected
+        return self
+
+    def _compared(self, kernel, per_row):
+        expected = self._expected
+        kernel = partial(comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed)
+        piece, (*sums, n_changed, pixel_sum) = run_pass(self._plan, kernel, (expected.totals[:, None], *per_row))
+        expected.require(int(n_changed), pixel_sum)
+        self._expected = None  # once is enough for a chain of passes
+        return piece, tuple(sums)
 
     def centred(self) -> PatternMatrix:
         """The same scan minus its mean pattern, which is taken off each batch as it is read: for PCA.

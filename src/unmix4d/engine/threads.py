@@ -21,8 +21,9 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _users = 0
+_process = 0  # another number in every process that was forked
 _limit = None
 _controller = None
 
@@ -34,6 +35,7 @@ def one_thread_per_block():
     Passes may run in several threads of the user's: were each to restore what it found, the limit would outlive them.
     """
     global _users, _limit, _controller
+    process = _process
     from threadpoolctl import ThreadpoolController
 
     with _lock:
@@ -45,9 +47,24 @@ def one_thread_per_block():
         yield
     finally:
         with _lock:
-            _users -= 1
-            if _users == 0:
+            # A pass that was running when this process was forked is not one of its own.
+            _users -= process == _process
+            if _users == 0 and process == _process:
                 _limit.restore_original_limits()
+
+
+def _forked():
+    """The passes of the process that this one was forked from do not run here, nor do their limits hold."""
+    global _lock, _users, _process
+    _lock, _process = threading.RLock(), _process + 1
+    if _users:
+        _users = 0
+        _limit.restore_original_limits()
+
+
+if hasattr(os, "register_at_fork"):
+    # Under the lock: the limits are never half set in a new process.
+    os.register_at_fork(before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_forked)
 
 
 def in_order(function, count: int):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord
 from ..engine.matrix import PatternMatrix
@@ -64,6 +65,8 @@ class Features:
     host: HostRecord = HostRecord()
     additive: bool = True
     per_count: np.ndarray | None = None
+
+    __setstate__ = set_frozen_state
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from ..core.text import writable
+
 __all__ = ["to_json", "from_json"]
 
 _LARGEST = 4096  # entries; whatever is longer is data, not metadata
@@ -52,11 +54,11 @@ def _wanted(key):
 
 
 def from_json(value):
-    """The opposite of `to_json`; always a copy."""
+    """The opposite of `to_json`; always a copy, of text that the files of the host can hold."""
     if isinstance(value, dict):
         if _ARRAY in value:
             return np.array(value[_ARRAY], dtype=value["dtype"])
-        return {key: from_json(entry) for key, entry in value.items()}
+        return {writable(key): from_json(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [from_json(entry) for entry in value]
-    return value
+    return writable(value) if isinstance(value, str) else value

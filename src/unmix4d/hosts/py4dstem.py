@@ -14,6 +14,7 @@ from ..core.checks import is_a
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns
+from ..core.text import writable
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
 
 __all__ = ["attach", "ellipse_of", "host_record", "matches", "origin_of", "read", "scan_calibration", "size_of", "write",
@@ -294,7 +295,7 @@ def _settings(result):
     from emdfile import Metadata
 
     geometry = result.geometry
-    told = {"method": str(result.method), "settings": dict(result.settings), "scan": result.host.name}
+    told = {"method": str(result.method), "settings": dict(result.settings), "scan": writable(result.host.name)}
     told["pixel_size"] = [float(value) for value in geometry.calibration.pixel_size]
     told["step"] = [float(value) for value in geometry.calibration.step]
     return Metadata(name="unmix4d", data=_savable(told))

@@ -16,6 +16,7 @@ from ..core import checks
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan
+from ..core.text import writable
 from ..core.units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
@@ -276,7 +277,7 @@ def _metadata(result, what):
     """A copy of the input's metadata, with a title, the method and its settings."""
     metadata = from_json(result.host.record.get("metadata", {}))
     title = f"{result.method} {what}"
-    metadata.setdefault("General", {})["title"] = " - ".join(filter(None, (result.host.name, title)))
+    metadata.setdefault("General", {})["title"] = " - ".join(filter(None, (writable(result.host.name), title)))
     if what != "patterns":
         metadata.pop("Signal", None)  # the type and the quantity of the patterns
         metadata["General"].pop("affine_transformation", None)

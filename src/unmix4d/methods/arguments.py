@@ -16,6 +16,7 @@ from ..core.messages import warn
 from ..core.progress import progress as shown_progress
 from ..decomposition.run import smoothing_of
 from ..engine.compression import LowRank
+from ..engine.expected import Expected
 from ..engine.weights import WeightedMatrix, brightest_spot, choose_weights, kind_for_distances
 
 if TYPE_CHECKING:
@@ -172,4 +173,6 @@ def matrix_of(view, compression, n, weights, smooth, precision, constraints):
             "the compression is not smoothed although a constraint smooths the maps, so weak components may be lost: give "
             "the constraints to .compress() too"
         )
-    return compression.matrix, None if compression.smoother is None else compression.smoother.smoothing
+    known = compression.matrix.statistics()
+    matrix = compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression"))
+    return matrix, None if compression.smoother is None else compression.smoother.smoothing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..plots import orientation as plots_orientation
 from .convert import on_scan
 from .symmetry import misorientation_deg
@@ -148,6 +149,8 @@ class OrientationComparison:
     geometry: ScanGeometry = field(repr=False)
 
     plot = plots_orientation.comparison
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         for name in ("misorientation_deg", "nearest_deg", "overlap"):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..plots import orientation as plots_orientation
 from .colours import colours, key
 
@@ -80,6 +81,8 @@ class Orientations:
     flagged: np.ndarray | None = None
 
     plot = plots_orientation.orientations
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         for holder, names in ((self.painting, ("first", "second", "weight", "second_weight", "grain", "present")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, is_spread
 
 __all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
@@ -108,6 +109,8 @@ class Painting:
     second_weight: np.ndarray
     grain: np.ndarray
     present: np.ndarray
+
+    __setstate__ = set_frozen_state
 
 
 def paint(result, indexed) -> Painting:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import checks
+from ..results.data_of_a_result import require_pattern_of
 
 __all__ = ["explore", "Explorer", "measured_pattern"]
 
@@ -52,8 +53,9 @@ def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
     except ImportError:
         from ..plots.positions import PositionFigure
 
+        measured = measured_pattern(result, row, col)
         drawn = PositionFigure(result, "\n".join([*said, _NO_WIDGETS]))
-        drawn.show(row, col, measured_pattern(result, row, col))
+        drawn.show(row, col, measured)
         return np.array(drawn.figure.axes)
     return Explorer(result, row, col, ipywidgets, " ".join(said)).box
 
@@ -77,7 +79,7 @@ def _start(result, row, col):
 def measured_pattern(result, row: int, col: int):
     """The pattern of one position of the view (det_row, det_col), NaN where excluded; None where no data are linked.
 
-    Only the block that holds the position is read.
+    Only the block that holds the position is read; refused where it is not what it was.
     """
     if result.source is None:
         return None
@@ -87,6 +89,7 @@ def measured_pattern(result, row: int, col: int):
     image = np.array(patterns, float)
     if result.geometry.detector_mask is not None:
         image[result.geometry.detector_mask] = np.nan
+    require_pattern_of(result, row, col, image, "explore")
     return image
 
 

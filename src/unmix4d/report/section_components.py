@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.errors import ChangedData
 from ..results.scree import SCREE
 from . import page
 from .figures import figure, figures
@@ -16,6 +17,8 @@ def number(parts) -> str:
     made = [] if parts.choice is None else _choice(parts.choice)
     try:
         made.append(_scree(parts.result))
+    except ChangedData:
+        raise
     except ValueError as error:
         if not made:
             raise
@@ -42,6 +45,7 @@ def _scree(result):
         raise ValueError(
             "the scree needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
         )
+    result.linked_matrix("the scree").statistics()  # the pass that looks whether the data are what they were
     largest = min(view.geometry.n_positions, view.geometry.n_pixels)
     scree = view.scree(min(SCREE, largest))
     of = "features" if view.geometry.features else "patterns"

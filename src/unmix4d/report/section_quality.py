@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.errors import ChangedData
 from . import page
 from .figures import figure, figures
 
@@ -26,6 +27,8 @@ def fit(parts) -> str:
         _with_colours(drawn)
         caption = "Root mean square of data minus reconstruction at every position, in the unit of the data."
         made.append(figure(drawn.axes, "residual map", caption))
+    except ChangedData:
+        raise
     except ValueError as error:
         made.append(page.paragraph(f"The residual map is left out: {error}.", "left-out"))
     if result.convergence:
@@ -45,6 +48,8 @@ def quality(parts) -> str:
     result, made = parts.result, []
     try:
         made += _beside_raw(result.report_quality())
+    except ChangedData:
+        raise
     except ValueError as error:
         made.append(page.paragraph(f"The comparison with the raw data is left out: {error}.", "left-out"))
     if result.k > 1:

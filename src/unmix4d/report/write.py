@@ -10,8 +10,10 @@ from typing import Any
 
 from .. import hosts
 from ..core import checks
+from ..core.errors import ChangedData
 from ..core.messages import UnmixWarning, warn
 from ..core.progress import progress
+from ..core.text import writable
 from ..core.version import __version__
 from ..orientation.orientations import Orientations
 from ..results.grains import Grains
@@ -68,7 +70,8 @@ def write_report(
     OSError
         When the file cannot be written; an older file of that name is then untouched.
     ValueError, TypeError
-        When a section has no such name, or what is given is of another kind or another scan.
+        When a section has no such name, what is given is of another kind or another scan, or the data of the result have
+        changed since it was made.
 
     Examples
     --------
@@ -91,7 +94,7 @@ def write_report(
             made = [_made(name, parts, tick) for name in wanted]
         when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         head = page.paragraph(f"Written by unmix4d {__version__} on {when}.", "quiet")
-        file.write(page.page(title, head, made).encode("utf-8"))
+        file.write(writable(page.page(title, head, made)).encode("utf-8"))
 
 
 def _check_parts(parts):
@@ -130,6 +133,8 @@ def _made(name, parts, tick):
         try:
             with drawing():
                 content = section.write(parts)
+        except ChangedData:
+            raise  # a page with figures of two scans would be wrong as a whole
         except _EXPECTED as error:
             content = page.paragraph(f"Left out: {error}.", "left-out")
         except Exception as error:  # one section must not take the others with it

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import hosts, plots
 from ..core import checks
-from ..core.arrays import freeze, read_only
+from ..core.arrays import freeze, read_only, set_frozen_state
 from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.scan import HostRecord
@@ -21,6 +21,7 @@ from ..plots.composite import composite
 from ..report.explorer import explore
 from ..report.write import write_report
 from .citations import FIELD
+from .data_of_a_result import expected_of
 from .grains import find_grains
 from .groups import group_rotated, mean_of
 from .likelihood import log_likelihood
@@ -149,6 +150,8 @@ class Decomposition:
         "mean_pattern": ("detector",), "totals": ("scan",), "residuals": ("scan",), "strengths": ("k",),
         "features": ("k", "features"),
     }  # fmt: skip
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, self.saved_arrays)
@@ -394,6 +397,8 @@ class Decomposition:
     def linked_matrix(self, method: str) -> PatternMatrix:
         """The matrix of the scan that it was made from, on behalf of `method`; refused where no data are linked.
 
+        Its first pass refuses data that have changed since.
+
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
@@ -405,7 +410,7 @@ class Decomposition:
             raise ValueError(
                 f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
             )
-        return self.source.matrix(self.settings.get("precision", "single"))
+        return self.source.matrix(self.settings.get("precision", "single")).expect(expected_of(self, method))
 
     @property
     def citation(self) -> str:

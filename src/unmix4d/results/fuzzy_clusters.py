@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ..clustering.validity import INDICES
 from ..core import checks
 from ..plots import fuzzy as plots_fuzzy
+from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
@@ -174,7 +175,9 @@ class FuzzyClusters(Decomposition):
             raise ValueError(f"min_membership leaves no position of cluster {cluster}, got {least:g}")
         view = self.view.at_positions(inside)
         chosen = {name: self.settings[name] for name in ("m", "covariance", "contrast", "precision")}
-        return view.fuzzy_cmeans(n, n_svd=n_svd, n_starts=n_starts, random_state=random_state, **chosen)
+        answer = view.fuzzy_cmeans(n, n_svd=n_svd, n_starts=n_starts, random_state=random_state, **chosen)
+        require_same_data(self, answer, "subclusters")
+        return answer
 
     def membership_at(self, loadings: ArrayLike) -> np.ndarray:
         """Memberships of any points among the loadings.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.arrays import frozen_columns, read_only
+from ..core.arrays import frozen_columns, read_only, set_frozen_state
+from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions
@@ -69,6 +70,8 @@ class Grains:
     to_host = grains_to_host
     plot = plots_grains.grains
     plot_sizes = plots_grains.grain_sizes
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         object.__setattr__(self, "masks", read_only(self.masks, bool))
@@ -252,7 +255,7 @@ class Grains:
         columns = [self.table[name].tolist() for name in COLUMNS]
         writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
         with replacing(path, "the table") as file:
-            file.write(text.getvalue().encode("utf-8"))
+            file.write(writable(text.getvalue()).encode("utf-8"))
 
     def __repr__(self):
         cut, shared = self.table["touches_edge"], self.count > 1

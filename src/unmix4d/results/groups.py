@@ -16,7 +16,7 @@ from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_groups import group_patterns
 from ..clustering.similarity import diffraction_similarity, rings_of
 from ..core import checks
-from ..core.arrays import freeze
+from ..core.arrays import freeze, set_frozen_state
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
@@ -113,6 +113,8 @@ class Groups:
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
     plot_angles = plots_groups.angles
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         if self.told is None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.arrays import freeze, frozen_columns
+from ..core.arrays import freeze, frozen_columns, set_frozen_state
 from ..plots import choose_k as plots_choose_k
 
 if TYPE_CHECKING:
     from ..choose_k.cao2025 import Cao2025
 
 __all__ = ["KChoice"]
+
+_PROXIES = ("table", "votes", "results")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,14 @@ class KChoice:
         freeze(self, ("ks", "sizes"))
         for name, value in (("table", frozen_columns(self.table)), ("votes", self.votes), ("results", self.results)):
             object.__setattr__(self, name, MappingProxyType(dict(value)))
+
+    def __getstate__(self):
+        # A dict that cannot be written to can neither be pickled nor copied.
+        return {name: dict(value) if name in _PROXIES else value for name, value in vars(self).items()}
+
+    def __setstate__(self, state):
+        set_frozen_state(self, state)
+        vars(self).update({name: MappingProxyType(state[name]) for name in _PROXIES})
 
     def __getitem__(self, k):
         """The `Decomposition` with k components."""

@@ -13,6 +13,7 @@ from ..decomposition.consensus import consensus
 from ..plots import merging as plots_merging
 from .build import arranged
 from .citations import MERGING
+from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
 from .meaning import Meaning
 
@@ -160,10 +161,12 @@ class MergedDecomposition(Decomposition):
         told = {name: value if name == "how" else float(value) for name, value in options.items()}
         told |= {"left_out": found.left_out, "rim_components": found.rim_components}
         matrix = self.view.matrix(self.settings["precision"])
-        return merged_answer(
+        answer = merged_answer(
             self.view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
             agreement=found.agreement, spread=found.spread,
         )  # fmt: skip
+        require_same_data(self, answer, "consensus")
+        return answer
 
     @property
     def decomposed(self) -> Any:

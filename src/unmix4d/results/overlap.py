@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.arrays import freeze, frozen_columns
+from ..core.arrays import freeze, frozen_columns, set_frozen_state
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
@@ -70,6 +70,8 @@ class Overlap:
 
     plot = plots_overlap.overlap
     plot_profile = plots_overlap.profile
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, ("ratio", "first", "second", "weights"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import image_quality
 from ..core import checks
-from ..core.arrays import freeze, frozen_columns, read_only
+from ..core.arrays import freeze, frozen_columns, read_only, set_frozen_state
 from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class PatternSimilarity:
     metric: str
     scale: str
     data_range: float
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         object.__setattr__(self, "matrix", read_only(self.matrix, float))
@@ -141,6 +143,8 @@ class QualityReport:
     scale: str = "linear"
 
     plot = plots_quality.report
+
+    __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, ("raw", "single", "reconstruction", "largest", "labels"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from typing import Any
 
@@ -15,6 +16,7 @@ from .meaning import Meaning
 
 __all__ = ["expected_shapes", "restored", "save"]
 
+_MOST_STARTS = 100_000  # more of them is a file made to keep a reader busy
 _MASKS = ("scan_mask", "detector_mask")
 _GEOMETRY = (
     "scan_shape", "detector_shape", "centre", "centre_known", "ellipse", "polar", "features", "redrawn",
@@ -89,6 +91,7 @@ def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
     shapes : dict
         Those in the file, for the number of components.
     """
+    _require_head(head)
     geometry, n_iterations = head["geometry"], sum(head["starts"])
     sizes = {
         "k": shapes["patterns"][:1],
@@ -98,7 +101,76 @@ def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
     }
     words = {**kind.saved_arrays, "scan_mask": ("scan",), "detector_mask": ("detector",)}
     found = {name: None if of is None else tuple(n for word in of for n in sizes[word]) for name, of in words.items()}
-    return {**found, "convergence": (n_iterations,), "changes": (n_iterations, 2)}
+    found |= {"convergence": (n_iterations,), "changes": (n_iterations, 2)}
+    if len(shapes.get("losses", ())) > 1 or len(shapes["patterns"]) != 3:
+        raise ValueError(f"losses and patterns have the shapes {shapes.get('losses')} and {shapes['patterns']}")
+    return found
+
+
+def _require_head(head):
+    """Refuse what stands behind a right checksum and is no head of a result: other types, sizes and numbers."""
+    geometry, calibration = head["geometry"], head["geometry"]["calibration"]
+    _require(isinstance(head["settings"], dict) and isinstance(head["host"], dict), "the settings or the host")
+    _require(isinstance(head["method"], str) and isinstance(head["loss"], float), "the method or the loss")
+    _require(_are_counts(head["starts"], 0) and len(head["starts"]) <= _MOST_STARTS, "the list of starts")
+    for name in ("scan_shape", "detector_shape"):
+        _require(_are_counts(geometry[name], 1) and len(geometry[name]) == 2, name)
+    _require(head.get("features_shape") is None or _are_counts(head["features_shape"], 0), "features_shape")
+    _require(_are_numbers(geometry["centre"], 2), "the centre")
+    _require(geometry["ellipse"] is None or _are_numbers(geometry["ellipse"], 3), "the ellipse")
+    flags = ("centre_known", "polar", "features", "redrawn")
+    _require(_are(bool, [geometry[name] for name in flags if name in geometry]), "a flag of the geometry")
+    _require(_calibrated(Calibration(**calibration)), "the calibration")
+    told = HostRecord(**head["host"])
+    _require(_are(str, (told.kind, told.name)) and isinstance(told.record, dict), "the host")
+    meant = Meaning(**head.get("meaning", {}))  # files of 0.1.0 have neither meaning nor references
+    _require(_are(str, head.get("references", [])), "the references")
+    _require(_are(str, (meant.label, meant.shares_of)), "the meaning of the components")
+    _require(_are(bool, (meant.signed, meant.signed_maps, meant.centred)), "the meaning of the components")
+    _require(_finite(head["settings"]), "a number of the settings, which is NaN")
+
+
+def _require(condition, what):
+    if not condition:
+        raise ValueError(f"{what} in it cannot be one")
+
+
+def _are(kind, values):
+    return all(isinstance(value, kind) for value in values)
+
+
+def _are_counts(values, least):
+    return isinstance(values, list) and all(type(value) is int and value >= least for value in values)
+
+
+def _are_numbers(values, n):
+    return isinstance(values, (list, tuple)) and len(values) == n and all(map(_is_number, values))
+
+
+def _is_number(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _calibrated(calibration):
+    sizes = calibration.step, calibration.pixel_size
+    origins = [calibration.scan_origin, *([] if calibration.detector_origin is None else [calibration.detector_origin])]
+    known = (calibration.beam_energy, calibration.convergence_angle, calibration.precession_angle, calibration.rotation_deg)
+    return (
+        all(_are_numbers(pair, 2) for pair in (*sizes, *origins))
+        and all(value > 0 for pair in sizes for value in pair)
+        and _are(str, (calibration.step_unit, calibration.pixel_unit))
+        and all(value is None or _is_number(value) for value in known)
+        and calibration.flip in (None, True, False)
+    )
+
+
+def _finite(value):
+    """Whether no number of these settings is NaN."""
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return value == value
 
 
 def restored(kind: Any, head: dict, arrays: dict) -> Any:

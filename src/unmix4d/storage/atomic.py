@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 
 from ..core import checks
@@ -19,7 +20,8 @@ def replacing(path, what: str):
     """A binary file to write to, which gets its name when the block has ended well.
 
     Until then it has another name in the same folder, so that a place that cannot be written to is found before anything is
-    computed in the block. It is on the disk before it takes the place of an older one, and as readable as any new file.
+    computed in the block. It is on the disk before it takes the place of an older one, whose permissions it keeps; without
+    one it is as readable as any new file. A symbolic link stays one: the file it leads to is replaced.
 
     Parameters
     ----------
@@ -35,22 +37,30 @@ def replacing(path, what: str):
     Raises
     ------
     OSError
-        When it cannot be written, or `path` is a folder; an older file of that name is then untouched, as it is whatever
-        else ends the block.
+        When it cannot be written, or `path` is a folder or a device; an older file of that name is then untouched, as it is
+        whatever else ends the block.
     TypeError, ValueError
         When `path` is no name of a file.
     """
     path = checks.file_name(path)
     if os.path.isdir(path):
         raise OSError(f"path must name a file, but {path!r} is a folder")
-    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(f"path must name a file, but {path!r} is a device or a pipe")
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
     temporary = os.path.join(folder, TEMPORARY + secrets.token_hex(8))
     try:
+        if os.path.islink(target):
+            raise OSError("Too many levels of symbolic links")
         with open(temporary, "xb") as file:
+            if os.path.exists(target):
+                # Before anything is in it: what was private is at no time for others to read.
+                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException as error:
         with suppress(OSError):
             os.unlink(temporary)

@@ -30,7 +30,7 @@ def write(path, head: dict, arrays: dict, *, title: str = "", what: str = "the r
     untouched.
     """
     head = {**head, "checksums": {name: array_checksum(array) for name, array in arrays.items()}}
-    text = json.dumps(head, ensure_ascii=False)
+    text = json.dumps(head)  # of ASCII: half a character, which a title may hold, has no other form in a file
     write_hdf5(path, lambda file: _fill(file, text, arrays, title), what)
 
 
@@ -89,6 +89,8 @@ def _version(file, path):
     if file.attrs.get("format") != FORMAT:
         raise UnreadableFile(f"{path}: not a result saved by unmix4d")
     version = int(file.attrs["format_version"])
+    if version < 1:
+        raise ValueError(f"its version is {version}")
     if version > FORMAT_VERSION:
         raise UnreadableFile(
             f"{path}: written by a newer unmix4d (file version {version}, this one reads up to {FORMAT_VERSION}): update it"
@@ -114,7 +116,8 @@ def _head(file, version):
 
 def _array(file, name, expected, checksums):
     dataset = open_dataset(file, name)
-    if (expected is not None and dataset.shape != expected) or dataset.dtype.kind not in "fb" or dataset.size > _MOST:
+    kind = "b" if name.endswith("mask") else "f"
+    if (expected is not None and dataset.shape != expected) or dataset.dtype.kind != kind or dataset.size > _MOST:
         raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {expected}")
     array = dataset[()]
     if checksums is not None:

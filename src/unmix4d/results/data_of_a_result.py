@@ -1,0 +1,52 @@
+"""Whether the data behind a result are still those that it was made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.expected import Expected, changed, differing
+
+__all__ = ["expected_of", "require_pattern_of", "require_same_data"]
+
+
+def expected_of(result: Any, method: str) -> Expected | None:
+    """What the scan of a result must still say when `method` reads it; None where the result does not know it."""
+    if result.totals is None or result.mean_pattern is None:
+        return None
+    totals = result.geometry.from_maps(result.totals[None])[:, 0]
+    return Expected(totals, result.geometry.from_images(result.mean_pattern[None])[0], method)
+
+
+def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, method: str) -> None:
+    """Refuse one pattern (det_row, det_col) that is not the one that was there, by its total; NaN where excluded.
+
+    Raises
+    ------
+    ChangedData
+    """
+    if result.totals is None or np.isnan(result.totals[row, col]):
+        return  # of an excluded position nothing is known
+    if differing(np.nansum(image), result.totals[row, col], np.nanmax(np.abs(result.totals))):
+        raise changed(method, f"the total intensity of position ({row}, {col}) is another one")
+
+
+def require_same_data(result: Any, other: Any, method: str) -> None:
+    """Refuse what was made of a result by reading its scan, or some positions of it, again when that has changed.
+
+    Parameters
+    ----------
+    result, other : Decomposition
+    method : str
+
+    Raises
+    ------
+    ChangedData
+    """
+    if result.totals is None or other.totals is None:
+        return
+    there = np.isfinite(other.totals)
+    wrong = differing(other.totals[there], result.totals[there], np.nanmax(np.abs(result.totals)))
+    if wrong.any():
+        raise changed(method, f"{int(wrong.sum())} of {wrong.size} patterns have another total intensity")
