@@ -250,6 +250,15 @@ def absorbed(own=False):
     return result(maps[: 4 if own else 3])
 
 
+def test_where_a_background_is_higher_in_one_region():
+    from unmix4d.maps.regions import grain_region
+
+    even, grain = np.random.default_rng(0).normal(10, 1, (20, 20)), np.zeros((20, 20))
+    grain[3:10, 4:12] = 8
+    assert not grain_region(even).any() and np.array_equal(grain_region(even + grain), grain > 0)
+    assert not grain_region(even + 8 - grain).any()  # a matrix with a hole
+
+
 def test_a_background_that_took_up_a_grain_is_said():
     found = absorbed()
     for call in (found.overlap, lambda: found.grains(min_size=5)):
