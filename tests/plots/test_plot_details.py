@@ -121,7 +121,7 @@ def test_angles_are_shown_over_one_period(groups):
 
 
 def test_groups_stand_as_close_as_components(groups):
-    width, height = groups.plot().get_size_inches()
+    width, height = groups.plot()[0, 0].figure.get_size_inches()
     assert width / 2 == pytest.approx(1.9) and height == pytest.approx(4.1)
 
 
@@ -149,7 +149,7 @@ def test_at_most_twelve_points_along_a_line():
 
 
 def test_wide_scans_are_four_to_a_row_at_most():
-    figure = plots.decomposition(made(5, scan_shape=(4, 40)))
+    figure = plots.decomposition(made(5, scan_shape=(4, 40)))[0, 0].figure
     assert figure.get_size_inches()[0] == pytest.approx(3 * 2.7)  # five are three and two
 
 

@@ -152,6 +152,8 @@ class OpenDataset:
 
 
 def _is_open(held):
+    if isinstance(held, Uncopied):
+        return _is_open(held.array)
     return isinstance(held, OpenDataset) or checks.is_a(held, "h5py", "Dataset")
 
 
@@ -168,11 +170,11 @@ class Uncopied:
     """
 
     def __init__(self, array):
-        self._array = array
+        self.array = array
         self.shape, self.dtype, self.ndim = tuple(array.shape), np.dtype(array.dtype), len(array.shape)
 
     def __getitem__(self, key):
-        return self._array[key]
+        return self.array[key]
 
 
 def is_dask(array) -> bool:
