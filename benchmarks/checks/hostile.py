@@ -124,6 +124,43 @@ def damaged_files(n, seed, folder):
     return counts
 
 
+_ODD_WORDS = (
+    "nan", "-1", "0", "1e400", "?", ".", "x,y,z", "", "'", ";", "loop_", "data_", "90", "1e-30", "10**9", "Xx", "☃",
+    "__import__('os')", "225.5", "999", "-120", "4.0853(2)", "_cell_length_a", "\0", "#",
+)  # fmt: skip
+
+
+def odd_cif_files(n, seed, folder):
+    """Counts of what happened to CIF files with words exchanged, left out, doubled or cut: (host, outcome)."""
+    import warnings
+
+    from support import orientation_scene as scene
+    from support.hostile_judge import clear_refusal
+    from unmix4d.orientation import crystal_from_cif
+
+    operators = "\nloop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'-x,-y,z'\n'1/2+x,1/2-y,-z'\n"
+    rng, counts, path = np.random.default_rng(seed), Counter(), Path(folder) / "odd.cif"
+    for i in range(n):
+        words = (scene.CIF + (operators if i % 3 else "")).replace("\n", " \n ").split(" ")
+        for place in rng.integers(0, len(words), rng.integers(1, 4)):
+            words[place] = (words[place] * int(rng.integers(0, 3)), str(rng.choice(_ODD_WORDS)))[rng.integers(2)]
+        text = " ".join(words)
+        path.write_text(text if i % 5 else text[: rng.integers(len(text))], encoding="utf-8")
+        host = ("pyxem", "py4dstem")[i % 2]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                crystal = crystal_from_cif(path, host=host)
+            cell = crystal.cell if host == "py4dstem" else crystal.structure.lattice.abcABG()
+            counts[host, "read" if np.isfinite(np.asarray(cell, float)).all() else "failed"] += 1
+        except Exception as error:
+            wrong = clear_refusal(error)
+            counts[host, "failed" if wrong else "refused"] += 1
+            if wrong:
+                print("FAIL", wrong, repr(path.read_text(encoding="utf-8")), file=sys.stderr, flush=True)
+    return counts
+
+
 def _loaded(path, result):
     import unmix4d
 
@@ -159,7 +196,7 @@ def table_of(counts, columns):
 
 
 def page(args, folder):
-    asked = " ".join(f"--{name} {getattr(args, name)}" for name in ("cases", "files", "commands", "seed"))
+    asked = " ".join(f"--{name} {getattr(args, name)}" for name in ("cases", "files", "commands", "cifs", "seed"))
     command = f"python benchmarks/checks/hostile.py {asked}"
     parts = ["# Hostile input: tried and survived\n", f"Made by `{command}`.\n", machine_facts() + "\n"]
     if args.cases:
@@ -186,6 +223,10 @@ def page(args, folder):
         counts = damaged_files(args.files, args.seed, folder)
         rows = table_of(counts, outcomes)
         parts += ["## Damaged files\n", markdown_table(["damage", "files", *outcomes], rows) + "\n"]
+    if args.cifs:
+        outcomes = ("read", "refused", "failed")
+        rows = table_of(odd_cif_files(args.cifs, args.seed, folder), outcomes)
+        parts += ["## Odd CIF files\n", markdown_table(["host", "files", *outcomes], rows) + "\n"]
     if args.gigabytes:
         parts += ["## Memory\n", large_scan(args.gigabytes) + "\n"]
     return "\n".join(parts)
@@ -205,6 +246,7 @@ def main():
     parser.add_argument("--cases", type=int, default=5000)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--commands", type=int, default=200, help="calls of the command line")
+    parser.add_argument("--cifs", type=int, default=500, help="odd CIF files")
     parser.add_argument("--gigabytes", type=float, default=0)
     parser.add_argument("--minutes", type=float, default=120, help="cases that are not begun by then are left out")
     parser.add_argument("--seed", type=int, default=0)

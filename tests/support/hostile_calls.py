@@ -172,6 +172,7 @@ AFTER = {
         {}, {"how": st.sampled_from(("median", "mean", "best")), "min_share": st.sampled_from((0.1, 0.5, 1))}
     ),
     "save and load": lambda s: ({}, {}),
+    "changed data": lambda s: ({}, {}),
     "repr": lambda s: ({}, {}),
 }  # fmt: skip
 DRAWING = {

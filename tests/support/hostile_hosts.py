@@ -86,8 +86,12 @@ def _origins(kind, shape):
         return None
     if kind == "numbers":
         return 2.0, 3.0
+    if kind == "stale":  # as after binning, which leaves it as it was
+        return 2.0 * shape[2], 1.5 * shape[3]
     rows, cols = np.indices(shape[:2]) * 0.1
     maps = np.array([rows + 2, cols + 3])
+    if kind == "drifted":  # by the whole detector
+        maps = np.array([rows * 10 * shape[2] / max(shape[0], 1), cols * 10 * shape[3] / max(shape[1], 1)])
     if kind == "some nan":
         maps[:, 0, 0] = np.nan
     elif kind == "nan":
@@ -162,7 +166,8 @@ def host_cases(draw):
         made = Made(draw(st.sampled_from(VECTORS)), draw(ODD_VECTORS), draw(st.integers(0, 5)))
         return VectorCase(**facts, made=made)
     if which == "cube":
-        origin = draw(st.sampled_from(("", "", "numbers", "maps", "some nan", "nan", "infinite", "far", "wrong shape")))
+        known = ("numbers", "maps", "drifted", "stale", "some nan", "nan", "infinite", "far", "wrong shape")
+        origin = draw(st.sampled_from(("", "", *known)))
         return CubeCase(**facts, calibration=draw(_CALIBRATION), origin=origin)
     axes = draw(st.lists(st.tuples(st.integers(0, 3), _AXIS).map(lambda v: (v[0], *v[1])), max_size=4))
     return SignalCase(

@@ -77,7 +77,7 @@ def run_case(case, prepare, calls, follow_ups, folder, count=None):
     count = count or (lambda method, outcome: None)
     array = case.array()
     before = array.copy()
-    with time_limit(), _strict():
+    with time_limit(), _strict(), _style_of(case, count):
         opened = _step(case.what, lambda: case.obj(folder, array), count)
         if opened is None:
             return
@@ -90,6 +90,9 @@ def run_case(case, prepare, calls, follow_ups, folder, count=None):
                 close()
             for name, options, *then in calls:
                 if view is None:
+                    break
+                if name not in _SPECIAL and not hasattr(view, name):
+                    count(name, "refused")  # features do not list what is for scans only
                     break
                 view = _ask(view, name, options, folder, count)
                 _follow(view, then, folder, count)
@@ -109,6 +112,25 @@ def _strict():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", unmix4d.UnmixWarning)
         yield
+
+
+# What users have in their matplotlibrc; the figures must be drawn with it, and be no less right.
+STYLES = (
+    {}, {}, {}, {"image.origin": "lower"}, {"figure.constrained_layout.use": True}, {"axes.grid": True, "font.size": 30},
+    {"image.aspect": "auto", "figure.figsize": (1, 9)}, {"axes.spines.left": False, "lines.linewidth": 9, "figure.dpi": 30},
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _style_of(case, count):
+    """The settings of matplotlib of the user of this case."""
+    style = STYLES[case.seed % len(STYLES)]
+    if not style or "matplotlib" not in sys.modules:
+        yield
+        return
+    with sys.modules["matplotlib"].rc_context(style):
+        yield
+    count(f"style: {next(iter(style))}", "answered")
 
 
 def _close_figures():
@@ -207,6 +229,20 @@ def _attach(result, folder, host):
     return result.attach(host) or True
 
 
+def _changed(result, folder):
+    """Other values in the array of the user, which what reads it again must notice; then the old ones."""
+    patterns = result.source.scan.patterns
+    if not (isinstance(patterns, np.ndarray) and patterns.flags.writeable):
+        return "nothing that could change"
+    before = patterns.copy()
+    patterns[...] = np.where(before == 0, 1 if patterns.dtype.kind == "b" else 7, 0)
+    try:
+        result.mean_patterns()
+    finally:
+        patterns[...] = before
+    raise Broken("changed data: they were used as if they were the same")
+
+
 _SPECIAL = {
     "save and load": lambda result, folder: _same(result, folder),
     "repr": lambda answer, folder: repr(answer) + answer.citation,
@@ -218,6 +254,7 @@ _SPECIAL = {
     "report": _report,
     "explore": _explore,
     "attach": _attach,
+    "changed data": _changed,
 }
 
 

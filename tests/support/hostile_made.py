@@ -128,41 +128,52 @@ def _diffraction_vectors(made, of, rng):
     )
 
 
+# Cell and fractional coordinates of phases of low symmetry, whose lists of reflections are incomplete in some packages.
+_CELLS = {
+    "hexagonal": ((2.95, 2.95, 4.68, 90, 90, 120), ([1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]), 194),
+    "monoclinic": ((5.1, 5.2, 5.3, 90, 99.2, 90), ([0.1, 0.2, 0.3], [0.9, 0.7, 0.2], [0.9, 0.8, 0.7], [0.1, 0.3, 0.8]), 14),
+}
+
+
 @functools.lru_cache
-def _silver():
+def _silver(odd=""):
     from diffpy.structure import Atom, Lattice, Structure
     from orix.crystal_map import Phase
 
     from support import orientation_scene as scene
 
-    atoms = [Atom("Ag", p) for p in scene.ATOMS]
-    return Phase("silver ☃", space_group=225, structure=Structure(atoms, Lattice(scene.A, scene.A, scene.A, 90, 90, 90)))
+    cell, places, group = _CELLS.get(odd, ((scene.A, scene.A, scene.A, 90, 90, 90), scene.ATOMS, 225))
+    name = "" if odd == "unnamed" else "silver ☃" if odd not in _CELLS else odd
+    return Phase(name, space_group=group, structure=Structure([Atom("Ag", p) for p in places], Lattice(*cell)))
 
 
 @functools.lru_cache
-def _templates():
+def _templates(odd=""):
     from diffsims.generators.simulation_generator import SimulationGenerator
     from orix.sampling import get_sample_reduced_fundamental
 
-    phase = _silver()
+    phase = _silver(odd)
     return SimulationGenerator(300, minimum_intensity=1e-3).calculate_diffraction2d(
-        phase, get_sample_reduced_fundamental(15, point_group=phase.point_group), reciprocal_radius=1.4,
-        max_excitation_error=0.03, with_direct_beam=False,
+        phase, get_sample_reduced_fundamental(15 if odd not in _CELLS else 30, point_group=phase.point_group),
+        reciprocal_radius=1.4 if odd not in _CELLS else 0.9, max_excitation_error=0.03, with_direct_beam=False,
     )  # fmt: skip
 
 
 def _simulation(made, of, rng):
     require("diffsims", "pyxem")
-    return _templates()
+    return _templates(made.odd)
 
 
 @functools.lru_cache
-def _planned_crystal():
+def _planned_crystal(odd=""):
     import py4DSTEM
 
     from support import orientation_scene as scene
 
-    crystal = py4DSTEM.process.diffraction.Crystal(np.array(scene.ATOMS), 47, scene.A)
+    cell, places, _ = _CELLS.get(odd, (scene.A, scene.ATOMS, 225))
+    crystal = py4DSTEM.process.diffraction.Crystal(np.array(places), 47, cell)
+    if odd in _CELLS:
+        return crystal  # the plan is made by us
     crystal.calculate_structure_factors(1.0)
     crystal.orientation_plan(angle_step_zone_axis=10, angle_step_in_plane=10, accel_voltage=300e3, progress_bar=False)
     return crystal
@@ -170,7 +181,7 @@ def _planned_crystal():
 
 def _crystal(made, of, rng):
     require("py4DSTEM")
-    return _planned_crystal()
+    return _planned_crystal(made.odd)
 
 
 def _crystal_map(made, of, rng):
@@ -210,7 +221,7 @@ def _other(made, of, rng):
 
 
 def _found(made, of, rng):
-    return of.index(_crystal(made, of, rng) if made.odd == "py4dstem" else _simulation(made, of, rng))
+    return of.index(_planned_crystal() if made.odd == "py4dstem" else _templates())
 
 
 def _choice(made, of, rng):

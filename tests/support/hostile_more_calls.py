@@ -67,7 +67,10 @@ COSTLY_VIEW_CALLS = {
 
 def _index(s):
     phases = st.sampled_from((Made("simulation"), Made("crystal"), [Made("simulation")], [Made("crystal")] * 2, [], {},
-                              [Made("crystal"), Made("simulation")]))  # fmt: skip
+                              [Made("crystal"), Made("simulation")], Made("simulation", "hexagonal"),
+                              Made("simulation", "unnamed"), [Made("simulation"), Made("simulation", "unnamed")],
+                              Made("simulation", "monoclinic"), Made("crystal", "hexagonal"),
+                              Made("crystal", "monoclinic")))  # fmt: skip
     return {"simulation": phases}, {
         "source": st.sampled_from((None, "single", "mean", "component")), "enough": st.sampled_from((1, 10, 1000)),
         "vectors": st.one_of(st.none(), _vectors()), "phase_gap": _GAP, "orientation_gap": _GAP,

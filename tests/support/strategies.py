@@ -18,7 +18,7 @@ FILLS = (
     *("poisson",) * 6,
     "low rank", "low rank", "fractions", "saturated beam",
     "zeros", "constant", "one nan", "nan row", "inf", "negative", "huge", "tiny",
-    "saturated beam", "one bright pixel", "dead row", "empty patterns", "fractions",
+    "saturated beam", "one bright pixel", "dead row", "empty patterns", "fractions", "overflow", "overflow",
 )  # fmt: skip
 HOLDERS = (
     *("numpy",) * 3, "dask", "dask", "fortran", "read-only", "strided", "memmap", "h5py", "closed h5py", "broken dask",
@@ -71,6 +71,11 @@ def _fill(case):
         kind = np.dtype(case.dtype)
         top = np.iinfo(kind).max if kind.kind in "iu" else 6e4
         data[:, :, shape[2] // 2, shape[3] // 2] = float(np.nextafter(top, 0)) if kind.itemsize == 8 else top
+    elif fill == "overflow":
+        # As much as the type can hold: 65535, 2**32 - 1, the largest float16.
+        kind = np.dtype(case.dtype)
+        top = np.iinfo(kind).max if kind.kind in "iu" else 65504.0
+        data[rng.random(shape) < 0.5] = float(np.nextafter(top, 0)) if kind.itemsize == 8 else top
     elif fill == "one bright pixel":
         data[:] = 0
         data.flat[case.seed % data.size] = 100
