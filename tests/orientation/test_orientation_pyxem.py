@@ -85,8 +85,11 @@ def test_rotations_of_templates_are_in_the_convention_of_the_host(pyxem, simulat
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             polar = signal.get_azimuthal_integral2d(npt=44, radial_range=(0, 1.4), inplace=False, show_progressbar=False)
-            row = (polar**0.5).get_orientation(simulation, n_best=-1, frac_keep=1.0,
-            show_progressbar=False).data.reshape(-1, 4)
+            row = (
+                (polar**0.5)
+                .get_orientation(simulation, n_best=-1, frac_keep=1.0, show_progressbar=False)
+                .data.reshape(-1, 4)
+            )
         row = row[row[:, 0] == index]
         from orix.quaternion import Rotation as Orix
 
@@ -153,11 +156,12 @@ def test_several_phases(unmixed, coarse):
     assert {match.phase for match in named.matches} == {"b"}
 
 
+@pytest.mark.slow  # of crystal maps: test_phase_names
 @pytest.mark.parametrize(
     "kind, names",
-    [pytest.param({"name": "silver"}, ["silver", "silver 2"], marks=pytest.mark.slow), ({}, ["phase 1", "phase 2"])],
+    [({"name": "silver"}, ["silver", "silver 2"]), ({}, ["phase 1", "phase 2"])],
 )
-@pytest.mark.parametrize("given", ["one simulation", pytest.param("a list", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("given", ["one simulation", "a list"])
 def test_phases_of_one_name_or_of_none(pyxem, unmixed, kind, names, given):
     from orix.sampling import get_sample_reduced_fundamental
 
