@@ -26,6 +26,7 @@ def test_weak_grains_are_found(name, crystal, least, seed):
     assert scores.map_correlation(result.maps, phantom.maps)[crystal] >= least
 
 
+@pytest.mark.slow
 def test_a_grain_that_plain_least_squares_loses():
     phantom = phantoms.case("kimoto_C")
     plain = Unmix(phantom.data, centre=phantom.centre).nmf(4, weights="none", random_state=0)

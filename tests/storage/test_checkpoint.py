@@ -384,6 +384,7 @@ def test_a_failed_write_leaves_the_folder_as_it_was(failing, view, tmp_path, mon
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are a matter of Unix")
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_not_the_interpreter(view, scan, tmp_path):
     path, data = tmp_path / "run", tmp_path / "data.npy"
     np.save(data, scan.data)

@@ -31,7 +31,7 @@ def say_if_grain(result: Any, maps: np.ndarray, kept: np.ndarray, background: Se
     if not len(background):
         return []
     others = np.delete(maps, list(background), axis=0)
-    present = above_threshold(others, kept, outliers=OUTLIERS, noise=NOISE).any(axis=0)
+    present = np.any(above_threshold(others, kept, outliers=OUTLIERS, noise=NOISE), axis=0)
     bare = bool(find_regions(kept & ~present, min_size=_BARE))
     found = []
     for i in map(int, background):
