@@ -1,5 +1,7 @@
 """Orientations by pyxem, and both hosts beside each other."""
 
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -218,6 +220,13 @@ def test_both_hosts_agree(unmixed, indexed, py4dstem):
     theirs = unmixed.index(crystal)
     compared = unmix4d.compare_orientations(indexed, theirs.to_host(), crystal=crystal, agree_within=3.0)
     assert compared.agrees.all()
+
+
+@pytest.mark.parametrize("way", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_orientations_travel(indexed, way):
+    again = way(indexed)
+    assert np.array_equal(again.matrices(), indexed.matrices(), equal_nan=True) and repr(again) == repr(indexed)
+    assert (again.crystal_map.phase_id == indexed.crystal_map.phase_id).all()
 
 
 def test_figure(indexed):

@@ -177,8 +177,8 @@ def is_spread(image: ArrayLike, kept: ArrayLike | None = None) -> bool:
     >>> is_spread(1 + 0.02 * ramp), is_spread(ramp > 24)
     (True, False)
     """
-    values = np.asarray(image, float)
-    values = values[np.isfinite(values) if kept is None else np.isfinite(values) & kept]
+    values, use = _usable(image, kept)
+    values = values[use]
     if values.size == 0 or not values.max() > 0:
         return False
     values = np.maximum(values, 0) / values.max()
@@ -206,14 +206,19 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
     ndarray of bool (scan_row, scan_col)
         False throughout where there is no such region.
     """
-    values = np.asarray(image, float)
-    use = np.isfinite(values) if kept is None else np.isfinite(values) & kept
+    values, use = _usable(image, kept)
     if use.any() and _between(values[use]) >= _LEVELS:
         upper = use & (values > threshold(values[use], "otsu"))
         largest = find_regions(upper, connectivity=2)[0]
         if upper.sum() <= _SMALL * use.sum() and largest.sum() > _WHOLE * upper.sum():
             return largest
     return np.zeros(values.shape, bool)
+
+
+def _usable(image: ArrayLike, kept: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """A map as floats, and where it is known and kept."""
+    values = np.asarray(image, float)
+    return values, np.isfinite(values) if kept is None else np.isfinite(values) & kept
 
 
 def _between(values: np.ndarray) -> float:

@@ -67,8 +67,10 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     structure, space_group = _read(path)
     numbers = [atomic_number(atom.element, path) for atom in structure]
     if host == "pyxem":
-        from orix.crystal_map import Phase  # which brings diffpy.structure
-
+        try:
+            from orix.crystal_map import Phase
+        except ImportError as error:
+            raise ImportError(f"host='pyxem' needs orix, which comes with pyxem ({error})") from error
         return Phase(Path(path).stem, space_group, structure=structure)
     try:
         from py4DSTEM.process.diffraction import Crystal
