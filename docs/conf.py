@@ -28,6 +28,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
     "pages_from_outside",
+    "images_counted",
 ]
 exclude_patterns = ["_build", "_ext", "_templates", "**/.ipynb_checkpoints"]
 templates_path = ["_templates"]

@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import re
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -297,6 +299,33 @@ def test_the_tables_of_the_performance_page_are_there():
             assert part.count(mark) >= 1, mark
             part = part.split(mark, 1)[1 if name == "start-after" else 0]
         assert part.count("\n|") >= 3, target
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell, said", [
+    ("r.plot();", None),
+    ("axes = r.plot()\nplt.close('all')", "a cell shows 0 images and draws 1 figures"),
+    ("r.plot()\ndisplay(plt.gcf())", "a cell shows 2 images and draws 1 figures"),
+    ("u.scree(3)", None),
+    ("r.plot_convergence(ax=plt.subplots()[1]);", None),
+])  # fmt: skip
+def test_the_site_fails_where_a_figure_is_missing(tmp_path, cell, said):
+    """A cell that draws and shows nothing, or the same twice, ends the build: counted in pages that a kernel made."""
+    pytest.importorskip("myst_nb", reason="the packages of the site are not installed")
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(DOCS / '_ext')!r})\nextensions = ['myst_nb', 'images_counted']\n"
+        "nb_execution_mode = 'force'\nnb_execution_raise_on_error = True\n"
+    )
+    begin = "import matplotlib.pyplot as plt\nfrom unmix4d import Unmix, phantoms\nimport warnings; warnings.simplefilter('ignore')\n"
+    begin += "u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data)\nr = u.nmf(2, random_state=0)"
+    header = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n# A page\n"
+    (tmp_path / "index.md").write_text(f"{header}\n```{{code-cell}}\n{begin}\n```\n\n```{{code-cell}}\n{cell}\n```\n")
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {"PYTHONPATH": path}
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(tmp_path), str(tmp_path / "out")]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert (said is None) == (ran.returncode == 0), ran.stderr
+    assert said is None or said in ran.stderr
 
 
 @pytest.mark.slow
