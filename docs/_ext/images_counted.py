@@ -1,7 +1,7 @@
 """Every cell that draws shows what it draws: a warning, which ends the build, where a figure is missing or there twice.
 
-A plotting method is told by its name (`plot`, `plot_sizes`, `composite`, `plots.pattern`); one that is given `ax=` draws into
-a figure that is there. Without execution (`UNMIX4D_TUTORIALS=off`) nothing is counted.
+A plotting method is told by its name (`plot`, `plot_sizes`, `composite`, `plots.pattern`); one that is given `ax=` draws
+into a figure that is there. Without execution (`UNMIX4D_TUTORIALS=off`) nothing is counted.
 """
 
 import ast
@@ -15,8 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 def drawn(code: str) -> int:
-    """How many figures the statements of a cell make, one for each that plots; what is inside loops and functions is not told."""
-    return sum(any(_plots(call) for call in ast.walk(line)) for line in ast.parse(code).body if isinstance(line, ast.Expr | ast.Assign))
+    """How many figures a cell makes: one for each statement that plots; loops and functions are not looked into."""
+    lines = [line for line in ast.parse(code).body if isinstance(line, ast.Expr | ast.Assign)]
+    return sum(any(_plots(call) for call in ast.walk(line)) for line in lines)
 
 
 def _plots(node) -> bool:

@@ -316,8 +316,8 @@ def test_the_site_fails_where_a_figure_is_missing(tmp_path, cell, said):
         f"import sys\nsys.path.insert(0, {str(DOCS / '_ext')!r})\nextensions = ['myst_nb', 'images_counted']\n"
         "nb_execution_mode = 'force'\nnb_execution_raise_on_error = True\n"
     )
-    begin = "import matplotlib.pyplot as plt\nfrom unmix4d import Unmix, phantoms\nimport warnings; warnings.simplefilter('ignore')\n"
-    begin += "u = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data)\nr = u.nmf(2, random_state=0)"
+    begin = "import matplotlib.pyplot as plt, warnings\nfrom unmix4d import Unmix, phantoms\nwarnings.simplefilter('ignore')"
+    begin += "\nu = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data)\nr = u.nmf(2, random_state=0)"
     header = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n# A page\n"
     (tmp_path / "index.md").write_text(f"{header}\n```{{code-cell}}\n{begin}\n```\n\n```{{code-cell}}\n{cell}\n```\n")
     path = os.pathsep.join(filter(None, sys.path))
