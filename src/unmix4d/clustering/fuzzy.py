@@ -82,7 +82,7 @@ def fuzzy_cmeans(
         iterations are done.
     seed : int
     tick : callable, optional
-        Called after every start.
+        Called after every iteration with the part of a start that it was.
 
     Returns
     -------
@@ -179,10 +179,7 @@ def _starts(columns, n_clusters, n_starts, seed, metric_of, options, tick):
 
     def one(i, cancelled):
         centres = _first_centres(columns, n_clusters, starts[i])
-        found = _run(columns, centres, metric_of(columns), cancelled=cancelled, **options)
-        if tick:
-            tick()
-        return found
+        return _run(columns, centres, metric_of(columns), cancelled=cancelled, tick=tick, **options)
 
     return in_threads(one, n_starts)
 
@@ -194,8 +191,8 @@ def _first_centres(columns, n_clusters, start):
     return kmeans_plusplus(np.ascontiguousarray(columns.T), n_clusters, random_state=int(rng.integers(2**31 - 1)))[0]
 
 
-def _run(columns, centres, metric, *, rule, max_iter, tol, burn_in=_BURN_IN, cancelled=lambda: False):
-    """Centres, metric, objective, iterations, whether it settled."""
+def _run(columns, centres, metric, *, rule, max_iter, tol, burn_in=_BURN_IN, cancelled=lambda: False, tick=None):
+    """Centres, metric, objective, iterations, whether it settled; `tick` gets the part of the start that is done more."""
     scale = np.sqrt(np.square(columns).sum(0).mean()) or 1.0
     moved = np.inf
     for n_iter in range(1, max_iter + 1):
@@ -209,7 +206,9 @@ def _run(columns, centres, metric, *, rule, max_iter, tol, burn_in=_BURN_IN, can
             metric.update(np.where(alive[:, None, None], spread, np.eye(len(columns)) * scale**2))
         centres = centres + shift
         moved = np.sqrt(np.square(shift).sum(1).max()) / scale
-        settled = moved < tol and (learn or not metric.spread)
+        settled = (moved < tol and (learn or not metric.spread)) or n_iter == max_iter
+        if tick:
+            tick(1 - (n_iter - 1) / max_iter if settled else 1 / max_iter)
         if settled or cancelled():
             break
     return centres, metric, _objective(columns, centres, metric, rule), n_iter, bool(moved < tol)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
-__all__ = ["progress"]
+__all__ = ["part_done", "progress"]
 
 _DELAY = 1.0  # seconds; what is faster stays silent
+# Steps are as unlike as a pass over the scan and an iteration in memory: time left would be guessed from the wrong ones.
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+_PART = 0.95  # of a step, when all blocks of its pass are done: sums are still to be made of them, a size of drawing
+
+_current: ContextVar[Callable | None] = ContextVar("unmix4d_progress", default=None)
 
 
 @contextmanager
-def progress(total: int, description: str, shown: bool = True):
-    """A context that gives a function to call after every step.
+def progress(total: float, description: str, shown: bool = True) -> Iterator[Callable]:
+    """A context that gives a function to call after every step; the bar is full at its end, unless something went wrong.
 
     Parameters
     ----------
-    total : int
-        Number of steps expected at most.
+    total : float
+        Number of steps expected at most. What ends early, as converged iterations do, fills the bar.
     description : str
     shown : bool
         False keeps silent.
@@ -28,9 +36,30 @@ def progress(total: int, description: str, shown: bool = True):
         from tqdm.auto import tqdm
 
     # Said only when silent, so that tqdm's own switches (TQDM_DISABLE) keep working.
-    silent = {} if shown else {"disable": True}
-    bar = tqdm(total=total, desc=description, delay=_DELAY, leave=False, **silent)
+    silent: dict[str, Any] = {} if shown else {"disable": True}
+    # miniters: else it waits for steps as large as those before, and parts of steps are smaller.
+    bar = tqdm(total=total, desc=description, delay=_DELAY, miniters=0, bar_format=_FORMAT, **silent)
+    done = 0.0
+
+    def advance(to):
+        if (more := min(to, total) - bar.n) > 0:  # what an uncounted pass had shown already is not taken back
+            bar.update(more)
+
+    def step(steps=1):
+        nonlocal done
+        done += steps
+        advance(done)
+
+    before = _current.set(lambda part: advance(done + _PART * part))
     try:
-        yield bar.update
+        yield step
+        advance(total)
     finally:
+        _current.reset(before)
         bar.close()
+
+
+def part_done(part: float) -> None:
+    """How much of the step that is being made is done, 0 to 1: passes over a large scan say so after every block."""
+    if current := _current.get():
+        current(part)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..core.progress import part_done
 from ..core.scan import ScanError
 from .blocks import Plan
 from .buffers import buffer
@@ -51,6 +52,7 @@ def _run_local(plan, kernel, per_row):
     for piece, partial in in_order(lambda i, _: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
         pieces.append(piece)
         sums = added(sums, partial, join)
+        part_done(len(pieces) / len(plan.tiles))
     return pieces, sums
 
 
