@@ -131,9 +131,9 @@ def mask(value, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def seed(random_state) -> int:
-    """A whole-number seed; None draws one, so that every run can be repeated."""
+    """A whole-number seed; None draws one of five digits at most, so that every run can be repeated."""
     if random_state is None:
-        return int(np.random.SeedSequence().entropy % (1 << 63))  # type: ignore[operator]  # drawn, hence a whole number
+        return int(np.random.SeedSequence().entropy % 100_000)  # type: ignore[operator]  # drawn, hence a whole number
     if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
         raise TypeError(f"random_state must be None or a whole number, got {random_state!r}")
     if random_state < 0:

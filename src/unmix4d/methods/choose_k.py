@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_k"]
 
+_MOST = 16  # components that are tried unless told otherwise: a minute for 64 x 64 x 96 x 96; no table
 _SMOOTH = 1.0  # positions
 _HELD_BYTES = 256 << 20  # parts of the counts up to this size are held in memory
 _TIMES = 2  # as many as stand out of the noise: larger numbers are not tried on a part of the counts
@@ -45,7 +46,7 @@ _STARTS = 2  # of the factorisations of a part: non-negative double SVD and vert
 
 def choose_k(
     view: Any,
-    ks: Iterable[int],
+    ks: Iterable[int] | None = None,
     *,
     rule: str = "unmix4d",
     n_starts: int = 2,
@@ -66,9 +67,9 @@ def choose_k(
 
     Parameters
     ----------
-    ks : sequence of int
-        Numbers to try, at least 1; the order does not matter. Try a few more than you expect: a recommendation at either
-        end of the range is called ambiguous.
+    ks : sequence of int, optional
+        Numbers to try, at least 1, in any order; 2 to 16 by default, or fewer where the scan holds no more. Try a few
+        more than you expect: a recommendation at either end of the range is called ambiguous.
     rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
         Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
         ``"cao2025"``: the steps of the paper [1]_, on our factorisations: with ``smooth=None, weights="none"`` on plain
@@ -153,7 +154,7 @@ def choose_k(
     >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
     4
     """
-    ks = numbers_of_components(view, ks, "ks")
+    ks = _default(view) if ks is None else numbers_of_components(view, ks, "ks")
     if len(set(ks)) < len(ks):
         raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
     ks, seed = np.array(sorted(ks)), checks.seed(random_state)
@@ -191,6 +192,11 @@ def choose_k(
             low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, checkpoint=kept
         )
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
+
+
+def _default(view):
+    most = min(_MOST, view.geometry.n_positions, view.geometry.n_pixels)
+    return range(min(2, most), most + 1)
 
 
 def _smoothing(view, smooth):

@@ -14,6 +14,7 @@ from ..core.arrays import freeze, read_only, set_frozen_state
 from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.scan import HostRecord
+from ..core.spelling import spelled
 from ..maps.regions import above_threshold
 from ..orientation.index import index, orientations
 from ..orientation.vectors import group_braggvectors
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Decomposition"]
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class Decomposition:
     """The answer of a decomposition X ~ maps x patterns.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..clustering.validity import INDICES
 from ..core import checks
+from ..core.spelling import spelled
 from ..plots import fuzzy as plots_fuzzy
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
@@ -18,6 +19,7 @@ from .decomposition import Decomposition
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
 
+@spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class FuzzyClusters(Decomposition):
     """Clusters of positions: ``.maps`` are memberships, ``.patterns`` are the weighted mean patterns of the clusters.
@@ -255,6 +257,7 @@ class FuzzyClusters(Decomposition):
         return [shown, f"  pure positions in %: {pure}"]
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class FuzzyValidity:
     """Indices of validity for several numbers of clusters; ``[n]`` is the result with n clusters.

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import frozen_columns, read_only, set_frozen_state
+from ..core.spelling import spelled
 from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class Grains:
     """Grains of a scan: one for each spatially separate region of a map (Bruefach 2022), sorted by component, then by size.

@@ -20,6 +20,7 @@ from ..core.arrays import freeze, set_frozen_state
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
+from ..core.spelling import spelled
 from ..core.units import in_pixels
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
@@ -32,6 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Patterns that are copies of each other rotated in the plane, in groups; the strongest group first.

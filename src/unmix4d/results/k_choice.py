@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..core.spelling import spelled
 from ..plots import choose_k as plots_choose_k
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["KChoice"]
 _PROXIES = ("table", "votes", "results")
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class KChoice:
     """How many components a scan has, as far as the data can say.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..core.spelling import spelled
 from ..decomposition.agglomeration import Merge
 from ..decomposition.consensus import consensus
 from ..plots import merging as plots_merging
@@ -22,6 +23,7 @@ __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 MEANING = Meaning("merging NMF")
 
 
+@spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
     """A decomposition whose components were merged from more, in one run or as many runs agree on.

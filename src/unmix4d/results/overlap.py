@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..core.spelling import spelled
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class Overlap:
     """Where components overlap: the two largest weights of every position (Cao 2025, Fig. 5).

@@ -11,6 +11,7 @@ import numpy as np
 from .. import image_quality
 from ..core import checks
 from ..core.arrays import freeze, frozen_columns, read_only, set_frozen_state
+from ..core.spelling import spelled
 from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_simi
 SCALES = ("linear", "sqrt")
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class PatternSimilarity:
     """One metric between all pairs of component patterns.
@@ -103,6 +105,7 @@ class PatternSimilarity:
         return "\n".join(lines)
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class QualityReport:
     """Back to the raw data: the mean raw pattern of every label beside its reconstruction (Cao 2025, Fig. 4 b-d).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.spelling import spelled
 from ..plots import scree
 
 __all__ = ["SCREE", "Scree", "find_elbow"]
@@ -17,6 +18,7 @@ SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
 _CLEAR = 3.0
 
 
+@spelled
 @dataclass(frozen=True, eq=False)
 class Scree:
     """The scree plot of a scan (Martineau 2019, Fig. 2a).

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.scan import Scan
+from ..core.spelling import spelled
 from ..features import Features, at_positions, concatenated, scaled
 from ..features.scaling import DEFAULT, KINDS
 from ..methods.arguments import progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureView"]
 
 
+@spelled
 class FeatureView(View):
     """Features of a scan: a few numbers of every pattern, to be decomposed like its pixels.
 
@@ -215,7 +217,7 @@ class FeatureView(View):
         told = {name: value for name, value in self.features.settings.items() if np.size(value) <= 8}
         if told:
             lines.append("  " + ", ".join(f"{name}={value!r}" for name, value in told.items()))
-        lines.append("  .scaled() .concatenate() .scree() .svd() .pca() .ica() .vca() .nmf() .fuzzy_cmeans()")
+        lines.append("  .scree() .choose_k() .merge_nmf() .nmf(n) .fuzzy_cmeans(n) .svd(n) .scaled() .concatenate()")
         return "\n".join(lines)
 
 

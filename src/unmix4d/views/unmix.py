@@ -11,6 +11,7 @@ from .. import hosts
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
+from ..core.spelling import spelled
 from ..engine.first_look import look
 from ..engine.matrix import PatternMatrix, Statistics
 from ..features.rings import maximum_pattern
@@ -28,6 +29,7 @@ from .view import View
 __all__ = ["Unmix"]
 
 
+@spelled
 class Unmix(View):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
@@ -240,8 +242,8 @@ class Unmix(View):
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .choose_k() .svd() .pca() .ica() .vca() .nmf() .nmf_series()")
-        lines.append("  .fuzzy_cmeans() .fuzzy_validity() .group_rotated() .virtual_image() .noise_deviation()")
+        lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
+        lines.append("  .vca(n) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns) .virtual_image() .noise_deviation()")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 

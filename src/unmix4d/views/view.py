@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
+from ..core.spelling import spelled
 from ..methods.choose_k import choose_k
 from ..methods.compress import compress
 from ..methods.fuzzy_cmeans import fuzzy_cmeans, fuzzy_validity
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["View"]
 
 
+@spelled
 class View(ABC):
     """A matrix of positions and pixels (or features), where they belong, and the methods that take it apart.
 
