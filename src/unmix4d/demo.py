@@ -38,7 +38,8 @@ def run(folder: str) -> int:
     phantom = phantoms.case(_CASE)
     grains = phantom.k - 1
     print(f"simulated: {grains} overlapping grains on an amorphous film, 80 % of the dose in the direct beam, {phantom!r}")
-    results, written = {}, []
+    results: dict = {}
+    written: list[str] = []
     for name, package, convert in (
         ("pyxem, lazy", "pyxem", lambda: phantom.to_pyxem(lazy=True)),
         ("py4DSTEM", "py4DSTEM", phantom.to_py4dstem),

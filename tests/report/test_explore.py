@@ -187,6 +187,61 @@ def test_the_mouse_moves_the_figure(result):
 
 
 @needs_widgets
+def test_a_click_on_a_bar_and_the_keyboard_choose_a_component(result):
+    from matplotlib.backend_bases import KeyEvent, MouseEvent
+
+    explorer = result.explore(3, 4).explorer
+    drawn = explorer._drawn
+    canvas = drawn.figure.canvas
+    canvas.draw()
+
+    def click(bar):
+        x, y = drawn.shares.transData.transform((bar, 0.5))
+        canvas.callbacks.process("button_press_event", MouseEvent("button_press_event", canvas, x, y, button=1))
+        return explorer.component.value
+
+    def shown(component):
+        assert np.allclose(drawn.map.images[0].get_array(), result.maps[component], equal_nan=True)
+        assert np.allclose(images(drawn.figure)[f"component {component}"], result.patterns[component], equal_nan=True)
+        return drawn.map.get_title() == f"component {component}, row 3, column 4"
+
+    everything = drawn.map.images[0].get_array()
+    assert click(1) == 1 and shown(1)
+    assert click(0) == 0 and shown(0)
+    assert click(7) == "all"  # beside the bars: all again, as a second click on the same bar
+    assert np.array_equal(drawn.map.images[0].get_array(), everything) and drawn.component is None
+    went = []
+    for key in ("right", "right", "right", "left", "left", "up"):
+        canvas.callbacks.process("key_press_event", KeyEvent("key_press_event", canvas, key))
+        went.append(explorer.component.value)
+    assert went == [0, 1, 2, 1, 0, 0] and result.k == 3
+    explorer.component.value = 1
+    assert shown(1)
+    explorer.go(5, 6)
+    assert drawn.map.get_title() == "component 1, row 5, column 6"
+    assert len([line for line in drawn.map.lines if line.get_xdata()[0] == 6 and line.get_ydata()[0] == 5]) == 1
+
+
+@needs_widgets
+def test_what_to_install_for_the_mouse_is_said(result, monkeypatch):
+    said = "To click on the map and on the bars: %matplotlib widget in a cell before this one."
+    assert result.explore(3, 4).children[2].value == said
+    monkeypatch.setattr("unmix4d.report.explorer.find_spec", lambda name: None)
+    assert result.explore(3, 4).children[2].value.endswith("before this one, after pip install ipympl.")
+
+
+@needs_widgets
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
+@pytest.mark.parametrize("kind", ["svd", "ica", "fuzzy_cmeans"])
+def test_components_of_every_kind_are_chosen(scan, kind):
+    arguments = {} if kind == "svd" else {"random_state": 0}
+    result = getattr(Unmix(scan.data, centre=scan.centre), kind)(2, **arguments)
+    explorer = result.explore(3, 4).explorer
+    explorer.component.value = 1
+    assert np.allclose(explorer._drawn.map.images[0].get_array(), result.maps[1], equal_nan=True)
+
+
+@needs_widgets
 def test_slow_patterns_are_read_on_a_click_only(result, monkeypatch):
     import ipywidgets
 

@@ -1,4 +1,4 @@
-"""The figure of one position: where it is, its pattern, the reconstruction, the residual, and the shares of components."""
+"""The figure of one position: where it is, its pattern, the reconstruction, the residual, the shares, and one component."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .style import LABEL, SMALL, figure_style
 
 __all__ = ["PositionFigure"]
 
-_PANEL_INCHES, _BARS_INCHES = 2.5, 1.5
+_MAP_INCHES, _PANEL_INCHES, _BARS_INCHES = 3.0, 1.85, 1.3  # together as wide as a cell of a notebook
 _LEAST_BARS, _MOST_BARS = 8, 40
 
 
@@ -33,28 +33,48 @@ class PositionFigure:
     figure : matplotlib Figure
     map : matplotlib Axes
         Where a position is chosen.
+    shares : matplotlib Axes
+        Where a component is chosen.
+    component : int or None
+        The one whose map and pattern are shown; None: the maps of all.
     """
 
     @figure_style()
     def __init__(self, result: Any, sentence: str = "") -> None:
         import matplotlib.pyplot as plt
 
-        self.result, self._line = result, is_line(result.geometry.scan_shape)
+        self.result, self._line, self.component = result, is_line(result.geometry.scan_shape), None
         geometry, calibration = result.geometry, result.geometry.calibration
-        height = image_height(geometry.detector_shape, calibration.pixel_size, _PANEL_INCHES)
-        if not self._line:
-            of_map = image_height(geometry.scan_shape, calibration.step, _PANEL_INCHES)
-            height = max(height, min(of_map, 1.5 * _PANEL_INCHES))
-        size = 4 * _PANEL_INCHES, height + _BARS_INCHES + 0.6
-        self.figure = plt.figure(figsize=size)
+        above = image_height(geometry.detector_shape, calibration.pixel_size, _PANEL_INCHES)
+        below = max(_BARS_INCHES, min(above, _PANEL_INCHES))
+        self.figure = plt.figure(figsize=(_MAP_INCHES + 3 * _PANEL_INCHES, above + below + 0.7))
         axes = self.figure.subplot_mosaic(
-            [["map", "measured", "reconstruction", "residual"], ["shares"] * 4], height_ratios=[height, _BARS_INCHES]
-        )
-        self.map, self._axes = axes["map"], axes
-        self._colours = _draw_map(result, self.map)
-        self._mark = self._marker()
+            [["map", "measured", "reconstruction", "residual"], ["map", "shares", "shares", "component"]],
+            height_ratios=[above, below], width_ratios=[_MAP_INCHES, *[_PANEL_INCHES] * 3],
+        )  # fmt: skip
+        self.map, self.shares, self._axes = axes["map"], axes["shares"], axes
+        self._place: tuple[int, int] | None = None
+        self._colours, self._order = _component_colours(result), np.arange(0)
+        self.choose(None)
         if sentence:
             self.figure.supxlabel(sentence, fontsize=SMALL, color=colours.WORDS)
+
+    @figure_style()
+    def choose(self, component: int | None) -> None:
+        """Show the map and the pattern of one component, or the maps of all."""
+        self.component = component
+        self.map.clear()
+        _draw_map(self.result, self.map, component)
+        self._mark = self._marker()
+        if component is None:
+            self._image("component", None, None, "", "", "")
+        else:
+            image = np.asarray(self.result.patterns[component], float)
+            norm, signed = intensity_norm(image)
+            self._image("component", image, norm, intensity_colours(signed), f"component {component}", "")
+        if self._place is not None:
+            self._move_mark(*self._place)
+            self._shares(*self._place)
 
     def _marker(self):
         if self._line:
@@ -77,9 +97,9 @@ class PositionFigure:
 
         An excluded position has a pattern, but neither a reconstruction nor shares.
         """
-        result = self.result
+        result, self._place = self.result, (row, col)
         self._move_mark(row, col)
-        known = bool(np.isfinite(result.maps[:, row, col]).all())
+        known = self._known(row, col)
         fitted = result.reconstruct(row, col) if known else None
         shown = [image for image in (measured, fitted) if image is not None]
         norm, signed = intensity_norm(np.concatenate([np.asarray(image, float).ravel() for image in shown] or [np.zeros(1)]))
@@ -87,7 +107,15 @@ class PositionFigure:
         self._image("measured", measured, norm, name, "measured", "no data linked")
         self._image("reconstruction", fitted, norm, name, "reconstruction", "excluded")
         self._residual(measured, fitted)
-        self._shares(row, col, known)
+        self._shares(row, col)
+
+    def _known(self, row, col):
+        return bool(np.isfinite(self.result.maps[:, row, col]).all())
+
+    def component_at(self, x: float) -> int | None:
+        """The component whose bar is at this place along the axis of the shares."""
+        bar = round(x)
+        return int(self._order[bar]) if 0 <= bar < len(self._order) else None
 
     def _move_mark(self, row, col):
         if not self._line:
@@ -95,7 +123,8 @@ class PositionFigure:
         else:
             along = 0 if self.result.geometry.scan_shape[1] == 1 else 1
             self._mark.set_xdata([(row, col)[along] * self.result.geometry.calibration.step[along]] * 2)
-        self.map.set_title(f"row {row}, column {col}", pad=3)
+        shown = "" if self.component is None else f"component {self.component}, "
+        self.map.set_title(f"{shown}row {row}, column {col}", pad=3)
 
     def _image(self, name, image, norm, colour_map, title, missing):
         ax, calibration = self._axes[name], self.result.geometry.calibration
@@ -119,8 +148,8 @@ class PositionFigure:
         title = f"residual, ± {top:.3g}" if both else "residual"
         self._image("residual", difference, Normalize(-top, top), colours.SIGNED, title, "")
 
-    def _shares(self, row, col, known):
-        ax, result = self._axes["shares"], self.result
+    def _shares(self, row, col):
+        ax, result, known = self.shares, self.result, self._known(row, col)
         ax.clear()
         shared = result.has_shares
         values = result.intensities if shared else result.maps
@@ -130,7 +159,9 @@ class PositionFigure:
             weights = weights / total if total > 0 else np.nan_to_num(weights)
         weights = np.nan_to_num(weights)
         order = np.sort(np.argsort(-np.abs(weights), kind="stable")[:_MOST_BARS])
-        ax.bar(np.arange(len(order)), weights[order], color=self._colours[order], edgecolor=colours.EDGE, lw=0.5)
+        self._order = order
+        widths = np.where(order == self.component, 2.0, 0.5)
+        ax.bar(np.arange(len(order)), weights[order], color=self._colours[order], edgecolor=colours.EDGE, lw=widths)
         ax.set_xticks(np.arange(len(order)), [str(i) for i in order], fontsize=SMALL)
         ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
         if shared:
@@ -139,12 +170,21 @@ class PositionFigure:
         open_frame(ax, labels=SMALL, ticks=SMALL)
 
 
-def _draw_map(result, ax):
-    """All maps in colours, with the colours of the bars; of signed components the total intensity."""
-    calibration = result.geometry.calibration
+def _component_colours(result):
+    """Those of the map, for the bars; of signed components one colour."""
     if result.meaning.signed_maps:
-        image = result.totals if result.totals is not None else result.maps[0]
-        scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)
         return np.tile(colours.BARS, (result.k, 1))
-    composite(result, legend=False, ax=ax)
     return colours.map_colours(np.maximum(np.nan_to_num(result.maps), 0).astype(float), kept_positions(result.geometry))
+
+
+def _draw_map(result, ax, component):
+    """The map of a component; else all maps in colours, or of signed components the total intensity."""
+    calibration = result.geometry.calibration
+    if component is None and not result.meaning.signed_maps:
+        composite(result, legend=False, ax=ax)
+        return
+    if component is None and result.totals is not None:
+        image = result.totals
+    else:
+        image = result.maps[component or 0]
+    scan_map(image, step=calibration.step, unit=calibration.step_unit, ax=ax)

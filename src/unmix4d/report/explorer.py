@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,22 @@ from ..results.data_of_a_result import require_pattern_of
 __all__ = ["explore", "Explorer", "measured_pattern"]
 
 _QUICK = 0.2  # seconds to read a pattern in which the mouse may be followed
+_ALL = "all"  # of the components
 _NO_WIDGETS = "One position only: to walk through the scan, install ipywidgets (pip install unmix4d[notebook])."
+_NO_MOUSE = "To click on the map and on the bars: %matplotlib widget in a cell before this one"
+_NO_IPYMPL = ", after pip install ipympl"
 _NO_DATA = "The result was loaded without its data: unmix4d.load(path, data=scan) shows measured patterns as well."
 
 
 def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
     """Walk through the scan: the pattern of a position, its reconstruction, the residual, and the shares of components.
 
-    In a notebook with ipywidgets (``pip install unmix4d[notebook]``): sliders for the position; with
-    ``%matplotlib widget`` also the mouse on the map: the figure follows it where a pattern is read in less than 0.2 s,
-    and a click chooses a position in any case. Only the pattern of the position is read. Without ipywidgets: the figure
-    of one position, and a sentence that says so.
+    In a notebook with ipywidgets (``pip install unmix4d[notebook]``): sliders for the position, and for the component
+    whose map and pattern are shown (arrow keys move a slider that was clicked). With ``%matplotlib widget`` also the
+    mouse: the position follows it on the map where a pattern is read in less than 0.2 s, a click chooses a position in
+    any case, a click on a bar shows that component, another click on it all of them, and the arrow keys left and right
+    go through the components. Only the pattern of the position is read. Without ipywidgets: the figure of one position,
+    and a sentence that says so.
 
     Parameters
     ----------
@@ -104,7 +110,7 @@ class Explorer:
     widgets : module
         ipywidgets.
     sentence : str
-        Written below the panels.
+        Written below the figure.
 
     Attributes
     ----------
@@ -112,6 +118,8 @@ class Explorer:
         What a notebook shows.
     row, col : ipywidgets IntSlider
         The position.
+    component : ipywidgets SelectionSlider
+        Whose map is shown, or "all".
     follows : bool
         Whether the figure follows the mouse; a click stops that and starts it again.
     """
@@ -122,7 +130,7 @@ class Explorer:
 
         self.result, plt = result, ready_pyplot()
         with plt.ioff():  # the box shows the figure, and nothing else should
-            self._drawn = PositionFigure(result, sentence)
+            self._drawn = PositionFigure(result)
         figure = self._drawn.figure
         rows, cols = result.geometry.scan_shape
         sizes = {"row": rows, "column": cols}
@@ -131,13 +139,16 @@ class Explorer:
             for value, (name, size) in zip((row, col), sizes.items())
         )
         # Any other canvas cannot be put into a page: then the page holds a picture of it.
+        self.component = widgets.SelectionSlider(options=[_ALL, *range(result.k)], description="component")
         self._live = isinstance(figure.canvas, widgets.DOMWidget)
         self._picture = figure.canvas if self._live else widgets.Image(format="png")
         if self._live:
             figure.canvas.header_visible = False
         else:
             plt.close(figure)
-        self.box = widgets.VBox([widgets.HBox([self.row, self.col]), self._picture])
+            sentence = " ".join([sentence, _NO_MOUSE + ("." if find_spec("ipympl") else f"{_NO_IPYMPL}.")]).strip()
+        parts = [widgets.HBox([self.row, self.col, self.component]), self._picture]
+        self.box = widgets.VBox([*parts, widgets.Label(sentence)] if sentence else parts)
         self.box.explorer = self  # kept alive as long as it is shown
         start = time.perf_counter()
         self._read = (row, col), measured_pattern(result, row, col)
@@ -145,7 +156,9 @@ class Explorer:
         self._draw()
         for slider in (self.row, self.col):
             slider.observe(self._draw, names="value")
+        self.component.observe(self._choose, names="value")
         figure.canvas.mpl_connect("motion_notify_event", self._moved)
+        figure.canvas.mpl_connect("key_press_event", self._pressed)
         figure.canvas.mpl_connect("button_press_event", self._clicked)
 
     def go(self, row: int, col: int) -> None:
@@ -168,6 +181,14 @@ class Explorer:
         if self._read[0] != place:
             self._read = place, measured_pattern(self.result, *place)
         self._drawn.show(*place, self._read[1])
+        self._redraw()
+
+    def _choose(self, _):
+        chosen = self.component.value
+        self._drawn.choose(None if chosen == _ALL else chosen)
+        self._redraw()
+
+    def _redraw(self):
         if self._live:
             self._drawn.figure.canvas.draw_idle()
         else:
@@ -183,6 +204,14 @@ class Explorer:
         if event.inaxes is self._drawn.map:
             self.follows = not self.follows and self._quick()
             self.go(*self._drawn.position_at(event.xdata, event.ydata))
+        if event.inaxes is self._drawn.shares:
+            clicked = self._drawn.component_at(event.xdata)
+            self.component.value = _ALL if clicked in (None, self.component.value) else clicked
+
+    def _pressed(self, event):
+        if event.key in ("left", "right"):
+            at = self.component.index + (1 if event.key == "right" else -1)
+            self.component.index = at % len(self.component.options)
 
     def _quick(self):
         start = time.perf_counter()
