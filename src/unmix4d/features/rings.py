@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from ..core.units import in_pixels
 from .sectors import Grid, sector_shares, weighted
@@ -77,6 +77,8 @@ def find_rings(grid: Grid, maximum) -> list[tuple[float, float]]:
     ----------
     Bruefach et al., Microsc. Microanal. 28 (2022), Angular Averaging and Fig. 3g.
     """
+    from scipy import signal  # brings scipy.stats: half of what `Unmix` would take to import
+
     radius, profile = radial_profile(grid, maximum)
     floor = max(profile.max(initial=0) * 1e-6, np.finfo(float).tiny)
     peaks, _ = signal.find_peaks(np.log(np.maximum(profile, floor)), prominence=_PROMINENCE)
