@@ -495,9 +495,10 @@ def test_figure_of_boundaries(film):
     bars = [a for a in ax.artists if type(a).__name__ == "AnchoredSizeBar"]
     assert bars[0].txt_label.get_text().endswith(" nm") and ax.images[0].cmap.name == "gray"
     # Boundaries lie within their own grain: half a position from the outermost centres, and no farther.
-    assert len(ax.lines) >= 12
+    outlines = ax.collections[0].get_segments()
+    assert len(outlines) >= 12
     row, col = np.nonzero(grains.masks[0])
-    drawn = ax.lines[0].get_xydata()
+    drawn = outlines[0]
     assert row.min() - 0.5 <= drawn[:, 1].min() and drawn[:, 0].max() <= col.max() + 0.5
     # Neighbours never have the same colour here.
     colours = [text.get_color() for text in ax.texts]

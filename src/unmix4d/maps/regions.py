@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "grain_region", "is_spread", "threshold"]
+from .region_set import RegionSet
+
+__all__ = [
+    "NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "grain_region", "is_spread", "separate_regions",
+    "threshold",
+]  # fmt: skip
 
 RULES = ("yen", "otsu", "li")
 # Where components are said to be present: the largest values that do not decide a threshold, because hot positions come
@@ -209,7 +214,7 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
     values, use = _usable(image, kept)
     if use.any() and _between(values[use]) >= _LEVELS:
         upper = use & (values > threshold(values[use], "otsu"))
-        largest = find_regions(upper, connectivity=2)[0]
+        largest = separate_regions(upper, connectivity=2).mask(0)
         if upper.sum() <= _SMALL * use.sum() and largest.sum() > _WHOLE * upper.sum():
             return largest
     return np.zeros(values.shape, bool)
@@ -258,6 +263,7 @@ def find_regions(
     Returns
     -------
     list of ndarray of bool (scan_row, scan_col)
+        A mask of the whole scan for each.
 
     Examples
     --------
@@ -267,6 +273,22 @@ def find_regions(
     >>> [int(region.sum()) for region in find_regions(mask)], [int(r.sum()) for r in find_regions(mask, fill_holes=1)]
     ([14, 4], [15, 4])
     """
+    found = separate_regions(
+        present, min_size=min_size, connectivity=connectivity, fill_holes=fill_holes, opening=opening, kept=kept
+    )
+    return [found.mask(i) for i in range(len(found))]
+
+
+def separate_regions(
+    present: ArrayLike,
+    *,
+    min_size: int = 1,
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    kept: ArrayLike | None = None,
+) -> RegionSet:
+    """`find_regions` without the masks: the positions of each region, in as much memory as these take."""
     from scipy import ndimage
     from skimage.measure import label
 
@@ -283,8 +305,8 @@ def find_regions(
     labels = label(present, connectivity=connectivity)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= max(min_size, 1)]
-    return [labels == i for i in order]
+    order = np.argsort(-sizes, kind="stable")
+    return RegionSet.from_labels(labels, order[sizes[order] >= max(min_size, 1)])
 
 
 def _small(gaps: np.ndarray, most: int, connectivity: int, forbidden: np.ndarray) -> np.ndarray:

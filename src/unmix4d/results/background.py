@@ -9,7 +9,7 @@ import numpy as np
 
 from ..clustering.anisotropy import is_amorphous, spots_of
 from ..core.messages import warn
-from ..maps.regions import NOISE, OUTLIERS, above_threshold, find_regions, grain_region, is_spread
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, grain_region, is_spread, separate_regions
 
 __all__ = ["say_if_grain", "spread_components", "with_grain"]
 
@@ -32,7 +32,7 @@ def say_if_grain(result: Any, maps: np.ndarray, kept: np.ndarray, background: Se
         return []
     others = np.delete(maps, list(background), axis=0)
     present = np.any(above_threshold(others, kept, outliers=OUTLIERS, noise=NOISE), axis=0)
-    bare = bool(find_regions(kept & ~present, min_size=_BARE))
+    bare = len(separate_regions(kept & ~present, min_size=_BARE)) > 0
     found = []
     for i in map(int, background):
         region = grain_region(maps[i], kept)
