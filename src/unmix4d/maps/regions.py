@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -12,7 +13,7 @@ from .region_set import RegionSet
 
 __all__ = [
     "NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "grain_region", "is_spread", "separate_regions",
-    "threshold",
+    "stands_out", "threshold",
 ]  # fmt: skip
 
 RULES = ("yen", "otsu", "li")
@@ -33,6 +34,9 @@ _TWO_LEVELS = 0.8  # share of the variance between the two classes of Otsu
 _LEVELS = 0.76
 _SMALL = 0.4  # ... the upper one on this share of the scan at most: more is a matrix with holes
 _WHOLE = 0.8  # ... and of that so much in one piece: scattered positions are none; like the number above: no table
+# What a single grain adds to a background that took up several is told from what is around it (grains of pyxem's film: 2.0
+# and more, docs/grains.md).
+_AROUND, _STANDS_OUT = 2, 2.0
 
 
 def check_rule(rule: Any, name: str = "threshold") -> str | float:
@@ -218,6 +222,19 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
         if upper.sum() <= _SMALL * use.sum() and largest.sum() > _WHOLE * upper.sum():
             return largest
     return np.zeros(values.shape, bool)
+
+
+def stands_out(image: np.ndarray, region: np.ndarray, kept: np.ndarray) -> bool:
+    """Whether a map is clearly stronger in a region than right around it, by two standard deviations and 2 %."""
+    from scipy.ndimage import binary_dilation
+
+    around = binary_dilation(region, iterations=_AROUND) & ~region & kept
+    if not around.any() or region.sum() > _SMALL * kept.sum():
+        return False
+    inside, outside = image[region], image[around]
+    spread = math.sqrt((inside.var() + outside.var()) / 2)
+    level = float(np.median(outside))
+    return bool(inside.mean() - level > max(_STANDS_OUT * spread, 0.02 * level))
 
 
 def _usable(image: ArrayLike, kept: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:

@@ -276,7 +276,7 @@ class Grains:
         from ..scores import matrix_dissimilarity
 
         matrix = self.result.linked_matrix("dissimilarity")
-        return matrix_dissimilarity(matrix, self._on_matrix(self.regions, self.intensities))
+        return matrix_dissimilarity(matrix, self._on_matrix(self.regions, np.maximum(self.intensities, 0)))
 
     def _on_matrix(self, regions, values=None):
         """Grains as sparse columns over the rows of a matrix of the scan."""
@@ -426,7 +426,25 @@ def find_grains(
     if background == "drop":
         settings["grain_in_background"] = say_if_grain(result, maps, kept, spread, "grains")
     joined = RegionSet.joined(regions, geometry.scan_shape)
+    if len(joined) == 0:
+        dropped = len([i for i in chosen if i in spread]) if background == "drop" else 0
+        warn("grains found none: " + _why_none(maps[chosen], kept, rule, least, opening, dropped))
     return Grains(joined, np.array(numbers, int), result, tuple(spread), settings)
+
+
+def _why_none(maps, kept, rule, least, opening, dropped):
+    """Why there is no grain, and what to do about it."""
+    if dropped == len(maps):
+        return 'every component is spread over the scan and taken for background: background="keep" cuts them, too'
+    present = above_threshold(maps, kept, rule=rule, outliers=min(OUTLIERS, least - 1), noise=NOISE)
+    largest = max((int(separate_regions(image).sizes.max(initial=0)) for image in present), default=0)
+    if largest == 0:
+        return "no map has a position above its threshold, as it is constant or zero: look at plot() of the result"
+    opened = " and the opening" if opening else ""
+    return (
+        f"the largest region above the threshold has {largest} position{'s' * (largest > 1)}, and min_size{opened} leaves "
+        f"none of fewer than {least}: lower min_size{opened}, or take another threshold"
+    )
 
 
 def _chosen(components, k):
