@@ -31,14 +31,6 @@ class RegionSet:
     ends : ndarray of int (n + 1,)
         Region i is ``positions[ends[i]:ends[i + 1]]``. Read-only.
     scan_shape : (int, int)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from unmix4d.maps.region_set import RegionSet
-    >>> regions = RegionSet.from_masks(np.array([[[True, True, False]], [[False, True, True]]]))
-    >>> len(regions), regions.count().tolist(), regions.mask(1).tolist()
-    (2, [[1, 2, 1]], [[False, True, True]])
     """
 
     positions: np.ndarray
