@@ -25,11 +25,14 @@ _PRESENT = 0.15  # of the largest thickness: when a phantom's grain counts as pr
 _ATOMS = 3
 # What is called in each row: (label, arguments of Decomposition.overlap)
 CALLS = {
-    "authors: global min-max of the maps, no rule of noise or background": {"scale": "minmax", "min_weight": None},
-    "`overlap(background=\"auto\")`, the default rule of noise": {"background": "auto"},
-    "the same without the rule of noise": {"background": "auto", "min_weight": None},
-    "`scale=\"minmax\"`, the rule of noise": {"background": "auto", "scale": "minmax"},
-    "`scale=\"minmax\", min_weight=0.15`": {"background": "auto", "scale": "minmax", "min_weight": _PRESENT},
+    "authors: global min-max of the maps, no rule of noise or background": {
+        "scale": "minmax", "min_weight": None, "background": "keep",
+    },
+    "`overlap()`, the default": {},
+    "the same without the rule of noise": {"min_weight": None},
+    "`scale=\"minmax\"`, the rule of noise": {"scale": "minmax"},
+    "`scale=\"minmax\", min_weight=0.15`": {"scale": "minmax", "min_weight": _PRESENT},
+    "the default, but for `background=\"keep\"`": {"background": "keep"},
 }  # fmt: skip
 
 
@@ -52,10 +55,7 @@ def rows_of(result, truth, weights):
 
     out = {}
     for label, call in CALLS.items():
-        try:
-            out[label] = judge(result.overlap(**call).ratio, truth)
-        except ValueError:  # background="auto" may leave one component
-            out[label] = (np.nan, [(np.nan, np.nan)] * len(_THRESHOLDS))
+        out[label] = judge(result.overlap(**call).ratio, truth)
     for label, maps in weights.items():
         out[label] = judge(two_largest(maps)[0], truth)
     return out
@@ -126,12 +126,12 @@ def phantom_item(args, folder, report, goals):
                 result, maps = _phantom(overlap, seed, **options)
                 truth = (maps > _PRESENT * maps.max()).sum(axis=0) > 1
                 shares.append(truth.mean())
-                named += bool(result.overlap(background="auto").background)
+                named += bool(result.overlap().background)
                 for name, found in rows_of(result, truth, {"the true maps": maps}).items():
                     judged.setdefault(name, {}).setdefault(overlap, []).append(found)
             share.append(f"{100 * np.mean(shares):.0f}")
-        report(f"{label}: two grains in {', '.join(share)} % of the positions; `background=\"auto\"` named a component in "
-               f"{named} of {len(seeds) * len(_OVERLAPS)} scans.\n\n{_phantom_table(judged)}\n")  # fmt: skip
+        report(f"{label}: two grains in {', '.join(share)} % of the positions; `overlap()` took a component for background "
+               f"in {named} of {len(seeds) * len(_OVERLAPS)} scans.\n\n{_phantom_table(judged)}\n")  # fmt: skip
 
 
 def _phantom_table(judged):

@@ -44,7 +44,7 @@ def test_answers_that_are_none_are_seen(result):
     inspect("group_rotated", groups, {})
     with pytest.raises(Broken, match="labels"):
         inspect("group_rotated", changed(groups, labels=np.array([0, 7])), {})
-    overlap = result.overlap(min_weight=None)
+    overlap = result.overlap(min_weight=None, background="keep")
     inspect("overlap", overlap, {})
     with pytest.raises(Broken, match="ratios up to 2"):
         inspect("overlap", changed(overlap, ratio=np.full((4, 5), 2.0)), {})

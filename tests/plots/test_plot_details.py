@@ -140,7 +140,7 @@ def test_components_of_a_tree_are_named_below_their_middle():
 
 
 def test_at_most_twelve_points_along_a_line():
-    overlap = made(2, scan_shape=(4, 30)).overlap(min_weight=None)
+    overlap = made(2, scan_shape=(4, 30)).overlap(min_weight=None, background="keep")
     assert len(overlap.plot_profile((1, 0), (1, 29), points=12).figure.axes) > 36
     with pytest.raises(ValueError, match="points must be .*12"):
         overlap.plot_profile((1, 0), (1, 29), points=13)

@@ -271,7 +271,8 @@ def test_wrong_arguments(result, tmp_path, arguments, error, sentence):
 
 
 def test_grains_of_another_scan_are_refused(result, tmp_path):
-    other = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0).grains()
+    small = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    other = Unmix(small.data).nmf(2, random_state=0).grains(background="keep")
     with pytest.raises(ValueError, match=r"grains must be of the scan of this result, \(16, 14\), got \(6, 8\)"):
         result.report(tmp_path / "r.html", grains=other)
 

@@ -18,6 +18,10 @@ from unmix4d.results.overlap import Overlap
 matplotlib.use("Agg")
 
 
+# Small maps fill their scan.
+pytestmark = pytest.mark.filterwarnings("ignore:overlap compares all components:unmix4d.UnmixWarning")
+
+
 def result(images, *, patterns=None, step=(1.0, 1.0), mask=None, residual=0.0, method="nmf", **more):
     """A Decomposition with the given maps; patterns with one bright pixel each unless others are given."""
     images = np.array(images, float)
@@ -129,6 +133,7 @@ def test_standard_errors_are_those_of_the_active_components(counting):
             assert errors[i] == pytest.approx(np.sqrt((solve * variance @ solve.T)[number, number]), rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:overlap found no position:unmix4d.UnmixWarning")
 def test_equal_patterns_tell_nothing_apart():
     """Of two components with one pattern, no weight is known: no overlap, and no division by zero."""
     patterns = np.ones((2, 3, 4))
@@ -259,9 +264,10 @@ def test_where_a_background_is_higher_in_one_region():
     assert not grain_region(even + 8 - grain).any()  # a matrix with a hole
 
 
+@pytest.mark.filterwarnings("ignore:overlap found no position:unmix4d.UnmixWarning")
 def test_a_background_that_took_up_a_grain_is_said():
     found = absorbed()
-    for call in (found.overlap, lambda: found.grains(min_size=5)):
+    for call in (lambda: found.overlap(min_weight=None), lambda: found.grains(min_size=5)):
         with pytest.warns(unmix4d.UnmixWarning, match="takes component 2 for background"):
             answer = call()
         assert answer.background == (2,) and answer.settings["grain_in_background"] == [2]
@@ -301,6 +307,7 @@ def test_fuzzy_clusters(wire):
     clusters.composite()
 
 
+@pytest.mark.filterwarnings("ignore:overlap found no position:unmix4d.UnmixWarning")
 def test_features_have_the_error_of_their_fit():
     """Where features were decomposed, their patterns and their loss say how well a weight is known."""
     features = np.array([[[10.0, 0, 0, 0]], [[0, 10.0, 0, 0]]])
@@ -419,10 +426,29 @@ def test_what_has_no_overlap():
         maps.weight_errors(ramp(), np.ones((3, 4)), 1.0)
 
 
+def test_what_does_not_overlap_is_said():
+    apart = np.zeros((3, 12, 12))
+    apart[0, :4], apart[1, 4:8], apart[2, 8:] = 1, 1, 1
+    with pytest.warns(unmix4d.UnmixWarning, match="no position with two components that mean anything"):
+        result(apart).overlap(min_weight=None)
+    apart[1, 3] = 0.5
+    with pytest.warns(unmix4d.UnmixWarning, match="the largest ratio is 0.5, thresholds="):
+        result(apart).overlap(min_weight=None)
+    assert result(apart).overlap(thresholds=0.5, min_weight=None).areas["n_positions"].tolist() == [12]
+
+
+@pytest.mark.filterwarnings("default:overlap compares all components:unmix4d.UnmixWarning")
+def test_a_background_that_is_kept_for_want_of_others_is_said():
+    with pytest.warns(unmix4d.UnmixWarning, match="beside component 0, spread over the scan"):
+        result(np.stack([np.ones((5, 9)), np.eye(5, 9)])).overlap(thresholds=0.1, min_weight=None)
+    assert result(np.ones((2, 5, 9))).overlap(background="keep", min_weight=None).background == ()
+
+
 def test_empty_and_constant_maps():
     nothing = result(np.zeros((2, 4, 5)))
     for rule in ("noise", None, 0.2):
-        overlap = nothing.overlap(min_weight=rule)
+        with pytest.warns(unmix4d.UnmixWarning, match="no position with two components that mean anything"):
+            overlap = nothing.overlap(min_weight=rule)
         assert np.isnan(overlap.ratio).all() and (overlap.first == -1).all() and overlap.areas["n_positions"].sum() == 0
         assert overlap.pairs["component"].size == 0 and "0 %" in repr(overlap)
         overlap.plot()
@@ -531,7 +557,7 @@ def test_names():
     assert unmix4d.Overlap is Overlap
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert repr(result(ramp()).overlap()).startswith("<Overlap: of 2 of 2 components, intensity>")
+        assert repr(result(ramp()).overlap(background="keep")).startswith("<Overlap: of 2 of 2 components, intensity>")
 
 
 def test_pairs_that_overlap_alike_are_ordered_by_where_they_are_the_largest():

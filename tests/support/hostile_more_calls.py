@@ -130,7 +130,8 @@ _STOP = st.sampled_from(((2, 2), (1, 1), (2, 0), (0, 2), (2, 2), (0, -1)))
 _PAIR = st.sampled_from((None, (0, 1), (1, 0), (0, 0), (0, 9)))
 OF_ANSWERS = {
     "Grains": {
-        "labels": NONE, "mean_patterns": ({}, {"single": st.booleans()}), "dissimilarity": NONE, "to_host": NONE,
+        "labels": NONE, "mean_patterns": ({}, {"single": st.booleans()}), "dissimilarity": NONE,
+        "to_host": ({}, {"chosen": st.sampled_from((None, [0], (), [99], "all", 0))}), "mask": ({"i": _INDEX}, {}),
         "to_csv": ({"path": st.sampled_from(("gräins.csv", "no/such/folder.csv", ""))}, {}),
         "plot": ({}, {"image": st.sampled_from((None, np.ones((2, 2)), np.ones((3, 4)))), "numbers": st.booleans()}),
         "plot_sizes": ({}, {"column": st.sampled_from(("equivalent_diameter", "area", "touches_edge", "nonsense")),

@@ -9,10 +9,12 @@ import contextlib
 import math
 import numbers
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..core import checks
 from ..core.scan import Scan
 from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
@@ -113,8 +115,17 @@ def _needing_package(result, what, instead):
         ) from error
 
 
-def grains_to_host(grains: Any) -> tuple[Any, Any]:
+_MOST_MASKS = 256_000_000  # bytes that nobody asked for by name; a size of work
+
+
+def grains_to_host(grains: Any, *, chosen: Sequence[int] | None = None) -> tuple[Any, Any]:
     """Masks and labels of grains as native objects of the host that the scan came from.
+
+    Parameters
+    ----------
+    chosen : sequence of int, optional
+        Grains whose masks are given back, as they are numbered in the table; all by default, where they take 256 MB or less.
+        The labels and the table have all of them.
 
     Returns
     -------
@@ -125,7 +136,7 @@ def grains_to_host(grains: Any) -> tuple[Any, Any]:
     Raises
     ------
     ValueError
-        When there is no grain.
+        When there is no grain, the masks of all would be larger than that, or `chosen` are not numbers of grains.
 
     Examples
     --------
@@ -138,9 +149,29 @@ def grains_to_host(grains: Any) -> tuple[Any, Any]:
     if len(grains) == 0:
         raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
     host = _host_of(grains.result)
-    masks, labels = grains.masks.astype(np.uint8), grains.labels().astype(np.int32)
+    masks, labels = _chosen_masks(grains, chosen), grains.labels().astype(np.int32)
+    record = _record(grains)
+    if chosen is not None:
+        record["masks_of"] = [int(i) for i in np.atleast_1d(chosen)]
     with _needing_package(grains.result, "grains", ".masks and .labels()"):
-        return host.write_regions(grains.result, masks, labels, _record(grains))
+        return host.write_regions(grains.result, masks, labels, record)
+
+
+def _chosen_masks(grains, chosen):
+    n, regions = len(grains), grains.regions
+    if chosen is None:
+        needed = n * math.prod(regions.scan_shape)
+        if needed > _MOST_MASKS:
+            raise ValueError(
+                f"the masks of all {n} grains would take {needed / 1e6:.0f} MB in the host: name those that are wanted, "
+                "to_host(chosen=[0, 1]), or take .labels() alone"
+            )
+        return regions.stack(np.uint8)
+    entries = np.atleast_1d(np.asarray(chosen, dtype=object)).ravel()
+    if not len(entries):
+        raise ValueError(f"chosen must be one or more numbers of grains from 0 to {n - 1}, got {chosen!r}")
+    numbers = [checks.count(i, "each of chosen", minimum=0, maximum=n - 1) for i in entries]
+    return np.stack([regions.mask(i) for i in numbers]).astype(np.uint8)
 
 
 def _record(grains) -> dict:

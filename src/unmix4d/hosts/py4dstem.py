@@ -146,7 +146,7 @@ def write_regions(result, masks, labels, record):
     from emdfile import Metadata
     from py4DSTEM import RealSlice
 
-    names = [f"grain_{i}" for i in range(len(masks))]
+    names = [f"grain_{i}" for i in record.get("masks_of", range(len(masks)))]
     pieces = RealSlice(masks, name="masks", slicelabels=names), RealSlice(labels, name="labels")
     table = Metadata(name="grains", data=_savable(record))
     return _under_new_root(result, f"unmix4d_{result.method}_grains", pieces, table)

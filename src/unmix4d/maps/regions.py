@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "grain_region", "is_spread", "threshold"]
+from .region_set import RegionSet
+
+__all__ = [
+    "NOISE", "OUTLIERS", "above_threshold", "check_rule", "find_regions", "grain_region", "is_spread", "separate_regions",
+    "stands_out", "threshold",
+]  # fmt: skip
 
 RULES = ("yen", "otsu", "li")
 # Where components are said to be present: the largest values that do not decide a threshold, because hot positions come
@@ -28,6 +34,9 @@ _TWO_LEVELS = 0.8  # share of the variance between the two classes of Otsu
 _LEVELS = 0.76
 _SMALL = 0.4  # ... the upper one on this share of the scan at most: more is a matrix with holes
 _WHOLE = 0.8  # ... and of that so much in one piece: scattered positions are none; like the number above: no table
+# A grain that a background took up is told from what is around it, in standard deviations: chosen on 44 decompositions of
+# pyxem's film, where 2.0 missed 4; what it does on others is in docs/grains.md.
+_AROUND, _STANDS_OUT = 2, 1.0
 
 
 def check_rule(rule: Any, name: str = "threshold") -> str | float:
@@ -209,10 +218,23 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
     values, use = _usable(image, kept)
     if use.any() and _between(values[use]) >= _LEVELS:
         upper = use & (values > threshold(values[use], "otsu"))
-        largest = find_regions(upper, connectivity=2)[0]
+        largest = separate_regions(upper, connectivity=2).mask(0)
         if upper.sum() <= _SMALL * use.sum() and largest.sum() > _WHOLE * upper.sum():
             return largest
     return np.zeros(values.shape, bool)
+
+
+def stands_out(image: np.ndarray, region: np.ndarray, kept: np.ndarray) -> bool:
+    """Whether a map is clearly stronger in a region than right around it, by a standard deviation and 2 %."""
+    from scipy.ndimage import binary_dilation
+
+    around = binary_dilation(region, iterations=_AROUND) & ~region & kept
+    if not around.any() or region.sum() > _SMALL * kept.sum():
+        return False
+    inside, outside = image[region], image[around]
+    spread = math.sqrt((inside.var() + outside.var()) / 2)
+    level = float(np.median(outside))
+    return bool(inside.mean() - level > max(_STANDS_OUT * spread, 0.02 * level))
 
 
 def _usable(image: ArrayLike, kept: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
@@ -258,6 +280,7 @@ def find_regions(
     Returns
     -------
     list of ndarray of bool (scan_row, scan_col)
+        A mask of the whole scan for each.
 
     Examples
     --------
@@ -267,6 +290,22 @@ def find_regions(
     >>> [int(region.sum()) for region in find_regions(mask)], [int(r.sum()) for r in find_regions(mask, fill_holes=1)]
     ([14, 4], [15, 4])
     """
+    found = separate_regions(
+        present, min_size=min_size, connectivity=connectivity, fill_holes=fill_holes, opening=opening, kept=kept
+    )
+    return [found.mask(i) for i in range(len(found))]
+
+
+def separate_regions(
+    present: ArrayLike,
+    *,
+    min_size: int = 1,
+    connectivity: int = 1,
+    fill_holes: int = 0,
+    opening: int = 0,
+    kept: ArrayLike | None = None,
+) -> RegionSet:
+    """`find_regions` without the masks: the positions of each region, in as much memory as these take."""
     from scipy import ndimage
     from skimage.measure import label
 
@@ -283,8 +322,8 @@ def find_regions(
     labels = label(present, connectivity=connectivity)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= max(min_size, 1)]
-    return [labels == i for i in order]
+    order = np.argsort(-sizes, kind="stable")
+    return RegionSet.from_labels(labels, order[sizes[order] >= max(min_size, 1)])
 
 
 def _small(gaps: np.ndarray, most: int, connectivity: int, forbidden: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["region_shape"]
+__all__ = ["region_shape", "shape_of_positions"]
 
 
 def region_shape(
@@ -59,6 +59,13 @@ def region_shape(
     row, col = np.nonzero(np.asarray(mask, bool))
     if row.size == 0:
         raise ValueError("mask must have at least one position that is True, found none")
+    return shape_of_positions(row, col, step, origin)
+
+
+def shape_of_positions(
+    row: np.ndarray, col: np.ndarray, step: tuple[float, float], origin: tuple[float, float]
+) -> dict[str, float]:
+    """`region_shape` of the positions of a region."""
     down, right = row * step[0], col * step[1]
     middle = float(down.mean()), float(right.mean())
     area = row.size * step[0] * step[1]

@@ -22,11 +22,12 @@ __all__ = ["grains", "grain_sizes"]
 
 _NEAR = 2  # positions between grains that must not have one colour
 _MOST_BINS = 1000
+_MOST_NUMBERS = 200  # more cannot be read
 _INSET = 0.7  # contour level: boundaries lie within their grain, so that those of neighbours stay apart
 
 
 @figure_style()
-def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool = True) -> Axes:
+def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool | None = None) -> Axes:
     """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
     Parameters
@@ -34,8 +35,9 @@ def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = Non
     ax : matplotlib Axes, optional
     image : ndarray (scan_row, scan_col), optional
         By default the share of the strongest component in the intensity of each position: dark where grains overlap.
-    numbers : bool
-        Whether each grain is numbered as in the table.
+    numbers : bool, optional
+        Whether each grain is numbered as in the table; by default where there are 200 grains or fewer, of which one can
+        still read them.
 
     Returns
     -------
@@ -63,28 +65,38 @@ def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = Non
     low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
     grey = Normalize(low, high if high > low else low + 1)
     draw_image(ax, image, grey, colours.GREY_IMAGE, calibration.step, calibration.step_unit)
-    for i, (colour, mask) in enumerate(zip(_colours_apart(found.masks), found.masks)):
-        _boundary(ax, mask, colour)
-        if numbers:
-            _number(ax, i, mask, calibration.step, colour)
+    hues = _colours_apart(found.regions)
+    _boundaries(ax, found.regions, hues)
+    if len(found) <= _MOST_NUMBERS if numbers is None else numbers:
+        for i, colour in enumerate(hues):
+            _number(ax, i, found.regions, calibration.step, colour)
     ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
     ax.set_title(f"{len(found)} grain" + ("" if len(found) == 1 else "s"), pad=3)
     return ax
 
 
-def _colours_apart(masks):
+def _colours_apart(regions):
     """A hue for each grain that none of its neighbours has, where there are enough; else the one they have least."""
+    at, n_hues = regions.matrix().T.tocsr(), len(colours.GRAINS)  # which grains are at a position
+    hues, taken = np.full(len(regions), -1), np.zeros(n_hues, int)
+    for i in range(len(regions)):
+        near = hues[np.unique(at[_around(regions, i)].indices)]
+        beside = np.bincount(near[near >= 0], minlength=n_hues)
+        # Of equally free hues, the one used least so far.
+        hues[i] = np.lexsort((taken, beside))[0]
+        taken[hues[i]] += 1
+    return [colours.GRAINS[hue] for hue in hues]
+
+
+def _around(regions, i):
+    """Flat positions of a grain, and of what is so near that it must not have its colour."""
     from scipy.ndimage import binary_dilation
 
-    taken, hues = [], []
-    for i, mask in enumerate(masks):
-        wide = binary_dilation(mask, iterations=_NEAR)
-        near = [taken[j] for j in range(i) if (masks[j] & wide).any()]
-        # Of equally free hues, the one used least so far.
-        hue = min(range(len(colours.GRAINS)), key=lambda h: (near.count(h), taken.count(h), h))
-        taken.append(hue)
-        hues.append(colours.GRAINS[hue])
-    return hues
+    mask, first = regions.box(i, margin=_NEAR)
+    row, col = (axis + start for axis, start in zip(np.nonzero(binary_dilation(mask, iterations=_NEAR)), first))
+    rows, cols = regions.scan_shape
+    inside = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
+    return row[inside] * cols + col[inside]
 
 
 def _strongest_share(found):
@@ -96,22 +108,30 @@ def _strongest_share(found):
         return np.where(kept_positions(found.geometry) & (total > 0), intensities.max(0) / total, np.nan)
 
 
-def _boundary(ax, mask, colour):
+def _boundaries(ax, regions, hues):
+    """All contours as one collection: thousands of lines are slow to draw."""
+    from matplotlib.collections import LineCollection
     from skimage.measure import find_contours
 
+    lines, colour_of = [], []
+    for i, colour in enumerate(hues):
+        mask, first = regions.box(i)
+        found = [(contour + first)[:, ::-1] for contour in find_contours(mask.astype(float), _INSET)]
+        lines += found
+        colour_of += [colour] * len(found)
     dark = outline(2.4, "black", alpha=0.6)
-    for contour in find_contours(np.pad(mask, 1).astype(float), _INSET):
-        ax.plot(contour[:, 1] - 1, contour[:, 0] - 1, color=colour, lw=1.3, path_effects=dark)
+    ax.add_collection(LineCollection(lines, colors=colour_of, linewidths=1.3, path_effects=dark, zorder=2), autolim=False)
 
 
-def _number(ax, i, mask, step, colour):
+def _number(ax, i, regions, step, colour):
     """The number of a grain at its innermost position, which is inside also where the centroid is not."""
     from scipy.ndimage import distance_transform_edt
 
-    depth = distance_transform_edt(np.pad(mask, 1), sampling=step)[1:-1, 1:-1]
+    mask, first = regions.box(i)
+    depth = distance_transform_edt(mask, sampling=step)
     # Of positions equally deep, the one nearest to the centroid.
-    row, col = np.nonzero(depth >= depth.max() * (1 - 1e-9))
-    middle = [axis.mean() for axis in np.nonzero(mask)]
+    row, col = (axis + start for axis, start in zip(np.nonzero(depth >= depth.max() * (1 - 1e-9)), first))
+    middle = [axis.mean() for axis in regions.coordinates(i)]
     nearest = np.argmin(((row - middle[0]) * step[0]) ** 2 + ((col - middle[1]) * step[1]) ** 2)
     edge = outline(2, "black")
     ax.text(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..clustering.anisotropy import is_amorphous, spots_of
 from ..core.messages import warn
-from ..maps.regions import NOISE, OUTLIERS, above_threshold, find_regions, grain_region, is_spread
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, grain_region, is_spread, separate_regions, stands_out
 
 __all__ = ["say_if_grain", "spread_components", "with_grain"]
 
@@ -32,12 +32,12 @@ def say_if_grain(result: Any, maps: np.ndarray, kept: np.ndarray, background: Se
         return []
     others = np.delete(maps, list(background), axis=0)
     present = np.any(above_threshold(others, kept, outliers=OUTLIERS, noise=NOISE), axis=0)
-    bare = bool(find_regions(kept & ~present, min_size=_BARE))
+    bare = separate_regions(kept & ~present, min_size=_BARE)
     found = []
     for i in map(int, background):
         region = grain_region(maps[i], kept)
         alone = region.any() and present[region].mean() < _OWN
-        if alone or (bare and _has_spots(result, i)):
+        if alone or (len(bare) and _may_hold_one(result, i, maps[i], bare, kept)):
             found.append(i)
     if found:
         warn(
@@ -48,12 +48,23 @@ def say_if_grain(result: Any, maps: np.ndarray, kept: np.ndarray, background: Se
     return found
 
 
-def _has_spots(result, i):
+def _may_hold_one(result, i, image, bare, kept):
+    """Whether a background has spots, or is stronger where nothing else is, and its pattern does not speak against it."""
+    spots = _spots(result, i)
+    if spots is not None and not is_amorphous(spots)[0]:
+        return True
+    # Grains that took some of the background with them leave dark spots in it: then it is stronger between them.
+    if spots is not None and not spots.bright[0]:
+        return False
+    return any(stands_out(image, bare.mask(j), kept) for j in range(len(bare)))
+
+
+def _spots(result, i):
     geometry = result.geometry
     if geometry.features or geometry.polar or min(geometry.detector_shape) < _LEAST_DETECTOR or result.signed:
-        return False
+        return None
     patterns = np.maximum(np.nan_to_num(result.patterns[i : i + 1]), 0)
-    return not is_amorphous(spots_of(geometry, patterns, r_min=0.1 * min(geometry.detector_shape)))[0]
+    return spots_of(geometry, patterns, r_min=0.1 * min(geometry.detector_shape))
 
 
 def with_grain(settings: dict[str, Any]) -> list[str]:

@@ -16,21 +16,23 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import frozen_columns, read_only, set_frozen_state
+from ..core.messages import warn
 from ..core.spelling import spelled
 from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
-from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, find_regions
-from ..maps.shapes import region_shape
+from ..maps.region_set import RegionSet
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, separate_regions
+from ..maps.shapes import shape_of_positions
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
 from .background import say_if_grain, spread_components, with_grain
-from .groups import mean_of
+from .region_means import region_means
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
-__all__ = ["COLUMNS", "Grains", "find_grains", "touches_edge"]
+__all__ = ["COLUMNS", "Grains", "find_grains"]
 
 
 @spelled
@@ -40,8 +42,9 @@ class Grains:
 
     Attributes
     ----------
-    masks : ndarray of bool (n, scan_row, scan_col)
-        Where each grain is. Grains of different components may share positions; each keeps all of its own. Read-only.
+    regions : RegionSet
+        The positions of each grain; a stack of masks (n, scan_row, scan_col) is taken too. Grains of different components
+        may share positions; each keeps all of its own. `mask` and `masks` are made from it.
     components : ndarray of int (n,)
         The component each grain was found in.
     result : Decomposition
@@ -63,7 +66,7 @@ class Grains:
     True
     """
 
-    masks: np.ndarray
+    regions: RegionSet
     components: np.ndarray
     result: Any
     background: tuple = ()
@@ -75,12 +78,55 @@ class Grains:
 
     __setstate__ = set_frozen_state
 
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "masks"}
+
     def __post_init__(self):
-        object.__setattr__(self, "masks", read_only(self.masks, bool))
+        if not isinstance(self.regions, RegionSet):
+            object.__setattr__(self, "regions", RegionSet.from_masks(self.regions))
         object.__setattr__(self, "components", read_only(self.components, int))
 
     def __len__(self):
-        return len(self.masks)
+        return len(self.regions)
+
+    @cached_property
+    def masks(self) -> np.ndarray:
+        """All masks, bool (n, scan_row, scan_col), read-only: grains times positions, made when first asked for.
+
+        Of thousands of grains on a large scan that is much (7400 on 256 x 256 positions: 485 MB): take `mask` one by one.
+        """
+        stack = self.regions.stack()
+        stack.setflags(write=False)
+        return stack
+
+    def mask(self, i: int) -> np.ndarray:
+        """Where one grain is.
+
+        Parameters
+        ----------
+        i : int
+            Number of the grain, as in the table.
+
+        Returns
+        -------
+        ndarray of bool (scan_row, scan_col)
+
+        Raises
+        ------
+        ValueError, TypeError
+            When there is no grain of that number.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
+        >>> int(grains.mask(1).sum()) == grains.table["n_positions"][1]
+        True
+        """
+        if len(self) == 0:
+            raise ValueError(f"there is no grain {i!r}: these are 0 grains")
+        return self.regions.mask(checks.count(i, "i", minimum=0, maximum=len(self) - 1))
 
     @property
     def geometry(self) -> ScanGeometry:
@@ -97,18 +143,18 @@ class Grains:
         positions where another grain is present too) and ``touches_edge`` (it reaches the edge of the scan or an excluded
         position: its size is a lower limit).
         """
-        calibration = self.geometry.calibration
-        shapes = [region_shape(mask, calibration.step, calibration.scan_origin) for mask in self.masks]
-        shared, intensities = self.count > 1, self.result.intensities
-        weights = [intensities[i][mask].mean(dtype=float) for mask, i in zip(self.masks, self.components)]
+        calibration, regions = self.geometry.calibration, self.regions
+        at = calibration.step, calibration.scan_origin
+        shapes = [shape_of_positions(*regions.coordinates(i), *at) for i in range(len(self))]
+        shared, edge = self.count.ravel() > 1, edge_positions(self._kept).ravel()
         return frozen_columns({
             "grain": np.arange(len(self)),
             "component": self.components,
-            "n_positions": self.masks.sum(axis=(1, 2)),
+            "n_positions": regions.sizes,
             **{name: np.array([shape[name] for shape in shapes], float) for name in _SHAPE},
-            "mean_weight": np.array(weights, float),
-            "overlap": np.array([shared[mask].mean() for mask in self.masks], float),
-            "touches_edge": np.array([touches_edge(mask, self._kept) for mask in self.masks], bool),
+            "mean_weight": regions.means(self.intensities),
+            "overlap": regions.means(shared[regions.positions]),
+            "touches_edge": regions.means(edge[regions.positions]) > 0,
         })  # fmt: skip
 
     @property
@@ -121,14 +167,26 @@ class Grains:
     @cached_property
     def count(self) -> np.ndarray:
         """How many grains are present at each position, int (scan_row, scan_col), -1 where excluded; read-only."""
-        return read_only(np.where(self._kept, self.masks.sum(0), -1))
+        return read_only(np.where(self._kept, self.regions.count(), -1))
 
     @property
     def weights(self) -> np.ndarray:
-        """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded."""
-        out = np.where(self.masks, self.result.intensities[self.components], 0)
+        """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded.
+
+        Grains times positions, as `masks`, each time that it is asked for.
+        """
+        values, regions = self.intensities, self.regions
+        out = np.zeros((len(self), *self.geometry.scan_shape), values.dtype)
+        out.reshape(len(self), math.prod(self.geometry.scan_shape))[regions.owners, regions.positions] = values
         out[:, ~self._kept] = np.nan
         return out
+
+    @property
+    def intensities(self) -> np.ndarray:
+        """Intensity at every position of every grain: one number for each of ``regions.positions``."""
+        result, of = self.result, self.components[self.regions.owners]
+        maps = result.maps.reshape(result.k, math.prod(self.geometry.scan_shape))
+        return maps[of, self.regions.positions] * np.nansum(result.patterns, axis=(1, 2))[of]
 
     @property
     def _kept(self):
@@ -151,14 +209,14 @@ class Grains:
         >>> grains.labels().shape, int(grains.labels().max())
         ((24, 20), 2)
         """
-        best = np.full(self.geometry.scan_shape, -np.inf)
-        labels = np.full(self.geometry.scan_shape, -1)
-        intensities = self.result.intensities
-        for i, (mask, component) in enumerate(zip(self.masks, self.components)):
-            stronger = mask & (intensities[component] > best)
-            best[stronger] = intensities[component][stronger]
-            labels[stronger] = i
-        return labels
+        best = np.full(math.prod(self.geometry.scan_shape), -np.inf)
+        labels = np.full(best.shape, -1)
+        values = np.split(self.intensities, self.regions.ends[1:-1])
+        for i, (region, intensity) in enumerate(zip(self.regions, values)):
+            stronger = intensity > best[region]
+            best[region[stronger]] = intensity[stronger]
+            labels[region[stronger]] = i
+        return labels.reshape(self.geometry.scan_shape)
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
         """Mean of the measured patterns of each grain; one pass over the scan.
@@ -188,15 +246,12 @@ class Grains:
         True
         """
         matrix = self.result.linked_matrix("mean_patterns")
-        member = self.masks & (self.count == 1) if single else self.masks
-        if len(self) == 0:
-            return self.geometry.to_images(np.empty((0, self.geometry.n_pixels), matrix.dtype))
-        weights = self.geometry.from_maps(member.astype(matrix.dtype))
-        means = mean_of(matrix.transpose_times(weights), weights.sum(0, dtype=np.float64), matrix.dtype)
-        return self.geometry.to_images(means.T)
+        alone = self.count.ravel()[self.regions.positions] == 1
+        regions = self.regions.where(alone) if single else self.regions
+        return self.geometry.to_images(region_means(matrix, self._on_matrix(regions)))
 
     def dissimilarity(self) -> np.ndarray:
-        """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan.
+        """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan or more.
 
         The score of Bruefach 2022 (eq. 6, with the absolute value that is missing there) for data without a truth: 0 where
         all patterns are the same up to a factor. It grows with the noise and with the number of pixels, so that only values
@@ -223,7 +278,11 @@ class Grains:
         from ..scores import matrix_dissimilarity
 
         matrix = self.result.linked_matrix("dissimilarity")
-        return matrix_dissimilarity(matrix, self.geometry.from_maps(self.weights)) if len(self) else np.empty(0)
+        return matrix_dissimilarity(matrix, self._on_matrix(self.regions, np.maximum(self.intensities, 0)))
+
+    def _on_matrix(self, regions, values=None):
+        """Grains as sparse columns over the rows of a matrix of the scan."""
+        return regions.matrix(values)[:, np.flatnonzero(self._kept)].T.tocsc()
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table with units in its header; a file that is already there is replaced at the end only.
@@ -279,7 +338,8 @@ class Grains:
             what = 'taken as background, without grains (background="keep" makes some)' if dropped else "kept"
             lines.append(f"  spread over the scan: component {named}, {what}")
             lines += with_grain(self.settings)
-        lines.append("  .table .masks .labels() .count .mean_patterns() .plot() .plot_sizes() .to_host() .to_csv(path)")
+        lines.append("  .table .mask(i) .masks .labels() .count .mean_patterns() .plot() .plot_sizes()")
+        lines.append("  .to_host() .to_csv(path)")
         return "\n".join(lines)
 
 
@@ -350,16 +410,16 @@ def find_grains(
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
     spread = spread_components(maps, kept, chosen)
-    masks, numbers = [], []
+    regions, numbers = [], []
     for i in chosen:
         if i in spread and background == "drop":
             continue
         outliers = min(OUTLIERS, least - 1)
         present = above_threshold(maps[i : i + 1], kept, rule=rule, outliers=outliers, noise=NOISE)[0]
-        found = find_regions(
+        found = separate_regions(
             present, min_size=least, connectivity=connectivity, fill_holes=fill_holes, opening=opening, kept=kept
         )
-        masks += found
+        regions.append(found)
         numbers += [i] * len(found)
     settings = {
         "min_size": min_size, "min_positions": least, "threshold": rule, "connectivity": int(connectivity),
@@ -367,8 +427,26 @@ def find_grains(
     }  # fmt: skip
     if background == "drop":
         settings["grain_in_background"] = say_if_grain(result, maps, kept, spread, "grains")
-    stack = np.stack(masks) if masks else np.zeros((0, *geometry.scan_shape), bool)
-    return Grains(stack, np.array(numbers, int), result, tuple(spread), settings)
+    joined = RegionSet.joined(regions, geometry.scan_shape)
+    if len(joined) == 0:
+        dropped = len([i for i in chosen if i in spread]) if background == "drop" else 0
+        warn("grains found none: " + _why_none(maps[chosen], kept, rule, least, opening, dropped))
+    return Grains(joined, np.array(numbers, int), result, tuple(spread), settings)
+
+
+def _why_none(maps, kept, rule, least, opening, dropped):
+    """Why there is no grain, and what to do about it."""
+    if dropped == len(maps):
+        return 'every component is spread over the scan and taken for background: background="keep" cuts them, too'
+    present = above_threshold(maps, kept, rule=rule, outliers=min(OUTLIERS, least - 1), noise=NOISE)
+    largest = max((int(separate_regions(image).sizes.max(initial=0)) for image in present), default=0)
+    if largest == 0:
+        return "no map has a position above its threshold, as it is constant or zero: look at plot() of the result"
+    opened = " and the opening" if opening else ""
+    return (
+        f"the largest region above the threshold has {largest} position{'s' * (largest > 1)}, and min_size{opened} leaves "
+        f"none of fewer than {least}: lower min_size{opened}, or take another threshold"
+    )
 
 
 def _chosen(components, k):
@@ -409,14 +487,14 @@ _SHAPE = ("area", *_LENGTHS, "orientation_deg", "eccentricity")
 COLUMNS = ("grain", "component", "n_positions", *_SHAPE, "mean_weight", "overlap", "touches_edge")
 
 
-def touches_edge(mask: np.ndarray, kept: np.ndarray) -> bool:
-    """Whether a region reaches the edge of the scan, or shares an edge with an excluded position.
+def edge_positions(kept: np.ndarray) -> np.ndarray:
+    """Kept positions at the edge of the scan, or that share an edge with an excluded one.
 
     Along an axis of one position (a line scan) there is no edge.
     """
     from scipy.ndimage import binary_dilation
 
-    padding = [(1, 1) if size > 1 else (0, 0) for size in mask.shape]
     # Beyond the edge nothing was measured, as at excluded positions.
-    inside, known = np.pad(mask, padding), np.pad(kept, padding)
-    return bool((binary_dilation(inside) & ~known).any())
+    around = [(1, 1) if size > 1 else (0, 0) for size in kept.shape]
+    unknown = binary_dilation(~np.pad(kept, around))
+    return unknown[tuple(slice(n, size + n) for (n, _), size in zip(around, kept.shape))] & kept

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..core.messages import warn
 from ..core.spelling import spelled
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
@@ -284,6 +285,7 @@ def find_overlap(
         raise ValueError(f"overlap needs at least 2 components{named}, got {result.k - len(apart)}{hint}")
     weights = _comparable(result, scale)
     ratio, first, second = two_largest(weights, present=_present(result, min_weight), background=apart)
+    _say_if_none(ratio, levels[0], min_weight, apart)
     settings = {
         "thresholds": list(levels), "background": background, "scale": scale, "min_weight": min_weight,
         "grain_in_background": grains,
@@ -291,6 +293,20 @@ def find_overlap(
     if result.maps_are_memberships:
         settings["scale"] = "memberships"
     return Overlap(ratio, first, second, levels, weights, result, apart, settings)
+
+
+def _say_if_none(ratio, lowest, min_weight, apart):
+    """A warning where there is no overlap to be seen, and what to do about it."""
+    known = ratio[np.isfinite(ratio)]
+    if not (known > 0).any():
+        named = f" beside the background {list(apart)}" if apart else ""
+        weaker = "" if min_weight is None else f"; min_weight=None asks less than {min_weight!r}"
+        warn(f"overlap found no position with two components that mean anything{named}{weaker}")
+    elif known.max() < lowest:
+        warn(
+            f"overlap found no position at the lowest threshold {lowest:g}: the largest ratio is {known.max():.3g}, "
+            "thresholds=... below that show where"
+        )
 
 
 def _thresholds(values):
@@ -326,6 +342,12 @@ def _background(result, given):
     maps = np.maximum(np.nan_to_num(result.maps), 0)
     spread = spread_components(maps, kept, range(result.k)) if given != "keep" else []
     if given == "drop" and result.k - len(spread) < 2:
+        if spread:
+            named = f"component {', '.join(map(str, spread))}"
+            warn(
+                f"overlap compares all components: beside {named}, spread over the scan as a background is, fewer than two "
+                'are left; background="keep" says that it is none'
+            )
         return (), []
     return tuple(spread), say_if_grain(result, maps, kept, spread, "overlap")
 

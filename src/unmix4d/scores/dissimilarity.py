@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.sparse_columns import as_columns, batches, weighted_sums
+
 if TYPE_CHECKING:
+    from scipy import sparse
+
     from ..engine.matrix import PatternMatrix
 
 __all__ = ["dissimilarity", "matrix_dissimilarity"]
@@ -50,8 +54,7 @@ def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray
         raise ValueError(f"patterns must be (n, ...) with at least 2 dimensions, found shape {patterns.shape}")
     if weights.ndim not in (1, 2) or len(weights) != len(patterns):
         raise ValueError(f"weights must be (n,) or (n, k) for {len(patterns)} patterns, found shape {weights.shape}")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError("weights must be finite and not negative, found other values")
+    _refuse_weights(weights)
     patterns = patterns.reshape(len(patterns), -1)
     if np.isinf(patterns).any():
         raise ValueError("patterns must be finite or NaN (excluded), found an infinite value")
@@ -60,23 +63,28 @@ def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray
     totals = columns.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = _scaled((patterns.T @ columns / totals).T)
-        _, (sums,) = _kernel(patterns, columns, means=means)
+        _, (sums,) = _kernel(patterns, as_columns(columns), means=means)
         answer = sums / totals
     return float(answer[0]) if weights.ndim == 1 else answer
 
 
-def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike) -> np.ndarray:
-    """`dissimilarity` of the patterns of a scan, in two passes over it.
+def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike | sparse.sparray) -> np.ndarray:
+    """`dissimilarity` of the patterns of a scan, in two passes over it for as many grains as fit into memory together.
 
     Parameters
     ----------
     matrix : unmix4d.engine.matrix.PatternMatrix
-    weights : array_like (n_positions, k)
-        Not negative.
+    weights : array_like or scipy sparse array (n_positions, k)
+        Not negative. Sparse columns, in which only the positions of a grain are stored, take no more memory than these.
 
     Returns
     -------
     ndarray of float64 (k,)
+
+    Raises
+    ------
+    ValueError
+        When a weight is negative, NaN or infinite.
 
     Examples
     --------
@@ -87,12 +95,22 @@ def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike) -> np.ndarra
     >>> matrix_dissimilarity(Unmix(scan).matrix(), [[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]).round(6)
     array([0., 1.])
     """
-    weights = np.asarray(weights, float)
-    totals = weights.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = _scaled((matrix.transpose_times(weights) / totals).T)
-        _, (sums,) = matrix.visit(partial(_kernel, means=means), (weights,))
-        return sums / totals
+    columns = as_columns(weights)
+    _refuse_weights(columns.data)
+    answer = np.empty(columns.shape[1])
+    for some in batches(columns, matrix.shape[1]):
+        rows = columns[:, some].tocsr()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            totals = rows.sum(axis=0)
+            means = _scaled(weighted_sums(matrix, rows) / totals[:, None])
+            _, (sums,) = matrix.visit(partial(_kernel, means=means), (rows,))
+            answer[some] = sums / totals
+    return answer
+
+
+def _refuse_weights(values: np.ndarray) -> None:
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise ValueError("weights must be finite and not negative, found other values")
 
 
 def _scaled(rows: np.ndarray) -> np.ndarray:
@@ -102,12 +120,15 @@ def _scaled(rows: np.ndarray) -> np.ndarray:
     return (rows - low) / np.where(span == 0, 1, span)
 
 
-def _kernel(X: np.ndarray, weights: np.ndarray, *, means: np.ndarray) -> tuple[None, tuple[np.ndarray]]:
+def _kernel(X: np.ndarray, weights: sparse.csr_array, *, means: np.ndarray) -> tuple[None, tuple[np.ndarray]]:
     """Sum of weight x distance over a batch of patterns, for every grain."""
     X = _scaled(X)
-    sums = np.zeros(weights.shape[1])
-    for i, (mean, weight) in enumerate(zip(means, weights.T)):
-        use = weight > 0
-        if use.any():
-            sums[i] = weight[use] @ np.abs(X[use] - mean).sum(axis=1)
+    columns = weights.tocsc()
+    sums = np.zeros(columns.shape[1])
+    # Most grains have no position in a batch.
+    for i in np.flatnonzero(np.diff(columns.indptr)):
+        entries = slice(columns.indptr[i], columns.indptr[i + 1])
+        use = columns.data[entries] > 0
+        distances = np.abs(X[columns.indices[entries][use]] - means[i]).sum(axis=1)
+        sums[i] = columns.data[entries][use] @ distances
     return None, (sums,)

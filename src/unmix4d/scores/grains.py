@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..maps.regions import above_threshold, check_rule, is_spread
-from .matching import assign, check_correlation, pair_of_stacks, similarity
+from .found import FoundMaps, FoundRegions
+from .matching import assign, check_correlation
 from .presence import Rates, adjusted_rand_index, rates, true_grains
 
 if TYPE_CHECKING:
@@ -246,34 +247,29 @@ def grain_scores(
     (1, 1.0, 0.5, 1.0, 0.5)
     """
     check_correlation(least_correlation, "least_correlation")
-    maps, masks = _found(found)
-    thickness, excluded, index = _truth(truth, grains, maps)
-    excluded |= np.isnan(maps).any(axis=0)
+    rule, drop = check_rule(threshold), checks.choice(background, "background", ("drop", "keep")) == "drop"
+    scored, thickness, excluded, index = _pair(found, truth, grains, rule, drop)
     kept = ~excluded
-    present = above_threshold(maps, kept, rule=check_rule(threshold)) if masks is None else masks
-    use = np.ones(len(maps), bool)
-    if checks.choice(background, "background", ("drop", "keep")) == "drop" and masks is None:
-        use = np.array([not is_spread(image, kept) for image in maps], bool)
     inside = true_grains(np.where(excluded, np.nan, thickness), fraction, min_positions, least=least)
     large = inside.any(axis=(1, 2))
     if not large.any():
         raise ValueError(f"truth must have a grain of at least {min_positions} positions, found none")
     thickness, inside, index = thickness[large], inside[large], index[large]
-    table = similarity(*pair_of_stacks(np.where(kept, maps, np.nan), thickness), centred=True)
+    table = scored.correlations(np.where(kept, thickness, 0), kept)
     pairs, correlation = assign(table)
     related = table > least_correlation
-    best = np.where(related.any(axis=0), table.argmax(axis=0), -1) if len(maps) else np.empty(0, int)
+    best = np.where(related.any(axis=0), table.argmax(axis=0), -1) if len(scored) else np.empty(0, int)
     matched = _list(
-        rates(present[j], inside[i], excluded) if j >= 0 and related[i, j] else None for i, j in enumerate(pairs)
+        rates(scored.mask(j), inside[i], excluded) if j >= 0 and related[i, j] else None for i, j in enumerate(pairs)
     )
-    components = _list(rates(mask, inside[i], excluded) if i >= 0 else None for mask, i in zip(present, best))
-    by_weight = _by_weight(maps, present, inside, kept)
-    papers = [rates(mask, inside[i], excluded) for mask, i in zip(present, by_weight) if i >= 0]
-    labels = _labels(maps[use], maps[use] > 0 if masks is None else masks)
+    components = _list(rates(mask, inside[i], excluded) if i >= 0 else None for mask, i in zip(scored.masks(), best))
+    by_weight = _by_weight(scored.sums_over(inside, kept))
+    papers = [rates(mask, inside[i], excluded) for mask, i in zip(scored.masks(), by_weight) if i >= 0]
     true_labels = np.where(inside.any(axis=0), np.where(inside, thickness, -np.inf).argmax(axis=0), -1)
     return GrainScores(
-        index, pairs, correlation, matched, best, components, rates(present[use].any(axis=0), inside.any(axis=0), excluded),
-        adjusted_rand_index(labels, true_labels), _mean(papers, "TPR"), _mean(papers, "TNR"), float(least_correlation),
+        index, pairs, correlation, matched, best, components, rates(scored.anywhere(), inside.any(axis=0), excluded),
+        adjusted_rand_index(scored.labels(), true_labels), _mean(papers, "TPR"), _mean(papers, "TNR"),
+        float(least_correlation),
     )  # fmt: skip
 
 
@@ -284,10 +280,28 @@ def _list(entries: Iterable[Any]) -> np.ndarray:
     return out
 
 
-def _found(found: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def _pair(found: Any, truth: Any, grains: Sequence[int] | None, rule: str | float, drop: bool) -> tuple[Any, ...]:
+    """What was found, the true thickness of each grain, positions that are left out, and the indices of the grains."""
+    if hasattr(found, "regions"):
+        shape = found.regions.scan_shape
+        thickness, excluded, index = _truth(truth, grains, shape)
+        if len(found):
+            excluded |= ~found.geometry.kept_positions.reshape(shape)
+        return FoundRegions(found.regions, found.intensities, found.labels()), thickness, excluded, index
+    maps, masks = _maps(found)
+    thickness, excluded, index = _truth(truth, grains, maps.shape[1:])
+    excluded |= np.isnan(maps).any(axis=0)
+    use = np.ones(len(maps), bool)
+    if masks is not None:
+        return FoundMaps(maps, masks, masks, use), thickness, excluded, index
+    present = above_threshold(maps, ~excluded, rule=rule)
+    if drop:
+        use = np.array([not is_spread(image, ~excluded) for image in maps], bool)
+    return FoundMaps(maps, present, maps > 0, use), thickness, excluded, index
+
+
+def _maps(found: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Maps as float, and where each is present if that is known."""
-    if hasattr(found, "masks") and hasattr(found, "weights"):
-        return np.array(found.weights, float), np.array(found.masks)
     maps = np.asarray(found.intensities if hasattr(found, "intensities") else found)
     if maps.ndim != 3 or maps.dtype.kind not in "biuf":
         raise ValueError(f"found must be (n, scan_row, scan_col) of numbers, found shape {maps.shape} of {maps.dtype}")
@@ -299,12 +313,14 @@ def _found(found: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return maps, None
 
 
-def _truth(truth: Any, grains: Sequence[int] | None, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _truth(
+    truth: Any, grains: Sequence[int] | None, scan_shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Thickness of what are grains, positions that are NaN, and the indices of the grains."""
     thickness = np.asarray(getattr(truth, "maps", truth), float)
-    if thickness.ndim != 3 or thickness.shape[1:] != maps.shape[1:]:
+    if thickness.ndim != 3 or thickness.shape[1:] != tuple(scan_shape):
         raise ValueError(
-            f"truth must be (k, scan_row, scan_col) on the scan {maps.shape[1:]}, found shape {thickness.shape}"
+            f"truth must be (k, scan_row, scan_col) on the scan {tuple(scan_shape)}, found shape {thickness.shape}"
         )
     if np.isinf(thickness).any():
         raise ValueError("truth must be finite or NaN (excluded), found an infinite value")
@@ -318,16 +334,6 @@ def _truth(truth: Any, grains: Sequence[int] | None, maps: np.ndarray) -> tuple[
     return thickness, np.isnan(thickness).any(axis=0), grains
 
 
-def _by_weight(maps: np.ndarray, present: np.ndarray, inside: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _by_weight(sums: np.ndarray) -> np.ndarray:
     """For each found map the grain over whose area its weights sum to the most, -1 where there is no weight."""
-    if len(maps) == 0:
-        return np.empty(0, int)
-    sums = np.tensordot(np.where(present & kept, np.nan_to_num(maps), 0), inside, axes=((1, 2), (1, 2)))
-    return np.where(sums.max(axis=1) > 0, sums.argmax(axis=1), -1)
-
-
-def _labels(maps: np.ndarray, present: np.ndarray) -> np.ndarray:
-    weights = np.where(present, np.nan_to_num(maps), -np.inf)
-    if len(weights) == 0:
-        return np.full(maps.shape[1:], -1)
-    return np.where(present.any(axis=0), weights.argmax(axis=0), -1)
+    return np.where(sums.max(axis=1, initial=0) > 0, sums.argmax(axis=1), -1)
