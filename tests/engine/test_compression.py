@@ -237,7 +237,8 @@ def test_noise_edge_of_smoothed_noise():
     "name, smooth, components, slack",
     [("kimoto_B", None, 3, 0), ("kimoto_B", 1.0, 4, 0), ("vacuum", None, 3, 0),
      *(pytest.param(*more, marks=pytest.mark.slow) for more in [
-         ("kimoto_A", None, 4, 0), ("kimoto_D", None, 2, 0), ("kimoto_C", None, 3, 0), ("twins", None, 7, 1), ("polycrystal_15_low", None, 16, 1)])],
+         ("kimoto_A", None, 4, 0), ("kimoto_C", None, 3, 0), ("kimoto_D", None, 2, 0), ("twins", None, 7, 1),
+         ("polycrystal_15_low", None, 16, 1)])],
 )  # fmt: skip
 def test_how_many_components_stand_out(name, smooth, components, slack):
     """At lower dose the weak crystals sink into the noise one after the other; smoothing can bring one back."""

@@ -17,7 +17,7 @@ film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 14), detector_shape=(48,
 u = Unmix(film.data, centre=film.centre, pixel_size=0.02, pixel_unit="1/Å", step=2.0, step_unit="nm")
 answers = {
     "u.scree(8)": u.scree(8), "nmf": u.nmf(4, random_state=0), "svd": u.svd(3), "fuzzy": u.fuzzy_cmeans(3, random_state=0),
-    "validity": u.fuzzy_validity([2, 3], random_state=0), "choice": u.choose_k([2, 3, 4], random_state=0),
+    "validity": u.fuzzy_validity([2, 3], random_state=0), "choice": u.choose_k([2, 3], random_state=0),
     "cao": u.choose_k([2, 3], rule="cao2025", random_state=0),
     "merged": u.angular_average(rings=[(4, 10), (10, 18)]).merge_nmf(8, n_runs=2, random_state=0),
 }
