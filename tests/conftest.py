@@ -25,16 +25,21 @@ def pytest_configure(config):
     """Import the hosts once before the workers of a parallel run do.
 
     In a new environment the first import compiles functions into a cache on disk, and two processes that do so at the same
-    time crash (seen in numba, below orix).
+    time crash (seen in numba, below orix). It takes one core half a minute: on the other one the tests themselves are
+    compiled meanwhile, which imports no host, so that the workers need not both do it.
     """
     if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
         return
     orix = importlib.util.find_spec("orix")
     if orix and any(Path(orix.origin).parent.rglob("*.nbi")):
         return  # compiled by an earlier run
-    for module in ("pyxem.signals", "py4DSTEM"):
-        if importlib.util.find_spec(module.split(".")[0]) is not None:
-            subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False)
+    hosts = [name for name in ("pyxem.signals", "py4DSTEM") if importlib.util.find_spec(name.split(".")[0]) is not None]
+    first = [["-c", f"import {name}"] for name in hosts]
+    if not sys.dont_write_bytecode:
+        first.append(["-m", "pytest", "-n0", "-q", "--collect-only"])
+    quiet = dict(cwd=config.rootpath, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for started in [subprocess.Popen([sys.executable, *arguments], **quiet) for arguments in first]:
+        started.wait()
 
 
 def pytest_report_header():

@@ -28,7 +28,11 @@ def test_martineau_models_are_recovered_exactly(name):
 
 
 @pytest.mark.parametrize("seed", SEEDS[:2])
-@pytest.mark.parametrize("name", ["twins", "polycrystal_5_low", "polycrystal_5_mid", "thickness"])
+@pytest.mark.parametrize(
+    "name",
+    ["twins", "polycrystal_5_mid",
+     *(pytest.param(name, marks=pytest.mark.slow) for name in ("polycrystal_5_low", "thickness"))],
+)  # fmt: skip
 def test_grains_are_found(name, seed):
     """As many components as grains: the film below them is nowhere pure, and so no corner."""
     phantom = phantoms.case(name, seed=seed)

@@ -26,7 +26,7 @@ def film():
 
 @pytest.fixture(scope="module")
 def small_film():
-    return phantoms.polycrystal(n_grains=5, scan_shape=(16, 14), detector_shape=(36, 34), background=0.2, dose=2e3, seed=2)
+    return phantoms.polycrystal(n_grains=5, scan_shape=(16, 14), detector_shape=(30, 28), background=0.2, dose=2e3, seed=2)
 
 
 def angle(a, b):
@@ -99,8 +99,8 @@ def test_the_plain_randomised_svd_would_not_do():
     assert angle(two @ np.linalg.svd(view.matrix().times(two), full_matrices=False)[2][:4].T, exact.T) > 20
 
 
-def test_passes(film, monkeypatch):
-    view = Unmix(film.data)
+def test_passes(small_film, monkeypatch):
+    view = Unmix(small_film.data)
     smoothing = SmoothMaps(sigma=1).bind(view.geometry)
 
     def passes(**options):
@@ -110,6 +110,7 @@ def test_passes(film, monkeypatch):
 
     assert passes() == passes(smoothing=smoothing) == 2  # statistics, and the scan itself: it is small
     monkeypatch.setattr(compression, "_HELD_BYTES", 0)
+    monkeypatch.setattr(compression, "GRAM_LIMIT", 10)
     steps = subspace.MAX_PASSES + 1
     assert 4 <= passes(weights="none") <= 1 + steps + 1
     assert 4 <= passes() <= 1 + steps + 1
@@ -234,9 +235,10 @@ def test_noise_edge_of_smoothed_noise():
 
 @pytest.mark.parametrize(
     "name, smooth, components, slack",
-    [("kimoto_B", None, 3, 0), ("kimoto_B", 1.0, 4, 0), ("kimoto_D", None, 2, 0), ("vacuum", None, 3, 0),
+    [("kimoto_B", None, 3, 0), ("kimoto_B", 1.0, 4, 0), ("vacuum", None, 3, 0),
      *(pytest.param(*more, marks=pytest.mark.slow) for more in [
-         ("kimoto_A", None, 4, 0), ("kimoto_C", None, 3, 0), ("twins", None, 7, 1), ("polycrystal_15_low", None, 16, 1)])],
+         ("kimoto_A", None, 4, 0), ("kimoto_C", None, 3, 0), ("kimoto_D", None, 2, 0), ("twins", None, 7, 1),
+         ("polycrystal_15_low", None, 16, 1)])],
 )  # fmt: skip
 def test_how_many_components_stand_out(name, smooth, components, slack):
     """At lower dose the weak crystals sink into the noise one after the other; smoothing can bring one back."""

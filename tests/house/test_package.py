@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -44,6 +45,7 @@ def name_of(path):
 FILES = {name_of(path): path for path in modules()}
 
 
+@functools.cache
 def imports(path):
     """What a file imports, inside functions too, as (our files, packages of others, those of them at the top).
 

@@ -55,7 +55,11 @@ def seen(figure):
     return pixels
 
 
-@pytest.mark.parametrize("name", FIGURES)
+# Drawn by what draws another one of them too.
+ALIKE = {"line scan", "profile"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(f, marks=pytest.mark.slow) if f in ALIKE else f for f in FIGURES])
 def test_sizes_are_ours_and_nothing_is_left_changed(name, result):
     ours = seen(FIGURES[name](result))
     with matplotlib.rc_context(USERS):

@@ -150,7 +150,7 @@ def test_a_lazy_scan_goes_on_too(film, tmp_path, monkeypatch):
     same_choice(view.choose_k([2, 3], checkpoint=path), view.choose_k([2, 3], random_state=0))
 
 
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_keeps_whole_runs_only(cores, view, tmp_path, monkeypatch):
     """The other threads end early when one of them is interrupted: what they have then is no answer."""
     from unmix4d.decomposition import merging, nmf

@@ -105,7 +105,7 @@ class Overlap:
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
         >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
         >>> result.overlap().at(0.5).dtype.kind
         'b'
@@ -157,7 +157,7 @@ class Overlap:
         Examples
         --------
         >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
         >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
         >>> sorted(result.overlap().profile((0, 0), (10, 10)))
         ['col', 'distance', 'ratio', 'row', 'weights']
@@ -268,10 +268,10 @@ def find_overlap(
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
     >>> overlap = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap(thresholds=(0.25, 0.5))
     >>> overlap.at(0.5).shape, overlap.areas["threshold"].tolist()
-    ((24, 20), [0.25, 0.5])
+    ((12, 12), [0.25, 0.5])
     """
     if result.meaning.signed_maps:
         raise ValueError(f"overlap needs components without negative values, which those of {result.method} have: use nmf")
