@@ -223,6 +223,36 @@ def test_noise_edge_is_just_above_pure_noise(shape, uneven):
     assert 1.0 < edge / np.linalg.norm(noise, 2) < 1.1
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (400, 90), (2000, 3000)])
+def test_noise_edge_of_even_noise_is_that_of_marchenko_and_pastur(shape):
+    n, m = shape
+    finite = np.sqrt(1 + 2 * min(shape) ** (-2 / 3))
+    edge = noise_edge(np.full(n, 7.0 * m), np.full(m, 7.0 * n))
+    assert np.isclose(edge, np.sqrt(7) * (np.sqrt(n) + np.sqrt(m)) * finite, rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_above_the_noise_edge_the_resolvent_has_a_solution_and_below_it_none(seed):
+    """The definition: z x = sum a / (1 - y a), z y = sum b / (1 - x b), iterated from zero."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.exponential(1, 60) ** (seed + 1), rng.exponential(1, 90) ** (4 - seed)
+    a *= len(a) / a.sum()
+    edge = noise_edge(a, b * len(a)) ** 2 / (1 + 2 * 60 ** (-2 / 3))
+
+    def solved(z):
+        x = y = 0.0
+        for _ in range(20_000):
+            x = (a / (1 - y * a)).sum() / z
+            if x * b.max() >= 1:
+                return False
+            y = (b / (1 - x * b)).sum() / z
+            if y * a.max() >= 1:
+                return False
+        return True
+
+    assert solved(1.0005 * edge) and not solved(0.9995 * edge)
+
+
 def test_noise_edge_of_smoothed_noise():
     rng = np.random.default_rng(5)
     view = Unmix(np.ones((20, 18, 30, 40), np.uint8))

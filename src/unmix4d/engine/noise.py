@@ -7,9 +7,12 @@ position to position. Both are taken from what the found components leave over, 
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import expit
 
 __all__ = ["noise_edge", "strengths"]
 
+_LOGITS, _INNER_LOGITS = (-60.0, 34.0), (-20.0, 30.0)  # 1 - expit(34) is the rounding of doubles: a bound, no choice
 _GROUPS = 400  # of energies by quantiles, the largest ones apart: an approximation that saves work; no table
 
 
@@ -46,31 +49,28 @@ def noise_edge(position_energy, pixel_energy, spectrum=None) -> float:
         c, c_count = _grouped(spectrum)
         a, a_count = _products(a, a_count, c, c_count, n_rows)
     b, b_count = _grouped(pixel_energy / n_rows)
-    low = a.max() * b.max()
-    high = 4 * (a_count @ a * b.max() + b_count @ b * a.max()) + low
-    for _ in range(40):
-        middle = np.sqrt(low * high)
-        low, high = (low, middle) if _outside(middle, a, a_count, b, b_count) else (middle, high)
-        if high < low * (1 + 1e-4):
-            break
     fluctuation = 1 + 2 * min(n_rows, len(pixel_energy)) ** (-2 / 3)
-    return float(np.sqrt(high * fluctuation))
+    return float(np.sqrt(_edge(a, a_count, b, b_count) * fluctuation))
 
 
-def _outside(z, a, a_count, b, b_count):
-    """Whether z is above the spectrum: only there have the two coupled equations of the resolvent a real solution."""
-    x = y = 0.0
-    for _ in range(400):
-        if y * a.max() >= 1:
-            return False
-        new_x = (a_count @ (a / (1 - y * a))) / z
-        if new_x * b.max() >= 1:
-            return False
-        new_y = (b_count @ (b / (1 - new_x * b))) / z
-        if abs(new_x - x) <= 1e-9 * new_x and abs(new_y - y) <= 1e-9 * new_y:
-            return True
-        x, y = new_x, new_y
-    return True
+def _edge(a, a_count, b, b_count):
+    """Upper end of the spectrum: the least z at which the two coupled equations of the resolvent have a real solution.
+
+    They are z x = sum a / (1 - y a) and z y = sum b / (1 - x b), so that y sum a / (1 - y a) = x sum b / (1 - x b): every x
+    has its y, and its z.
+    """
+
+    def product(of_largest, values, counts):
+        """x sum b / (1 - x b) for an x that is so much of 1 / max(b), given by its logit; and x."""
+        x = expit(of_largest) / values.max()
+        return x * (counts @ (values / (1 - x * values))), x
+
+    def log_z(of_b):
+        wanted, x = product(of_b, b, b_count)
+        of_a = brentq(lambda of_a: np.log(product(of_a, a, a_count)[0] / wanted), *_LOGITS, xtol=1e-6)
+        return np.log(wanted / (product(of_a, a, a_count)[1] * x))
+
+    return np.exp(minimize_scalar(log_z, bounds=_INNER_LOGITS, method="bounded", options={"xatol": 1e-3}).fun)
 
 
 def _products(a, a_count, c, c_count, total):
