@@ -16,6 +16,7 @@ from ..plots import quality as plots_quality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
     from ..core.geometry import ScanGeometry
 
@@ -74,12 +75,13 @@ class PatternSimilarity:
         best = int(np.nanargmax(values))
         return int(rows[best]), int(cols[best])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, cmap: str | Colormap | None = None) -> Axes:
         """The matrix as a heat map with its values, brighter = more alike.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
+        cmap : str or matplotlib Colormap, optional
 
         Returns
         -------
@@ -92,7 +94,7 @@ class PatternSimilarity:
         >>> result.pattern_similarity("gmsd").plot().images[0].get_array().shape
         (3, 3)
         """
-        return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric)
+        return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric, cmap=cmap)
 
     def __repr__(self):
         of = "patterns" if self.scale == "linear" else "square roots of patterns"
