@@ -235,7 +235,7 @@ def _held_out(view, ks, fraction, precision, arguments, iterating, tick, checkpo
 
 def _chosen(view, matrix, evidence, mask, rule, why_not, settings):
     results = {
-        int(k): nmf_answer(view, matrix, outcome, {**settings, "n": int(k)})
+        int(k): nmf_answer(view, matrix, outcome, {**settings, "n": int(k)}, quiet=True)
         for k, outcome in zip(evidence.ks, evidence.outcomes)
     }
     shown = [result.patterns if result.features is None else result.features for result in results.values()]

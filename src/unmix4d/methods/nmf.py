@@ -36,7 +36,6 @@ __all__ = [
 
 MEANING = Meaning("NMF")
 
-_ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/defaults/RESULTS.md.
 MAX_ITER = 50
 # The same tables, with constraints.
@@ -206,8 +205,6 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
     """The result of a run, after saying what is wrong with it and letting its constraints look at it."""
     result = nmf_answer(view, matrix, outcome, settings, constraints)
     _say_if_empty(result)
-    if constraints:
-        _say_if_lost(result)
     checking = [constraint for constraint in constraints if hasattr(constraint, "check")]
     evidence = _evidence(matrix, outcome) if checking else None
     for constraint in checking:
@@ -216,7 +213,12 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
 
 
 def nmf_answer(
-    view: Any, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
+    view: Any,
+    matrix: PatternMatrix,
+    outcome: Outcome,
+    settings: dict[str, Any],
+    constraints: Sequence[Any] = (),
+    quiet: bool = False,
 ) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
     final, low = outcome.final, outcome.low
@@ -244,7 +246,7 @@ def nmf_answer(
         losses=np.array([start.objective for start in outcome.starts]),
         convergence=[start.history for start in outcome.starts],
         changes=[start.changes for start in outcome.starts],
-        strengths=outcome.strengths[found.order],
+        strengths=outcome.strengths[found.order], quiet=quiet,
     )  # fmt: skip
 
 
@@ -288,13 +290,4 @@ def _say_if_empty(result):
         warn(
             f"{empty} of the {result.k} components hold less than {NOTHING:g} of the intensity: the scan does not "
             "support so many; see .scree() for how many stand out"
-        )
-
-
-def _say_if_lost(result):
-    total = float(result.explained.sum())
-    if not _ALL[0] <= total <= _ALL[1]:
-        warn(
-            f"the components account for {100 * total:.3g} % of the intensity: the constraints keep them from "
-            "fitting the data; look at .residual_map()"
         )
