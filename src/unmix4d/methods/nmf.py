@@ -23,6 +23,7 @@ from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress
+from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
@@ -188,7 +189,8 @@ def nmf(
             exact=bool(exact), **iterating, seed=settings["random_state"], objective=objective, refit=bool(refit),
             low=compression, tick=tick, checkpoint=kept,
         )  # fmt: skip
-    return finished_nmf(view, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
+    noise = n > 1 and say_if_only_noise(view, matrix, outcome.low, "nmf", settings["random_state"])
+    return finished_nmf(view, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints, noise)
 
 
 def _kept(checkpoint, settings, init, compression, random_state, weights):
@@ -201,9 +203,12 @@ def _kept(checkpoint, settings, init, compression, random_state, weights):
     return resumed(checkpoint, NMFCheckpoint, "nmf", settings, random_state, **more)
 
 
-def finished_nmf(view, matrix, outcome, settings, constraints):
-    """The result of a run, after saying what is wrong with it and letting its constraints look at it."""
-    result = nmf_answer(view, matrix, outcome, settings, constraints)
+def finished_nmf(view, matrix, outcome, settings, constraints, noise=False):
+    """The result of a run, after saying what is wrong with it and letting its constraints look at it.
+
+    Of what is only `noise`, as was said already, nothing more is to be said.
+    """
+    result = nmf_answer(view, matrix, outcome, settings, constraints, quiet=noise)
     _say_if_empty(result)
     checking = [constraint for constraint in constraints if hasattr(constraint, "check")]
     evidence = _evidence(matrix, outcome) if checking else None

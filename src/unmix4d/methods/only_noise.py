@@ -1,0 +1,83 @@
+"""Whether anything in a view stands out of its noise: asked once, in one way, by all methods that look for components."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..constraints import SmoothMaps
+from ..core.messages import warn
+from ..engine.compression import LowRank, compress
+from ..engine.neighbour_noise import in_noise_units
+from ..features.features import FeatureMatrix, feature_geometry
+
+__all__ = ["only_noise", "say_if_only_noise"]
+
+_RANK = 4  # directions: two of them would do
+_FEWEST = 12  # positions, below which nothing can be said
+_SIGMA = 1.0  # positions
+
+
+def say_if_only_noise(view: Any, matrix: Any, low: LowRank | None, method: str, seed: int) -> bool:
+    """Warn, on behalf of a method, when a view holds nothing but its mean pattern and noise; whether it does."""
+    if not only_noise(view, matrix, low, seed):
+        return False
+    of = f"these {view.features.kind.replace('_', ' ')} features" if view.is_features else "this scan"
+    warn(
+        f"{method} finds nothing in {of} that stands out of the noise but the mean pattern: any second component or group "
+        "would be noise; bin the scan, or record it with more electrons in each pattern"
+    )
+    return True
+
+
+def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
+    """Whether at most one direction stands out of the noise, in the scan as it is and smoothed over the positions.
+
+    Counts have one where they all are of one pattern, however bright. Noise alone never had two on 480 simulated scans, of
+    1 to 1000 electrons in each pattern; the phantoms had. Of features, whose noise is not independent, directions are
+    counted in units of the noise that neighbouring positions show.
+
+    Parameters
+    ----------
+    view : Unmix or FeatureView
+    matrix : PatternMatrix
+        Of it.
+    low : LowRank or None
+        The compression that the method made, where it made one. Only where this says nothing the scan is read again.
+    seed : int
+    """
+    if matrix.shape[0] < _FEWEST or min(matrix.shape) < 2:
+        return False
+    if view.is_features:
+        if _above_noise(_features_in_noise_units(view, matrix), view.geometry, seed) > 1:
+            return False
+        # Where every position is another grain, neighbours differ in what is looked for: the pixels know better.
+        if view.pixel_view.is_features:
+            return _counted(matrix, "none", None, seed) <= 1
+        return only_noise(view.pixel_view, view.pixel_view.matrix(), None, seed)
+    if low is None:
+        low = compress(matrix, min(_RANK, *matrix.shape), weights="capped", seed=seed)
+    if low.above_noise > 1:
+        return False
+    # Position by position for what no neighbours share, and smoothed for what is weak and large.
+    other = _smoothing(view.geometry) if low.smoother is None else None
+    kind = "capped" if low.weights.kind == "none" else low.weights.kind
+    return _counted(matrix, kind, other, seed) <= 1
+
+
+def _features_in_noise_units(view, matrix):
+    values = in_noise_units(matrix.gather(), view.geometry)
+    return FeatureMatrix(values, feature_geometry(view.geometry, (1, values.shape[1])), "double")
+
+
+def _above_noise(matrix, geometry, seed):
+    return _counted(matrix, "none", _smoothing(geometry), seed)
+
+
+def _counted(matrix, weights, smoothing, seed):
+    rank = min(_RANK, *matrix.shape)
+    return compress(matrix, rank, wanted=min(2, rank), weights=weights, smoothing=smoothing, seed=seed).above_noise
+
+
+def _smoothing(geometry):
+    smoothing = SmoothMaps(sigma=_SIGMA)
+    return smoothing.bind(geometry) or smoothing
