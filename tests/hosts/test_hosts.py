@@ -43,6 +43,7 @@ def _result(scan, k=2, geometry=None, settings=SETTINGS):
     host = HostRecord(scan.host.kind, record, scan.host.name)
     return types.SimpleNamespace(
         patterns=patterns, maps=maps, geometry=geometry, host=host, method="nmf", settings=copy.deepcopy(settings),
+        totals=None,
     )
 
 

@@ -131,7 +131,9 @@ class PatternMatrix:
 
     def _compared(self, kernel, per_row):
         expected = self._expected
-        kernel = partial(comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed)
+        kernel = partial(
+            comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed, exact=expected.exact
+        )
         piece, (*sums, n_changed, pixel_sum) = run_pass(self._plan, kernel, (expected.totals[:, None], *per_row))
         expected.require(int(n_changed), pixel_sum)
         self._expected = None  # once is enough for a chain of passes

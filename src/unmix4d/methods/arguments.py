@@ -16,7 +16,7 @@ from ..core.messages import warn
 from ..core.progress import progress as shown_progress
 from ..decomposition.run import smoothing_of
 from ..engine.compression import LowRank
-from ..engine.expected import Expected
+from ..engine.expected import Expected, counted_exactly
 from ..engine.weights import WeightedMatrix, brightest_spot, choose_weights, kind_for_distances
 
 if TYPE_CHECKING:
@@ -174,5 +174,6 @@ def matrix_of(view, compression, n, weights, smooth, precision, constraints):
             "the constraints to .compress() too"
         )
     known = compression.matrix.statistics()
-    matrix = compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression"))
+    exact = counted_exactly(known.totals, view.scan.dtype) and not view.is_features
+    matrix = compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression", exact))
     return matrix, None if compression.smoother is None else compression.smoother.smoothing

@@ -180,7 +180,7 @@ def group_rotated(
 def _patterns_to_group(view, r_min, r_max):
     """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
     if not view.is_features:
-        require_centre(view.geometry, "group_rotated")
+        require_centre(view.geometry, "group_rotated", view.scan.centres)
         return view, polar_range(view.geometry, r_min, r_max)
     features = view.features
     if features.kind != "polar" or features.source is None:

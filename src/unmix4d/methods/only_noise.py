@@ -15,6 +15,7 @@ __all__ = ["only_noise", "say_if_only_noise"]
 _RANK = 4  # directions: two of them would do
 _FEWEST = 12  # positions, below which nothing can be said
 _SIGMA = 1.0  # positions
+_MOSTLY = 0.5  # of the squares; of noise at 12 positions a direction has a fifth
 
 
 def say_if_only_noise(view: Any, matrix: Any, low: LowRank | None, method: str, seed: int) -> bool:
@@ -48,20 +49,20 @@ def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
     if matrix.shape[0] < _FEWEST or min(matrix.shape) < 2:
         return False
     if view.is_features:
-        if _above_noise(_features_in_noise_units(view, matrix), view.geometry, seed) > 1:
+        if _stands_out(_features_in_noise_units(view, matrix), "none", _smoothing(view.geometry), seed):
             return False
         # Where every position is another grain, neighbours differ in what is looked for: the pixels know better.
         if view.pixel_view.is_features:
-            return _counted(matrix, "none", None, seed) <= 1
+            return not _stands_out(matrix, "none", None, seed)
         return only_noise(view.pixel_view, view.pixel_view.matrix(), None, seed)
     if low is None:
         low = compress(matrix, min(_RANK, *matrix.shape), weights="capped", seed=seed)
-    if low.above_noise > 1:
+    if _more_than_one(low):
         return False
     # Position by position for what no neighbours share, and smoothed for what is weak and large.
     other = _smoothing(view.geometry) if low.smoother is None else None
     kind = "capped" if low.weights.kind == "none" else low.weights.kind
-    return _counted(matrix, kind, other, seed) <= 1
+    return not _stands_out(matrix, kind, other, seed)
 
 
 def _features_in_noise_units(view, matrix):
@@ -69,13 +70,20 @@ def _features_in_noise_units(view, matrix):
     return FeatureMatrix(values, feature_geometry(view.geometry, (1, values.shape[1])), "double")
 
 
-def _above_noise(matrix, geometry, seed):
-    return _counted(matrix, "none", _smoothing(geometry), seed)
-
-
-def _counted(matrix, weights, smoothing, seed):
+def _stands_out(matrix, weights, smoothing, seed):
     rank = min(_RANK, *matrix.shape)
-    return compress(matrix, rank, wanted=min(2, rank), weights=weights, smoothing=smoothing, seed=seed).above_noise
+    return _more_than_one(
+        compress(matrix, rank, wanted=min(2, rank), weights=weights, smoothing=smoothing, seed=seed)
+    )
+
+
+def _more_than_one(low):
+    """Whether a second direction stands out of the noise, or is most of what the first one leaves over.
+
+    In a few positions without noise, what should be noise is that direction itself.
+    """
+    squares = low.svd()[1] ** 2
+    return low.above_noise > 1 or squares[1] > _MOSTLY * max(low.norm2 - squares[0], 0)
 
 
 def _smoothing(geometry):
