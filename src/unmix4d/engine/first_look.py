@@ -13,7 +13,7 @@ from scipy import fft, ndimage
 
 from ..core.geometry import ScanGeometry
 from ..core.messages import warn
-from .matrix import Statistics
+from .matrix import Glance, Statistics
 
 __all__ = ["look"]
 
@@ -35,12 +35,12 @@ _GAUSSIAN /= _GAUSSIAN.sum()
 _LARGEST_SIDE = 96  # pixels: larger mean patterns are binned before they are inverted
 
 
-def look(statistics: Statistics, geometry: ScanGeometry, dtype: np.dtype) -> None:
+def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtype) -> None:
     """Warn of what should be looked into before an answer is believed.
 
     Parameters
     ----------
-    statistics : Statistics
+    statistics : Statistics or Glance
         Of the first pass.
     geometry : ScanGeometry
     dtype : numpy dtype

@@ -12,7 +12,7 @@ from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
 from ..engine.first_look import look
-from ..engine.matrix import PatternMatrix, Statistics
+from ..engine.matrix import Glance, PatternMatrix, Statistics
 from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
@@ -81,6 +81,7 @@ class Unmix(View):
     virtual_image = virtual_image
     noise_deviation = noise_deviation
 
+    _looked = False
     _scan: Scan
     _unread: Any  # until it is read
 
@@ -202,11 +203,11 @@ class Unmix(View):
         (12, 200)
         """
         checks.choice(precision, "precision", ("single", "double"))
-        return PatternMatrix(self.scan.patterns, self.geometry, precision, self._look_once)
+        return PatternMatrix(self.scan.patterns, self.geometry, precision, None if self._looked else self._look_once)
 
-    def _look_once(self, statistics: Statistics) -> None:
+    def _look_once(self, statistics: Statistics | Glance) -> None:
         """The first pass of any method over this view shows what its answer rests on; to be told once is enough."""
-        if not getattr(self, "_looked", False):
+        if not self._looked:
             self._looked = True
             look(statistics, self.geometry, self.scan.dtype)
 
