@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..constraints import SmoothMaps
 from ..core.messages import warn
 from ..engine.compression import LowRank, compress
@@ -72,9 +74,7 @@ def _features_in_noise_units(view, matrix):
 
 def _stands_out(matrix, weights, smoothing, seed):
     rank = min(_RANK, *matrix.shape)
-    return _more_than_one(
-        compress(matrix, rank, wanted=min(2, rank), weights=weights, smoothing=smoothing, seed=seed)
-    )
+    return _more_than_one(compress(matrix, rank, wanted=min(2, rank), weights=weights, smoothing=smoothing, seed=seed))
 
 
 def _more_than_one(low):
@@ -83,7 +83,8 @@ def _more_than_one(low):
     In a few positions without noise, what should be noise is that direction itself.
     """
     squares = low.svd()[1] ** 2
-    return low.above_noise > 1 or squares[1] > _MOSTLY * max(low.norm2 - squares[0], 0)
+    rest = max(low.norm2 - squares[0], 10 * np.finfo(low.dtype).eps * low.norm2)  # not below rounding
+    return low.above_noise > 1 or bool(squares[1] > _MOSTLY * rest)
 
 
 def _smoothing(geometry):

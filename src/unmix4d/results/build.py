@@ -159,7 +159,7 @@ def _say_if_not_whole(share, method, settings):
         why = "the rest is in none of them: ask for more components, or look at .residual_map()"
     else:
         why = "they hold more than there is, as with patterns of few electrons: bin the scan, or use nmf with weights='none'"
-    warn(f"the {len(share)} components of {method} account for {100 * total:.3g} % of the intensity, and not for all of it; {why}")
+    warn(f"the {len(share)} components of {method} account for {100 * total:.3g} % of the intensity, not for all: {why}")
 
 
 def arranged(

@@ -60,9 +60,8 @@ class Groups:
         Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a turn by 360 / order gives back 80 % of its
         autocorrelation or more. 0 for amorphous groups, which have no spots and no angle.
     told : ndarray of bool (n,)
-        False for a group of components none of which is `distinguishable` from noise, and for a group of positions that
-        cannot be told from noise: electrons that took no part in finding it are
-        predicted no better by its spots than by even rings.
+        False for a group of components none of which is distinguishable from noise, and for a group of positions that
+        cannot be told from noise: its spots predict electrons that took no part in finding it no better than even rings.
     linkage : ndarray (n_leaves - 1, 4)
         The tree, as SciPy's. Leaves are the components; of positions, the parts that they were collected in first.
     cophenetic : float
@@ -356,8 +355,8 @@ def _told(result, labels, n):
     told = np.bincount(labels, known, minlength=n) > 0
     if not told.all():
         warn(
-            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {n} groups of components from noise: no component in "
-            "them is distinguishable (see .told); ask for fewer components, or bin the scan"
+            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {n} groups of components from noise: no component "
+            "in them is distinguishable (see .told); ask for fewer components, or bin the scan"
         )
     return told
 
