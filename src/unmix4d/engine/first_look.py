@@ -18,6 +18,7 @@ from .matrix import Glance, Statistics
 __all__ = ["look"]
 
 # Conventions of ours, chosen so that good scans (our phantoms, and the example data of the hosts) pass in silence.
+_MARKS = -1, 2**16 - 2, 2**16 - 1, 2**32 - 2, 2**32 - 1  # of gaps: largest values of unsigned types, and one less
 _SHARE = 0.01  # of the dose in one pixel, from which on it matters
 _ALONE = 20  # times its brightest neighbour: the sharpest beam spreads further
 _ENOUGH = 3  # neighbours without which nothing can be said about a pixel
@@ -50,11 +51,13 @@ def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtyp
         return
     mean = _image(statistics.mean_pattern, geometry)
     good = geometry.kept_pixels.reshape(geometry.detector_shape)
-    full = _full(mean, good, np.dtype(dtype))
+    full = _full(mean, statistics, good, geometry, np.dtype(dtype))
     if full.any():
+        value = mean[full][0]
+        of = f"the largest value of {np.dtype(dtype)}" if value >= _largest(np.dtype(dtype)) else f"the value {value:.0f}"
         warn(
-            f"{_pixels(full)} at the largest value of {np.dtype(dtype)} at every position, as gaps and dead pixels of a "
-            "detector are: exclude with prepare(detector_mask=...)"
+            f"{_pixels(full)} at {of} at every position, as gaps and dead pixels of a detector are: exclude with "
+            "prepare(detector_mask=...)"
         )
         good = good & ~full
     # What has negative values is no image of a beam any more.
@@ -82,12 +85,23 @@ def _pixels(mask):
     return f"pixel ({row}, {col}) is" if number == 1 else f"{number} pixels are, the first of them ({row}, {col}),"
 
 
-def _full(mean, good, dtype):
-    """The mean of a pixel is the largest value of the type only where all its values are; some detectors use one less."""
-    if dtype.kind not in "iu":
-        return np.zeros_like(good)
-    full = good & (mean >= (np.iinfo(dtype).max - 1) * (1 - 1e-6))
+def _full(mean, statistics, good, geometry, dtype):
+    """Pixels that hold the largest value of a type, some detectors one less, or -1, and never anything else.
+
+    Of the type that they are stored in, or of a smaller one that they were stored in before.
+    """
+    full = mean >= _largest(dtype)
+    marked = np.any([np.isclose(mean, mark, rtol=1e-6, atol=0) for mark in _MARKS], axis=0)
+    if marked.any() and geometry.n_positions >= _FEWEST:
+        squares = _image(statistics.pixel_squares, geometry) / geometry.n_positions
+        full = full | (marked & np.isclose(squares, mean**2, rtol=1e-5, atol=0))
+    full = full & good
     return full if full.sum() < good.sum() else np.zeros_like(good)
+
+
+def _largest(dtype):
+    """The mean of a pixel is as large as this only where all its values are the largest of the type, or one less."""
+    return (np.iinfo(dtype).max - 1) * (1 - 1e-6) if dtype.kind in "iu" else np.inf
 
 
 def _hot(mean, statistics, good, geometry):

@@ -42,13 +42,14 @@ def weighted(matrix: Any, weights: str) -> WeightedMatrix:
 
 
 def say_if_beam(matrix: WeightedMatrix, axes: Any, method: str) -> None:
-    """Warn when the brightest spot was damped and still is most of what the patterns differ in.
+    """Warn when one spot rules the distances, damped or left as it is, and is most of what the patterns differ in.
 
     The first axis is near the mean pattern, which says nothing of differences.
     """
-    if matrix.weights.pixels is None:
+    statistics = matrix.matrix.statistics()
+    if matrix.weights.pixels is None and kind_for_distances(statistics, matrix.geometry) == "none":
         return
-    spot = brightest_spot(matrix.matrix.statistics(), matrix.geometry)
+    spot = brightest_spot(statistics, matrix.geometry)
     shares = (axes[1:, spot] ** 2).sum(axis=1) / np.maximum((axes[1:] ** 2).sum(axis=1), 1e-30)
     if (shares > _BEAM).any():
         warn(
