@@ -355,7 +355,7 @@ def test_few_electrons_can_be_enough():
     assert g.told.all() and ari(g.labels, p.phases[1:]) > 0.9
 
 
-@pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4)])
+@pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4), (6.0, -5.0)])
 def test_a_wrong_centre_is_found(two_phases, off):
     view = Unmix(two_phases.data, centre=tuple(np.add(two_phases.centre, off)))
     with pytest.warns(unmix4d.UnmixWarning, match=r"opposite spots lie about \(31.5, 31.5\)"):

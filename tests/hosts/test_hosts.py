@@ -649,6 +649,7 @@ def test_py4dstem_is_told_that_pixels_are_not_square(py4dstem):
         result.to_host()
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing")
 def test_aligned_results_are_not_attached_to_a_cube_that_is_not(py4dstem):
     cube = py4dstem.DataCube(np.random.default_rng(0).poisson(3.0, (3, 4, 10, 20)).astype("u2"))
     rows, cols = np.full((3, 4), 4.0), np.full((3, 4), 9.0)
@@ -660,6 +661,7 @@ def test_aligned_results_are_not_attached_to_a_cube_that_is_not(py4dstem):
         aligned.attach(cube)
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing")
 def test_a_loaded_result_is_attached_and_saved_with_the_cube(py4dstem, tmp_path):
     import unmix4d
 

@@ -97,8 +97,9 @@ class Expected:
         n = len(self.totals)
         if n_changed:
             raise changed(self.method, f"{n_changed} of {n} patterns have another total intensity")
-        # Sums over a few hundred patterns are exact as well where no pattern holds more than so many counts.
-        exact = self.exact and self.largest * _ROWS < _EXACT
+        # Sums over a few hundred patterns are exact as well where they cannot hold more than so many counts.
+        most = min(self.largest * _ROWS, float(self.mean_pattern.max(initial=0)) * n)
+        exact = self.exact and most < _EXACT
         pixels = differing(pixel_sum / n, self.mean_pattern, step=1 / n if exact else None)
         if pixels.any():
             what = f"{int(pixels.sum())} of {len(pixels)} pixels of the mean pattern have another value"

@@ -63,9 +63,8 @@ class Unmix(View):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> counts = np.random.default_rng(0).poisson(3.0, (6, 8, 10, 20)).astype("uint16")
+    >>> from unmix4d import Unmix, phantoms
+    >>> counts = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data
     >>> u = Unmix(counts, pixel_size=0.02, pixel_unit="1/Å", step=2, step_unit="nm")
     >>> u.prepare(bin=2).nmf(2, random_state=0).patterns.shape
     (2, 5, 10)
