@@ -80,10 +80,13 @@ def _stands_out(matrix, weights, smoothing, seed):
 def _more_than_one(low):
     """Whether a second direction stands out of the noise, or is most of what the first one leaves over.
 
-    In a few positions without noise, what should be noise is that direction itself.
+    In a few positions without noise, what should be noise is that direction itself; and where nothing is left over, there is
+    no noise either.
     """
     squares = low.svd()[1] ** 2
-    rest = max(low.norm2 - squares[0], 10 * np.finfo(low.dtype).eps * low.norm2)  # not below rounding
+    rest = low.norm2 - squares[0]
+    if rest <= 10 * np.finfo(low.dtype).eps * low.norm2:
+        return True
     return low.above_noise > 1 or bool(squares[1] > _MOSTLY * rest)
 
 
