@@ -536,6 +536,7 @@ def test_more_groups_than_the_parts_that_are_left():
     assert 1 <= len(groups) <= 3
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_groups_about_a_centre_a_million_pixels_away_are_refused_at_once():
     scan = counts(4, 5, 20, 24)
     view = Unmix(scan, centre=(1e6, 3))
@@ -545,6 +546,8 @@ def test_groups_about_a_centre_a_million_pixels_away_are_refused_at_once():
             call()
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
+@pytest.mark.filterwarnings("ignore:group_rotated cannot tell")
 def test_a_tree_without_height_can_be_drawn():
     groups = Unmix(counts(4, 5, 8, 9), centre=(3.5, 4)).nmf(2, random_state=0).group_rotated()
     flat = np.array(groups.linkage)

@@ -36,8 +36,8 @@ def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
     """Whether at most one direction stands out of the noise, in the scan as it is and smoothed over the positions.
 
     Counts have one where they all are of one pattern, however bright. Noise alone never had two on 360 simulated scans, of
-    1 to 1000 electrons in each pattern; the standard phantoms had. Of features, whose noise is not independent, directions are
-    counted in units of the noise that neighbouring positions show.
+    1 to 1000 electrons in each pattern; the standard phantoms had. Of features, whose noise is not independent, directions
+    are counted in units of the noise that neighbouring positions show.
 
     Parameters
     ----------
