@@ -16,9 +16,7 @@ __all__ = ["Offset", "offset_of_patterns", "offset_of_scan"]
 NOTICED = 0.5  # pixels: a centre that is nearer does not change groups or angles (docs/rotation.md)
 _AGREE = 0.3  # pixels between the offsets of two halves of the patterns: what only one of them says is chance
 _REACH = 6.0  # pixels that are looked at first on either side; fewer on small detectors, see below
-_SHARE = (
-    0.05  # of the shorter side of the detector, likewise: further off, a lattice pairs spots with other spots; more is asked
-)
+_SHARE = 0.05  # of the shorter side of the detector, likewise: further off, a lattice pairs spots; more is asked
 _PAIRED = 0.35  # of the pixels that have a partner, for places further off than that, as in the first look
 _ALONE = 1.5  # times the next best, by which the best of those must be ahead: a lattice has several that are alike
 _BEST = 0.9  # of the best place anywhere, that the best one near the centre must be

@@ -149,7 +149,8 @@ class Components:
 
 def _say_if_not_whole(share, method, settings):
     """Maps and patterns that leave some of the intensity out, or count it twice: no share of them is what it says."""
-    total = float(share.sum())
+    total, k = float(share.sum()), len(share)
+    what = f"the one component of {method} accounts for" if k == 1 else f"the {k} components of {method} account for"
     if abs(total - 1) <= _WHOLE:
         return
     names = [c["name"] for c in settings.get("constraints", ())] or (["sum_to_one"] if settings.get("sum_to_one") else [])
@@ -159,7 +160,7 @@ def _say_if_not_whole(share, method, settings):
         why = "the rest is in none of them: ask for more components, or look at .residual_map()"
     else:
         why = "they hold more than there is, as with patterns of few electrons: bin the scan, or use nmf with weights='none'"
-    warn(f"the {len(share)} components of {method} account for {100 * total:.3g} % of the intensity, not for all: {why}")
+    warn(f"{what} {100 * total:.3g} % of the intensity, not for all: {why}")
 
 
 def arranged(
