@@ -11,17 +11,16 @@ from scipy import linalg
 
 __all__ = ["in_noise_units"]
 
-_MOST = 32  # directions, of which the noise is estimated
-_FEWEST = 10  # positions for each of them
 _FLOOR = 1e-10  # of the mean square: the noise of directions that have none
 
 
 def in_noise_units(values, geometry) -> np.ndarray:
-    """The strongest directions of features, turned so that their noise is independent and of variance 1.
+    """Columns turned so that their noise is independent and of variance 1.
 
     Parameters
     ----------
-    values : ndarray (n_positions, n_features)
+    values : ndarray (n_positions, m)
+        A few strong directions of features, say: far fewer than positions.
     geometry : ScanGeometry
         Whose kept positions they are of.
 
@@ -34,14 +33,10 @@ def in_noise_units(values, geometry) -> np.ndarray:
     Green, Berman, Switzer and Craig, IEEE Trans. Geosci. Remote Sens. 26 (1988) 65, doi:10.1109/36.3001
     """
     values = np.asarray(values, np.float64)
-    most = min(_MOST, values.shape[1], max(2, len(values) // _FEWEST))
-    size = values.shape[1]
-    axes = linalg.eigh(values.T @ values, subset_by_index=(size - most, size - 1))[1]
-    strongest = values @ axes
-    apart = _differences(strongest, geometry)
+    apart = _differences(values, geometry)
     noise, turn = linalg.eigh(apart.T @ apart / (2 * max(len(apart), 1)))
-    floor = _FLOOR * max(float(np.square(strongest).mean()), np.finfo(float).tiny)
-    return strongest @ turn / np.sqrt(np.maximum(noise, floor))
+    floor = _FLOOR * max(float(np.square(values).mean()), np.finfo(float).tiny)
+    return values @ turn / np.sqrt(np.maximum(noise, floor))
 
 
 def _differences(values, geometry):

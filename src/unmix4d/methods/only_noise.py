@@ -8,6 +8,7 @@ import numpy as np
 
 from ..constraints import SmoothMaps
 from ..core.messages import warn
+from ..decomposition.svd import truncated_svd
 from ..engine.compression import LowRank, compress
 from ..engine.neighbour_noise import in_noise_units
 from ..features.features import FeatureMatrix, feature_geometry
@@ -16,6 +17,8 @@ __all__ = ["only_noise", "say_if_only_noise"]
 
 _RANK = 4  # directions: two of them would do
 _FEWEST = 12  # positions, below which nothing can be said
+_MOST = 32  # directions of features, of which the noise is estimated
+_FEWEST_EACH = 10  # positions for each of them
 _SIGMA = 1.0  # positions
 _MOSTLY = 0.5  # of the squares; of noise at 12 positions a direction has a fifth
 
@@ -51,7 +54,7 @@ def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
     if matrix.shape[0] < _FEWEST or min(matrix.shape) < 2:
         return False
     if view.is_features:
-        if _stands_out(_features_in_noise_units(view, matrix), "none", _smoothing(view.geometry), seed):
+        if _stands_out(_features_in_noise_units(view, matrix, seed), "none", _smoothing(view.geometry), seed):
             return False
         # Where every position is another grain, neighbours differ in what is looked for: the pixels know better.
         if view.pixel_view.is_features:
@@ -67,8 +70,10 @@ def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
     return not _stands_out(matrix, kind, other, seed)
 
 
-def _features_in_noise_units(view, matrix):
-    values = in_noise_units(matrix.gather(), view.geometry)
+def _features_in_noise_units(view, matrix, seed):
+    most = min(_MOST, matrix.shape[1], max(2, matrix.shape[0] // _FEWEST_EACH), matrix.shape[0])
+    strongest = truncated_svd(matrix, most, seed=seed)
+    values = in_noise_units(strongest.left * strongest.values, view.geometry)
     return FeatureMatrix(values, feature_geometry(view.geometry, (1, values.shape[1])), "double")
 
 
