@@ -29,6 +29,7 @@ from ..results.groups import (
     without_pixels,
 )  # fmt: skip
 from .arguments import progress
+from .only_noise import say_if_only_noise
 
 __all__ = ["group_rotated"]
 
@@ -168,6 +169,8 @@ def group_rotated(
                 matrix, transform, counts, some, found.labels, found.angles_deg, found.mirrored, len(told)
             )
         found, told = _judged(found, told | (found.symmetry == 0), n_groups is None and distance is None)
+        if len(told) == 1 and not found.symmetry.any() and told.all():
+            say_if_only_noise(view, matrix, None, "group_rotated", seed)
         tick()
         result = _assembled(view.geometry, geometry, matrix, found, told, some, settings)
         tick()
@@ -177,7 +180,7 @@ def group_rotated(
 def _patterns_to_group(view, r_min, r_max):
     """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
     if not view.is_features:
-        require_centre(view.geometry, "group_rotated")
+        require_centre(view.geometry, "group_rotated", view.scan.centres)
         return view, polar_range(view.geometry, r_min, r_max)
     features = view.features
     if features.kind != "polar" or features.source is None:

@@ -62,8 +62,8 @@ class Groups:
         Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a turn by 360 / order gives back 80 % of its
         autocorrelation or more. 0 for amorphous groups, which have no spots and no angle.
     told : ndarray of bool (n,)
-        False for a group of positions that cannot be told from noise: electrons that took no part in finding it are
-        predicted no better by its spots than by even rings.
+        False for a group of components none of which is distinguishable from noise, and for a group of positions that
+        cannot be told from noise: its spots predict electrons that took no part in finding it no better than even rings.
     linkage : ndarray (n_leaves - 1, 4)
         The tree, as SciPy's. Leaves are the components; of positions, the parts that they were collected in first.
     cophenetic : float
@@ -337,7 +337,7 @@ def group_rotated(
         labels=labels, angles_deg=found.angles_deg, angle_residuals_deg=found.residuals_deg, mirrored=found.mirrored,
         patterns=means, maps=maps, symmetry=found.symmetry[order], linkage=found.tree.linkage,
         cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=cosine, height=found.height,
-        leaf_labels=labels, geometry=geometry, members=result,
+        leaf_labels=labels, geometry=geometry, members=result, told=_told(result, labels, len(order)),
         settings={
             "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
             "weight": weight if isinstance(weight, str) else [float(w) for w in weight], "r_min": grid["r_min"],
@@ -345,6 +345,22 @@ def group_rotated(
             "centre": list(geometry.centre),
         },
     )  # fmt: skip
+
+
+def _told(result, labels, n):
+    """Groups with a component that can be told from noise (n,); a warning where one has none."""
+    known = result.distinguishable
+    if known is None:
+        # Of merged components the strengths are not known; where all is noise, the strongest is the mean pattern.
+        known = np.full(result.k, not result.settings.get("only_noise", False))
+        known[int(np.argmax(result.explained))] = True
+    told = np.bincount(labels, known, minlength=n) > 0
+    if not told.all():
+        warn(
+            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {n} groups of components from noise: no component "
+            "in them is distinguishable (see .told); ask for fewer components, or bin the scan"
+        )
+    return told
 
 
 def checked_cut(n_groups, distance, linkage, most, what):

@@ -220,5 +220,6 @@ def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stabili
     return found.answer(
         MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
-        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING, **more,
+        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING,
+        quiet=settings.get("only_noise", False), **more,
     )  # fmt: skip
