@@ -11,6 +11,7 @@ from support.scans import counts
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.friedel_centre import offset_of_scan
 from unmix4d.clustering.group_angles import folded
+from unmix4d.clustering.lone_pixels import lone_pixels
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.results.decomposition import Decomposition
 from unmix4d.results.groups import Groups
@@ -332,6 +333,19 @@ def test_hot_pixels_are_no_spots_of_components(true_components):
     assert ari(g.labels, base.labels) == 1 and np.array_equal(g.amorphous, base.amorphous)
     assert np.nanmax(np.abs(folded(g.angles_deg - base.angles_deg, 60))) < 0.3
     assert g.patterns.max() < 1.2 * base.patterns.max()
+
+
+def test_the_rim_of_a_masked_beam_is_no_hot_pixel():
+    rows, cols = np.indices((40, 40)) - 19.5
+    radius = np.hypot(rows, cols)
+    beam = 1e7 * np.exp(-(radius**2) / 2) + 10  # so steep that a pixel at the rim has five times its known neighbours
+    for mask in (2.3, 3.0, 3.6):
+        kept = radius > mask
+        assert not lone_pixels(np.where(kept, beam, np.nan), kept).any()
+        beam[30, 9] = beam[30, 10] = beam[0, 0] = 1e6
+        found = np.argwhere(lone_pixels(np.where(kept, beam, np.nan), kept)).tolist()
+        assert found == [[0, 0], [30, 9], [30, 10]]
+        beam[30, 9] = beam[30, 10] = beam[0, 0] = 10
 
 
 @pytest.mark.parametrize(("rate", "seed"), [(1e-3, 0), (1e-2, 1), (3e-2, 2)])

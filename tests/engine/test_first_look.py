@@ -133,9 +133,36 @@ def test_origins_that_drift_out_of_the_mask(py4dstem):
 def test_odd_shapes_are_looked_at_without_harm():
     rng = np.random.default_rng(0)
     for shape in ((1, 1, 64, 64), (1, 2, 1, 300), (2, 2, 12, 12), (3, 3, 13, 200), (2, 2, 401, 30)):
-        for data in (np.zeros(shape), rng.poisson(2, shape), np.full(shape, 255, np.uint8), -rng.random(shape)):
+        for data in (np.zeros(shape), rng.poisson(2, shape), np.full(shape, 254.5), -rng.random(shape)):
             centre = ((shape[2] - 1) / 2, (shape[3] - 1) / 2)
             assert warned(Unmix(data, centre=centre)) == []
+
+
+@pytest.mark.parametrize("dtype, value", [("u1", 255), ("u2", 65535), ("f4", 65535), ("i4", 2**31 - 1)])
+def test_a_scan_that_is_nothing_but_saturated(dtype, value):
+    (message,) = warned(Unmix(np.full((4, 5, 16, 14), value, dtype), centre=(7.5, 6.5)))
+    assert message.startswith("all pixels are at the ") and "read the scan anew" in message
+
+
+@pytest.mark.parametrize("step", [(0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("options", [{}, dict(direct_beam=5)])
+def test_hot_pixels_in_pairs_are_no_beam(film, step, options):
+    data = np.array(film.data)
+    data[:, :, 12, 44] = data[:, :, 12 + step[0], 44 + step[1]] = 200
+    (message,) = warned(Unmix(data, centre=film.centre).prepare(**options))
+    assert message.startswith("2 pixels are, the first of them (12, 44), bright alone") and "detector_mask" in message
+
+
+@pytest.mark.parametrize("where", [np.s_[:, 12], np.s_[12, :], np.s_[:, 0], np.s_[:30, 40], np.s_[30:, 22]])
+def test_a_hot_row_or_column(film, where):
+    data = np.array(film.data).astype(np.float32)
+    assert warned(Unmix(data, centre=film.centre)) == []
+    data[(..., *where)] += 30
+    (message,) = warned(Unmix(data, centre=film.centre))
+    assert "of rows or columns that are brighter than both their neighbours" in message and "detector_mask" in message
+    line = np.zeros(DETECTOR, bool)
+    line[where] = True
+    assert warned(Unmix(data, centre=film.centre).prepare(detector_mask=line)) == []
 
 
 @pytest.mark.parametrize("dtype, value", [("f4", 2**32 - 1), ("u8", 2**32 - 1), ("u4", 65535), ("f8", 65534), ("i4", -1)])

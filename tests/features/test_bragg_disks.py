@@ -627,3 +627,12 @@ def test_vectors_alone_without_intensities_say_what_exists(pyxem, py4dstem, view
         with pytest.raises(ValueError, match=alone):
             Unmix(vectors)
         assert view.bragg_disks(vectors, intensity="binary").features.settings["vectors"] > 0
+
+
+def test_vectors_without_a_scan_say_what_can_be_done(view):
+    alone = Unmix(disks_of(SPOTS))
+    for name in ("prepare", "virtual_image", "persist"):
+        with pytest.raises(AttributeError, match=f"{name} is not for .* features, but for a scan, which these have none of"):
+            getattr(alone, name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = alone.nonsense

@@ -104,7 +104,8 @@ def test_a_stale_origin_beside_the_detector_is_refused(py4dstem, data):
     [
         (beams() - 17, ValueError, r"got \(-1, 4\) at scan position \(0, 0\) and 9 of 54 beside it"),
         (beams()[..., ::-1] + 20, ValueError, r"on the detector of \(40, 52\) pixels, got \(41, 36\)"),
-        (np.where(np.arange(2) == 1, np.inf, beams()), ValueError, "NaN or infinite ones at kept positions"),
+        (np.where(np.arange(2) == 1, np.inf, beams()), ValueError, "NaN, masked or infinite ones at kept positions"),
+        (np.ma.masked_less(beams(), 17), ValueError, "NaN, masked or infinite ones at kept positions"),
         (beams()[..., 0], ValueError, r"beam positions of the shape \(6, 9, 2\), or 'measure', got \(6, 9\)"),
         (beams() * 1j, ValueError, "beam positions of the shape"),
         ([[1.0], [2.0, 3.0]], ValueError, "beam positions of the shape"),

@@ -84,17 +84,12 @@ def run_case(case, prepare, calls, follow_ups, folder, count=None):
         obj, close = opened
         try:
             view = _step("Unmix", lambda: Unmix(obj, **case.facts), count)
-            if view is not None and prepare:
-                view = _ask(view, "prepare", prepare, folder, count)
+            if prepare:
+                view = _ask_view(view, "prepare", prepare, folder, count)
             if close is not None and case.holder == "closed h5py":
                 close()
             for name, options, *then in calls:
-                if view is None:
-                    break
-                if name not in _SPECIAL and not hasattr(view, name):
-                    count(name, "refused")  # features do not list what is for scans only
-                    break
-                view = _ask(view, name, options, folder, count)
+                view = _ask_view(view, name, options, folder, count)
                 _follow(view, then, folder, count)
             if isinstance(view, Decomposition):
                 _follow(view, [follow_ups], folder, count)
@@ -164,6 +159,19 @@ def _step(name, function, count):
         return None
     count(name, "answered")
     return answer
+
+
+def _ask_view(view, name, options, folder, count):
+    """As `_ask`; features do not list what is for scans only, and say so."""
+    if view is None or name in _SPECIAL or hasattr(view, name):
+        return None if view is None else _ask(view, name, options, folder, count)
+    try:
+        getattr(view, name)
+    except AttributeError as error:
+        if f"{name} is not for" not in str(error):
+            raise Broken(f"{name}: {error}") from error
+    count(name, "refused")
+    return None
 
 
 def _ask(of, name, options, folder, count):

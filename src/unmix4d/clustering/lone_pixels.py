@@ -31,7 +31,9 @@ def lone_pixels(total, kept):
     values = np.where(kept, np.nan_to_num(total), 0)
     level = around(values, kept)
     # The second brightest neighbour, so that two hot pixels side by side do not hide each other; of a spot it is as bright.
-    bright = scipy.ndimage.rank_filter(values, -2, footprint=_RING, mode="constant")
+    # What is excluded may be brighter still, as the direct beam is: nothing is said of pixels along the rim of a mask.
+    unknown = np.where(kept, values, np.inf)
+    bright = scipy.ndimage.rank_filter(unknown, -2, footprint=_RING, mode="constant")
     rise = values - level
     return kept & (rise > _FACTOR * np.maximum(bright - level, 0)) & (rise > max(_LEAST * values.sum(), _COUNTS))
 

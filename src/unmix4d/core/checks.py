@@ -94,8 +94,13 @@ def pair(value, name: str) -> tuple[float, float]:
 
 
 def unwrap(value):
-    """The array inside a HyperSpy signal; anything else as it is."""
-    return value.data if hasattr(value, "axes_manager") else value
+    """The array inside a HyperSpy signal, and NaN where a masked array is masked; anything else as it is."""
+    value = value.data if hasattr(value, "axes_manager") else value
+    if not isinstance(value, np.ma.MaskedArray):
+        return value
+    # np.asarray would take what stands below the mask.
+    masked = np.ma.is_masked(value) and value.dtype.kind in "biuf"
+    return np.ma.filled(value.astype(np.result_type(value.dtype, np.float32)), np.nan) if masked else value.data
 
 
 def numbers_of(value, name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core import checks
 from .svd import SVD
 from .vertex_components import vertex_start
 
@@ -94,7 +95,7 @@ def random_start(mean_pattern, n_positions: int, n: int, rng: np.random.Generato
 def given_start(init, matrix, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Check ``init=(maps, patterns)``, images or matrices, and bring it into the form of the solver."""
     try:
-        maps, patterns = (np.asarray(part) for part in init)
+        maps, patterns = (np.asarray(checks.unwrap(part)) for part in init)
     except (TypeError, ValueError):
         raise ValueError(f"init must be 'nndsvd', 'random' or a pair (maps, patterns), got {init!r}") from None
     geometry = matrix.geometry

@@ -21,7 +21,8 @@ __all__ = ["look"]
 _MARKS = -1, 2**16 - 2, 2**16 - 1, 2**32 - 2, 2**32 - 1  # of gaps: largest values of unsigned types, and one less
 _SHARE = 0.01  # of the dose in one pixel, from which on it matters
 _ALONE = 20  # times its brightest neighbour: the sharpest beam spreads further
-_ENOUGH = 3  # neighbours without which nothing can be said about a pixel
+_ENOUGH = 4  # neighbours without which nothing can be said about a pixel
+_LINE, _OF_ITS_PIXELS = 5, 0.4  # times both lines beside it, along nearly half of a faulty line: some are read out in halves
 _STEADY = 1.0  # relative spread over the positions, below which a pixel is lit everywhere
 _FEWEST = 12  # positions, to tell what is usual from chance
 _LEAST_SIDE = 12  # pixels; what is smaller shows no pattern
@@ -55,6 +56,9 @@ def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtyp
     if full.any():
         value = mean[full][0]
         of = f"the largest value of {np.dtype(dtype)}" if value >= _largest(np.dtype(dtype)) else f"the value {value:.0f}"
+        if full.sum() == good.sum():
+            warn(f"all pixels are at {of} at every position, so that there is nothing but saturation: read the scan anew")
+            return
         warn(
             f"{_pixels(full)} at {of} at every position, as gaps and dead pixels of a detector are: exclude with "
             "prepare(detector_mask=...)"
@@ -63,6 +67,13 @@ def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtyp
     # What has negative values is no image of a beam any more.
     if statistics.minimum < 0 or not mean[good].sum() > 0 or geometry.n_positions < _FEWEST:
         return
+    lines = _lines(mean, good)
+    if lines.any():
+        warn(
+            f"{_pixels(lines)} of rows or columns that are brighter than both their neighbours from end to end, as faulty "
+            "ones are: exclude with prepare(detector_mask=...)"
+        )
+        good = good & ~lines
     hot = _hot(mean, statistics, good, geometry)
     seen = good & ~hot
     smooth = _smooth(mean, seen)
@@ -95,8 +106,7 @@ def _full(mean, statistics, good, geometry, dtype):
     if marked.any() and geometry.n_positions >= _FEWEST:
         squares = _image(statistics.pixel_squares, geometry) / geometry.n_positions
         full = full | (marked & np.isclose(squares, mean**2, rtol=1e-5, atol=0))
-    full = full & good
-    return full if full.sum() < good.sum() else np.zeros_like(good)
+    return full & good
 
 
 def _largest(dtype):
@@ -110,8 +120,9 @@ def _hot(mean, statistics, good, geometry):
     for row, col in np.argwhere(good & (mean > _SHARE * mean.sum(where=good))):  # a hundred at most
         window = slice(max(row - 1, 0), row + 2), slice(max(col - 1, 0), col + 2)
         around = np.sort(mean[window][good[window]])
-        # Its own value is the last one. Where all around it is empty, it may as well be a spot that is drawn so sharp.
-        hot[row, col] = len(around) > _ENOUGH and mean[row, col] > _ALONE * around[-2] > 0
+        # Its own value is one of the last two: hot pixels come in pairs too. Where all around is empty, it may as well be a
+        # spot that is drawn so sharp.
+        hot[row, col] = len(around) > _ENOUGH and mean[row, col] > _ALONE * around[-3] > 0
     if not hot.any():
         return hot
     squares = _image(statistics.pixel_squares, geometry) / geometry.n_positions
@@ -122,6 +133,18 @@ def _hot(mean, statistics, good, geometry):
     reach = _tolerance(geometry) if geometry.centre_known else max(geometry.detector_shape) / 8
     hot &= (steady | single) & (_distance(geometry, geometry.centre) > reach)
     return hot if hot.sum() <= 10 else np.zeros_like(hot)  # more are a pattern of sharp spots
+
+
+def _lines(mean, good):
+    """Pixels of rows and columns that stand out from both lines beside them, along at least half of the detector."""
+    found = np.zeros_like(good)
+    for image, kept, out in ((mean, good, found), (mean.T, good.T, found.T)):  # the lines are the rows of these
+        values = np.pad(np.where(kept, image, 0), ((1, 1), (0, 0)))
+        higher = np.maximum(values[:-2], values[2:])
+        alone = kept & (image > _LINE * higher)
+        heavy = image.sum(axis=1, where=kept) > _SHARE * mean.sum(where=good)
+        out[heavy & (alone.sum(axis=1) > _OF_ITS_PIXELS * image.shape[1])] = True
+    return found & good
 
 
 def _of_hot(hot, mean, good, geometry, beam):

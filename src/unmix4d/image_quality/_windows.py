@@ -14,7 +14,7 @@ __all__ = ["images_of", "mask_of", "range_of", "untouched"]
 def images_of(value: ArrayLike, name: str, least: int = 3) -> np.ndarray:
     """Images (..., rows, cols) in double precision, of at least so many pixels; NaN is allowed, infinity is not."""
     try:
-        array = np.asarray(value)
+        array = np.asarray(checks.unwrap(value))
     except ValueError:
         raise ValueError(f"{name} must be images (..., rows, cols), got rows of different lengths") from None
     checks.real_dtype(array.dtype, name)

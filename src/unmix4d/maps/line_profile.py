@@ -52,7 +52,7 @@ def line_profile(
     >>> distances.tolist(), values.tolist()
     ([0.0, 2.0, 4.0, 6.0], [4.0, 5.0, 6.0, 7.0])
     """
-    image = np.asarray(image, np.float64)
+    image = np.asarray(checks.unwrap(image), np.float64)
     if image.ndim != 2:
         raise ValueError(f"image must be a map (scan_row, scan_col), got {image.ndim} dimensions")
     start, stop = _inside(start, "start", image.shape), _inside(stop, "stop", image.shape)

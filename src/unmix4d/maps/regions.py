@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core import checks
 from .region_set import RegionSet
 
 __all__ = [
@@ -103,7 +104,7 @@ def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0
     from skimage import filters
 
     rule = check_rule(rule, "rule")
-    values = np.asarray(values, float)
+    values = np.asarray(checks.unwrap(values), float)
     values = values[np.isfinite(values)]
     if values.size == 0 or not values.max() > values.min():
         return np.inf
@@ -152,7 +153,7 @@ def above_threshold(
     >>> above_threshold(maps).sum(axis=(1, 2))
     array([8, 0])
     """
-    maps = np.asarray(maps)
+    maps = np.asarray(checks.unwrap(maps))
     out = np.zeros(maps.shape, bool)
     for image, present in zip(maps, out):
         use = np.isfinite(image) if kept is None else np.isfinite(image) & kept
@@ -239,7 +240,7 @@ def stands_out(image: np.ndarray, region: np.ndarray, kept: np.ndarray) -> bool:
 
 def _usable(image: ArrayLike, kept: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """A map as floats, and where it is known and kept."""
-    values = np.asarray(image, float)
+    values = np.asarray(checks.unwrap(image), float)
     return values, np.isfinite(values) if kept is None else np.isfinite(values) & kept
 
 

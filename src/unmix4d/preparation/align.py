@@ -39,7 +39,7 @@ def checked_positions(positions, geometry: ScanGeometry) -> np.ndarray:
     positions = np.array(positions, float)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     if not np.isfinite(positions[kept]).all():
-        raise ValueError("align must hold finite beam positions, got NaN or infinite ones at kept positions")
+        raise ValueError("align must hold finite beam positions, got NaN, masked or infinite ones at kept positions")
     beside = ((positions < -0.5) | ~(positions <= np.array(geometry.detector_shape) - 0.5)).any(-1)
     if (beside & kept).any():
         row, col = np.argwhere(beside & kept)[0]

@@ -198,12 +198,14 @@ class FeatureView(View):
         def __getattr__(self, name):
             # Only asked for what is not there: say where it is, if it is the scan that has it.
             features = None if name.startswith("_") else self.__dict__.get("features")
-            source = None if features is None else features.source
-            if source is None or not hasattr(type(source), name):
+            if features is None or not _for_scans(self, name):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            raise AttributeError(
-                f"{name} is not for {features.kind} features, but for the scan that they are made from: .pixel_view.{name}"
+            where = (
+                f"the scan that they are made from: .pixel_view.{name}"
+                if hasattr(type(features.source), name)
+                else "a scan, which these have none of; .at_positions(keep) leaves positions out"
             )
+            raise AttributeError(f"{name} is not for {features.kind} features, but for {where}")
 
     def __repr__(self) -> str:
         geometry, kind = self.geometry, self.features.kind.replace("_", " ")
@@ -219,6 +221,10 @@ class FeatureView(View):
             lines.append("  " + ", ".join(f"{name}={value!r}" for name, value in told.items()))
         lines.append("  .scree() .choose_k() .merge_nmf() .nmf(n) .fuzzy_cmeans(n) .svd(n) .scaled() .concatenate()")
         return "\n".join(lines)
+
+
+def _for_scans(view: View, name: str) -> bool:
+    return any(hasattr(kind, name) for kind in View.__subclasses__() if not isinstance(view, kind))
 
 
 def _lazy_images(features: Features) -> dask.array.Array:
