@@ -325,7 +325,7 @@ def test_profiles_of_results_and_images_share_an_axes(wire, clusters):
     assert labels[-1] == "dark field (scaled)" and len(labels) == 7 and axes.get_xlabel() == "distance (nm)"
     colours = {line.get_label(): line.get_color() for line in axes.lines}
     pairs, _ = scores.match_maps(nmf.maps, clusters.memberships)
-    assert all(np.array_equal(colours[f"NMF {i}"], colours[f"fuzzy {n}"]) for n, i in enumerate(pairs))
+    assert all(colours[f"NMF {i}"] == colours[f"fuzzy {n}"] for n, i in enumerate(pairs))
     drawn = axes.lines[0].get_ydata()
     assert np.allclose(drawn, np.mean([clusters.memberships[0, 2:31, c] for c in (11, 12, 13)], axis=0), atol=1e-6)
     assert axes.lines[0].get_xdata()[-1] == pytest.approx(28 * wire.step)
