@@ -56,6 +56,14 @@ def way(request, monkeypatch):
     return request.param
 
 
+def test_a_width_of_nothing_smooths_nothing():
+    view = Unmix(phantoms.random_scan(shape=(6, 5, 8, 9), k=2, dose=2000, seed=0).data)
+    none, zero = (view.nmf(2, smooth=smooth, random_state=0) for smooth in (None, 0))
+    assert np.array_equal(none.maps, zero.maps) and zero.settings["smooth"] is None
+    with pytest.raises(ValueError, match="sigma"):
+        view.nmf(2, smooth=-1)
+
+
 @pytest.mark.parametrize("smooth", [None, 1.0])
 @pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
 def test_subspace_is_that_of_the_exact_svd(small_film, way, weights, smooth):

@@ -112,7 +112,9 @@ def _strict():
 # What users have in their matplotlibrc; the figures must be drawn with it, and be no less right.
 STYLES = (
     {}, {}, {}, {"image.origin": "lower"}, {"figure.constrained_layout.use": True}, {"axes.grid": True, "font.size": 30},
-    {"image.aspect": "auto", "figure.figsize": (1, 9)}, {"axes.spines.left": False, "lines.linewidth": 9, "figure.dpi": 30},
+    {"image.aspect": "auto", "figure.figsize": (1, 9)}, {"figure.autolayout": True, "axes.facecolor": "black"},
+    {"font.family": "serif", "mathtext.fontset": "cm", "text.usetex": False},
+    {"axes.spines.left": False, "lines.linewidth": 9, "figure.dpi": 30},
 )  # fmt: skip
 
 
@@ -123,9 +125,13 @@ def _style_of(case, count):
     if not style or "matplotlib" not in sys.modules:
         yield
         return
-    with sys.modules["matplotlib"].rc_context(style):
-        yield
-    count(f"style: {next(iter(style))}", "answered")
+    outcome = "failed"
+    try:
+        with sys.modules["matplotlib"].rc_context(style):
+            yield
+        outcome = "answered"
+    finally:
+        count(f"style: {next(iter(style))}", outcome)
 
 
 def _close_figures():

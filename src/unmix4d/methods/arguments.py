@@ -130,8 +130,8 @@ def _look_at(constraint):
 
 
 def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | None:
-    """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, or a SmoothMaps."""
-    if smooth is None:
+    """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, a SmoothMaps; None or 0 for none."""
+    if smooth is None or (type(smooth) in (int, float) and smooth == 0):
         return None
     if not isinstance(smooth, SmoothMaps):
         smooth = SmoothMaps(probe_fwhm=smooth) if isinstance(smooth, str) else SmoothMaps(sigma=smooth)

@@ -94,7 +94,7 @@ def nmf(
     smooth : float, str or SmoothMaps, optional
         Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
         (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed. A
-        constraint `SmoothMaps` does this by itself.
+        constraint `SmoothMaps` does this by itself. 0 is the same as None.
     objective : {"frobenius", "kl"}
         ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
         iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and

@@ -26,6 +26,8 @@ _SIZES: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "figure.autolayout": False,
     "image.origin": "upper",  # row 0 is on top, whatever the user's own images do
+    "image.aspect": "equal",
+    "image.interpolation": "auto",
 }
 
 
