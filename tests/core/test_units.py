@@ -1,7 +1,9 @@
 """Units: one spelling, conversions, lengths given as texts."""
 
+import numpy as np
 import pytest
 
+from unmix4d import Unmix
 from unmix4d.core.units import canonical_unit, convert, in_pixels, parse_length
 
 
@@ -73,9 +75,21 @@ def test_spellings_of_readers(unit, spellings):
 
 
 @pytest.mark.parametrize(
-    "unit", ["ms", "as", "s", "V", "2th_deg", "nm^-2", "1/nm^2", "10 nm", "counts", "foo bar", "1/", "k_", "-1"]
+    "unit", ["ms", "as", "s", "V", "2th_deg", "nm^-2", "1/nm^2", "counts", "foo bar", "1/", "k_", "-1"]
 )
 def test_what_is_no_length_stays_as_it_is(unit):
     """Nothing is cut off that may mean something: q_nm^-1 is 2 pi times k_nm^-1."""
     assert canonical_unit(f" {unit} ") == unit
     assert canonical_unit("q_nm^-1") not in ("1/nm", "px")
+
+
+@pytest.mark.parametrize("unit", ["0.1 nm^-1", "10 nm", "0.1 1/nm", "1e3*Å", ".5 mrad", "10Å"])
+def test_a_number_in_a_unit_belongs_to_the_size(unit):
+    with pytest.raises(ValueError, match="must stand without a number, got .* multiply the size by it, and give"):
+        canonical_unit(unit)
+    with pytest.raises(ValueError, match="must stand without a number"):
+        Unmix(np.ones((2, 3, 4, 5)), pixel_size=0.2, pixel_unit=unit)
+
+
+def test_a_one_changes_nothing():
+    assert canonical_unit("1 nm") == "nm" and canonical_unit("1 1/Å") == "1/Å" and canonical_unit("2 theta") == "2 theta"

@@ -5,6 +5,8 @@ import pytest
 
 from unmix4d import Unmix
 from unmix4d.hosts import progress_wanted
+from unmix4d.hosts.opening import open_scan
+from unmix4d.hosts.py4dstem import _savable
 
 COUNTS = np.random.default_rng(0).poisson(4, (4, 5, 8, 9))
 
@@ -70,3 +72,29 @@ def test_point_lists_around_zero_are_calibrated_unless_they_are_long():
     view = Unmix(point_lists(40.0))
     assert view.geometry.calibration.pixel_unit == "px" and view.geometry.calibration.pixel_size == (3.0, 3.0)
     assert 27 <= min(view.shape[2:]) <= 40
+
+
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
+def test_settings_of_a_cube_keep_their_lists(tmp_path):
+    """Lists of numbers, of texts and empty ones are lists in the file; emdfile can save no other."""
+    py4dstem = pytest.importorskip("py4DSTEM")
+    cube = py4dstem.DataCube(COUNTS.astype("u2"))
+    cube.calibration.set_Q_pixel_size(0.5)
+    cube.calibration.set_Q_pixel_units("A^-1")
+    maps, _ = cube.unmix.nmf(2, random_state=0, max_iter=3).to_host()
+    told = maps.root.metadata["unmix4d"]
+    assert told["pixel_size"] == [0.5, 0.5] and told["step"] == [1.0, 1.0]
+    saved = _savable({"a": [1, 2.5], "b": ["x", "y"], "c": [1, "x"], "d": [], "e": [None, True]})
+    assert saved == {"a": [1, 2.5], "b": ["x", "y"], "c": {"0": 1, "1": "x"}, "d": [], "e": {"0": None, "1": True}}
+
+
+def test_a_file_of_the_one_scan_among_other_signals(tmp_path):
+    hs = pytest.importorskip("hyperspy.api")
+    images, spectra = hs.signals.Signal2D(COUNTS[0, 0]), hs.signals.Signal1D(COUNTS)
+    for name, other in (("image", images), ("spectra", spectra)):
+        other.save(tmp_path / f"{name}.hspy")
+        with pytest.raises(OSError, match="must hold one scan of patterns, but holds 0"):
+            open_scan(tmp_path / f"{name}.hspy")
+    for name, scan in (("map", COUNTS), ("line", COUNTS[0])):
+        hs.signals.Signal2D(scan).save(tmp_path / f"{name}.hspy")
+        assert open_scan(tmp_path / f"{name}.hspy").data.shape == scan.shape

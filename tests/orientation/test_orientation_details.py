@@ -95,3 +95,8 @@ def test_atoms_times_operators_of_a_cif_file_are_bounded(tmp_path):
     (tmp_path / "many.cif").write_text("\n".join(["data_many", cell, operators, sites]))
     with pytest.raises(ValueError, match="130 atoms and 90 symmetry operators: at most 192 .* 10000 atoms times"):
         crystal_from_cif(tmp_path / "many.cif", host="pyxem")
+
+
+def test_what_is_not_matched_has_no_orientation():
+    none = Match(0, "component", 0)
+    assert none.matrix.shape == (3, 3) and np.isnan(none.matrix).all() and np.isnan(none.quaternion).all()

@@ -5,11 +5,13 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import skimage.color
 from matplotlib.colors import to_rgb
 
-from unmix4d import Decomposition, Grains, Unmix, phantoms, plots
+from unmix4d import Decomposition, Grains, Orientations, Unmix, phantoms, plots
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.plots import colours, images
+from unmix4d.orientation import Match, Painting, laue_rotations
+from unmix4d.plots import choose_k, colours, fuzzy, images, positions
 from unmix4d.plots import quality as plots_quality
 
 
@@ -158,3 +160,106 @@ def test_digits_of_values_in_a_matrix(span, text):
     matrix = np.array([[1, span, 0], [span, 1, 0], [0, 0, 1.0]])
     texts = {one.get_text() for one in plots_quality.similarity(matrix).texts}
     assert text in texts
+
+
+@pytest.fixture(scope="module")
+def choice():
+    film = phantoms.polycrystal(n_grains=2, scan_shape=(8, 9), detector_shape=(32, 32), background=0, seed=0)
+    return Unmix(film.data, centre=film.centre).choose_k([2, 3], n_starts=2, random_state=0)
+
+
+def test_every_criterion_has_a_line_the_first_on_top(choice):
+    ax = choose_k.votes(choice)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == [name.replace("_", " ") for name in choice.votes][::-1]
+    assert ax.get_ylim() == (-0.6, len(names) - 0.4)
+
+
+def test_likeness_is_drawn_from_0_to_1_beside_a_bar_no_taller_than_the_matrix(choice):
+    ax = choice.plot_similarity(3)
+    (image,) = ax.images
+    ax.figure.canvas.draw()
+    bar = next(one for one in ax.figure.axes if one is not ax)
+    assert image.get_clim() == (0, 1)
+    assert 0.8 < bar.get_position().height / ax.get_position().height <= 1
+
+
+def test_hues_are_as_light_as_they_are_meant_to_be():
+    lab = skimage.color.rgb2lab(colours.component_colours(6)[None])[0]
+    assert lab[::2, 0] == pytest.approx(62, abs=4) and lab[1::2, 0] == pytest.approx(84, abs=4)
+
+
+def test_patterns_beside_a_composite_take_nothing_from_its_image():
+    result = made(3)
+    alone, beside = result.composite(legend=False).figure, result.composite().figure
+    assert beside.get_size_inches()[0] > alone.get_size_inches()[0] + 0.95
+
+
+def test_centres_of_clusters_are_their_own_in_the_plane_of_two_loadings():
+    centres = np.random.default_rng(0).random((4, 4)) + 3.0  # far from zero, where a sign shows
+    for x, y in ((0, 1), (2, 0)):
+        flat = fuzzy._in_the_plane(centres[None][..., [x, y]], centres, x, y)[0]
+        ways = centres[:, [x, y]] - centres[:, [x, y]].mean(0)
+        expected = centres.mean(0) + ways @ np.linalg.lstsq(ways, centres - centres.mean(0), rcond=None)[0]
+        np.testing.assert_allclose(np.delete(flat, [x, y], 1), np.delete(expected, [x, y], 1), atol=1e-9)
+        np.testing.assert_array_equal(flat[:, [x, y]], centres[:, [x, y]])
+
+
+def test_grains_are_drawn_on_the_middle_98_per_cent_of_the_image():
+    image = np.linspace(0, 1, 320).reshape(8, 40) ** 9
+    ax = grains_of(3).plot(image=image)
+    assert ax.images[0].get_clim() == pytest.approx(np.percentile(image, (1, 99)))
+    assert ax.get_xlim() == (-0.5, 39.5) and ax.get_ylim() == (7.5, -0.5)
+
+
+def test_hues_of_grains_are_used_in_turn():
+    masks = np.zeros((4, 8, 40), bool)
+    for i in range(4):
+        masks[i, 2:5, 10 * i + 2 : 10 * i + 5] = True  # none is near another
+    grains = Grains(masks, np.zeros(4, int), made(1, scan_shape=(8, 40), maps=np.ones((1, 8, 40))))
+    drawn = [text.get_color() for text in grains.plot(numbers=True).texts]
+    assert drawn == list(colours.GRAINS[:4])
+
+
+def test_trees_are_as_wide_as_their_leaves_need(groups):
+    assert groups.plot_dendrogram().figure.get_size_inches() == pytest.approx((5.0, 4.6))
+
+
+def test_legends_of_a_profile_have_twelve_lines_to_a_column():
+    for k, columns in ((11, 1), (12, 1), (13, 2)):
+        overlap = made(k, scan_shape=(4, 30)).overlap(min_weight=None, background="keep")
+        legend = overlap.plot_profile((1, 0), (1, 29), components="all", points=2).get_legend()
+        assert legend._ncols == columns, k
+
+
+def test_what_is_missing_is_said_in_the_middle_of_its_panel():
+    figure = positions.PositionFigure(made(2))
+    figure.show(1, 2, None)
+    (text,) = figure._axes["measured"].texts
+    assert text.get_text() == "no data linked" and text.get_position() == (0.5, 0.5)
+
+
+def orientations_of(index, shape=(3, 4), step=(1.0, 1.0)):
+    match = Match(component=0, source="single", n_positions=3, phase="silver", matrix=np.eye(3), fit=0.8)
+    none = np.full(shape, -1)
+    painting = Painting(index, none, np.ones(shape), np.zeros(shape), index, (index >= 0)[None])
+    geometry = ScanGeometry(shape, (8, 8), calibration=Calibration(step=step, step_unit="nm"))
+    return Orientations("py4dstem", (match,), painting, geometry, {"silver": laue_rotations(np.eye(3))}, {"silver": None})
+
+
+def test_boundaries_of_orientations_go_around_their_positions():
+    index = np.full((3, 4), -1)
+    index[1, 2] = 0
+    (lines,) = orientations_of(index).plot().collections
+    drawn = {tuple(sorted(tuple(map(float, point)) for point in one)) for one in lines.get_segments()}
+    left, right, top, bottom = 1.5, 2.5, 0.5, 1.5
+    assert drawn == {
+        ((left, top), (right, top)), ((left, bottom), (right, bottom)),
+        ((left, top), (left, bottom)), ((right, top), (right, bottom)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("shape, inches", [((10, 10), 4.5), ((20, 10), 5.3), ((10, 20), 2.4)])
+def test_maps_of_orientations_have_the_proportions_of_the_scan(shape, inches):
+    figure = orientations_of(np.zeros(shape, int), shape).plot().figure
+    assert figure.get_size_inches()[1] == pytest.approx(inches, abs=0.05)

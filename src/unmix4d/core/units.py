@@ -36,11 +36,18 @@ _RECIPROCAL = re.compile(
     r"|reciprocal[\s_]+(?P<c>[^\d\s^/*]+))$"
 )
 
+_WITH_NUMBER = re.compile(r"^(?P<number>\d*\.?\d+(?:e[+-]?\d+)?)\s*[*·×]?\s*(?P<unit>(?:1\s*/|[^\W\d]).*)$", re.IGNORECASE)
+
 
 def canonical_unit(unit) -> str:
     """One spelling for a unit: ``"A^-1"``, ``"1 / angstrom"`` and ``"$A^{-1}$"`` all become ``"1/Å"``.
 
     Unknown units are returned as they are (stripped); None, empty and undefined units become ``"px"``.
+
+    Raises
+    ------
+    ValueError
+        When there is a number before a unit of length or angle: it belongs to the size.
 
     Examples
     --------
@@ -60,7 +67,18 @@ def canonical_unit(unit) -> str:
         word = next(group for group in match.groups() if group)
         found = _simple(word)
         return PIXELS if found == PIXELS else "1/" + (found or word)
-    return _simple(plain) or text
+    return _simple(plain) or _without_number(plain) or text
+
+
+def _without_number(plain: str) -> str:
+    """The unit behind a 1; "" where there is no number, or no unit that is known."""
+    match = _WITH_NUMBER.match(plain)
+    found = "" if match is None else canonical_unit(match["unit"])
+    if match is None or _size(found) is None:
+        return ""
+    if float(match["number"]) != 1:
+        raise ValueError(f"a unit must stand without a number, got {plain!r}: multiply the size by it, and give {found!r}")
+    return found
 
 
 def _simple(word: str) -> str:
