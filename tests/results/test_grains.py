@@ -745,3 +745,27 @@ def test_yen_of_values_that_are_nearly_alike_is_quiet():
         nearly = scale * (1 + 1e-15 * rng.integers(0, 3, 9))
         for values in (np.array([0.0, 0.0, scale]), scale * np.array([-1.0, 1.0, 1.0]), nearly):
             assert not np.isnan(threshold(values))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("rule", ["yen", "otsu", "li"])
+def test_no_threshold_cuts_through_the_level_of_a_large_grain(share, rule):
+    rng = np.random.default_rng(3)
+    grain = np.arange(600) < 600 * share
+    values = np.where(grain, rng.uniform(0.75, 0.95, 600), rng.uniform(0, 0.04, 600))
+    cut = maps.threshold(values, rule, outliers=4, noise=4.0)
+    assert np.array_equal(values > cut, grain)
+    steps = np.repeat([0.0, 0.5, 1.0], 200) + rng.normal(0, 0.01, 600)  # three levels are for the rule alone
+    assert maps.threshold(steps, rule, noise=4.0) >= maps.threshold(steps, rule)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_a_grain_that_fills_most_of_the_scan_is_whole(share):
+    rng = np.random.default_rng(0)
+    rows, cols = np.indices((20, 20))
+    large, small = cols < 20 * share, np.hypot(rows - 6, cols - 16) < 3
+    patterns = rng.random((2, 24, 24)) ** 6
+    patterns /= patterns.sum((1, 2), keepdims=True)
+    data = rng.poisson(900 * (large[..., None, None] * patterns[0] + small[..., None, None] * patterns[1]))
+    grains = Unmix(data.astype("u2"), centre=(11.5, 11.5)).nmf(2, random_state=0).grains(min_size=4)
+    assert len(grains) == 2 and sorted(grains.masks.sum((1, 2))) == sorted([large.sum(), small.sum()])

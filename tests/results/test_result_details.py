@@ -6,6 +6,7 @@ from scipy import stats
 
 import unmix4d
 from unmix4d import Unmix, phantoms
+from unmix4d.results.build import _rescaled
 
 
 def result_of(k=2):
@@ -35,3 +36,8 @@ def test_a_saved_result_of_many_components(tmp_path):
     result = result_of(3)
     result.save(tmp_path / "r.h5")
     assert unmix4d.load(tmp_path / "r.h5").patterns.shape == (3, 10, 20)
+
+
+def test_features_of_a_component_that_is_nowhere_keep_their_scale():
+    before, after = np.array([[2.0, 0.0], [4.0, 0.0]]), np.array([[0.5, 0.0], [1.0, 0.0]])
+    assert np.array_equal(_rescaled(np.ones((2, 3)), before, after), [[4.0] * 3, [1.0] * 3])

@@ -140,6 +140,7 @@ def _lines(mean, good):
     found = np.zeros_like(good)
     for image, kept, out in ((mean, good, found), (mean.T, good.T, found.T)):  # the lines are the rows of these
         values = np.pad(np.where(kept, image, 0), ((1, 1), (0, 0)))
+        values[0], values[-1] = values[3], values[-4]  # a line at the edge is set against the two beside it
         higher = np.maximum(values[:-2], values[2:])
         alone = kept & (image > _LINE * higher)
         heavy = image.sum(axis=1, where=kept) > _SHARE * mean.sum(where=good)

@@ -85,8 +85,10 @@ def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0
         That many of the largest values do not decide: they count as the next one. A single hot position would otherwise
         squeeze everything else into a few bins of the histogram that Yen and Otsu work on.
     noise : float
-        Yen's criterion may end within the noise. The threshold is at least this many standard deviations above the mean of
-        what is below it, but not raised above the middle of the range. Not for a number as rule.
+        Yen's criterion may end within the noise, or within the level of a large grain. The threshold is at least this many
+        standard deviations above the mean of what is below it, but not raised above the middle of the range; where a map
+        has two levels that are so many of their standard deviations apart, it is not within the upper one. Not for a
+        number as rule.
 
     Returns
     -------
@@ -120,10 +122,21 @@ def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0
     # Where all values but one or two are alike, Yen's criterion divides by nothing at some of its candidates.
     with np.errstate(divide="ignore", invalid="ignore"):
         cut = float(getattr(filters, f"threshold_{rule}")(values))
+    return _out_of_the_levels(values, cut, noise) if noise > 0 else cut
+
+
+def _out_of_the_levels(values: np.ndarray, cut: float, noise: float) -> float:
+    from skimage.filters import threshold_otsu
+
     below = values[values <= cut]
-    if noise > 0 and below.size:
+    if below.size:
         cut = max(cut, min(float(below.mean() + noise * below.std()), (values.min() + values.max()) / 2))
-    return cut
+    upper = values > threshold_otsu(values)
+    low, high = values[~upper], values[upper]
+    if not (low.size and high.size):
+        return cut
+    edge = float(high.mean() - noise * high.std())
+    return min(cut, edge) if edge > low.mean() + noise * low.std() else cut
 
 
 def above_threshold(
