@@ -254,18 +254,25 @@ def page(args, folder):
         counts, failures = hostile_commands(args.commands, args.seed, folder)
         parts += [
             f"## The command line\n\n`python -m unmix4d run` with files of many kinds, whole and damaged, and options right "
-            f"and wrong; {len(failures)} outside the contract.\n",
+            f"and wrong; {len(failures)} outside the contract. Of version 0.1.0 no failure is known.\n",
             markdown_table(["file", "calls", *OUTCOMES], table_of(counts, OUTCOMES)) + "\n",
         ]
     if args.files:
         outcomes = ("refused", "the very same result", "another result")
         counts = damaged_files(args.files, args.seed, folder)
         rows = table_of(counts, outcomes)
-        parts += ["## Damaged files\n", markdown_table(["damage", "files", *outcomes], rows) + "\n"]
+        parts += [
+            "## Damaged files\n\nNone may give another result; of version 0.1.0 none did.\n",
+            markdown_table(["damage", "files", *outcomes], rows) + "\n",
+        ]
     if args.cifs:
         outcomes = ("read", "refused", "failed")
         rows = table_of(odd_cif_files(args.cifs, args.seed, folder), outcomes)
-        parts += ["## Odd CIF files\n", markdown_table(["host", "files", *outcomes], rows) + "\n"]
+        parts += [
+            "## Odd CIF files\n\nVersion 0.1.0 let the readers run symmetry operators as Python code, and took a missing "
+            "cell for one of 1 Å.\n",
+            markdown_table(["host", "files", *outcomes], rows) + "\n",
+        ]
     if args.gigabytes:
         parts += ["## Memory\n", large_scan(args.gigabytes) + "\n"]
     return "\n".join(parts)

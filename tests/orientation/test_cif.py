@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from support import orientation_scene as scene
+from unmix4d import UnmixWarning
 from unmix4d.orientation import crystal_from_cif
+from unmix4d.orientation.phase_symmetry import symmetry_of_phase
 
 pytest.importorskip("diffpy.structure")
 
@@ -113,3 +115,23 @@ def test_the_setting_of_a_group_is_not_another_group(pyxem, tmp_path):
     """P 1 1 2_1 has a number of its own in diffpy, which orix does not know."""
     (tmp_path / "a.cif").write_text(cif(more=operators("x,y,z", "-x,-y,1/2+z")))
     assert crystal_from_cif(tmp_path / "a.cif", host="pyxem").space_group.number == 4
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("listed, known", [(False, True), (True, False)])
+def test_atoms_without_their_symmetry_are_said(pyxem, tmp_path, listed, known):
+    """All four atoms of silver, as many programs write them, and the one of the asymmetric unit with its group."""
+    places = scene.ATOMS if listed else [[0, 0, 0]]
+    atoms = "".join(f"Ag{i} Ag {x} {y} {z}\n" for i, (x, y, z) in enumerate(places))
+    text = scene.CIF[: scene.CIF.index("Ag1 Ag")] + atoms
+    if not known:
+        text = text.replace("'F m -3 m'", "'P 1'").replace("225", "1")
+    path = tmp_path / "silver.cif"
+    path.write_text(text)
+    if known:
+        assert len(symmetry_of_phase(crystal_from_cif(path, host="pyxem"))) == 24
+        return
+    with pytest.warns(UnmixWarning, match="but atoms that 24 rotations leave alike.*set phase.space_group"):
+        phase = crystal_from_cif(path, host="pyxem")
+    phase.space_group = 225
+    assert len(symmetry_of_phase(phase)) == 24

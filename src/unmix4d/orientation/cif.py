@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..core import checks
+from ..core.messages import warn
 from .cif_checks import atomic_number, checked_text
+from .phase_symmetry import symmetry_of_phase
+from .symmetry import laue_rotations
 
 __all__ = ["crystal_from_cif"]
 
@@ -71,7 +74,14 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
             from orix.crystal_map import Phase
         except ImportError as error:
             raise ImportError(f"host='pyxem' needs orix, which comes with pyxem ({error})") from error
-        return Phase(Path(path).stem, space_group, structure=structure)
+        symmetric = _rotations_of_atoms(structure, numbers)  # before orix moves the atoms
+        phase = Phase(Path(path).stem, space_group, structure=structure)
+        if symmetric > len(symmetry_of_phase(phase)) == 1:
+            warn(
+                f"{path} has no symmetry in its space group, but atoms that {symmetric} rotations leave alike, as where all "
+                "atoms of a cell are listed: set phase.space_group, or equivalent orientations count as different ones"
+            )
+        return phase
     try:
         from py4DSTEM.process.diffraction import Crystal
     except ImportError as error:
@@ -79,6 +89,12 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     positions = np.array([atom.xyz for atom in structure], float) % 1.0
     occupancy = [float(atom.occupancy) for atom in structure]
     return Crystal(positions, numbers, np.array(structure.lattice.abcABG(), float), occupancy=occupancy)
+
+
+def _rotations_of_atoms(structure, numbers):
+    places = np.array([atom.xyz for atom in structure], float).reshape(-1, 3)
+    kinds = np.stack([numbers, [float(atom.occupancy) for atom in structure]], axis=1).reshape(-1, 2)
+    return len(laue_rotations(structure.lattice.base, places, np.unique(kinds, axis=0, return_inverse=True)[1].ravel()))
 
 
 def _read(path):
