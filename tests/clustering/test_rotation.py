@@ -5,6 +5,7 @@ import pytest
 
 from unmix4d import Unmix, phantoms
 from unmix4d.clustering.anisotropy import is_amorphous, spots_of
+from unmix4d.clustering.friedel_centre import _Pairs
 from unmix4d.clustering.group_angles import _along_tree, folded, group_angles, symmetry_order
 from unmix4d.clustering.hierarchy import cut_tree, make_tree, widest_gap
 from unmix4d.clustering.rotate_patterns import PatternRotation
@@ -378,3 +379,11 @@ def test_angles_do_not_know_the_unit_of_the_weights():
     for scale in (1e-12, 1e12):
         answer = group_angles(found, rings, np.arange(5), weights * scale)
         assert np.allclose(answer.angles_deg, expected.angles_deg, atol=1e-9) and answer.angles_deg[0] == 0
+
+
+@pytest.mark.parametrize("centre", [(1.0, 3.0), (2.0, 6.0), (20.0, 20.0)])
+def test_beside_a_narrow_detector_no_centre_is_found(centre):
+    """No pair of opposite pixels is anywhere near."""
+    kernel = _Pairs(ScanGeometry((3, 4), (5, 1), centre=centre, centre_known=True), 0.0)
+    curve = kernel(np.random.default_rng(0).random((5, 1)))
+    assert not kernel.offset(curve, curve).known

@@ -98,3 +98,5 @@ def test_a_file_of_the_one_scan_among_other_signals(tmp_path):
     for name, scan in (("map", COUNTS), ("line", COUNTS[0])):
         hs.signals.Signal2D(scan).save(tmp_path / f"{name}.hspy")
         assert open_scan(tmp_path / f"{name}.hspy").data.shape == scan.shape
+    (tmp_path / "map.hspy").rename(tmp_path / "map.h5")  # what it is stands in the file
+    assert hasattr(open_scan(tmp_path / "map.h5"), "axes_manager")

@@ -324,7 +324,7 @@ def test_align_asks_nothing_of_excluded_positions():
     mask = np.array([[False, True, False]])
     view = Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres, scan_mask=mask)
     assert view.geometry.centre == (9.0, 12.0) and view.geometry.detector_mask is None
-    with pytest.raises(ValueError, match="NaN or infinite ones at kept positions"):
+    with pytest.raises(ValueError, match="NaN, masked or infinite ones at kept positions"):
         Unmix(np.ones((1, 3, 20, 26)), centre=(9, 12)).prepare(align=centres)
 
 

@@ -103,6 +103,8 @@ class _Pairs:
         if far.known:
             return far
         near = [curve[tuple(slice(first, first + self.count) for first in self.first)] for curve in curves]
+        if not near[2].size:  # a centre beside the detector
+            return Offset(0.0, 0.0, False)
         found = self._agreed(near, self._place)
         best = near[2].max() >= _BEST * curves[2][self._paired].max()
         return found if best else Offset(0.0, 0.0, False)

@@ -61,7 +61,9 @@ def _open(path, host, dataset):
     ending = os.path.splitext(path)[1].lower()
     if host == "array" or (host is None and ending == ".npy"):
         return _npy(path) if ending == ".npy" else _dataset(path, dataset)
-    if host is None and ending in _HDF5 and not _is_hyperspy(path):
+    if host in (None, "pyxem") and ending in _HDF5 and _is_hyperspy(path):
+        return _hyperspy(path, reader="HSPY")  # .h5 is the ending of several readers
+    if host is None and ending in _HDF5:
         cubes = _cubes(path)
         if not cubes and not _is_old_py4dstem(path):
             # .emd is the ending of several formats, which HyperSpy tells apart.
@@ -76,10 +78,10 @@ def _npy(path):
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _hyperspy(path):
+def _hyperspy(path, **reader):
     import hyperspy.api as hyperspy
 
-    loaded = hyperspy.load(path, lazy=True)
+    loaded = hyperspy.load(path, lazy=True, **reader)
     signals = loaded if isinstance(loaded, list) else [loaded]
     scans = [s for s in signals if s.axes_manager.signal_dimension == 2 and s.axes_manager.navigation_dimension in (1, 2)]
     if len(scans) != 1:
