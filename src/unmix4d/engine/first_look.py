@@ -137,11 +137,11 @@ def _hot(mean, statistics, good, geometry):
 
 def _lines(mean, good):
     """Pixels of rows and columns that stand out from both lines beside them, along at least half of the detector."""
-    found = np.zeros_like(good)
+    found, least = np.zeros_like(good), mean.min(where=good & (mean > 0), initial=np.inf)  # of counts about one
     for image, kept, out in ((mean, good, found), (mean.T, good.T, found.T)):  # the lines are the rows of these
         values = np.pad(np.where(kept, image, 0), ((1, 1), (0, 0)))
         values[0], values[-1] = values[3], values[-4]  # a line at the edge is set against the two beside it
-        higher = np.maximum(values[:-2], values[2:])
+        higher = np.maximum(np.maximum(values[:-2], values[2:]), least)
         alone = kept & (image > _LINE * higher)
         heavy = image.sum(axis=1, where=kept) > _SHARE * mean.sum(where=good)
         out[heavy & (alone.sum(axis=1) > _OF_ITS_PIXELS * image.shape[1])] = True
