@@ -15,6 +15,7 @@ from unmix4d.core.geometry import ScanGeometry
 from unmix4d.features import bragg_raster
 from unmix4d.features.bragg_disks import BraggDisks, Raster
 from unmix4d.features.bragg_raster import bragg_features
+from unmix4d.hosts.bragg_vectors import read as read_vectors
 from unmix4d.hosts.disk_detection import disk_radius, find_disks
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -636,3 +637,18 @@ def test_vectors_without_a_scan_say_what_can_be_done(view):
             getattr(alone, name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = alone.nonsense
+
+
+def test_vectors_in_pixels_are_as_long_as_they_are(py4dstem, pyxem):
+    """Without a unit the size that stands in the calibration is none."""
+    spots = np.array(SPOTS, float)
+    raw = bragg_vectors(unit="pixels")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        raw.calibration.set_Q_pixel_size(0.5)
+        raw.calibration.set_Q_pixel_units("pixels")
+    for vectors in (raw, diffraction_vectors(scale=1.0, units=("px", "px")), point_lists()):
+        disks = read_vectors(vectors, unit="px").disks
+        assert disks.unit == "px" and disks.pixel_size == (1.0, 1.0)
+        found = sorted(zip(disks.q_row.round(6), disks.q_col.round(6)))
+        assert found == sorted(map(tuple, spots[:, 2:4].round(6).tolist()))

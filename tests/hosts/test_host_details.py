@@ -7,6 +7,7 @@ from unmix4d import Unmix
 from unmix4d.hosts import progress_wanted
 from unmix4d.hosts.opening import open_scan
 from unmix4d.hosts.py4dstem import _savable
+from unmix4d.hosts.pyxem import _signal_class
 
 COUNTS = np.random.default_rng(0).poisson(4, (4, 5, 8, 9))
 
@@ -100,3 +101,30 @@ def test_a_file_of_the_one_scan_among_other_signals(tmp_path):
         assert open_scan(tmp_path / f"{name}.hspy").data.shape == scan.shape
     (tmp_path / "map.hspy").rename(tmp_path / "map.h5")  # what it is stands in the file
     assert hasattr(open_scan(tmp_path / "map.h5"), "axes_manager")
+
+
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
+def test_axes_without_a_unit_in_common_keep_theirs_unless_one_is_given():
+    made = signal(offset=-1.5)
+    for axis, scale, unit in zip(made.axes_manager.signal_axes, (0.5, 5.0), ("1/Å", "1/nm")):
+        axis.scale, axis.units = scale, unit
+    _, own = made.unmix.nmf(1, random_state=0, max_iter=2).to_host()
+    assert [(a.scale, a.units) for a in own.axes_manager.signal_axes] == [(0.5, "1/Å"), (5.0, "1/nm")]
+    _, given = Unmix(made, pixel_size=0.2, pixel_unit="1/nm").nmf(1, random_state=0, max_iter=2).to_host()
+    assert [(a.scale, a.units) for a in given.axes_manager.signal_axes] == [(0.2, "nm^-1")] * 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "300 kV", None])
+def test_a_beam_energy_that_is_none_is_not_known(value):
+    made = signal(scale=0.5, units="1/nm", offset=-1.5)
+    made.metadata.set_item("Acquisition_instrument.TEM.beam_energy", value)
+    assert made.unmix.geometry.calibration.beam_energy is None
+    made.metadata.set_item("Acquisition_instrument.TEM.beam_energy", 200)
+    assert made.unmix.geometry.calibration.beam_energy == 200.0
+
+
+@pytest.mark.parametrize("name", ["nothing", "__name__", "DiffractionVectors2D", "Diffraction2D"])
+def test_a_result_is_of_no_class_that_is_not_one_of_signals(name):
+    pyxem = pytest.importorskip("pyxem")
+    found = _signal_class({"class": name})
+    assert found is getattr(pyxem.signals, name if name.startswith("Diff") else "Diffraction2D")

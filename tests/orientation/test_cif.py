@@ -117,6 +117,9 @@ def test_the_setting_of_a_group_is_not_another_group(pyxem, tmp_path):
     assert crystal_from_cif(tmp_path / "a.cif", host="pyxem").space_group.number == 4
 
 
+OWN = "\nloop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'-x,-y,z'\n'1/2+x,1/2-y,-z'\n"  # not closed: of no group
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("listed, known", [(False, True), (True, False)])
 def test_atoms_without_their_symmetry_are_said(pyxem, tmp_path, listed, known):
@@ -135,3 +138,17 @@ def test_atoms_without_their_symmetry_are_said(pyxem, tmp_path, listed, known):
         phase = crystal_from_cif(path, host="pyxem")
     phase.space_group = 225
     assert len(symmetry_of_phase(phase)) == 24
+
+
+def test_a_phase_without_any_group_has_no_symmetry(pyxem):
+    from orix.crystal_map import Phase
+
+    with pytest.warns(UnmixWarning, match="phase 'none' has no point group.*set its space_group"):
+        assert symmetry_of_phase(Phase("none")).tolist() == [[[1, 0, 0], [0, 1, 0], [0, 0, 1]]]
+
+
+def test_operators_that_are_no_known_group_are_read(pyxem, tmp_path):
+    path = tmp_path / "some.cif"
+    path.write_text(scene.CIF.replace("225", "?").replace("'F m -3 m'", "?") + OWN)
+    with pytest.warns(UnmixWarning, match="no symmetry in its space group, but atoms"):
+        assert crystal_from_cif(path, host="pyxem").point_group is None

@@ -76,7 +76,7 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
             raise ImportError(f"host='pyxem' needs orix, which comes with pyxem ({error})") from error
         symmetric = _rotations_of_atoms(structure, numbers)  # before orix moves the atoms
         phase = Phase(Path(path).stem, space_group, structure=structure)
-        if symmetric > len(symmetry_of_phase(phase)) == 1:
+        if symmetric > (1 if phase.point_group is None else len(symmetry_of_phase(phase))) == 1:
             warn(
                 f"{path} has no symmetry in its space group, but atoms that {symmetric} rotations leave alike, as where all "
                 "atoms of a cell are listed: set phase.space_group, or equivalent orientations count as different ones"

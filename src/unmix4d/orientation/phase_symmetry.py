@@ -35,6 +35,12 @@ def symmetry_of_phase(phase) -> np.ndarray:
         found = _cartesian(rotations, _cell_of(rotations) if base is None else base)
         if found is not None:
             return found
+    if phase.point_group is None:
+        warn(
+            f"phase {phase.name!r} has no point group, so that equivalent orientations count as different ones: set its "
+            "space_group or point_group"
+        )
+        return np.eye(3)[None]
     group = phase.point_group.laue_proper_subgroup.to_matrix()
     if base is None:
         return group
