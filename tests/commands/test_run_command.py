@@ -82,7 +82,7 @@ def test_help_has_examples_and_exit_codes(capsys):
         (["scan.npy", "--step", "fast"], "--step must be"),
         (["scan.npy", "--method", "svd"], "--components must be a number for svd"),
         (["scan.npy", "--method", "merge", "--components", "2-5"], "--components must be a number or auto for merge"),
-        (["scan.npy", "--method", "vca", "--starts", "3"], "--starts is for nmf, fuzzy and merge"),
+        (["scan.npy", "--method", "pca", "--components", "3", "--starts", "3"], "--starts is for nmf, fuzzy, merge, vca and ica"),
         (["scan.npy", "--seed", "-1"], "random_state must be at least 0"),
         (["cube.npy"], "four dimensions"),
         (["text.npy"], "'text.npy' cannot be read"),

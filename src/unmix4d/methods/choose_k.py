@@ -35,7 +35,7 @@ from .nmf import MAX_ITER, nmf_answer
 if TYPE_CHECKING:
     from ..constraints.smooth_maps import SmoothMaps
 
-__all__ = ["choose_k"]
+__all__ = ["choose_k", "default_numbers"]
 
 _MOST = 16  # components that are tried unless told otherwise: a minute for 64 x 64 x 96 x 96; no table
 _SMOOTH = 1.0  # positions
@@ -154,7 +154,7 @@ def choose_k(
     >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
     4
     """
-    ks = _default(view) if ks is None else numbers_of_components(view, ks, "ks")
+    ks = default_numbers(view) if ks is None else numbers_of_components(view, ks, "ks")
     if len(set(ks)) < len(ks):
         raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
     ks, seed = np.array(sorted(ks)), checks.seed(random_state)
@@ -194,7 +194,16 @@ def choose_k(
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
 
-def _default(view):
+def default_numbers(view: Any) -> range:
+    """Numbers of components that are tried unless told otherwise: 2 to 16, or fewer where the scan holds no more.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> from unmix4d.methods.choose_k import default_numbers
+    >>> default_numbers(Unmix(phantoms.random_scan(shape=(2, 4, 10, 20), seed=0).data))
+    range(2, 9)
+    """
     most = min(_MOST, view.geometry.n_positions, view.geometry.n_pixels)
     return range(min(2, most), most + 1)
 
