@@ -82,7 +82,7 @@ def test_help_has_examples_and_exit_codes(capsys):
         (["scan.npy", "--step", "fast"], "--step must be"),
         (["scan.npy", "--method", "svd"], "--components must be a number for svd"),
         (["scan.npy", "--method", "merge", "--components", "2-5"], "--components must be a number or auto for merge"),
-        (["scan.npy", "--method", "pca", "--components", "3", "--starts", "3"], "--starts is for nmf, fuzzy, merge, vca and ica"),
+        (["scan.npy", "--method", "pca", "--starts", "3"], "--starts is for nmf, fuzzy, merge, vca and ica"),
         (["scan.npy", "--seed", "-1"], "random_state must be at least 0"),
         (["cube.npy"], "four dimensions"),
         (["text.npy"], "'text.npy' cannot be read"),
@@ -210,7 +210,7 @@ def test_other_hdf5_files(scan, tmp_path):
 
 
 def test_a_missing_host_is_named(tmp_path, monkeypatch):
-    (tmp_path / "scan.blo").write_bytes(b"")
+    (tmp_path / "scan.blo").write_bytes(b"no blockfile")
     monkeypatch.setitem(sys.modules, "hyperspy.api", None)
     monkeypatch.setitem(sys.modules, "hyperspy", None)
     with pytest.raises(ImportError, match="scan.blo' cannot be read, because a package is missing: .*hyperspy"):

@@ -54,7 +54,8 @@ def _grains(result, folder):
 
 def _overlap(result, folder):
     found = result.overlap()
-    areas = {f"area ({found.area_unit})" if name == "area" else name: column.tolist() for name, column in found.areas.items()}
+    heading = {"area": f"area ({found.area_unit})"}
+    areas = {heading.get(name, name): column.tolist() for name, column in found.areas.items()}
     write_columns(os.path.join(folder, "overlap.csv"), areas)
     save_figure(found.plot(), os.path.join(folder, "overlap.png"))
     return found

@@ -15,7 +15,7 @@ def add_options(parser) -> None:
     """Add all options to the parser of ``run``, in groups."""
     parser.add_argument(
         "files", nargs="+", metavar="FILE",
-        help=".hspy .zspy .mib .blo .tvips ... (HyperSpy), .h5 .emd (py4DSTEM), .npy; several, each with a folder of its own",
+        help=".hspy .zspy .mib .blo .tvips ... (HyperSpy), .h5 .emd (py4DSTEM), .npy; several get a folder each",
     )  # fmt: skip
     parser.add_argument(
         "--out", metavar="DIR", help="folder for what is written (default: unmix4d-NAME, of several unmix4d-results)"
@@ -36,7 +36,9 @@ def _what(group):
     )  # fmt: skip
     group.add_argument("--method", default="nmf", choices=METHODS, help="(default: nmf)")
     group.add_argument("--features", choices=_FEATURES, help="decompose these instead of the pixels")
-    group.add_argument("--detector", choices=("py4dstem", "pyxem"), help="who finds bragg_disks (default: the host of the file)")
+    group.add_argument(
+        "--detector", choices=("py4dstem", "pyxem"), help="who finds bragg_disks (default: the host of the file)"
+    )
     group.add_argument("--starts", type=int, metavar="N", help="starts of the method, runs of merge (default: its own)")
     group.add_argument("--smooth", metavar="SIZE", help="find the subspace in smoothed data (nmf): sigma in positions, or "
                        'the width of the probe, "2 nm"')  # fmt: skip
@@ -54,7 +56,9 @@ def _components(text):
 
 
 def _known(group):
-    group.add_argument("--smooth-maps", metavar="SIZE", help='maps no sharper than the probe: its width, "3 nm" or positions')
+    group.add_argument(
+        "--smooth-maps", metavar="SIZE", help='maps no sharper than the probe: its width, "3 nm" or positions'
+    )
     group.add_argument("--no-dark-spots", action="store_true", help="no holes in patterns where others have their spots")
     group.add_argument("--friedel", action="store_true", help="patterns with I(g) = I(-g)")
     group.add_argument("--sparse", type=float, metavar="AMOUNT", help="patterns of few pixels; 0.05 to 0.3 is useful")
@@ -64,8 +68,12 @@ def _known(group):
 def _read_off(group):
     group.add_argument("--grains", action="store_true", help="grains.csv and grains.png")
     group.add_argument("--overlap", action="store_true", help="overlap.csv and overlap.png")
-    group.add_argument("--cif", nargs="+", metavar="CIF", help="orientations.csv and .png: components indexed with these crystals")
-    group.add_argument("--voltage", metavar="SIZE", help='of the microscope, "300 kV", where the file does not hold it; for --cif')
+    group.add_argument(
+        "--cif", nargs="+", metavar="CIF", help="orientations.csv and .png: components indexed with these crystals"
+    )
+    group.add_argument(
+        "--voltage", metavar="SIZE", help='of the microscope, "300 kV", where the file does not hold it; for --cif'
+    )
 
 
 def _how(group):

@@ -74,7 +74,7 @@ def _refuse_what_does_not_fit(chosen):
             raise ValueError(f"{_option(name)} is for {_listed(methods)}, got --method {method}")
     for name in _OF_PIXELS:
         if chosen.features and getattr(chosen, name):
-            raise ValueError(f"{_option(name)} needs the pixels of patterns, got --features {chosen.features}: leave one out")
+            raise ValueError(f"{_option(name)} needs the pixels of patterns, got --features {chosen.features}")
     if not isinstance(number, int) and (method in ("pca", "svd") or (method == "merge" and number != "auto")):
         raise ValueError(f"--components must be a number{' or auto' if method == 'merge' else ''} for {method}")
     if chosen.detector is not None and chosen.features != "bragg_disks":

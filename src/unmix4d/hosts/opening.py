@@ -18,9 +18,7 @@ _IN_MEMORY = (".prz",)  # archives, which their reader cannot leave on disk
 _FOLDERS = (".zspy", ".zarr")  # what is a folder, and one file to its readers
 
 
-def open_scan(
-    path, *, host: str | None = None, dataset: str | None = None, scan_shape: tuple[int, int] | None = None
-):
+def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan_shape: tuple[int, int] | None = None):
     """The scan in a file, as its host has it.
 
     Parameters
@@ -135,7 +133,9 @@ def _of_reader(path, scan_shape):
     if scan_shape is None and (ending == ".tvips" or (ending == ".mib" and not os.path.exists(stem + ".hdr"))):
         # HyperSpy takes the first for a line, and guesses the rows of the second from the times of the frames.
         lacking = "" if ending == ".tvips" else ", and there is no .hdr file beside it"
-        raise _Unreadable(f"{path!r} does not say how many rows and columns the scan has{lacking}: give scan_shape (--scan-shape ROWS COLS)")
+        raise _Unreadable(
+            f"{path!r} does not say how many rows and columns the scan has{lacking}: give scan_shape (--scan-shape ROWS COLS)"
+        )
     # Without it the reader of .mib leaves out what does not fill its own guess.
     return {} if ending != ".mib" or scan_shape is None else {"navigation_shape": scan_shape[::-1]}
 
@@ -169,7 +169,9 @@ def _in_rows(scan, path, scan_shape):
 
 def _patterns_in(scan, data):
     """How many patterns a file holds: more than were read where the reader of .mib was told a smaller scan."""
-    known = scan.original_metadata.get_item("mib_properties.frame_number_in_file") if hasattr(scan, "original_metadata") else None
+    known = None
+    if hasattr(scan, "original_metadata"):
+        known = scan.original_metadata.get_item("mib_properties.frame_number_in_file")
     return math.prod(data.shape[:-2]) if known is None else int(known)
 
 
@@ -193,7 +195,8 @@ def _look_at_row(scan, path):
         convert(1.0, axis.units, "nm")
     except ValueError:
         warn(
-            f"{path!r} holds {axis.size} patterns in one row, taken as a line: where they are a map, give scan_shape (--scan-shape)"
+            f"{path!r} holds {axis.size} patterns in one row, taken as a line: where they are a map, give scan_shape "
+            "(--scan-shape ROWS COLS)"
         )
 
 
@@ -292,9 +295,12 @@ def _look_at_blocks(path):
     import zarr
 
     arrays = [experiment["data"] for _, experiment in zarr.open(path, mode="r")["Experiments"].groups()]
-    lacking = sum(array.nchunks - array.nchunks_initialized for array in arrays)
-    if lacking:
+    # Counted here: zarr 2 takes the first folder of nested blocks for all of them.
+    folders = [os.walk(os.path.join(path, array.path)) for array in arrays]
+    there = sum(not name.startswith(".") for folder in folders for _, _, names in folder for name in names)
+    wanted = sum(array.nchunks for array in arrays)
+    if there < wanted:
         warn(
-            f"{path!r} lacks {lacking} of {sum(array.nchunks for array in arrays)} blocks, which are read as zeros: copy the "
-            "file again, unless it was written without its empty blocks"
+            f"{path!r} lacks {wanted - there} of {wanted} blocks, which are read as zeros: copy the file again, unless it "
+            "was written without its empty blocks"
         )
