@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..core.messages import warn
 from ..plots.axes import figure_of
 from ..storage.atomic import replacing
 from .summary import write_columns
@@ -45,10 +46,18 @@ def save_figure(drawn, path: str) -> None:
         plt.close(figure)
 
 
+def _map_of(found, path):
+    """The figure of what was found; a line scan has none, which is no fault of its tables."""
+    try:
+        save_figure(found.plot(), path)
+    except ValueError as error:
+        warn(f"{os.path.basename(path)} is left out: {error}")
+
+
 def _grains(result, folder):
     found = result.grains()
     found.to_csv(os.path.join(folder, "grains.csv"))
-    save_figure(found.plot(), os.path.join(folder, "grains.png"))
+    _map_of(found, os.path.join(folder, "grains.png"))
     return found
 
 
@@ -57,7 +66,7 @@ def _overlap(result, folder):
     heading = {"area": f"area ({found.area_unit})"}
     areas = {heading.get(name, name): column.tolist() for name, column in found.areas.items()}
     write_columns(os.path.join(folder, "overlap.csv"), areas)
-    save_figure(found.plot(), os.path.join(folder, "overlap.png"))
+    _map_of(found, os.path.join(folder, "overlap.png"))
     return found
 
 
@@ -70,5 +79,5 @@ def _orientations(result, phases, folder):
     for i, name in enumerate(("x", "y", "z", "w")):  # scalar last, as in SciPy
         columns[f"quaternion_{name}"] = [float(match.quaternion[i]) for match in found.matches]
     write_columns(os.path.join(folder, "orientations.csv"), columns)
-    save_figure(found.plot(), os.path.join(folder, "orientations.png"))
+    _map_of(found, os.path.join(folder, "orientations.png"))
     return found

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from typing import Any
 
 from ..core.messages import UnmixWarning
 
@@ -31,11 +32,19 @@ def only_ours(debug: bool = False):
         To be called when the next file begins.
     """
     told: set[str] = set()
+    # Private, but what the interpreter itself calls, and the one part of `warnings` that `catch_warnings` leaves alone:
+    # where threads of the hosts use that at the same time, filters and `showwarning` of one of them stay behind for good.
+    module: Any = warnings
+    shown, kept_by = module._showwarnmsg, module._showwarnmsg_impl
 
-    def show(message, *_, **__):
-        if str(message) not in told:
-            print(f"note: {message}", file=sys.stderr)
-        told.add(str(message))
+    def show(warning):
+        if not issubclass(warning.category, UnmixWarning):
+            return
+        if module._showwarnmsg_impl is not kept_by:
+            shown(warning)  # somebody collects them: the report has its own
+        elif str(warning.message) not in told:
+            print(f"note: {warning.message}", file=sys.stderr)
+            told.add(str(warning.message))
 
     before = logging.root.manager.disable
     for stream in (sys.stdout, sys.stderr):
@@ -44,10 +53,11 @@ def only_ours(debug: bool = False):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UnmixWarning)
-        warnings.showwarning = show
+        module._showwarnmsg = show
         if not debug:
             logging.disable(logging.CRITICAL)
         try:
             yield told.clear
         finally:
             logging.disable(before)
+            module._showwarnmsg = shown
