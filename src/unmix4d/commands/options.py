@@ -69,7 +69,10 @@ def _read_off(group):
     group.add_argument("--grains", action="store_true", help="grains.csv and grains.png")
     group.add_argument("--overlap", action="store_true", help="overlap.csv and overlap.png")
     group.add_argument(
-        "--cif", nargs="+", metavar="CIF", help="orientations.csv and .png: components indexed with these crystals"
+        "--cif",
+        nargs="+",
+        metavar="CIF",
+        help="orientations.csv and .png: components indexed with these crystals; after the FILEs",
     )
     group.add_argument(
         "--voltage", metavar="SIZE", help='of the microscope, "300 kV", where the file does not hold it; for --cif'

@@ -195,15 +195,7 @@ def choose_k(
 
 
 def default_numbers(view: Any) -> range:
-    """Numbers of components that are tried unless told otherwise: 2 to 16, or fewer where the scan holds no more.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> from unmix4d.methods.choose_k import default_numbers
-    >>> default_numbers(Unmix(phantoms.random_scan(shape=(2, 4, 10, 20), seed=0).data))
-    range(2, 9)
-    """
+    """Numbers of components that are tried unless told otherwise: 2 to 16, or fewer where the scan holds no more."""
     most = min(_MOST, view.geometry.n_positions, view.geometry.n_pixels)
     return range(min(2, most), most + 1)
 

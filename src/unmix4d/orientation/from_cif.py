@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["phases_from_cif"]
 
 _STEP_DEG = 2.0  # between templates, as between the zone axes of py4DSTEM
-_EXCITATION_ERROR = 0.03  # 1/Å; and what is fainter than a thousandth of the brightest is left out: as in the benchmark
-_FAINTEST = 1e-3
+_EXCITATION_ERROR = 0.03  # 1/Å, as in benchmarks/orientation
+_FAINTEST = 1e-3  # of the brightest reflection, as there
 
 
 def phases_from_cif(
@@ -49,14 +49,6 @@ def phases_from_cif(
         As `crystal_from_cif`, and when the detector is not calibrated in a reciprocal length.
     ImportError
         When neither host is installed, or diffpy.structure, which reads the files, is not.
-
-    Examples
-    --------
-    >>> from unmix4d.core.geometry import Calibration, ScanGeometry
-    >>> from unmix4d.orientation.from_cif import phases_from_cif
-    >>> geometry = ScanGeometry((5, 5), (64, 64), calibration=Calibration(pixel_size=(0.03, 0.03), pixel_unit="1/Å"))
-    >>> phases_from_cif(["silver.cif"], geometry, beam_energy=300)  # doctest: +SKIP
-    {'silver': <py4DSTEM.process.diffraction.crystal.Crystal object at 0x7f0a5c5b7d90>}
     """
     size = to_inverse_angstrom(geometry)
     host = _installed() if host is None else host
