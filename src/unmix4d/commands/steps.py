@@ -106,15 +106,15 @@ def _phases(view, wanted):
 
 def _number(view, chosen):
     """(number, None) or (None, numbers to try)."""
-    asked = chosen.components
+    asked, least = chosen.components, 2 if chosen.method == "fuzzy" else 1
     if isinstance(asked, int):
         return components(view, asked, "--components"), None
     if chosen.method == "merge":
         return None, None
     if asked == "auto":
-        return None, default_numbers(view)
+        return None, default_numbers(view)[least - 1 :]
     high = components(view, asked[1], "--components")
-    low = checks.count(asked[0], "--components", minimum=2 if chosen.method == "fuzzy" else 1, maximum=high)
+    low = checks.count(asked[0], "--components", minimum=least, maximum=high)
     return None, range(low, high + 1)
 
 
