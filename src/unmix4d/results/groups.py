@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,13 @@ from ..core.arrays import freeze, set_frozen_state
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
+from ..core.rows import pick
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..core.units import in_pixels
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
+from .parts import Group
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -112,6 +116,7 @@ class Groups:
     settings: dict = field(default_factory=dict)
 
     plot = plots_groups.groups
+    to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
     plot_angles = plots_groups.angles
@@ -123,8 +128,36 @@ class Groups:
             object.__setattr__(self, "told", np.ones(len(self.symmetry), bool))
         freeze(self, [name for name, value in vars(self).items() if isinstance(value, np.ndarray)])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.symmetry)
+
+    def __iter__(self) -> Iterator[Group]:
+        return (self._group(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Group`, or a list of them."""
+        return pick(key, len(self), "group", self._group)
+
+    def _group(self, i):
+        members = np.argwhere(self.labels == i)
+        return Group(
+            group=i, size=int(self.sizes[i]), symmetry=int(self.symmetry[i]), told=bool(self.told[i]),
+            members=members[:, 0] if self.members is not None else members, angles_deg=self.angles_deg[self.labels == i],
+            pattern=self.patterns[i], map=self.maps[i],
+        )  # fmt: skip
+
+    @property
+    def table(self) -> Table:
+        """One row a member of a group, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        ``component``, or ``row`` and ``col`` of a position, ``group``, ``angle_deg``, ``angle_residual_deg``, ``mirrored``.
+        """
+        inside = self.labels >= 0
+        names = ("component",) if self.members is not None else ("row", "col")
+        columns = dict(zip(names, np.nonzero(inside)))
+        found = {"group": self.labels, "angle_deg": self.angles_deg, "angle_residual_deg": self.angle_residuals_deg}
+        columns |= {name: values[inside] for name, values in {**found, "mirrored": self.mirrored}.items()}
+        return Table(columns, dict.fromkeys(("angle_deg", "angle_residual_deg"), "°"))
 
     @property
     def sizes(self) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..core.arrays import freeze, set_frozen_state
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import choose_k as plots_choose_k
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KChoice"]
 
-_PROXIES = ("table", "votes", "results")
+_PROXIES = ("votes", "results")
 
 
 @spelled
@@ -40,7 +41,7 @@ class KChoice:
     ks : ndarray of int (n,)
         The numbers that were tried, ascending.
     table : dict of ndarray (n,)
-        Every criterion for every number.
+        ``k`` and every criterion for every number.
     region : (int, int)
         Region of interest: at most 4 from the knee of the loss (Cao 2025).
     sizes : ndarray of float64
@@ -78,13 +79,15 @@ class KChoice:
     details: Cao2025 | None = None
 
     plot = plots_choose_k.criteria
+    to_dataframe = to_dataframe
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity
 
     def __post_init__(self):
         freeze(self, ("ks", "sizes"))
-        for name, value in (("table", frozen_columns(self.table)), ("votes", self.votes), ("results", self.results)):
-            object.__setattr__(self, name, MappingProxyType(dict(value)))
+        object.__setattr__(self, "table", Table({"k": self.ks, **self.table}))
+        for name in _PROXIES:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __getstate__(self):
         # A dict that cannot be written to can neither be pickled nor copied.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,13 @@ import numpy as np
 
 from .. import image_quality
 from ..core import checks
-from ..core.arrays import freeze, frozen_columns, read_only, set_frozen_state
+from ..core.arrays import freeze, read_only, set_frozen_state
+from ..core.rows import pick
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import quality as plots_quality
+from .data_of_a_result import linked_matrix
+from .parts import Quality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +59,8 @@ class PatternSimilarity:
     scale: str
     data_range: float
 
+    to_dataframe = to_dataframe
+
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
@@ -63,6 +70,13 @@ class PatternSimilarity:
     def pairs(self) -> np.ndarray:
         """Values of the k (k - 1) / 2 pairs of different components, float64."""
         return self.matrix[np.triu_indices(len(self.matrix), 1)]
+
+    @property
+    def table(self) -> Table:
+        """One row a pair of different components: ``component``, ``partner`` and the metric; read-only."""
+        rows, cols = np.triu_indices(len(self.matrix), 1)
+        unit = {"psnr": "dB"} if self.metric == "psnr" else {}
+        return Table({"component": rows, "partner": cols, self.metric: self.pairs}, unit)
 
     @property
     def most_similar(self) -> tuple[int, int] | None:
@@ -146,17 +160,29 @@ class QualityReport:
     scale: str = "linear"
 
     plot = plots_quality.report
+    to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, ("raw", "single", "reconstruction", "largest", "labels"))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.raw)
 
+    def __iter__(self) -> Iterator[Quality]:
+        return (self._one(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Quality`, or a list of them."""
+        return pick(key, len(self), "component", self._one)
+
+    def _one(self, i):
+        images = {name: getattr(self, name)[i] for name in ("raw", "single", "reconstruction", "largest")}
+        return Quality(**self.table.row(i), **images)
+
     @cached_property
-    def table(self) -> dict[str, np.ndarray]:
+    def table(self) -> Table:
         """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, ``n_positions`` of the label, ``data_range`` (the largest value of its mean raw pattern, on the scale
@@ -178,7 +204,7 @@ class QualityReport:
                 table[name + suffix][known] = image_quality.pairwise(*given, name, data_range=tops[known])
         table["noise_mean"] = image_quality.noise_deviation(self.raw)
         table["noise_single"] = image_quality.noise_deviation(self.single)
-        return frozen_columns(table)
+        return Table(table, {"psnr": "dB", "psnr_largest": "dB"})
 
     def __repr__(self):
         names = ("component", "n_positions", "ssim", "psnr", "gmsd", "mdsi", "noise_mean", "noise_single")
@@ -270,7 +296,7 @@ def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     ['component', 'cross_correlation', 'cross_correlation_largest', 'data_range']
     """
     _check(result, scale, "report_quality")
-    geometry, matrix = result.geometry, result.linked_matrix("report_quality")
+    geometry, matrix = result.geometry, linked_matrix(result, "report_quality")
     labels = result.labels()
     member = labels[None] == np.arange(result.k)[:, None, None]
     counts = member.sum(axis=(1, 2))

@@ -67,12 +67,12 @@ def _head(result):
         "geometry": {**geometry, "calibration": dataclasses.asdict(result.geometry.calibration)},
         "features_shape": None if result.features is None else result.features.shape[1:],
         "starts": [len(history) for history in result.convergence],
-        **result.saved_head(),
+        **result._saved_head(),
     }
 
 
 def _arrays(result):
-    arrays = {name: getattr(result, name) for name in result.saved_arrays}
+    arrays = {name: getattr(result, name) for name in result._saved_arrays}
     arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
     if result.changes:
         arrays["changes"] = np.concatenate(result.changes)
@@ -99,7 +99,7 @@ def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
         "detector": tuple(geometry["detector_shape"]),
         "features": tuple(head.get("features_shape") or ()),
     }
-    words = {**kind.saved_arrays, "scan_mask": ("scan",), "detector_mask": ("detector",)}
+    words = {**kind._saved_arrays, "scan_mask": ("scan",), "detector_mask": ("detector",)}
     found = {name: None if of is None else tuple(n for word in of for n in sizes[word]) for name, of in words.items()}
     found |= {"convergence": (n_iterations,), "changes": (n_iterations, 2)}
     if len(shapes.get("losses", ())) > 1 or len(shapes["patterns"]) != 3:
@@ -198,7 +198,7 @@ def restored(kind: Any, head: dict, arrays: dict) -> Any:
         convergence=_by_start(arrays.pop("convergence"), head["starts"]),
         changes=_by_start(arrays.pop("changes", None), head["starts"]),
         **arrays,
-        **kind.read_head(head),
+        **kind._read_head(head),
     )
 
 

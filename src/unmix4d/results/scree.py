@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import scree
 
 __all__ = ["SCREE", "Scree", "find_elbow"]
@@ -42,6 +43,12 @@ class Scree:
     settings: dict
 
     plot = scree
+    to_dataframe = to_dataframe
+
+    @property
+    def table(self) -> Table:
+        """``component``, counted from 0, and ``explained``, as a dict of columns; read-only."""
+        return Table({"component": range(len(self.explained)), "explained": self.explained})
 
     @property
     def elbow(self) -> int | None:
