@@ -9,6 +9,7 @@ import pytest
 import unmix4d
 from support.scans import counts
 from unmix4d import Unmix, phantoms
+from unmix4d.clustering.friedel_centre import offset_of_scan
 from unmix4d.clustering.group_angles import folded
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.results.decomposition import Decomposition
@@ -368,6 +369,15 @@ def test_a_wrong_centre_is_found(two_phases, off):
     assert np.sqrt(np.mean(errors**2)) < 0.5
 
 
+@pytest.mark.parametrize("off", [(6.0, -5.0), (-4.0, 9.0)])
+def test_a_centre_that_is_far_off_is_found(two_phases, off):
+    """By more than a twentieth of the detector, where another lattice point may be nearer."""
+    matrix = Unmix(two_phases.data, centre=two_phases.centre).matrix()
+    wrong = matrix.geometry.replace(centre=tuple(np.add(two_phases.centre, off)))
+    found = offset_of_scan(matrix, wrong, 1.0)
+    assert found.known and np.allclose((found.row, found.col), np.negative(off), atol=0.2)
+
+
 def test_a_wrong_centre_of_components_is_found(true_components):
     import dataclasses
 
@@ -526,6 +536,7 @@ def test_more_groups_than_the_parts_that_are_left():
     assert 1 <= len(groups) <= 3
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_groups_about_a_centre_a_million_pixels_away_are_refused_at_once():
     scan = counts(4, 5, 20, 24)
     view = Unmix(scan, centre=(1e6, 3))
@@ -535,6 +546,8 @@ def test_groups_about_a_centre_a_million_pixels_away_are_refused_at_once():
             call()
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
+@pytest.mark.filterwarnings("ignore:group_rotated cannot tell")
 def test_a_tree_without_height_can_be_drawn():
     groups = Unmix(counts(4, 5, 8, 9), centre=(3.5, 4)).nmf(2, random_state=0).group_rotated()
     flat = np.array(groups.linkage)

@@ -751,6 +751,7 @@ def test_a_ring_of_six_pixels_has_a_mean(n, mean):
     assert rings.mean(np.full((n, 1), 4.0), rings.full)[3, 0] == mean
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_a_probe_wider_than_the_scan_needs_no_memory():
     view = Unmix(np.random.default_rng(0).poisson(4, (4, 5, 6, 7)))
     from unmix4d.constraints import SmoothMaps

@@ -117,6 +117,7 @@ def test_vertices_are_the_purest_positions():
     assert result.settings["averaged"] == 6  # 0.5 % of 1224
 
 
+@pytest.mark.filterwarnings("ignore:the 3 components of vca account for")
 def test_averaging_helps_where_a_pattern_is_noisy(monkeypatch):
     from unmix4d.decomposition import vertex_components as vertices
 
@@ -195,6 +196,7 @@ def test_a_beam_that_rules_all_the_same_is_said():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.filterwarnings("ignore:the 3 components of vca account for")  # without weights
 def test_weights_help_where_electrons_are_few(seed):
     """docs/vca.md."""
     p = phantoms.bicrystal_in_vacuum(dose=100, seed=seed)
@@ -291,7 +293,8 @@ def test_scans_that_have_no_vertices_are_refused(scan):
 
 def test_one_component_is_the_brightest_pattern():
     phantom = phantoms.case("twins")
-    result = Unmix(phantom.data).vca(1, random_state=0)
+    with pytest.warns(UnmixWarning, match="accounts for 83"):
+        result = Unmix(phantom.data).vca(1, random_state=0)
     mean = phantom.data.mean((0, 1))
     assert result.maps.min() > 0 and scores.pattern_cosine(result.patterns, mean[None]) > 0.9
 

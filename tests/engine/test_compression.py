@@ -281,7 +281,8 @@ def test_pure_noise_holds_one_component():
     data = np.random.default_rng(0).poisson(2.0, (20, 22, 30, 32)).astype(np.uint16)
     for smooth in (None, 1.0):
         assert Unmix(data).compress(8, smooth=smooth).above_noise == 1
-    result = Unmix(data).nmf(3, random_state=0)
+    with pytest.warns(UnmixWarning, match="finds nothing in this scan that stands out of the noise"):
+        result = Unmix(data).nmf(3, random_state=0)
     assert result.distinguishable.sum() == 1
     assert "not distinguishable from noise: component" in repr(result)
 

@@ -136,3 +136,28 @@ def test_odd_shapes_are_looked_at_without_harm():
         for data in (np.zeros(shape), rng.poisson(2, shape), np.full(shape, 255, np.uint8), -rng.random(shape)):
             centre = ((shape[2] - 1) / 2, (shape[3] - 1) / 2)
             assert warned(Unmix(data, centre=centre)) == []
+
+
+@pytest.mark.parametrize("dtype, value", [("f4", 2**32 - 1), ("u8", 2**32 - 1), ("u4", 65535), ("f8", 65534), ("i4", -1)])
+def test_gaps_of_a_smaller_type_or_below_zero(film, dtype, value):
+    data = film.data.astype(dtype)
+    data[:, :, 20] = value
+    found = [message for message in warned(Unmix(data, centre=film.centre)) if "at every position, as gaps" in message]
+    assert len(found) == 1 and found[0].startswith("52 pixels are, the first of them (20, 0),")
+
+
+def test_the_first_pass_of_features_is_looked_at(film):
+    off = tuple(np.add(film.centre, (12, 0)))
+    view = Unmix(film.data, centre=off)
+    with pytest.warns(UnmixWarning, match="direct beam seems to be at"):
+        view.angular_average(rings=[(4, 12)]).mean_pattern()
+    assert not warned(view)  # once is enough
+
+
+def test_centres_that_move_are_said_where_their_mean_is_taken(py4dstem, film):
+    cube = py4dstem.DataCube(np.array(film.data))
+    rows, cols = np.full((12, 10), float(film.centre[0])), np.full((12, 10), float(film.centre[1]))
+    cube.calibration.set_origin((rows + np.linspace(-3, 3, 12)[:, None], cols))
+    with pytest.warns(UnmixWarning, match="up to 3 pixels from their mean, .*prepare\\(align=True\\)"):
+        cube.unmix.angular_average(rings=[(4, 12)])
+    cube.unmix.prepare(align=True).angular_average(rings=[(4, 12)])

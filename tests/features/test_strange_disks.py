@@ -18,6 +18,7 @@ def test_bragg_vectors_without_intensity_are_refused():
             call(vectors((0, 0, 0)))
 
 
+@pytest.mark.filterwarnings("ignore:the one component of nmf accounts for")
 @pytest.mark.parametrize("dtype, expected", [("f8", "f8"), (">f8", "f8"), ("f4", "f4"), ("u2", "f4")])
 def test_maps_and_patterns_of_bragg_disks_are_of_one_type(dtype, expected):
     view = Unmix(np.ones((1, 2, 9, 9), dtype), centre=(4, 4))

@@ -39,6 +39,7 @@ def test_axes_that_nobody_has_touched_say_nothing_of_the_centre():
         assert known.centre_known and known.centre == pytest.approx((3.0, 3.0))
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_axes_of_results_go_on_as_those_of_the_scan():
     made = signal(scale=0.5, units="1/nm", offset=-1.5)
     x, y = made.axes_manager.navigation_axes

@@ -20,6 +20,7 @@ from unmix4d.core.geometry import Calibration
 from unmix4d.core.messages import UnmixWarning
 from unmix4d.core.scan import HostRecord, Scan
 
+pytestmark = pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")  # many of them hold noise alone
 SHAPE = (3, 4, 10, 20)
 SETTINGS = {
     "n": 2, "tol": 1e-4, "exact": False, "init": None, "objective": "frobenius", "empty": [], "mask": "yes",
@@ -43,6 +44,7 @@ def _result(scan, k=2, geometry=None, settings=SETTINGS):
     host = HostRecord(scan.host.kind, record, scan.host.name)
     return types.SimpleNamespace(
         patterns=patterns, maps=maps, geometry=geometry, host=host, method="nmf", settings=copy.deepcopy(settings),
+        totals=None,
     )
 
 

@@ -18,6 +18,7 @@ import unmix4d
 from unmix4d import Unmix, phantoms
 
 warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "the 3 components of draw account for")  # drawn patterns are no fit
 film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 10), detector_shape=(40, 40), background=0, seed=0)
 u = Unmix(film.data, centre=film.centre, step=2.0, step_unit="nm")
 averages = u.angular_average(rings=[(4, 10), (10, 18)])

@@ -18,6 +18,9 @@ from unmix4d import Decomposition, Grains, Groups, Unmix  # noqa: E402
 NMF = [("nmf", {"n": 2, "random_state": 0, "max_iter": 2})]
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
+
+
 @pytest.fixture(scope="module")
 def result():
     scan = np.random.default_rng(0).poisson(4, (4, 5, 8, 9))

@@ -222,6 +222,7 @@ def test_log_likelihood_on_every_host(as_host, scan):
     assert found == pytest.approx(reference[0].nmf(3, random_state=0).log_likelihood(reference[1]), rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_counts_in_pixels_that_had_none_are_not_impossible():
     data = np.random.default_rng(3).poisson(0.004, (12, 14, 20, 26)).astype("u1")
     fit, held_out = Unmix(data).split_counts(random_state=0)

@@ -1,6 +1,7 @@
 """Answers, number by number: what a changed operator in them would show."""
 
 import numpy as np
+import pytest
 from scipy import stats
 
 import unmix4d
@@ -11,6 +12,7 @@ def result_of(k=2):
     return Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=k, dose=2000, seed=0).data).nmf(k, random_state=0)
 
 
+@pytest.mark.filterwarnings("ignore:grains takes component")  # two components of random patterns
 def test_grains_are_themselves_and_nothing_else():
     grains, again = result_of().grains(min_size=1), result_of().grains(min_size=1)
     assert grains == grains and grains != again and len({grains, again}) == 2

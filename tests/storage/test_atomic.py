@@ -108,6 +108,7 @@ def test_hdf5_never_writes_to_the_disk_itself(tmp_path, monkeypatch):
         assert again["x"][()].tolist() == [0, 1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", b"\0"])
 def test_names_that_no_file_can_have(name, tmp_path):
     result = Unmix(np.random.default_rng(0).poisson(4, (4, 5, 6, 7))).nmf(2, random_state=0, max_iter=2)
@@ -261,6 +262,7 @@ def test_half_a_character_is_text_like_any_other(result, tmp_path):
     assert "half \ufffd a character \U0001f600" in (tmp_path / "run.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_half_a_character_in_the_title_of_a_signal(tmp_path):
     pyxem = pytest.importorskip("pyxem")
 
@@ -276,6 +278,7 @@ def test_half_a_character_in_the_title_of_a_signal(tmp_path):
     result.report(tmp_path / "run.html", sections=["summary"])
 
 
+@pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")
 def test_half_a_character_in_the_name_of_a_cube(tmp_path):
     py4DSTEM = pytest.importorskip("py4DSTEM")
 

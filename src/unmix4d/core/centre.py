@@ -9,11 +9,15 @@ from .messages import warn
 
 __all__ = ["in_a_corner", "opposite_pixels", "partner_pixels", "require_centre", "require_near"]
 
+_MOVES, _OFTEN = 1.0, 0.05  # pixels that blur a ring by its width; share of the positions: single ones are misread
 _FAR = 30  # times the size of the detector: the centre of a detector that is set off axis is nearer
 
 
-def require_centre(geometry: ScanGeometry, use: str) -> None:
-    """Warn when something relies on a centre that nobody set or that cannot be right; refuse polar patterns and features."""
+def require_centre(geometry: ScanGeometry, use: str, centres: np.ndarray | None = None) -> None:
+    """Warn when something relies on a centre that nobody set or that cannot be right; refuse polar patterns and features.
+
+    Where `centres`, those of every position (see `Scan`), are given, also when they move.
+    """
     if geometry.features:
         raise ValueError(f"{use} needs the pixels of patterns, but this view holds features of them: decompose the patterns")
     if geometry.polar:
@@ -32,6 +36,13 @@ def require_centre(geometry: ScanGeometry, use: str) -> None:
             f"the centre ({row:.1f}, {col:.1f}) is in a corner of the detector of {rows} x {cols} pixels, as in a scan "
             f"whose centre was never calibrated; {use} relies on it"
         )
+    if centres is not None:
+        away = np.linalg.norm(centres - np.asarray(geometry.centre), axis=-1).ravel()[geometry.kept_positions]
+        if (away > _MOVES).mean() > _OFTEN:
+            warn(
+                f"the centres of single patterns are up to {away.max():.3g} pixels from their mean, ({row:.1f}, {col:.1f}), "
+                f"which {use} takes for all of them: use prepare(align=True) before"
+            )
 
 
 def in_a_corner(geometry: ScanGeometry) -> bool:

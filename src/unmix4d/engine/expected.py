@@ -8,13 +8,20 @@ import numpy as np
 
 from ..core.errors import ChangedData
 
-__all__ = ["Expected", "changed", "comparing_kernel", "differing"]
+__all__ = ["Expected", "changed", "comparing_kernel", "counted_exactly", "differing"]
 
 _RELATIVE, _OF_LARGEST = 1e-5, 1e-6  # sums are kept in single precision (6e-8) at the least
+_EXACT = 2**24  # whole numbers up to this are added up without rounding in single precision, in any order
+_ROUNDING = 1.2e-7  # of a mean that is kept in single precision
 _ROWS = 256  # patterns that are added up in single precision, whose rounding grows with their number
 
 
-def differing(found, known, largest=None) -> np.ndarray:
+def counted_exactly(totals, dtype) -> bool:
+    """Whether sums over single patterns of this type are exact in single precision: one count more or less then shows."""
+    return np.dtype(dtype).kind in "uib" and float(np.nanmax(np.abs(totals), initial=0)) < _EXACT
+
+
+def differing(found, known, largest=None, step: float | None = None) -> np.ndarray:
     """Where sums over a scan are not those that are known of it; NaN is the same as NaN.
 
     Parameters
@@ -23,11 +30,15 @@ def differing(found, known, largest=None) -> np.ndarray:
         Of one shape.
     largest : float, optional
         What both are compared with where they are close to 0: the largest absolute value of `known` by default.
+    step : float, optional
+        Of sums of counts that are exact but for the rounding of what is kept: the least by which they can differ.
 
     Returns
     -------
     ndarray of bool
     """
+    if step is not None:
+        return ~np.isclose(found, known, rtol=_ROUNDING, atol=step / 2, equal_nan=True)
     if largest is None:
         largest = np.nanmax(np.abs(known), initial=0)
     return ~np.isclose(found, known, rtol=_RELATIVE, atol=_OF_LARGEST * largest, equal_nan=True)
@@ -51,11 +62,14 @@ class Expected:
     mean_pattern : ndarray (n_pixels,)
     method : str
         Who reads it, for the message.
+    exact : bool
+        Of counts, see `counted_exactly`.
     """
 
     totals: np.ndarray
     mean_pattern: np.ndarray
     method: str
+    exact: bool = False
 
     @property
     def largest(self) -> float:
@@ -83,18 +97,21 @@ class Expected:
         n = len(self.totals)
         if n_changed:
             raise changed(self.method, f"{n_changed} of {n} patterns have another total intensity")
-        pixels = differing(pixel_sum / n, self.mean_pattern)
+        # Sums over a few hundred patterns are exact as well where they cannot hold more than so many counts.
+        most = min(self.largest * _ROWS, float(self.mean_pattern.max(initial=0)) * n)
+        exact = self.exact and most < _EXACT
+        pixels = differing(pixel_sum / n, self.mean_pattern, step=1 / n if exact else None)
         if pixels.any():
             what = f"{int(pixels.sum())} of {len(pixels)} pixels of the mean pattern have another value"
             raise changed(self.method, what)
 
 
-def comparing_kernel(X, totals, *rows, kernel, largest, signed):
+def comparing_kernel(X, totals, *rows, kernel, largest, signed, exact=False):
     """The answer of another kernel, and what `Expected.require` asks for, from the same read."""
     # A NaN that came in between is a difference like any other.
     with np.errstate(all="ignore"):
         of_positions, of_pixels = _double_sums(X) if signed else _quick_sums(X)
-        n_changed = differing(of_positions, totals[:, 0], largest).sum(dtype=np.float64)
+        n_changed = differing(of_positions, totals[:, 0], largest, 1.0 if exact else None).sum(dtype=np.float64)
     piece, sums = kernel(X, *rows)
     return piece, (*sums, n_changed, of_pixels)
 

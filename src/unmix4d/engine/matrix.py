@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from .buffers import buffer
 from .expected import Expected, comparing_kernel
 from .passes import run_pass
 
-__all__ = ["PRODUCTS", "PatternMatrix", "Statistics", "offset_kernel"]
+__all__ = ["PRODUCTS", "Glance", "PatternMatrix", "Statistics", "offset_kernel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,22 @@ class Statistics:
     maximum: float
 
 
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """The part of `Statistics` that shows what an answer rests on, made beside something else in single precision.
+
+    Attributes
+    ----------
+    mean_pattern, pixel_squares : ndarray of float64 (n_pixels,)
+    minimum : float
+        Exact only in its sign.
+    """
+
+    mean_pattern: np.ndarray
+    pixel_squares: np.ndarray
+    minimum: float
+
+
 class PatternMatrix:
     """The matrix X of a scan: one row per kept probe position, one column per kept detector pixel.
 
@@ -63,7 +80,7 @@ class PatternMatrix:
     precision : {"single", "double"}
         Arithmetic; float64 input is always treated in double precision.
     look : callable, optional
-        Gets the statistics when the pass that makes them has been made.
+        Gets the statistics, or a `Glance`, when the pass that makes them has been made.
 
     Attributes
     ----------
@@ -78,14 +95,14 @@ class PatternMatrix:
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
     _expected: Expected | None = None
-    _look: Callable[[Statistics], None] | None = None
+    _look: Callable[[Any], None] | None = None
 
     def __init__(
         self,
         patterns,
         geometry: ScanGeometry,
         precision: str = "single",
-        look: Callable[[Statistics], None] | None = None,
+        look: Callable[[Any], None] | None = None,
     ):
         self._begin(patterns.dtype, geometry, precision)
         self._look = look
@@ -124,6 +141,15 @@ class PatternMatrix:
             kernel = partial(offset_kernel, kernel=kernel, offset=self._offset)
         return self._compared(kernel, per_row) if self._expected else run_pass(self._plan, kernel, per_row)
 
+    def visit_and_look(self, kernel):
+        """`visit` for what may be the first pass over a scan, which is then looked at as that of the statistics is."""
+        if self._look is None or self._statistics is not None:
+            return self.visit(kernel)
+        piece, (*sums, pixel_sum, pixel_squares, negative) = self.visit(partial(_glancing_kernel, kernel=kernel))
+        if np.isfinite(pixel_sum).all() and np.isfinite(pixel_squares).all():
+            self._look(Glance(pixel_sum / self.shape[0], pixel_squares, float(negative)))
+        return piece, tuple(sums)
+
     def expect(self, expected: Expected | None) -> PatternMatrix:
         """This matrix, whose next pass also looks whether the scan is still what it was, and refuses it otherwise."""
         self._expected = expected
@@ -131,7 +157,9 @@ class PatternMatrix:
 
     def _compared(self, kernel, per_row):
         expected = self._expected
-        kernel = partial(comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed)
+        kernel = partial(
+            comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed, exact=expected.exact
+        )
         piece, (*sums, n_changed, pixel_sum) = run_pass(self._plan, kernel, (expected.totals[:, None], *per_row))
         expected.require(int(n_changed), pixel_sum)
         self._expected = None  # once is enough for a chain of passes
@@ -300,6 +328,16 @@ def _statistics_kernel(X):
     with np.errstate(all="ignore"):
         rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
         return rows, (X.sum(0), np.einsum("ij,ij->j", X, X))
+
+
+def _glancing_kernel(X, *rows, kernel):
+    """The answer of another kernel, and sums of the same read: what is looked at, and whether anything is negative."""
+    with np.errstate(all="ignore"):
+        ones = np.ones(len(X), X.dtype)
+        squares = np.square(X, out=buffer("squares", X.shape, X.dtype))
+        looked_at = ones @ X, ones @ squares, np.minimum(X.min(initial=0), 0)
+    piece, sums = kernel(X, *rows)
+    return piece, (*sums, *looked_at)
 
 
 def _wide(X):

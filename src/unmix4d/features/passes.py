@@ -11,7 +11,7 @@ __all__ = ["Weighting", "in_one_pass", "linear", "variance_per_count"]
 
 def in_one_pass(source, kernel) -> np.ndarray:
     """What a kernel, importable by name as for `PatternMatrix.visit`, says of every pattern: (n_positions, n_features)."""
-    return source.matrix().visit(kernel)[0]
+    return source.matrix().visit_and_look(kernel)[0]
 
 
 class Weighting:

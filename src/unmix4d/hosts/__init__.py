@@ -187,7 +187,8 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     Parameters
     ----------
     host : py4DSTEM DataCube
-        With the scan shape and the detector grid of the result.
+        With the scan shape and the detector grid of the result, and its data: the totals of its patterns are compared, in
+        one pass, unless `prepare` changed values.
     fill_value : float
         Put at excluded detector pixels in the patterns.
 
@@ -195,6 +196,13 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     -------
     emdfile.Node
         The new branch of the cube's tree.
+
+    Raises
+    ------
+    TypeError
+        When it is no DataCube.
+    ValueError
+        When its grid, calibration or data are not those of the result (`ChangedData`, of data).
 
     Examples
     --------

@@ -16,7 +16,7 @@ from ..core.messages import warn
 from ..core.progress import progress as shown_progress
 from ..decomposition.run import smoothing_of
 from ..engine.compression import LowRank
-from ..engine.expected import Expected
+from ..engine.expected import Expected, counted_exactly
 from ..engine.weights import WeightedMatrix, brightest_spot, choose_weights, kind_for_distances
 
 if TYPE_CHECKING:
@@ -42,13 +42,14 @@ def weighted(matrix: Any, weights: str) -> WeightedMatrix:
 
 
 def say_if_beam(matrix: WeightedMatrix, axes: Any, method: str) -> None:
-    """Warn when the brightest spot was damped and still is most of what the patterns differ in.
+    """Warn when one spot rules the distances, damped or left as it is, and is most of what the patterns differ in.
 
     The first axis is near the mean pattern, which says nothing of differences.
     """
-    if matrix.weights.pixels is None:
+    statistics = matrix.matrix.statistics()
+    if matrix.weights.pixels is None and kind_for_distances(statistics, matrix.geometry) == "none":
         return
-    spot = brightest_spot(matrix.matrix.statistics(), matrix.geometry)
+    spot = brightest_spot(statistics, matrix.geometry)
     shares = (axes[1:, spot] ** 2).sum(axis=1) / np.maximum((axes[1:] ** 2).sum(axis=1), 1e-30)
     if (shares > _BEAM).any():
         warn(
@@ -174,5 +175,6 @@ def matrix_of(view, compression, n, weights, smooth, precision, constraints):
             "the constraints to .compress() too"
         )
     known = compression.matrix.statistics()
-    matrix = compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression"))
+    exact = counted_exactly(known.totals, view.scan.dtype) and not view.is_features
+    matrix = compression.matrix.expect(Expected(known.totals, known.mean_pattern, "compression", exact))
     return matrix, None if compression.smoother is None else compression.smoother.smoothing

@@ -31,6 +31,7 @@ from ..results.k_choice import KChoice
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_smoothing, iterations, numbers_of_components, progress
 from .nmf import MAX_ITER, nmf_answer
+from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
     from ..constraints.smooth_maps import SmoothMaps
@@ -191,6 +192,7 @@ def choose_k(
         evidence = weigh(
             low, ks, **iterating, seed=arguments["seed"], held_out=held_out, likely=likely, tick=tick, checkpoint=kept
         )
+    say_if_only_noise(view, matrix, low, "choose_k", arguments["seed"])
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
 
@@ -241,7 +243,7 @@ def _held_out(view, ks, fraction, precision, arguments, iterating, tick, checkpo
 
 def _chosen(view, matrix, evidence, mask, rule, why_not, settings):
     results = {
-        int(k): nmf_answer(view, matrix, outcome, {**settings, "n": int(k)})
+        int(k): nmf_answer(view, matrix, outcome, {**settings, "n": int(k)}, quiet=True)
         for k, outcome in zip(evidence.ks, evidence.outcomes)
     }
     shown = [result.patterns if result.features is None else result.features for result in results.values()]

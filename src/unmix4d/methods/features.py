@@ -255,7 +255,7 @@ def polar(
     (8, 6, 36, 12)
     """
     checks.choice(scaling, "scaling", features.scaling.KINDS)
-    require_centre(view.geometry, "polar")
+    require_centre(view.geometry, "polar", view.scan.centres)
     n_azimuth = checks.count(n_azimuth, "n_azimuth", minimum=4)
     radii, step = _radii(view, _near_grid(view.geometry, "polar"), r_min, r_max, radial_step)
     transform = PolarTransform(
@@ -269,7 +269,7 @@ def _geometry(view, polar, use):
     checks.choice(polar, "polar", ("own", "host"))
     if view.geometry.polar:
         return view, polar_grid(view.scan, use)
-    require_centre(view.geometry, use)
+    require_centre(view.geometry, use, view.scan.centres)
     if polar == "own":
         return view, _near_grid(view.geometry, use)
     scan, grid = polar_scan(view.scan, use)

@@ -29,6 +29,7 @@ from ..results.groups import (
     without_pixels,
 )  # fmt: skip
 from .arguments import progress
+from .only_noise import say_if_only_noise
 
 __all__ = ["group_rotated"]
 
@@ -168,8 +169,10 @@ def group_rotated(
                 matrix, transform, counts, some, found.labels, found.angles_deg, found.mirrored, len(told)
             )
         found, told = _judged(found, told | (found.symmetry == 0), n_groups is None and distance is None)
+        if len(told) == 1 and not found.symmetry.any() and told.all():
+            say_if_only_noise(view, matrix, None, "group_rotated", seed)
         tick()
-        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings)
+        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings, view.scan.host)
         tick()
     return result
 
@@ -177,7 +180,7 @@ def group_rotated(
 def _patterns_to_group(view, r_min, r_max):
     """The view whose patterns are grouped, and the polar grid: of polar features, where they came from and theirs."""
     if not view.is_features:
-        require_centre(view.geometry, "group_rotated")
+        require_centre(view.geometry, "group_rotated", view.scan.centres)
         return view, polar_range(view.geometry, r_min, r_max)
     features = view.features
     if features.kind != "polar" or features.source is None:
@@ -238,7 +241,7 @@ def _judged(found, told, auto):
     return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)
 
 
-def _assembled(plain, geometry, matrix, found, told, some, settings):
+def _assembled(plain, geometry, matrix, found, told, some, settings, host):
     """What was found at the positions with intensity, as images and maps; the averages are made in one pass.
 
     `geometry` has the hot pixels masked, and the centre that was used.
@@ -265,7 +268,7 @@ def _assembled(plain, geometry, matrix, found, told, some, settings):
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
         geometry=plain.replace(centre=geometry.centre, centre_known=geometry.centre_known), told=told[order],
-        parts=_on_scan(geometry, parts, -1), settings=settings,
+        parts=_on_scan(geometry, parts, -1), settings=settings, host=host,
     )  # fmt: skip
 
 

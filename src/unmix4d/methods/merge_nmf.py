@@ -25,6 +25,7 @@ from ..results.merged import MergedDecomposition, merged_answer
 from ..results.scree import SCREE, find_elbow
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
+from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
     from ..decomposition.merging import MergeRun
@@ -163,10 +164,12 @@ def merge_nmf(
     if kept is not None:
         kept.require_data(statistics)
     with progress(view, MAX_PASSES + n_runs, f"merging NMF, {n_runs} runs") as tick:
-        problem, initial = _problem(matrix, initial_components, weights, features, counted, seed, tick, kept)
+        problem, initial, low = _problem(matrix, initial_components, weights, features, counted, seed, tick, kept)
         run = merge_in_rounds if as_published else merge_runs
         runs = run(problem, initial, threshold=threshold, n_runs=n_runs, seed=seed, tick=tick, checkpoint=kept, **options)
     runs = _not_empty(runs, initial)
+    if say_if_only_noise(view, matrix, low, "merge_nmf", seed):
+        settings["only_noise"] = True
     settings |= {
         "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
     }  # fmt: skip
@@ -215,7 +218,7 @@ def _options(as_published, **given):
 
 
 def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, checkpoint):
-    """What the runs iterate on, and with how many components they start."""
+    """What the runs iterate on, with how many components they start, and the compression that says so, if there is one."""
     auto = initial == "auto"
     rank = min(_MOST if auto else rank_for(initial), *matrix.shape)
     small = features and np.prod(matrix.shape, dtype=float) * matrix.dtype.itemsize <= _DENSE_BYTES
@@ -233,8 +236,8 @@ def _problem(matrix, initial, weights, features, in_noise_units, seed, tick, che
             )
     if small:
         chosen = choose_weights(matrix.statistics(), weights, False)
-        return Dense(matrix.gather(), matrix.geometry, chosen), initial
-    return Compressed(low.leading(rank_for(initial))), initial
+        return Dense(matrix.gather(), matrix.geometry, chosen), initial, low
+    return Compressed(low.leading(rank_for(initial))), initial, low
 
 
 def _standing_out(low, in_noise_units):

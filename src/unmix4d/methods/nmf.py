@@ -23,6 +23,7 @@ from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress
+from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
@@ -36,7 +37,6 @@ __all__ = [
 
 MEANING = Meaning("NMF")
 
-_ALL = 0.5, 2.0  # shares of the intensity that all components together may account for
 # Where maps of the standard phantoms are closest to the truth: benchmarks/defaults/RESULTS.md.
 MAX_ITER = 50
 # The same tables, with constraints.
@@ -189,7 +189,8 @@ def nmf(
             exact=bool(exact), **iterating, seed=settings["random_state"], objective=objective, refit=bool(refit),
             low=compression, tick=tick, checkpoint=kept,
         )  # fmt: skip
-    return finished_nmf(view, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints)
+    noise = n > 1 and say_if_only_noise(view, matrix, outcome.low, "nmf", settings["random_state"])
+    return finished_nmf(view, matrix, outcome, {**settings, "passes": matrix.passes - before}, constraints, noise)
 
 
 def _kept(checkpoint, settings, init, compression, random_state, weights):
@@ -202,12 +203,13 @@ def _kept(checkpoint, settings, init, compression, random_state, weights):
     return resumed(checkpoint, NMFCheckpoint, "nmf", settings, random_state, **more)
 
 
-def finished_nmf(view, matrix, outcome, settings, constraints):
-    """The result of a run, after saying what is wrong with it and letting its constraints look at it."""
-    result = nmf_answer(view, matrix, outcome, settings, constraints)
+def finished_nmf(view, matrix, outcome, settings, constraints, noise=False):
+    """The result of a run, after saying what is wrong with it and letting its constraints look at it.
+
+    Of what is only `noise`, as was said already, nothing more is to be said.
+    """
+    result = nmf_answer(view, matrix, outcome, settings, constraints, quiet=noise)
     _say_if_empty(result)
-    if constraints:
-        _say_if_lost(result)
     checking = [constraint for constraint in constraints if hasattr(constraint, "check")]
     evidence = _evidence(matrix, outcome) if checking else None
     for constraint in checking:
@@ -216,7 +218,12 @@ def finished_nmf(view, matrix, outcome, settings, constraints):
 
 
 def nmf_answer(
-    view: Any, matrix: PatternMatrix, outcome: Outcome, settings: dict[str, Any], constraints: Sequence[Any] = ()
+    view: Any,
+    matrix: PatternMatrix,
+    outcome: Outcome,
+    settings: dict[str, Any],
+    constraints: Sequence[Any] = (),
+    quiet: bool = False,
 ) -> Decomposition:
     """The best start, ordered and scaled, with the record of all."""
     final, low = outcome.final, outcome.low
@@ -244,7 +251,7 @@ def nmf_answer(
         losses=np.array([start.objective for start in outcome.starts]),
         convergence=[start.history for start in outcome.starts],
         changes=[start.changes for start in outcome.starts],
-        strengths=outcome.strengths[found.order],
+        strengths=outcome.strengths[found.order], quiet=quiet,
     )  # fmt: skip
 
 
@@ -288,13 +295,4 @@ def _say_if_empty(result):
         warn(
             f"{empty} of the {result.k} components hold less than {NOTHING:g} of the intensity: the scan does not "
             "support so many; see .scree() for how many stand out"
-        )
-
-
-def _say_if_lost(result):
-    total = float(result.explained.sum())
-    if not _ALL[0] <= total <= _ALL[1]:
-        warn(
-            f"the components account for {100 * total:.3g} % of the intensity: the constraints keep them from "
-            "fitting the data; look at .residual_map()"
         )

@@ -14,6 +14,7 @@ from ..results.build import run_record
 from ..results.decomposition import Decomposition
 from .arguments import WEIGHTS, bound_constraints, iterations, matrix_of, numbers_of_components, progress
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
+from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
@@ -99,6 +100,7 @@ def nmf_series(
         outcomes = factorise_each(
             low, ns, init=init, constraints=bound, seed=seed, refit=bool(refit), tick=tick, **iterating
         )
+    noise = max(ns) > 1 and say_if_only_noise(view, matrix, low, "nmf_series", seed)
     settings = run_record(
         view, "nmf", constraints=[c.settings() for c in bound[0]], **iterating, init=init, refit=bool(refit),
         smooth=None if smoothing is None else smoothing.settings(), exact=False, objective="frobenius",
@@ -106,5 +108,6 @@ def nmf_series(
         passes=matrix.passes - before, series=ns,
     )  # fmt: skip
     return {
-        n: finished_nmf(view, matrix, outcome, {**settings, "n": n}, own) for n, outcome, own in zip(ns, outcomes, bound)
+        n: finished_nmf(view, matrix, outcome, {**settings, "n": n}, own, noise)
+        for n, outcome, own in zip(ns, outcomes, bound)
     }

@@ -117,7 +117,7 @@ def _sizes(choice, ax):
     label = f"above: {int(above.sum())}"
     ax.semilogy(numbers[shown & above], sizes[shown & above], "o", color=colours.FIRST, ms=4.5, label=label)
     ax.legend()
-    ax.set(xlabel="direction of the scan", ylabel="size over noise")
+    ax.set(xlabel="singular value", ylabel="size over noise")
 
 
 def _components(choice, ax):

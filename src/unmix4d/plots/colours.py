@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale", "rgb"]
+__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale", "rgb", "told_apart"]
 
 # Maps of colours.
 INTENSITIES, MAPS, SIGNED = "inferno", "viridis", "RdBu_r"
@@ -56,11 +56,18 @@ def rgb(colour: str) -> np.ndarray:
     return np.array(matplotlib.colors.to_rgb(colour))
 
 
-def colour_map(name: str) -> Colormap:
-    """The colour map of this name, with the grey of what is excluded for NaN."""
+def colour_map(name: str | Colormap) -> Colormap:
+    """The colour map of this name, or one that is given, with the grey of what is excluded for NaN."""
     import matplotlib
 
-    return matplotlib.colormaps[name].with_extremes(bad=EXCLUDED)
+    if isinstance(name, str) and name not in matplotlib.colormaps:
+        raise ValueError(f"cmap must be a colour map of matplotlib, got {name!r}")
+    return (matplotlib.colormaps[name] if isinstance(name, str) else name).with_extremes(bad=EXCLUDED)
+
+
+def told_apart(palette: Sequence[str], n: int) -> np.ndarray:
+    """Colours (n, 3) of which no two are the same: those of the palette, or hues evenly apart where it has not enough."""
+    return np.array([rgb(colour) for colour in palette[:n]]) if n <= len(palette) else component_colours(n)
 
 
 def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:

@@ -32,6 +32,7 @@ def composite(
     scale: str = "each",
     legend: bool = True,
     ax: Axes | None = None,
+    scale_bar: bool = True,
 ) -> Axes:
     """All maps in one colour image; a legend of the patterns beside it.
 
@@ -42,6 +43,7 @@ def composite(
     scale : {"each", "intensity"}
     legend : bool
     ax : matplotlib Axes, optional
+    scale_bar : bool
 
     Returns
     -------
@@ -83,7 +85,7 @@ def composite(
             line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
             line.set(color=0.85 * colour, label=f"{i}")
     else:
-        draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True)
+        draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True, with_scale_bar=scale_bar)
     return ax
 
 

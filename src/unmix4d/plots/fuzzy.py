@@ -60,7 +60,7 @@ def scatter(result: Any, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes
     ax = new_axes(ax)
     points = result.geometry.from_maps(result.loadings)
     labels = result.geometry.from_maps(result.memberships).argmax(1)
-    hues = np.array([colours.CLUSTERS[i % len(colours.CLUSTERS)] for i in range(result.k)])
+    hues = colours.told_apart(colours.CLUSTERS, result.k)
     shown = np.arange(len(points))
     if len(points) > _DRAWN:
         shown = np.sort(np.random.default_rng(0).choice(len(points), _DRAWN, replace=False))

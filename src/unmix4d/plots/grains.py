@@ -11,11 +11,12 @@ from ..core import checks
 from . import colours
 from .axes import new_axes, open_frame, outline, scan_axes, whole_numbers
 from .images import draw_image
-from .layout import is_line, kept_positions
+from .layout import innermost, is_line, kept_positions
 from .style import SMALL, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
 
 
 __all__ = ["grains", "grain_sizes"]
@@ -27,7 +28,16 @@ _INSET = 0.7  # contour level: boundaries lie within their grain, so that those 
 
 
 @figure_style()
-def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = None, numbers: bool | None = None) -> Axes:
+def grains(
+    found: Any,
+    ax: Axes | None = None,
+    *,
+    image: np.ndarray | None = None,
+    numbers: bool | None = None,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    scale_bar: bool = True,
+) -> Axes:
     """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
 
     Parameters
@@ -38,6 +48,10 @@ def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = Non
     numbers : bool, optional
         Whether each grain is numbered as in the table; by default where there are 200 grains or fewer, of which one can
         still read them.
+    cmap : str or matplotlib Colormap, optional
+        Of the image.
+    norm : matplotlib Normalize, optional
+    scale_bar : bool
 
     Returns
     -------
@@ -64,7 +78,8 @@ def grains(found: Any, ax: Axes | None = None, *, image: np.ndarray | None = Non
     values = image[np.isfinite(image)]
     low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
     grey = Normalize(low, high if high > low else low + 1)
-    draw_image(ax, image, grey, colours.GREY_IMAGE, calibration.step, calibration.step_unit)
+    place = calibration.step, calibration.step_unit, None, scale_bar
+    draw_image(ax, image, norm or grey, cmap or colours.GREY_IMAGE, *place)
     hues = _colours_apart(found.regions)
     _boundaries(ax, found.regions, hues)
     if len(found) <= _MOST_NUMBERS if numbers is None else numbers:
@@ -124,20 +139,10 @@ def _boundaries(ax, regions, hues):
 
 
 def _number(ax, i, regions, step, colour):
-    """The number of a grain at its innermost position, which is inside also where the centroid is not."""
-    from scipy.ndimage import distance_transform_edt
-
     mask, first = regions.box(i)
-    depth = distance_transform_edt(mask, sampling=step)
-    # Of positions equally deep, the one nearest to the centroid.
-    row, col = (axis + start for axis, start in zip(np.nonzero(depth >= depth.max() * (1 - 1e-9)), first))
-    middle = [axis.mean() for axis in regions.coordinates(i)]
-    nearest = np.argmin(((row - middle[0]) * step[0]) ** 2 + ((col - middle[1]) * step[1]) ** 2)
+    row, col = innermost(mask, step) + np.asarray(first)
     edge = outline(2, "black")
-    ax.text(
-        col[nearest], row[nearest], str(i), color=colour, fontsize=SMALL, ha="center", va="center", path_effects=edge,
-        fontweight="bold",
-    )  # fmt: skip
+    ax.text(col, row, str(i), color=colour, fontsize=SMALL, ha="center", va="center", path_effects=edge, fontweight="bold")
 
 
 def _bin_edges(values, bins):

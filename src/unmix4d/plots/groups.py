@@ -17,6 +17,7 @@ from .style import MOST_COLUMNS, SMALL, TEXT, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
 
 
 __all__ = ["angles", "dendrogram", "groups", "similarity"]
@@ -25,13 +26,24 @@ _MOST_NUMBERS = 60
 
 
 @figure_style()
-def groups(found: Any, groups: Sequence[int] | None = None) -> np.ndarray:
+def groups(
+    found: Any,
+    groups: Sequence[int] | None = None,
+    *,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    map_cmap: str | Colormap | None = None,
+    map_norm: Normalize | None = None,
+    scale_bar: bool = True,
+) -> np.ndarray:
     """Average patterns, their members rotated back, above their maps.
 
     Parameters
     ----------
     groups : sequence of int, optional
         Which to draw; all by default.
+    cmap, norm, map_cmap, map_norm, scale_bar
+        As for `Decomposition.plot`.
 
     Returns
     -------
@@ -57,7 +69,10 @@ def groups(found: Any, groups: Sequence[int] | None = None) -> np.ndarray:
     for n, (top, bottom) in enumerate(axes.T):
         if n < len(chosen):
             i = chosen[n]
-            pattern_above_map(top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i))
+            pattern_above_map(
+                top, bottom, found.patterns[i], found.maps[i], calibration, _name(found, i), pattern_colours=(cmap, norm),
+                map_colours=(map_cmap, map_norm), scale_bar=scale_bar,
+            )  # fmt: skip
         else:
             top.axis("off")
             bottom.axis("off")
@@ -113,13 +128,15 @@ def dendrogram(found: Any, ax: Axes | None = None) -> Axes:
 
 def _branch_colours(found):
     """Colour of every merge: that of its group below the cut, grey where groups meet."""
+    from matplotlib.colors import to_hex
+
     n = len(found.linkage) + 1
-    group = dict(enumerate(found.leaf_labels))
+    group, apart = dict(enumerate(found.leaf_labels)), colours.told_apart(colours.GROUPS, len(found))
     hues = {}
     for i, (left, right, *_) in enumerate(found.linkage):
         one, other = group[int(left)], group[int(right)]
         group[n + i] = one if one == other else -1
-        hues[n + i] = colours.QUIET if group[n + i] < 0 else colours.GROUPS[one % len(colours.GROUPS)]
+        hues[n + i] = colours.QUIET if group[n + i] < 0 else to_hex(apart[one])
     return hues
 
 
@@ -137,9 +154,9 @@ def _insets(found, ax, leaves):
     lefts -= max(lefts[-1] + size - 1, 0)
     for i in range(len(lefts) - 2, -1, -1):
         lefts[i] = min(lefts[i], lefts[i + 1] - size * 1.04)
-    calibration = found.geometry.calibration
+    calibration, apart = found.geometry.calibration, colours.told_apart(colours.GROUPS, len(found))
     for g, middle, left in zip(shown, middles, lefts):
-        colour = colours.GROUPS[g % len(colours.GROUPS)]
+        colour = apart[g]
         inset = ax.inset_axes((left, -0.78, size, 0.54))
         size_of = {"pixel_size": calibration.pixel_size, "unit": calibration.pixel_unit}
         pattern(found.patterns[g], **size_of, ax=inset, title=_name(found, g))
@@ -152,7 +169,7 @@ def _insets(found, ax, leaves):
 
 
 @figure_style()
-def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False) -> Axes:
+def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False, cmap: str | Colormap | None = None) -> Axes:
     """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
@@ -161,6 +178,7 @@ def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False) ->
         For the diffraction similarity alone.
     by_group : bool
         Leaves in the order of the tree instead of their own.
+    cmap : str or matplotlib Colormap, optional
 
     Returns
     -------
@@ -181,16 +199,18 @@ def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False) ->
     order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
     if ax is None and found.cosine is not None:
         first, ax = new_axes(None, 1, 2, figsize=(8.2, 3.9))
-        _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0)
+        _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0, cmap)
     ax = new_axes(ax)
     top = max(float(found.similarity.max()), 1e-30)
-    drawn = _matrix(ax, found.similarity[np.ix_(order, order)], order, "diffraction similarity", top if top > 1.01 else 1.0)
+    top = top if top > 1.01 else 1.0
+    drawn = _matrix(ax, found.similarity[np.ix_(order, order)], order, "diffraction similarity", top, cmap)
     colour_bar(drawn, ticks=TEXT, shrink=0.85)
     return ax
 
 
-def _matrix(ax, values, order, title, top):
-    drawn = ax.imshow(values, vmin=0, vmax=top, cmap=colours.colour_map(colours.LIKENESS), interpolation="nearest")
+def _matrix(ax, values, order, title, top, cmap):
+    cmap = colours.colour_map(cmap or colours.LIKENESS)
+    drawn = ax.imshow(values, vmin=0, vmax=top, cmap=cmap, origin="upper", interpolation="nearest")
     step = math.ceil(len(order) / 16)
     ticks = np.arange(0, len(order), step)
     ax.set_xticks(ticks, order[ticks], fontsize=TINY)
@@ -200,7 +220,10 @@ def _matrix(ax, values, order, title, top):
 
 
 @figure_style()
-def angles(found: Any, ax: Axes | None = None, *, group: int | None = None) -> Axes:
+def angles(
+    found: Any, ax: Axes | None = None, *, group: int | None = None, cmap: str | Colormap | None = None,
+    scale_bar: bool = True,
+) -> Axes:  # fmt: skip
     """The rotation over the scan in cyclic colours.
 
     Parameters
@@ -208,6 +231,9 @@ def angles(found: Any, ax: Axes | None = None, *, group: int | None = None) -> A
     ax : matplotlib Axes, optional
     group : int, optional
         Only this group; by default all, in which case colours are fractions of each group's own period.
+    cmap : str or matplotlib Colormap, optional
+        A cyclic one.
+    scale_bar : bool
 
     Returns
     -------
@@ -238,7 +264,8 @@ def angles(found: Any, ax: Axes | None = None, *, group: int | None = None) -> A
         image = image * np.maximum(found.symmetry, 1)[where] / 360.0
         period, label = 1.0, "in-plane rotation / (360 degrees / symmetry)"
     ax = new_axes(ax)
-    drawn = draw_image(ax, image, Normalize(0, period), colours.ANGLES, calibration.step, calibration.step_unit)
+    place = calibration.step, calibration.step_unit, None, scale_bar
+    drawn = draw_image(ax, image, Normalize(0, period), cmap or colours.ANGLES, *place)
     colour_bar(drawn, label, shrink=0.85).set_ticks(np.linspace(0, period, 5))
     ax.set_title(f"group {group}" if group is not None else "", pad=3)
     return ax

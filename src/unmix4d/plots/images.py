@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from .style import TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import Colormap, Normalize
     from matplotlib.image import AxesImage
     from matplotlib.lines import Line2D
 
@@ -58,6 +59,9 @@ def pattern(
     unit: str = PIXELS,
     ax: Axes | None = None,
     title: str | None = None,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    scale_bar: bool = True,
 ) -> AxesImage:
     """One diffraction pattern in log intensity with a scale bar.
 
@@ -70,6 +74,10 @@ def pattern(
     unit : str
     ax : matplotlib Axes, optional
     title : str, optional
+    cmap : str or matplotlib Colormap, optional
+    norm : matplotlib Normalize, optional
+        By default `intensity_norm`; ``matplotlib.colors.LogNorm()``, ``Normalize(0, 100)`` and so on.
+    scale_bar : bool
 
     Returns
     -------
@@ -84,8 +92,9 @@ def pattern(
     ('one', (20, 30))
     """
     image = np.asarray(image, float)
-    norm, signed = intensity_norm(image)
-    return draw_image(new_axes(ax), image, norm, intensity_colours(signed), pixel_size, unit, title)
+    own, signed = intensity_norm(image)
+    cmap = cmap or intensity_colours(signed)
+    return draw_image(new_axes(ax), image, norm or own, cmap, pixel_size, unit, title, scale_bar)
 
 
 @figure_style()
@@ -96,6 +105,9 @@ def scan_map(
     unit: str = PIXELS,
     ax: Axes | None = None,
     title: str | None = None,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    scale_bar: bool = True,
 ) -> AxesImage | Line2D:
     """One map over the scan with a scale bar; from 0 to its maximum, or symmetric when it has negative values.
 
@@ -110,6 +122,9 @@ def scan_map(
     unit : str
     ax : matplotlib Axes, optional
     title : str, optional
+    cmap : str or matplotlib Colormap, optional
+    norm : matplotlib Normalize, optional
+    scale_bar : bool
 
     Returns
     -------
@@ -130,14 +145,20 @@ def scan_map(
     values = image[np.isfinite(image)]
     top = float(np.abs(values).max()) if values.size and np.any(values) else 1.0
     signed = values.size > 0 and values.min() < 0
-    norm = Normalize(-top if signed else 0, top)
-    return draw_image(new_axes(ax), image, norm, colours.SIGNED if signed else colours.MAPS, step, unit, title)
+    norm = norm or Normalize(-top if signed else 0, top)
+    cmap = cmap or (colours.SIGNED if signed else colours.MAPS)
+    return draw_image(new_axes(ax), image, norm, cmap, step, unit, title, scale_bar)
 
 
-def pattern_above_map(top, bottom, image, map_, calibration, title=None):
-    """A pattern and its map in two axes, with their scale bars."""
-    pattern(image, pixel_size=calibration.pixel_size, unit=calibration.pixel_unit, ax=top, title=title)
-    scan_map(map_, step=calibration.step, unit=calibration.step_unit, ax=bottom)
+def pattern_above_map(top, bottom, image, map_, calibration, title=None, *, pattern_colours=(None, None),
+                      map_colours=(None, None), scale_bar=True):  # fmt: skip
+    """A pattern and its map in two axes, with their scale bars; colours are a colour map and a norm."""
+    for draw, ax, values, size, unit, words, (cmap, norm) in (
+        (pattern, top, image, {"pixel_size": calibration.pixel_size}, calibration.pixel_unit, title, pattern_colours),
+        (scan_map, bottom, map_, {"step": calibration.step}, calibration.step_unit, None, map_colours),
+    ):
+        # Each image has a norm of its own: matplotlib fits one that has no limits to the first image it is used for.
+        draw(values, **size, unit=unit, ax=ax, title=words, cmap=cmap, norm=copy(norm), scale_bar=scale_bar)
 
 
 def intensity_colours(signed: bool) -> str:
@@ -145,7 +166,7 @@ def intensity_colours(signed: bool) -> str:
     return colours.SIGNED if signed else colours.INTENSITIES
 
 
-def draw_image(ax, image, norm, colour_map, size, unit, title=None):
+def draw_image(ax, image, norm, colour_map, size, unit, title=None, with_scale_bar=True):
     """An image without a frame, with a scale bar; NaN is grey.
 
     Parameters
@@ -153,7 +174,7 @@ def draw_image(ax, image, norm, colour_map, size, unit, title=None):
     ax : matplotlib Axes
     image : ndarray
     norm : matplotlib Normalize
-    colour_map : str
+    colour_map : str or matplotlib Colormap
     size : float or (float, float)
         Size of a pixel, along (row, column), in `unit`.
     unit : str
@@ -168,7 +189,8 @@ def draw_image(ax, image, norm, colour_map, size, unit, title=None):
     bare(ax)
     if title:
         ax.set_title(title, pad=3)
-    scale_bar(ax, image.shape[1], size[1], unit, dark=colour_map != colours.SIGNED)
+    if with_scale_bar:
+        scale_bar(ax, image.shape[1], size[1], unit, dark=colour_map != colours.SIGNED)
     return drawn
 
 
@@ -186,12 +208,13 @@ def framed_pattern(ax, image, norm, size, colour):
         spine.set_linewidth(3)
 
 
-def draw_colours(ax, image, calibration, *, dark=False):
+def draw_colours(ax, image, calibration, *, dark=False, with_scale_bar=True):
     """An image of the scan (scan_row, scan_col, 3) that has its colours already, with a scale bar."""
     step = calibration.step
     ax.imshow(image, origin="upper", interpolation="nearest", aspect=step[0] / step[1])
     bare(ax)
-    scale_bar(ax, image.shape[1], step[1], calibration.step_unit, dark=dark)
+    if with_scale_bar:
+        scale_bar(ax, image.shape[1], step[1], calibration.step_unit, dark=dark)
 
 
 def line_scan(ax, values, step, unit, title=None):

@@ -13,7 +13,8 @@ from ..core import checks
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
-__all__ = ["aspect", "chosen_components", "image_height", "is_line", "kept_positions", "rows_and_columns", "tight"]
+__all__ = ["aspect", "chosen_components", "image_height", "innermost", "is_line", "kept_positions", "rows_and_columns",
+           "tight"]  # fmt: skip
 
 
 def chosen_components(components: Sequence[int] | None, k: int) -> list[int]:
@@ -37,6 +38,18 @@ def is_line(shape: tuple[int, ...]) -> bool:
 def kept_positions(geometry: ScanGeometry) -> np.ndarray:
     """Positions that are not excluded (scan_row, scan_col)."""
     return geometry.kept_positions.reshape(geometry.scan_shape)
+
+
+def innermost(mask: np.ndarray, step: Sequence[float]) -> tuple[int, int]:
+    """The position of a region where a number can stand, inside also where its centroid is not."""
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(mask, 1), sampling=step)[1:-1, 1:-1]
+    # Of positions equally deep, the one nearest to the centroid.
+    row, col = np.nonzero(depth >= depth.max() * (1 - 1e-9))
+    middle = [axis.mean() for axis in np.nonzero(mask)]
+    nearest = np.argmin(((row - middle[0]) * step[0]) ** 2 + ((col - middle[1]) * step[1]) ** 2)
+    return int(row[nearest]), int(col[nearest])
 
 
 def aspect(shape: tuple[int, ...], size: Sequence[float]) -> float:

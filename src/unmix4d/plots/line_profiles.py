@@ -81,6 +81,7 @@ def profile(
     step, unit = _calibration(images, step, unit)
     ax = new_axes(ax)
     shape, first = None, None
+    hues = colours.told_apart(colours.CLUSTERS, sum(len(image.maps) for image in images.values() if hasattr(image, "maps")))
     for n, (name, image) in enumerate(images.items()):
         maps, single = _maps(image, name)
         if shape is not None and maps.shape[1:] != shape:
@@ -93,7 +94,7 @@ def profile(
             top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
             if top > 0 and (normalise or (single and top > 1.5)):
                 values, label = values / top, f"{label} (scaled)"
-            colour = colours.QUIET if single else colours.CLUSTERS[numbers[i] % len(colours.CLUSTERS)]
+            colour = colours.QUIET if single else hues[numbers[i]]
             ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
     ax.set(xlabel=f"distance ({unit if is_calibrated(unit) else 'positions'})", ylabel="weight")
     ax.margins(x=0)

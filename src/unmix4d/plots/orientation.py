@@ -24,7 +24,9 @@ _DIRECTIONS = {"z": (0, 0, 1), "row": (1, 0, 0), "column": (0, 1, 0)}
 
 
 @figure_style()
-def orientations(found: Any, ax: Axes | None = None, *, direction: str = "z", which: str = "first") -> Axes:
+def orientations(
+    found: Any, ax: Axes | None = None, *, direction: str = "z", which: str = "first", scale_bar: bool = True
+) -> Axes:
     """Inverse pole figure colours on the scan, with their key and a scale bar.
 
     Parameters
@@ -33,6 +35,7 @@ def orientations(found: Any, ax: Axes | None = None, *, direction: str = "z", wh
     direction : {"z", "row", "column"}
         The direction of the laboratory whose place in the crystal is shown.
     which : {"first", "second"}
+    scale_bar : bool
 
     Returns
     -------
@@ -68,7 +71,7 @@ def orientations(found: Any, ax: Axes | None = None, *, direction: str = "z", wh
             image[where] = found.direction_colours(along[None], match.phase)[0]
             drawn.append(match.phase)
     ax, side = _sized(shape, calibration.step) if ax is None else (ax, None)
-    draw_colours(ax, image, calibration, dark=True)
+    draw_colours(ax, image, calibration, dark=True, with_scale_bar=scale_bar)
     _boundaries(ax, index)
     known = calibration.rotation_deg is not None
     what = {"z": "along the beam", "row": "along the rows", "column": "along the columns"}[direction]

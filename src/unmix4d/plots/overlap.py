@@ -9,9 +9,9 @@ import numpy as np
 
 from ..core import checks
 from . import colours
-from .axes import bare, open_frame, scan_axes
+from .axes import bare, open_frame, outline, scan_axes
 from .images import draw_colours, framed_pattern, pattern
-from .layout import aspect, chosen_components, is_line, kept_positions, tight
+from .layout import aspect, chosen_components, innermost, is_line, kept_positions, tight
 from .style import SMALL, TINY, figure_style
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ _PATTERN_INCHES = 1.25
 
 
 @figure_style()
-def overlap(found: Any, ax: Axes | None = None, *, components: tuple[int, int] | None = None) -> Axes:
+def overlap(
+    found: Any,
+    ax: Axes | None = None,
+    *,
+    components: tuple[int, int] | None = None,
+    numbers: bool = True,
+    scale_bar: bool = True,
+) -> Axes:
     """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
 
     Parameters
@@ -33,6 +40,9 @@ def overlap(found: Any, ax: Axes | None = None, *, components: tuple[int, int] |
     components : (int, int), optional
         Two components, whose regions are then drawn in two colours and only whose overlap is shown. By default all:
         each position has the (pale) colour of its strongest component.
+    numbers : bool
+        Whether the number of the component stands in its largest region.
+    scale_bar : bool
 
     Returns
     -------
@@ -73,10 +83,24 @@ def overlap(found: Any, ax: Axes | None = None, *, components: tuple[int, int] |
     if pair is not None:
         entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries  # type: ignore[arg-type]
     ax = _wide(shape, calibration.step) if ax is None else ax
-    draw_colours(ax, image, calibration)
+    draw_colours(ax, image, calibration, with_scale_bar=scale_bar)
+    if numbers:
+        _numbers(ax, found, pair, calibration.step)
     ax.legend(handles=entries, title="second / first", loc="upper left", bbox_to_anchor=(1.01, 1),
               borderaxespad=0, handlelength=1.2)  # fmt: skip
     return ax
+
+
+def _numbers(ax, found, pair, step):
+    from scipy.ndimage import label
+
+    for i in range(len(found.weights)) if pair is None else pair:
+        regions, n = label(found.first == i)
+        if n:
+            largest = 1 + int(np.argmax(np.bincount(regions.ravel())[1:]))
+            row, col = innermost(regions == largest, step)
+            edge = outline(2, "white")
+            ax.text(col, row, str(i), fontsize=SMALL, ha="center", va="center", path_effects=edge)
 
 
 def _wide(shape, step):

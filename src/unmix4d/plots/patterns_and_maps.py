@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,19 +11,37 @@ from .images import pattern_above_map
 from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
 from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
 
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap, Normalize
+
 __all__ = ["decomposition"]
 
 _WIDE_INCHES, _WIDE_COLUMNS = 2.6, 4  # for scans more than twice as wide as high, whose maps would be slits
 
 
 @figure_style()
-def decomposition(result: Any, components: Sequence[int] | None = None) -> np.ndarray:
+def decomposition(
+    result: Any,
+    components: Sequence[int] | None = None,
+    *,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    map_cmap: str | Colormap | None = None,
+    map_norm: Normalize | None = None,
+    scale_bar: bool = True,
+) -> np.ndarray:
     """Patterns above their maps, as many to a row as fit a notebook.
 
     Parameters
     ----------
     result : Decomposition
     components : sequence of int, optional
+    cmap : str or matplotlib Colormap, optional
+    norm : matplotlib Normalize, optional
+        Of the patterns: ``matplotlib.colors.LogNorm()`` or ``Normalize(0, 100)``, say.
+    map_cmap, map_norm : optional
+        The same of the maps.
+    scale_bar : bool
 
     Returns
     -------
@@ -56,6 +74,10 @@ def decomposition(result: Any, components: Sequence[int] | None = None) -> np.nd
         row, column = divmod(n, columns)
         axes[:, n] = [figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1)]
         top, bottom = axes[:, n]
-        pattern_above_map(top, bottom, result.patterns[i], result.maps[i], cal, f"{i}   {100 * result.explained[i]:.3g} %")
+        title = f"{i}   {100 * result.explained[i]:.3g} %"
+        pattern_above_map(
+            top, bottom, result.patterns[i], result.maps[i], cal, title, pattern_colours=(cmap, norm),
+            map_colours=(map_cmap, map_norm), scale_bar=scale_bar,
+        )  # fmt: skip
     tight(figure, hspace=0.01)
     return axes

@@ -16,6 +16,7 @@ from .style import COLUMN_INCHES, MOST_COLUMNS, SMALL, TINY, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
 
 
 __all__ = ["similarity", "report"]
@@ -28,7 +29,9 @@ _WORDS_INCHES = 0.95
 
 
 @figure_style()
-def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = None) -> Axes:
+def similarity(
+    matrix: ArrayLike, ax: Axes | None = None, metric: str | None = None, cmap: str | Colormap | None = None
+) -> Axes:
     """A matrix of likeness as a heat map; brighter is more alike, whichever direction the metric has.
 
     Parameters
@@ -38,6 +41,7 @@ def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = N
     ax : matplotlib Axes, optional
     metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}, optional
         Which way is more alike, and the label; None: higher is, and there is no label.
+    cmap : str or matplotlib Colormap, optional
 
     Returns
     -------
@@ -55,7 +59,9 @@ def similarity(matrix: ArrayLike, ax: Axes | None = None, metric: str | None = N
     # The diagonal is the same for every result: the colours are for the pairs.
     shown = np.where(np.eye(n, dtype=bool), np.nan, matrix)
     name = colours.UNLIKENESS if lower else colours.LIKENESS
-    drawn = ax.imshow(np.ma.masked_invalid(shown), origin="upper", cmap=colours.colour_map(name), vmin=low, vmax=high)
+    drawn = ax.imshow(
+        np.ma.masked_invalid(shown), origin="upper", cmap=colours.colour_map(cmap or name), vmin=low, vmax=high
+    )
     ax.set(xlabel="component", ylabel="component", xticks=range(n), yticks=range(n))
     ax.tick_params(length=0)
     text_sizes(ax, ticks=TINY if n <= 24 else 5)
@@ -78,13 +84,24 @@ def _write_values(ax, shown, low, high, lower):
 
 
 @figure_style()
-def report(quality: Any, components: Sequence[int] | None = None) -> np.ndarray:
+def report(
+    quality: Any,
+    components: Sequence[int] | None = None,
+    *,
+    cmap: str | Colormap | None = None,
+    norm: Normalize | None = None,
+    scale_bar: bool = True,
+) -> np.ndarray:
     """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
 
     Parameters
     ----------
     components : sequence of int, optional
         Which to draw; all by default.
+    cmap : str or matplotlib Colormap, optional
+    norm : matplotlib Normalize, optional
+        Of patterns and reconstructions.
+    scale_bar : bool
 
     Returns
     -------
@@ -111,24 +128,24 @@ def report(quality: Any, components: Sequence[int] | None = None) -> np.ndarray:
     for n, i in enumerate(components):
         row, column = divmod(n, columns)
         axes[:, n] = [figure.add_subplot(grid[4 * row + j, column]) for j in range(4)]
-        _one(quality, i, axes[:, n], calibration, first=column == 0)
+        _one(quality, i, axes[:, n], calibration, cmap, norm, scale_bar, first=column == 0)
     tight(figure, hspace=0.0)
     return axes
 
 
-def _one(quality, i, axes, calibration, first):
+def _one(quality, i, axes, calibration, cmap, norm, scale_bar, first):
     from matplotlib.colors import Normalize
 
     raw, fitted = (np.asarray(images[i], float) for images in (quality.raw, quality.reconstruction))
     title = f"{i}   {quality.table['n_positions'][i]} positions"
-    norm, signed = intensity_norm(np.concatenate([raw.ravel(), fitted.ravel()]))
-    name, place = intensity_colours(signed), (calibration.pixel_size, calibration.pixel_unit)
+    own, signed = intensity_norm(np.concatenate([raw.ravel(), fitted.ravel()]))
+    norm, name, place = norm or own, cmap or intensity_colours(signed), (calibration.pixel_size, calibration.pixel_unit)
     difference = raw - fitted
     known = np.abs(difference[np.isfinite(difference)])
     top = float(np.percentile(known, 99.8)) if known.size and known.any() else 1.0
-    draw_image(axes[0], raw, norm, name, *place, title)
-    draw_image(axes[1], fitted, norm, name, *place)
-    draw_image(axes[2], difference, Normalize(-top, top), colours.SIGNED, *place)
+    draw_image(axes[0], raw, norm, name, *place, title, scale_bar)
+    draw_image(axes[1], fitted, norm, name, *place, None, scale_bar)
+    draw_image(axes[2], difference, Normalize(-top, top), colours.SIGNED, *place, None, scale_bar)
     if known.size:
         where = {"transform": axes[2].transAxes, "ha": "right", "va": "top"}
         axes[2].text(0.98, 0.98, f"± {top:.3g}", fontsize=TINY, color="black", **where)

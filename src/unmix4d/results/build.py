@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import hosts
+from ..core.messages import warn
 from ..core.version import __version__, installed_version
 from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
 from .decomposition import Decomposition
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING", "Components", "arranged", "order_and_scale", "pixel_matrix", "run_record"]
 
 NOTHING = 1e-6  # share of the intensity below which a component is the rounding of single precision (6e-8), summed
+# Off from 1, what the shares of the intensity add up to. On the phantoms, down to 0.1 counts a pixel, fits are within 0.1.
+_WHOLE = 0.1
 
 
 def run_record(view: Any, method: str, **arguments: Any) -> dict:
@@ -99,9 +102,10 @@ class Components:
         squares: np.ndarray,
         settings: dict,
         explained: np.ndarray | None = None,
+        quiet: bool = False,
         **more: Any,
     ) -> Any:
-        """The result.
+        """The result; a warning where its shares of the intensity should add up to one and do not.
 
         Parameters
         ----------
@@ -114,11 +118,15 @@ class Components:
             From `run_record`, with what the run has to say.
         explained : ndarray (k,), optional
             The share of the signal by default.
+        quiet : bool
+            One of many trials: nothing is said.
         **more
             Other arguments of `kind`, among them ``meaning`` and ``references``.
         """
         seen, dtype = self.view.pixel_view, self.matrix.dtype
         geometry = seen.geometry
+        if explained is None and not quiet:
+            _say_if_not_whole(self.share, method, settings)
         if self.features is None:
             more["residuals"] = geometry.to_maps(np.sqrt(squares / self.matrix.shape[1]).astype(dtype)[:, None])[0]
         else:
@@ -137,6 +145,22 @@ class Components:
             source=seen,
             **more,
         )
+
+
+def _say_if_not_whole(share, method, settings):
+    """Maps and patterns that leave some of the intensity out, or count it twice: no share of them is what it says."""
+    total, k = float(share.sum()), len(share)
+    what = f"the one component of {method} accounts for" if k == 1 else f"the {k} components of {method} account for"
+    if abs(total - 1) <= _WHOLE:
+        return
+    names = [c["name"] for c in settings.get("constraints", ())] or (["sum_to_one"] if settings.get("sum_to_one") else [])
+    if names:
+        why = f"{', '.join(names)} keeps them from fitting the data: leave it out, or look at .residual_map()"
+    elif total < 1:
+        why = "the rest is in none of them: ask for more components, or look at .residual_map()"
+    else:
+        why = "they hold more than there is, as with patterns of few electrons: bin the scan, or use nmf with weights='none'"
+    warn(f"{what} {100 * total:.3g} % of the intensity, not for all: {why}")
 
 
 def arranged(

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.expected import Expected, changed, differing
+from ..engine.expected import Expected, changed, counted_exactly, differing
 
 if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix
 
-__all__ = ["decomposed_view", "expected_of", "linked_matrix", "require_pattern_of", "require_same_data"]
+__all__ = ["counts_of", "decomposed_view", "expected_of", "linked_matrix", "require_pattern_of", "require_same_data"]
+
+
+def counts_of(result: Any) -> bool:
+    """Whether a result was made from counts whose sums are exact, so that one count more or less shows."""
+    dtype = result.settings.get("view", {}).get("dtype", "float32")
+    return result.totals is not None and counted_exactly(result.totals, dtype)
 
 
 def expected_of(result: Any, method: str) -> Expected | None:
@@ -19,7 +25,7 @@ def expected_of(result: Any, method: str) -> Expected | None:
     if result.totals is None or result.mean_pattern is None:
         return None
     totals = result.geometry.from_maps(result.totals[None])[:, 0]
-    return Expected(totals, result.geometry.from_images(result.mean_pattern[None])[0], method)
+    return Expected(totals, result.geometry.from_images(result.mean_pattern[None])[0], method, counts_of(result))
 
 
 def linked_matrix(result: Any, method: str) -> PatternMatrix:
@@ -48,7 +54,7 @@ def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, metho
     """
     if result.totals is None or np.isnan(result.totals[row, col]):
         return  # of an excluded position nothing is known
-    if differing(np.nansum(image), result.totals[row, col], np.nanmax(np.abs(result.totals))):
+    if differing(np.nansum(image), result.totals[row, col], np.nanmax(np.abs(result.totals)), _step(result)):
         raise changed(method, f"the total intensity of position ({row}, {col}) is another one")
 
 
@@ -67,6 +73,10 @@ def require_same_data(result: Any, other: Any, method: str) -> None:
     if result.totals is None or other.totals is None:
         return
     there = np.isfinite(other.totals)
-    wrong = differing(other.totals[there], result.totals[there], np.nanmax(np.abs(result.totals)))
+    wrong = differing(other.totals[there], result.totals[there], np.nanmax(np.abs(result.totals)), _step(result))
     if wrong.any():
         raise changed(method, f"{int(wrong.sum())} of {wrong.size} patterns have another total intensity")
+
+
+def _step(result):
+    return 1.0 if counts_of(result) else None

@@ -32,11 +32,12 @@ from .meaning import Meaning
 from .overlap import find_overlap
 from .parts import Component
 from .quality import pattern_similarity, report_quality
-from .saved import save
+from .saved import savable, save
 
 __all__ = ["Decomposition"]
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False)
 class Decomposition:

@@ -7,6 +7,7 @@ file is believed: types and shapes are compared before an array is read, values 
 from __future__ import annotations
 
 import math
+from collections import abc
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,7 +16,10 @@ import numpy as np
 
 from ..storage.result_file import Claim
 
-__all__ = ["Arrays", "Field", "Json", "Mapping", "Record", "are", "are_counts", "are_numbers", "is_number", "plain", "require"]
+__all__ = [
+    "COUNT", "SETTINGS", "Arrays", "Columns", "Field", "Json", "Mapping", "Record", "are", "are_counts", "are_numbers",
+    "finite", "is_number", "is_real", "is_tree", "plain", "require", "within",
+]  # fmt: skip
 
 
 def require(condition: Any, what: str) -> None:
@@ -44,9 +48,35 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def is_real(value: Any) -> bool:
+    """Whether this is one number; NaN is one."""
+    return type(value) in (int, float)
+
+
+def finite(value: Any) -> bool:
+    """Whether no number in this is NaN."""
+    if isinstance(value, dict):
+        return all(map(finite, value.values()))
+    if isinstance(value, list):
+        return all(map(finite, value))
+    return value == value
+
+
+def within(values: np.ndarray, n: int, least: int = -1) -> bool:
+    """Whether all of these are numbers below n; from -1, which is none, by default."""
+    return not values.size or (values.min() >= least and values.max() < n)
+
+
+def is_tree(linkage: np.ndarray) -> bool:
+    """Whether SciPy would draw this tree."""
+    from scipy.cluster.hierarchy import is_valid_linkage
+
+    return not len(linkage) or is_valid_linkage(linkage)
+
+
 def plain(value: Any) -> Any:
     """In JSON types."""
-    if isinstance(value, dict):
+    if isinstance(value, abc.Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
@@ -94,6 +124,10 @@ class Json(_Unlinked):
         return self.make(told)
 
 
+SETTINGS = Json(lambda told: isinstance(told, dict) and finite(told))
+COUNT = Json(lambda told: are_counts([told]))
+
+
 @dataclass(frozen=True)
 class Arrays(_Unlinked):
     """An array of a kind of numbers (NumPy's letters) and a shape in words of the sizes; None: any shape."""
@@ -125,18 +159,40 @@ class Mapping:
     of: Field
 
     def write(self, value, name, arrays):
-        return [[plain(key), self.of.write(entry, f"{name}.{i}", arrays)] for i, (key, entry) in enumerate(value.items())]
+        entries = enumerate(value.items())
+        return [[plain(key), self.of.write(entry, f"{name}.{i}", arrays)] for i, (key, entry) in entries]
 
     def claims(self, told, name, sizes, shapes):
         require(isinstance(told, list) and all(isinstance(one, list) and len(one) == 2 for one in told), name)
         require(all(type(key) is self.keys for key, _ in told) and len({key for key, _ in told}) == len(told), name)
-        return {k: v for i, (_, one) in enumerate(told) for k, v in self.of.claims(one, f"{name}.{i}", sizes, shapes).items()}
+        found = {}
+        for i, (_, one) in enumerate(told):
+            found |= self.of.claims(one, f"{name}.{i}", sizes, shapes)
+        return found
 
     def read(self, told, name, arrays):
         return {key: self.of.read(one, f"{name}.{i}", arrays) for i, (key, one) in enumerate(told)}
 
     def linked(self, value, link):
         return {key: self.of.linked(one, link) for key, one in value.items()}
+
+
+@dataclass(frozen=True)
+class Columns(_Unlinked):
+    """A table of columns of these names and kinds, of one length."""
+
+    kinds: dict[str, str]
+
+    def write(self, value, name, arrays):
+        arrays |= {f"{name}.{column}": value[column] for column in self.kinds}
+        return len(next(iter(value.values())))
+
+    def claims(self, told, name, sizes, shapes):
+        require(are_counts([told]), name)
+        return {f"{name}.{column}": Claim((told,), kinds) for column, kinds in self.kinds.items()}
+
+    def read(self, told, name, arrays):
+        return {column: arrays[f"{name}.{column}"] for column in self.kinds}
 
 
 @dataclass(frozen=True)

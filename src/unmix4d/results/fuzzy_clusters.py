@@ -17,11 +17,14 @@ from ..core.tables import Table, to_dataframe
 from ..plots import fuzzy as plots_fuzzy
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
+from .forms import SETTINGS, Columns, Mapping, require
 from .further_figures import Further, further_figures
+from .saved import Answer, Form, savable, save
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class FuzzyClusters(Decomposition):
@@ -231,6 +234,21 @@ def _(result: FuzzyClusters) -> Further:
     return [(result.plot_scatter, "loadings coloured by cluster", "The positions among the first two loadings.")]
 
 
+def _sound_validity(answer):
+    ks = answer.table["n_clusters"].tolist()
+    require(ks == list(answer.models) and all(model.k == k for k, model in answer.models.items()), "the numbers of clusters")
+
+
+_VALIDITY = Form(
+    {
+        "table": Columns({"n_clusters": "i", "least_pure": "f", **dict.fromkeys(INDICES, "f")}),
+        "models": Mapping(int, Answer(("FuzzyClusters",))), "settings": SETTINGS,
+    },
+    sound=_sound_validity,
+)  # fmt: skip
+
+
+@savable(_VALIDITY)
 @spelled
 @dataclass(frozen=True, eq=False)
 class FuzzyValidity:
@@ -259,6 +277,7 @@ class FuzzyValidity:
     settings: dict
 
     plot = plots_fuzzy.validity
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state

@@ -30,8 +30,10 @@ from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
 from .background import say_if_grain, spread_components, with_grain
 from .data_of_a_result import linked_matrix
+from .forms import SETTINGS, Arrays, Field, Json, Record, are_counts, require, within
 from .parts import Grain
 from .region_means import region_means
+from .saved import RESULTS, Answer, Form, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -39,6 +41,33 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Grains", "find_grains"]
 
 
+def _sound(grains):
+    regions, k, shape = grains.regions, grains.result.k, grains.geometry.scan_shape
+    ends, places = regions.ends, regions.positions
+    require(tuple(regions.scan_shape) == shape and len(grains.components) == len(regions), "the shape of the grains")
+    require(ends[0] == 0 and ends[-1] == len(places) and (np.diff(ends) > 0).all(), "the size of a grain")
+    rising = np.diff(places) > 0
+    rising[ends[1:-1] - 1] = True  # from one grain to the next
+    require(within(places, math.prod(shape), 0) and rising.all(), "the positions of a grain")
+    require(grains._kept.ravel()[places].all(), "the positions of a grain")
+    require(within(grains.components, k, 0) and set(grains.background) <= {*range(k)}, "a component")
+
+
+_REGIONS: dict[str, Field] = {
+    "positions": Arrays("i", ("positions",)), "ends": Arrays("i", ("ends",)),
+    "scan_shape": Json(lambda shape: are_counts(shape, 1), tuple),
+}  # fmt: skip
+_FORM = Form(
+    {
+        "regions": Record(RegionSet, _REGIONS), "components": Arrays("i", ("n",)), "result": Answer(RESULTS),
+        "background": Json(are_counts, tuple), "settings": SETTINGS,
+    },
+    lambda grains: {"n": len(grains), "ends": len(grains) + 1, "positions": len(grains.regions.positions)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Grains:
@@ -77,6 +106,7 @@ class Grains:
     settings: dict = field(default_factory=dict)
 
     to_host = grains_to_host
+    save = save
     to_dataframe = to_dataframe
     plot = plots_grains.grains
     plot_sizes = plots_grains.grain_sizes

@@ -22,12 +22,15 @@ from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
 from ..core.rows import pick
+from ..core.scan import HostRecord
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..core.units import in_pixels
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
+from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
 from .parts import Group
+from .saved import RESULTS, Answer, Form, Geometry, Host, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -37,6 +40,37 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _sound(groups):
+    n, shape, one = len(groups), groups.geometry.scan_shape, groups.labels.shape
+    require(one == (shape if groups.members is None else (groups.members.k,)), "the shape of the labels")
+    require(groups.patterns.shape == (n, *groups.geometry.detector_shape), "the shape of the patterns")
+    require(groups.maps.shape == (n, *shape), "the shape of the maps")
+    leaves = len(groups.leaf_labels)
+    require(within(groups.labels, n) and within(groups.leaf_labels, n) and within(groups.symmetry, 7, 0), "a group")
+    require(groups.parts is None or within(groups.parts, leaves), "a part")
+    require(groups.linkage.shape == (max(leaves - 1, 0), 4) and is_tree(groups.linkage), "the tree")
+
+
+_OF_LABELS, _OF_LEAVES = ("labels",), ("leaves", "leaves")
+_FORM = Form(
+    {
+        "labels": Arrays("i", _OF_LABELS), "angles_deg": Arrays("f", _OF_LABELS),
+        "angle_residuals_deg": Arrays("f", _OF_LABELS), "mirrored": Arrays("b", _OF_LABELS),
+        "patterns": Arrays("f", ("n", "detector")), "maps": Arrays("f", ("n", "scan")),
+        "symmetry": Arrays("i", ("n",)), "linkage": Arrays("f"), "cophenetic": Json(is_real), "height": Json(is_real),
+        "similarity": Arrays("f", _OF_LEAVES), "leaf_labels": Arrays("i", ("leaves",)), "geometry": Geometry(),
+        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True), "members": Answer(RESULTS, True),
+        "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
+    },
+    lambda groups: {
+        "labels": groups.labels.shape, "n": len(groups), "scan": groups.geometry.scan_shape,
+        "detector": groups.geometry.detector_shape, "leaves": len(groups.leaf_labels),
+    },
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -66,8 +100,8 @@ class Groups:
         Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a turn by 360 / order gives back 80 % of its
         autocorrelation or more. 0 for amorphous groups, which have no spots and no angle.
     told : ndarray of bool (n,)
-        False for a group of positions that cannot be told from noise: electrons that took no part in finding it are
-        predicted no better by its spots than by even rings.
+        False for a group of components none of which is distinguishable from noise, and for a group of positions that
+        cannot be told from noise: its spots predict electrons that took no part in finding it no better than even rings.
     linkage : ndarray (n_leaves - 1, 4)
         The tree, as SciPy's. Leaves are the components; of positions, the parts that they were collected in first.
     cophenetic : float
@@ -86,6 +120,8 @@ class Groups:
     members : Decomposition or None
         Whose components are grouped.
     settings : dict
+    host : HostRecord
+        Where the data came from, for `to_host`.
 
     Examples
     --------
@@ -114,8 +150,10 @@ class Groups:
     members: Any = None
     told: np.ndarray = None  # type: ignore[assignment]  # all of them
     settings: dict = field(default_factory=dict)
+    host: HostRecord = HostRecord()
 
     plot = plots_groups.groups
+    save = save
     to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
@@ -370,7 +408,7 @@ def group_rotated(
         labels=labels, angles_deg=found.angles_deg, angle_residuals_deg=found.residuals_deg, mirrored=found.mirrored,
         patterns=means, maps=maps, symmetry=found.symmetry[order], linkage=found.tree.linkage,
         cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=cosine, height=found.height,
-        leaf_labels=labels, geometry=geometry, members=result,
+        leaf_labels=labels, geometry=geometry, members=result, host=result.host, told=_told(result, labels, len(order)),
         settings={
             "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
             "weight": weight if isinstance(weight, str) else [float(w) for w in weight], "r_min": grid["r_min"],
@@ -378,6 +416,22 @@ def group_rotated(
             "centre": list(geometry.centre),
         },
     )  # fmt: skip
+
+
+def _told(result, labels, n):
+    """Groups with a component that can be told from noise (n,); a warning where one has none."""
+    known = result.distinguishable
+    if known is None:
+        # Of merged components the strengths are not known; where all is noise, the strongest is the mean pattern.
+        known = np.full(result.k, not result.settings.get("only_noise", False))
+        known[int(np.argmax(result.explained))] = True
+    told = np.bincount(labels, known, minlength=n) > 0
+    if not told.all():
+        warn(
+            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {n} groups of components from noise: no component "
+            "in them is distinguishable (see .told); ask for fewer components, or bin the scan"
+        )
+    return told
 
 
 def checked_cut(n_groups, distance, linkage, most, what):

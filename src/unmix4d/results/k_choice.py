@@ -4,23 +4,56 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..choose_k.cao2025 import Cao2025
 from ..core.arrays import freeze, set_frozen_state
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import choose_k as plots_choose_k
-
-if TYPE_CHECKING:
-    from ..choose_k.cao2025 import Cao2025
+from .forms import COUNT, SETTINGS, Arrays, Field, Json, Mapping, Record, are, are_counts, require
+from .saved import RESULTS, Answer, Form, savable, save
 
 __all__ = ["KChoice"]
 
 _PROXIES = ("votes", "results")
 
 
+def _sound(choice):
+    ks, recommended = choice.ks.tolist(), choice.recommended
+    require(ks == sorted(set(ks)) and ks and ks[0] > 0, "the numbers of components")
+    require(all(len(column) == len(ks) for column in choice.table.values()) and "loss" in choice.table, "the table")
+    require([*choice.results] == ks and all(result.k == k for k, result in choice.results.items()), "the results")
+    require(recommended in ks, "the recommended number")
+    require({*choice.similarities} <= {*ks}, "the similarities")
+    for k, matrices in choice.similarities.items():
+        require(all(matrix.shape == (k, k) for matrix in matrices.values()), "the similarities")
+
+
+def _is_vote(value):
+    return isinstance(value, dict) and all(vote is None or type(vote) is int for vote in value.values())
+
+
+_MATRICES = Mapping(str, Arrays("f"))
+_DETAILS: dict[str, Field] = {
+    "recommended": COUNT, "knee": Json(lambda knee: knee is None or are_counts([knee])), "region": Json(are_counts, tuple),
+    "matrices": _MATRICES, "means": Mapping(str, Arrays("f")), "chosen": Json(_is_vote),
+}  # fmt: skip
+_FORM = Form(
+    {
+        "recommended": COUNT, "confidence": Json(("clear", "ambiguous").__contains__),
+        "reasons": Json(lambda told: are(str, told), tuple), "votes": Json(_is_vote), "ks": Arrays("i", ("n",)),
+        "table": Mapping(str, Arrays("fib", ("n",))), "region": Json(are_counts, tuple), "settings": SETTINGS,
+        "sizes": Arrays("f"), "similarities": Mapping(int, _MATRICES), "results": Mapping(int, Answer(RESULTS)),
+        "details": Record(Cao2025, _DETAILS, optional=True),
+    },
+    lambda choice: {"n": len(choice.ks)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class KChoice:
@@ -79,6 +112,7 @@ class KChoice:
     details: Cao2025 | None = None
 
     plot = plots_choose_k.criteria
+    save = save
     to_dataframe = to_dataframe
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity

@@ -17,12 +17,14 @@ from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
 from .further_figures import Further, further_figures
 from .meaning import Meaning
+from .saved import savable
 
 __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 
 MEANING = Meaning("merging NMF")
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
@@ -183,5 +185,6 @@ def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stabili
     return found.answer(
         MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, _view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
-        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING, **more,
+        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING,
+        quiet=settings.get("only_noise", False), **more,
     )  # fmt: skip

@@ -19,6 +19,8 @@ from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
 from .background import say_if_grain, spread_components, with_grain
+from .forms import SETTINGS, Arrays, Json, are_counts, are_numbers, require, within
+from .saved import RESULTS, Answer, Form, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -26,6 +28,28 @@ if TYPE_CHECKING:
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
 
+def _sound(overlap):
+    k, scan = overlap.result.k, overlap.geometry.scan_shape
+    require(overlap.weights.shape == (k, *scan) == (k, *overlap.ratio.shape), "the shape of the overlap")
+    require(within(overlap.first, k) and within(overlap.second, k) and set(overlap.background) <= {*range(k)}, "a component")
+    with np.errstate(invalid="ignore"):
+        require(not ((overlap.ratio < 0) | (overlap.ratio > 1)).any(), "a ratio")
+    levels = overlap.thresholds
+    require(levels and list(levels) == sorted(set(levels)) and 0 < levels[0] and levels[-1] < 1, "the thresholds")
+
+
+_FORM = Form(
+    {
+        "ratio": Arrays("f", ("scan",)), "first": Arrays("i", ("scan",)), "second": Arrays("i", ("scan",)),
+        "thresholds": Json(are_numbers, tuple), "weights": Arrays("f", ("k", "scan")), "result": Answer(RESULTS),
+        "background": Json(are_counts, tuple), "settings": SETTINGS,
+    },
+    lambda overlap: {"scan": overlap.ratio.shape, "k": len(overlap.weights)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Overlap:
@@ -73,6 +97,7 @@ class Overlap:
     settings: dict = field(default_factory=dict)
 
     plot = plots_overlap.overlap
+    save = save
     plot_profile = plots_overlap.profile
 
     __setstate__ = set_frozen_state

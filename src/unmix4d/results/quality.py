@@ -17,10 +17,13 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import quality as plots_quality
 from .data_of_a_result import linked_matrix
+from .forms import Arrays, Json, is_number, require, within
 from .parts import Quality
+from .saved import Form, Geometry, savable, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
     from ..core.geometry import ScanGeometry
 
@@ -29,6 +32,16 @@ __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_simi
 SCALES = ("linear", "sqrt")
 
 
+_SIMILARITY = Form(
+    {
+        "matrix": Arrays("f", ("k", "k")), "metric": Json(lambda name: name in tuple(image_quality.METRICS)),
+        "scale": Json(SCALES.__contains__), "data_range": Json(is_number),
+    },
+    lambda similarity: {"k": len(similarity.matrix)},
+)  # fmt: skip
+
+
+@savable(_SIMILARITY)
 @spelled
 @dataclass(frozen=True, eq=False)
 class PatternSimilarity:
@@ -59,6 +72,7 @@ class PatternSimilarity:
     scale: str
     data_range: float
 
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
@@ -88,12 +102,13 @@ class PatternSimilarity:
         best = int(np.nanargmax(values))
         return int(rows[best]), int(cols[best])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, cmap: str | Colormap | None = None) -> Axes:
         """The matrix as a heat map with its values, brighter = more alike.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
+        cmap : str or matplotlib Colormap, optional
 
         Returns
         -------
@@ -106,7 +121,7 @@ class PatternSimilarity:
         >>> result.pattern_similarity("gmsd").plot().images[0].get_array().shape
         (3, 3)
         """
-        return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric)
+        return plots_quality.similarity(self.matrix, ax=ax, metric=self.metric, cmap=cmap)
 
     def __repr__(self):
         of = "patterns" if self.scale == "linear" else "square roots of patterns"
@@ -119,6 +134,25 @@ class PatternSimilarity:
         return "\n".join(lines)
 
 
+def _sound_report(report):
+    geometry = report.geometry
+    require(report.raw.shape[1:] == geometry.detector_shape, "the shape of the patterns")
+    require(report.labels.shape == geometry.scan_shape, "the shape of the labels")
+    require(within(report.labels, len(report)), "a label")
+
+
+_IMAGES = Arrays("f", ("k", "detector"))
+_REPORT = Form(
+    {
+        "raw": _IMAGES, "single": _IMAGES, "reconstruction": _IMAGES, "largest": _IMAGES, "labels": Arrays("i", ("scan",)),
+        "geometry": Geometry(), "scale": Json(SCALES.__contains__),
+    },
+    lambda report: {"k": len(report.raw), "detector": report.raw.shape[1:], "scan": report.labels.shape},
+    _sound_report,
+)  # fmt: skip
+
+
+@savable(_REPORT)
 @spelled
 @dataclass(frozen=True, eq=False)
 class QualityReport:
@@ -160,6 +194,7 @@ class QualityReport:
     scale: str = "linear"
 
     plot = plots_quality.report
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state

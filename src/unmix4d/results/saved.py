@@ -14,13 +14,14 @@ from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
 from ..storage import result_file
 from ..storage.result_file import Claim
-from .forms import Field, are, are_counts, are_numbers, is_number, require
+from .forms import Field, are, are_counts, are_numbers, finite, is_number, require
 from .meaning import Meaning
 
-__all__ = ["Answer", "Form", "Geometry", "Host", "claims", "linked", "restored", "savable", "save"]
+__all__ = ["RESULTS", "Answer", "Form", "Geometry", "Host", "claims", "linked", "restored", "savable", "save"]
 
 C = TypeVar("C", bound=type)
 
+RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters")
 _MOST_STARTS = 100_000  # more of them is a file made to keep a reader busy
 _MASKS = ("scan_mask", "detector_mask")
 _GEOMETRY = (
@@ -298,7 +299,7 @@ def _require_head(head):
     require(are(str, (meant.label, meant.shares_of)), "the meaning of the components")
     flags = (meant.signed, meant.signed_maps, meant.centred, meant.memberships)
     require(are(bool, flags), "the meaning of the components")
-    require(_finite(head["settings"]), "a number of the settings, which is NaN")
+    require(finite(head["settings"]), "a number of the settings, which is NaN")
 
 
 def _require_host(head):
@@ -329,15 +330,6 @@ def _calibrated(calibration):
         and all(value is None or is_number(value) for value in known)
         and calibration.flip in (None, True, False)
     )
-
-
-def _finite(value):
-    """Whether no number of these settings is NaN."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_finite, value))
-    return value == value
 
 
 def _decomposition(kind, head, arrays):

@@ -61,9 +61,9 @@ def read(path, expected) -> tuple[dict, dict]:
     ----------
     path : str or path-like
     expected : callable
-        ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives what they must be (name ->
-        `Claim`). What it does not name is not read. Compared before anything is read: a damaged or hostile file may claim any
-        size.
+        ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives what they must be (name
+        -> `Claim`). What it does not name is not read. Compared before anything is read: a damaged or hostile file may
+        claim any size.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
 from ..core.spelling import spelled
 from ..engine.first_look import look
-from ..engine.matrix import PatternMatrix, Statistics
+from ..engine.matrix import Glance, PatternMatrix, Statistics
 from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
@@ -65,9 +65,8 @@ class Unmix(View):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from unmix4d import Unmix
-    >>> counts = np.random.default_rng(0).poisson(3.0, (6, 8, 10, 20)).astype("uint16")
+    >>> from unmix4d import Unmix, phantoms
+    >>> counts = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data
     >>> u = Unmix(counts, pixel_size=0.02, pixel_unit="1/Å", step=2, step_unit="nm")
     >>> u.prepare(bin=2).nmf(2, random_state=0).patterns.shape
     (2, 5, 10)
@@ -83,6 +82,7 @@ class Unmix(View):
     virtual_image = virtual_image
     noise_deviation = noise_deviation
 
+    _looked = False
     _scan: Scan
     _unread: Any  # until it is read
 
@@ -196,11 +196,11 @@ class Unmix(View):
         (12, 200)
         """
         checks.choice(precision, "precision", ("single", "double"))
-        return PatternMatrix(self.scan.patterns, self.geometry, precision, self._look_once)
+        return PatternMatrix(self.scan.patterns, self.geometry, precision, None if self._looked else self._look_once)
 
-    def _look_once(self, statistics: Statistics) -> None:
+    def _look_once(self, statistics: Statistics | Glance) -> None:
         """The first pass of any method over this view shows what its answer rests on; to be told once is enough."""
-        if not getattr(self, "_looked", False):
+        if not self._looked:
             self._looked = True
             look(statistics, self.geometry, self.scan.dtype)
 
