@@ -15,7 +15,9 @@ from ..core.rows import pick
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
+from ..results.saved import savable, save
 from .colours import colours, key
+from .form import FORM
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -28,6 +30,7 @@ _OF_MATCHES = ("component", "source", "n_positions", "phase", "score", "fit", "g
                "orientation_ambiguous", "spread_deg")  # fmt: skip
 
 
+@savable(FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Orientations:
@@ -90,6 +93,7 @@ class Orientations:
     flagged: np.ndarray | None = None
 
     plot = plots_orientation.orientations
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state

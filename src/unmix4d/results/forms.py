@@ -17,8 +17,8 @@ import numpy as np
 from ..storage.result_file import Claim
 
 __all__ = [
-    "COUNT", "SETTINGS", "Arrays", "Columns", "Field", "Json", "Mapping", "Record", "are", "are_counts", "are_numbers",
-    "finite", "is_number", "is_real", "is_tree", "plain", "require", "within",
+    "COUNT", "SETTINGS", "Arrays", "Field", "Json", "Listing", "Mapping", "Record", "are", "are_counts",
+    "are_numbers", "finite", "is_number", "is_real", "is_tree", "plain", "require", "within",
 ]  # fmt: skip
 
 
@@ -75,14 +75,15 @@ def is_tree(linkage: np.ndarray) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """In JSON types."""
+    """In JSON types; what has none is its text."""
     if isinstance(value, abc.Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
     if isinstance(value, np.ndarray):
         return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 class Field(Protocol):
@@ -124,7 +125,7 @@ class Json(_Unlinked):
         return self.make(told)
 
 
-SETTINGS = Json(lambda told: isinstance(told, dict) and finite(told))
+SETTINGS = Json(lambda told: isinstance(told, dict))
 COUNT = Json(lambda told: are_counts([told]))
 
 
@@ -178,21 +179,23 @@ class Mapping:
 
 
 @dataclass(frozen=True)
-class Columns(_Unlinked):
-    """A table of columns of these names and kinds, of one length."""
+class Listing(_Unlinked):
+    """A tuple of values of one kind."""
 
-    kinds: dict[str, str]
+    of: Field
 
     def write(self, value, name, arrays):
-        arrays |= {f"{name}.{column}": value[column] for column in self.kinds}
-        return len(next(iter(value.values())))
+        return [self.of.write(entry, f"{name}.{i}", arrays) for i, entry in enumerate(value)]
 
     def claims(self, told, name, sizes, shapes):
-        require(are_counts([told]), name)
-        return {f"{name}.{column}": Claim((told,), kinds) for column, kinds in self.kinds.items()}
+        require(isinstance(told, list), name)
+        found = {}
+        for i, one in enumerate(told):
+            found |= self.of.claims(one, f"{name}.{i}", sizes, shapes)
+        return found
 
     def read(self, told, name, arrays):
-        return {column: arrays[f"{name}.{column}"] for column in self.kinds}
+        return tuple(self.of.read(one, f"{name}.{i}", arrays) for i, one in enumerate(told))
 
 
 @dataclass(frozen=True)

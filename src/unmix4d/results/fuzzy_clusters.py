@@ -17,7 +17,7 @@ from ..core.tables import Table, to_dataframe
 from ..plots import fuzzy as plots_fuzzy
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
-from .forms import SETTINGS, Columns, Mapping, require
+from .forms import SETTINGS, Arrays, Mapping, require
 from .further_figures import Further, further_figures
 from .saved import Answer, Form, savable, save
 
@@ -234,17 +234,18 @@ def _(result: FuzzyClusters) -> Further:
     return [(result.plot_scatter, "loadings coloured by cluster", "The positions among the first two loadings.")]
 
 
-def _sound_validity(answer):
-    ks = answer.table["n_clusters"].tolist()
-    require(ks == list(answer.models) and all(model.k == k for k, model in answer.models.items()), "the numbers of clusters")
+def _sound(answer):
+    require(answer.table.keys() >= {"n_clusters", *INDICES}, "the table")
+    require(answer.table["n_clusters"].tolist() == list(answer.models), "the numbers of clusters")
+    require(answer.models and all(model.k == n for n, model in answer.models.items()), "the models")
 
 
 _VALIDITY = Form(
     {
-        "table": Columns({"n_clusters": "i", "least_pure": "f", **dict.fromkeys(INDICES, "f")}),
-        "models": Mapping(int, Answer(("FuzzyClusters",))), "settings": SETTINGS,
+        "table": Mapping(str, Arrays("fi", ("n",))), "models": Mapping(int, Answer(("FuzzyClusters",))), "settings": SETTINGS,
     },
-    sound=_sound_validity,
+    lambda answer: {"n": len(answer.models)},
+    _sound,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from ..core.scan import HostRecord
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..core.units import in_pixels
+from ..hosts import groups_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
 from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
@@ -154,6 +155,7 @@ class Groups:
 
     plot = plots_groups.groups
     save = save
+    to_host = groups_to_host
     to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -116,6 +117,24 @@ class KChoice:
     to_dataframe = to_dataframe
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity
+
+    def to_host(self, *, fill_value: float = 0.0) -> tuple[Any, Any]:
+        """Maps and patterns of the recommended number of components, as `Decomposition.to_host` gives them.
+
+        Parameters
+        ----------
+        fill_value : float
+            Put at excluded detector pixels in the patterns.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+        >>> maps, patterns = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0).to_host()
+        >>> len(maps) == len(patterns)
+        True
+        """
+        return self[self.recommended].to_host(fill_value=fill_value)
 
     def __post_init__(self):
         freeze(self, ("ks", "sizes"))

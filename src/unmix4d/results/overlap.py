@@ -15,6 +15,7 @@ from ..core.arrays import freeze, set_frozen_state
 from ..core.messages import warn
 from ..core.spelling import spelled
 from ..core.tables import Table
+from ..hosts import overlap_to_host
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
@@ -98,6 +99,7 @@ class Overlap:
 
     plot = plots_overlap.overlap
     save = save
+    to_host = overlap_to_host
     plot_profile = plots_overlap.profile
 
     __setstate__ = set_frozen_state

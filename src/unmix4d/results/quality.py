@@ -17,7 +17,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import quality as plots_quality
 from .data_of_a_result import linked_matrix
-from .forms import Arrays, Json, is_number, require, within
+from .forms import Arrays, Json, is_real, require, within
 from .parts import Quality
 from .saved import Form, Geometry, savable, save
 
@@ -35,7 +35,7 @@ SCALES = ("linear", "sqrt")
 _SIMILARITY = Form(
     {
         "matrix": Arrays("f", ("k", "k")), "metric": Json(lambda name: name in tuple(image_quality.METRICS)),
-        "scale": Json(SCALES.__contains__), "data_range": Json(is_number),
+        "scale": Json(SCALES.__contains__), "data_range": Json(is_real),
     },
     lambda similarity: {"k": len(similarity.matrix)},
 )  # fmt: skip
