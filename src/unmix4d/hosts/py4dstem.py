@@ -156,10 +156,13 @@ def write_maps(result, maps, what, record):
 def _slice_of(image):
     from py4DSTEM import RealSlice
 
-    if image.stack is None:
-        return RealSlice(image.data, name=image.name, units=image.unit or "")
-    numbers = range(len(image.data)) if image.numbers is None else image.numbers
-    return RealSlice(image.data, name=image.name, slicelabels=[f"{image.stack}_{i}" for i in numbers])
+    labels = None
+    if image.stack is not None:
+        numbers = range(len(image.data)) if image.numbers is None else image.numbers
+        labels = [f"{image.stack}_{i}" for i in numbers]
+    piece = RealSlice(image.data, name=image.name, slicelabels=labels)
+    piece.units = image.unit  # py4DSTEM leaves its argument of that name unused, and says "intensity"
+    return piece
 
 
 def _under_new_root(result, name, pieces, *metadata):

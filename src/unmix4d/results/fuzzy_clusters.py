@@ -242,7 +242,8 @@ def _sound(answer):
 
 _VALIDITY = Form(
     {
-        "table": Mapping(str, Arrays("fi", ("n",))), "models": Mapping(int, Answer(("FuzzyClusters",))), "settings": SETTINGS,
+        "table": Mapping(str, Arrays("fi", ("n",))), "models": Mapping(int, Answer(("FuzzyClusters",))),
+        "settings": SETTINGS,
     },
     lambda answer: {"n": len(answer.models)},
     _sound,
