@@ -55,6 +55,7 @@ def test_answers_that_are_none_are_seen(result):
         inspect("virtual_image", np.array([np.inf]), {})
 
 
+@pytest.mark.filterwarnings("ignore:choose_k finds nothing")
 def test_a_choice_that_is_none_is_seen(result):
     choice = result.source.choose_k([1, 2], n_starts=1, max_iter=2, fraction=None, random_state=0)
     inspect("choose_k", choice, {})

@@ -94,7 +94,7 @@ def profile(
             top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
             if top > 0 and (normalise or (single and top > 1.5)):
                 values, label = values / top, f"{label} (scaled)"
-            colour = colours.QUIET if single else hues[numbers[i]]
+            colour = colours.QUIET if single else tuple(hues[numbers[i]])
             ax.plot(distances, values, _STYLES[n % len(_STYLES)], color=colour, lw=1.5, label=label)
     ax.set(xlabel=f"distance ({unit if is_calibrated(unit) else 'positions'})", ylabel="weight")
     ax.margins(x=0)
