@@ -80,6 +80,8 @@ def _completed(head: dict[str, Any]) -> dict[str, Any]:
         said, papers = _UNSAID[head["method"]]
         meaning = dataclasses.asdict(said)
         papers = papers(head["settings"]) if callable(papers) else papers
+    # Only clusters have memberships; files from before that was said do not say so.
+    meaning = {"memberships": head["kind"] == "FuzzyClusters", **meaning}
     return {**head, "meaning": meaning, "references": papers}
 
 

@@ -344,5 +344,5 @@ class Orientations:
         lines.append(f"  in the frame of the {'scan' if known else 'detector (its rotation against the scan is unknown)'}")
         if "total" in self.time_s:
             lines.append(f"  {self.time_s['total']:.2g} s")
-        lines.append("  .matches .first .second .weight .matrices() .properties() .to_host() .plot()")
+        lines.append("  .matches .first .second .weight .matrices() .properties() .to_dataframe() .to_host() .plot()")
         return "\n".join(lines)

@@ -381,6 +381,7 @@ class Decomposition:
         lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
+        lines.append("  [i].pattern [i].map .table .to_dataframe()")
         return "\n".join(lines)
 
     def _notes(self):

@@ -383,7 +383,7 @@ class Grains:
             lines.append(f"  spread over the scan: component {named}, {what}")
             lines += with_grain(self.settings)
         lines.append("  .table .mask(i) .masks .labels() .count .mean_patterns() .plot() .plot_sizes()")
-        lines.append("  .to_host() .to_csv(path)")
+        lines.append("  .to_dataframe() .to_host() .to_csv(path) .save(path)")
         return "\n".join(lines)
 
 

@@ -287,7 +287,7 @@ class Groups:
             lines.append(f"  ... and {len(self) - 10} more")
         lines.append(f"  tree cut at {self.height:.3g}, cophenetic correlation {self.cophenetic:.3g}")
         lines.append("  .labels .angles_deg .patterns .maps .angle_map() .plot() .plot_dendrogram() .plot_similarity()")
-        lines.append("  .plot_angles()")
+        lines.append("  .plot_angles() .to_dataframe() .to_host() .save(path)")
         return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ def _sound(choice):
     require(ks == sorted(set(ks)) and ks and ks[0] > 0, "the numbers of components")
     require(all(len(column) == len(ks) for column in choice.table.values()) and "loss" in choice.table, "the table")
     require([*choice.results] == ks and all(result.k == k for k, result in choice.results.items()), "the results")
-    require(recommended in ks, "the recommended number")
+    require(recommended in ks and choice.sizes.ndim == 1, "the recommended number, or the sizes,")
     require({*choice.similarities} <= {*ks}, "the similarities")
     for k, matrices in choice.similarities.items():
         require(all(matrix.shape == (k, k) for matrix in matrices.values()), "the similarities")
@@ -171,5 +171,5 @@ class KChoice:
         lines += [f"  - {reason}" for reason in self.reasons]
         said = [f"{name.replace('_', ' ')} {'-' if vote is None else vote}" for name, vote in self.votes.items()]
         lines.append("  votes: " + ", ".join(said))
-        lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .table")
+        lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .to_dataframe() .save(path)")
         return "\n".join(lines)

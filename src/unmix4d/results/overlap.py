@@ -255,7 +255,7 @@ class Overlap:
             lines.append(f"  background, no partner: component {', '.join(map(str, self.background))}")
             lines += with_grain(self.settings)
         lines.append("  .ratio .first .second .areas .pairs .at(threshold) .profile(start, stop)")
-        lines.append("  .plot() .plot_profile(start, stop)")
+        lines.append("  .plot() .plot_profile(start, stop) .to_dataframe() .to_host() .save(path)")
         return "\n".join(lines)
 
 

@@ -247,7 +247,7 @@ class QualityReport:
         lines = [f"<QualityReport: {len(self)} components{of}>", "  " + "".join(f"{name:>13}" for name in names)]
         for i in range(len(self)):
             lines.append("  " + "".join(f"{self.table[name][i]:>13.4g}" for name in names))
-        lines.append("  .table .raw .reconstruction .largest .single .labels .plot()")
+        lines.append("  .table .to_dataframe() .raw .reconstruction .largest .single .labels .plot()")
         return "\n".join(lines)
 
 

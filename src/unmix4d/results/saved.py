@@ -90,7 +90,8 @@ def save(self: Any, path: str | os.PathLike[str]) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     head = _packed(self, "", arrays)
-    result_file.write(path, head, arrays, title=repr(self).splitlines()[0].strip("<>"))
+    title = f"{self.method} with {self.k} components" if "method" in head else type(self).__name__
+    result_file.write(path, head, arrays, title=title)
 
 
 def _packed(answer, prefix, arrays):
