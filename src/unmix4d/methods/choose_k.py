@@ -69,7 +69,7 @@ def choose_k(
     Parameters
     ----------
     ks : sequence of int, optional
-        Numbers to try, at least 1, in any order; 2 to 16 by default, or fewer where the scan holds no more. Try a few
+        Numbers to try, at least 1, in any order; 1 to 16 by default, or fewer where the scan holds no more. Try a few
         more than you expect: a recommendation at either end of the range is called ambiguous.
     rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
         Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
@@ -198,7 +198,7 @@ def choose_k(
 
 def _default(view):
     most = min(_MOST, view.geometry.n_positions, view.geometry.n_pixels)
-    return range(min(2, most), most + 1)
+    return range(1, most + 1)
 
 
 def _smoothing(view, smooth):

@@ -166,7 +166,7 @@ class Grains:
         >>> from unmix4d import Unmix, phantoms
         >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
         >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
-        >>> int(grains.mask(1).sum()) == grains.table["n_positions"][1]
+        >>> bool(grains.mask(1).sum() == grains.table["n_positions"][1])
         True
         """
         if len(self) == 0:
