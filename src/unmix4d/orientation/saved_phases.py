@@ -8,7 +8,7 @@ from ..results.forms import are_numbers, is_number, plain, require
 
 __all__ = ["SavedPhase"]
 
-_MOST_ATOMS = 100_000
+_MOST_ATOMS = 100_000  # more of them is a file made to keep a reader busy
 _RANGE = "orientation_zone_axis_range"
 
 
