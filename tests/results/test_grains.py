@@ -745,3 +745,16 @@ def test_yen_of_values_that_are_nearly_alike_is_quiet():
         nearly = scale * (1 + 1e-15 * rng.integers(0, 3, 9))
         for values in (np.array([0.0, 0.0, scale]), scale * np.array([-1.0, 1.0, 1.0]), nearly):
             assert not np.isnan(threshold(values))
+
+
+def test_components_that_are_too_small_are_named():
+    """A component whose regions are all left out is said, not silently without grains."""
+    film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+    sizes = result.grains().table["n_positions"]
+    least = int(np.sort(sizes)[-1])
+    kept = result.grains(min_size=least)
+    missing = sorted(set(range(3)) - set(kept.components.tolist()))
+    named = ", ".join(map(str, missing))
+    assert missing and f"no region of {least} positions or more (min_size) in component {named}" in repr(kept)
+    assert "min_size" not in repr(result.grains())

@@ -376,6 +376,10 @@ class Grains:
                 f"  present in {100 * np.count_nonzero(self.count > 0) / positions:.3g} % of the positions, two or more in "
                 f"{100 * np.count_nonzero(shared) / positions:.3g} %; {np.count_nonzero(cut)} cut by an edge"
             )
+        without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
+        if without:
+            named, least = ", ".join(map(str, without)), self.settings.get("min_positions")
+            lines.append(f"  no region of {least} positions or more (min_size) in component {named}")
         if self.background:
             named = ", ".join(map(str, self.background))
             dropped = self.settings.get("background") == "drop"
