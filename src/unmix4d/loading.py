@@ -1,4 +1,4 @@
-"""``unmix4d.load``: from a file to the result in it."""
+"""``unmix4d.load``: from a file to the answer in it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 from typing import Any
 
 from .core import checks
+from .core.geometry import ScanGeometry
 from .engine.expected import differing
 from .methods import fuzzy_cmeans, ica, nmf, svd, vca
 from .results import merged
 from .results.citations import KRYLOV, MERGING
 from .results.data_of_a_result import counts_of
 from .results.decomposition import Decomposition
-from .results.fuzzy_clusters import FuzzyClusters
-from .results.merged import MergedDecomposition
-from .results.saved import expected_shapes, restored
+from .results.saved import claims, linked, restored
 from .storage.result_file import KIND, read
 from .storage.safety import unreadable
 from .views.unmix import Unmix
@@ -23,7 +22,6 @@ from .views.view import View
 
 __all__ = ["load"]
 
-_KINDS = {kind.__name__: kind for kind in (Decomposition, MergedDecomposition, FuzzyClusters)}
 # What files of 0.1.0 do not say: the meaning of the components and the papers, by the method.
 _UNSAID = {
     "svd": (svd.MEANING["svd"], KRYLOV),
@@ -36,8 +34,8 @@ _UNSAID = {
 }
 
 
-def load(path: str | os.PathLike[str], data: Any = None) -> Decomposition:
-    """Read a result written by `Decomposition.save`.
+def load(path: str | os.PathLike[str], data: Any = None) -> Any:
+    """Read an answer written by its ``save``: a result, its grains, groups or overlap, a choice of k, ...
 
     Parameters
     ----------
@@ -47,14 +45,15 @@ def load(path: str | os.PathLike[str], data: Any = None) -> Decomposition:
 
     Returns
     -------
-    Decomposition
+    Decomposition, Grains, Groups, Overlap, KChoice, Orientations, ...
+        What was saved.
 
     Raises
     ------
     OSError
-        When the file cannot be read, is no result of unmix4d, is damaged, or comes from a newer version.
+        When the file cannot be read, is no answer of unmix4d, is damaged, or comes from a newer version.
     ValueError
-        When `data` is not the scan the result was made from.
+        When `data` is not the scan it was made from, or there is nothing in the answer that needs one.
 
     Examples
     --------
@@ -66,38 +65,67 @@ def load(path: str | os.PathLike[str], data: Any = None) -> Decomposition:
     2
     """
     path = checks.file_name(path)
-    head, arrays = read(path, lambda head, shapes: expected_shapes(_KINDS[head["kind"]], head, shapes))
+    head, arrays = read(path, claims)
     with unreadable(path, *KIND):
-        result = restored(_KINDS[head["kind"]], _completed(head), arrays)
-    return result if data is None else _relinked(result, data)
+        answer = restored(_completed(head), arrays)
+    return answer if data is None else _relinked(answer, data)
 
 
 def _completed(head: dict[str, Any]) -> dict[str, Any]:
-    if "meaning" in head:
+    """The head of a result with what older files do not say of it."""
+    if "method" not in head:
         return head
-    meaning, papers = _UNSAID[head["method"]]
-    papers = papers(head["settings"]) if callable(papers) else papers
-    return {**head, "meaning": dataclasses.asdict(meaning), "references": papers}
+    meaning, papers = head.get("meaning"), head.get("references")
+    if meaning is None:
+        said, papers = _UNSAID[head["method"]]
+        meaning = dataclasses.asdict(said)
+        papers = papers(head["settings"]) if callable(papers) else papers
+    # Only clusters have memberships; files from before that was said do not say so.
+    meaning = {"memberships": head["kind"] == "FuzzyClusters", **meaning}
+    return {**head, "meaning": meaning, "references": papers}
 
 
-def _relinked(result: Decomposition, data: Any) -> Decomposition:
+def _relinked(answer: Any, data: Any) -> Any:
     # Patterns and totals of a result are those of the scan, also where features of it were decomposed.
     view = (data if isinstance(data, View) else Unmix(data)).pixel_view
-    geometry = result.geometry
+    known: list[tuple[Any, Any]] = []  # read once, however many results there are in the answer
+
+    def link(result: Decomposition) -> Decomposition:
+        _require_shape(view, result.geometry)
+        if not known:
+            known.append(_sums(view))
+        _require_same(result, *known[0])
+        return dataclasses.replace(result, source=view)
+
+    found = linked(answer, link)
+    if not known:
+        raise ValueError(
+            f"data cannot be linked to {type(answer).__name__}, which holds nothing that reads the scan: load it without "
+            "data="
+        )
+    return found
+
+
+def _require_shape(view: Any, geometry: ScanGeometry) -> None:
     if (view.geometry.scan_shape, view.geometry.detector_shape) != (geometry.scan_shape, geometry.detector_shape):
         raise ValueError(
             f"data must have the shape {geometry.scan_shape + geometry.detector_shape} of the saved result, got "
             f"{view.geometry.scan_shape + view.geometry.detector_shape}: prepare it in the same way (see .settings['view'])"
         )
+
+
+def _sums(view: Any) -> tuple[Any, Any]:
     statistics = view.matrix().statistics()
     mean = view.geometry.to_images(statistics.mean_pattern[None])[0]
-    totals = view.geometry.to_maps(statistics.totals[:, None])[0]
+    return mean, view.geometry.to_maps(statistics.totals[:, None])[0]
+
+
+def _require_same(result: Decomposition, mean: Any, totals: Any) -> None:
     # Of counts one more or less shows; the mean of so many patterns is kept in single precision.
     exact = counts_of(result)
     for name, found, saved, step in (
-        ("mean pattern", mean, result.mean_pattern, 1 / geometry.n_positions),
+        ("mean pattern", mean, result.mean_pattern, 1 / result.geometry.n_positions),
         ("total intensities", totals, result.totals, 1.0),
     ):
         if saved is not None and differing(found, saved, step=step if exact else None).any():
             raise ValueError(f"data is not the scan of the saved result, prepared alike: its {name} or masks differ")
-    return dataclasses.replace(result, source=view)

@@ -41,7 +41,7 @@ class UnmixAttribute:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         from .views.unmix import Unmix
 
-        return Unmix if instance is None else Unmix.of(instance)
+        return Unmix if instance is None else Unmix._of(instance)
 
 
 def register() -> None:

@@ -12,6 +12,8 @@ import pytest
 import unmix4d
 from unmix4d import Unmix
 from unmix4d.__main__ import main
+from unmix4d.commands.saying import only_ours
+from unmix4d.core.messages import warn
 from unmix4d.hosts.opening import open_scan
 
 WRITTEN = {"report.html", "result.unmix.h5", "components.png", "composite.png", "convergence.png"}
@@ -82,7 +84,7 @@ def test_help_has_examples_and_exit_codes(capsys):
         (["scan.npy", "--step", "fast"], "--step must be"),
         (["scan.npy", "--method", "svd"], "--components must be a number for svd"),
         (["scan.npy", "--method", "merge", "--components", "2-5"], "--components must be a number or auto for merge"),
-        (["scan.npy", "--method", "vca", "--starts", "3"], "--starts is for nmf, fuzzy and merge"),
+        (["scan.npy", "--method", "pca", "--starts", "3"], "--starts is for nmf, fuzzy, merge, vca and ica"),
         (["scan.npy", "--seed", "-1"], "random_state must be at least 0"),
         (["cube.npy"], "four dimensions"),
         (["text.npy"], "'text.npy' cannot be read"),
@@ -134,6 +136,22 @@ def test_interrupted_exits_130(npy, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Unmix, "nmf", stop)
     assert main(["run", str(npy), "--components", "2", "--out", str(tmp_path / "out")]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_what_hosts_warn_of_in_threads_is_not_shown(capsys):
+    """`catch_warnings` that end out of order leave the filters and the showwarning of somebody else behind."""
+    with warnings.catch_warnings(), only_ours():
+        warnings.showwarning = warnings._showwarning_orig  # as it was seen, with those of all filters
+        warnings.simplefilter("always")
+        warnings.warn("of a host", FutureWarning, stacklevel=1)
+    assert capsys.readouterr().err == ""
+    with only_ours() as next_file:
+        for _ in range(2):
+            warn("of ours")
+        warnings.warn("of a host", FutureWarning, stacklevel=1)
+        next_file()
+        warn("of ours")
+    assert capsys.readouterr().err == "note: of ours\n" * 2
 
 
 @pytest.fixture
@@ -210,7 +228,7 @@ def test_other_hdf5_files(scan, tmp_path):
 
 
 def test_a_missing_host_is_named(tmp_path, monkeypatch):
-    (tmp_path / "scan.blo").write_bytes(b"")
+    (tmp_path / "scan.blo").write_bytes(b"no blockfile")
     monkeypatch.setitem(sys.modules, "hyperspy.api", None)
     monkeypatch.setitem(sys.modules, "hyperspy", None)
     with pytest.raises(ImportError, match="scan.blo' cannot be read, because a package is missing: .*hyperspy"):

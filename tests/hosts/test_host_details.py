@@ -89,6 +89,7 @@ def test_settings_of_a_cube_keep_their_lists(tmp_path):
     assert saved == {"a": [1, 2.5], "b": ["x", "y"], "c": {"0": 1, "1": "x"}, "d": [], "e": {"0": None, "1": True}}
 
 
+@pytest.mark.filterwarnings("ignore:.*taken as a line")
 def test_a_file_of_the_one_scan_among_other_signals(tmp_path):
     hs = pytest.importorskip("hyperspy.api")
     images, spectra = hs.signals.Signal2D(COUNTS[0, 0]), hs.signals.Signal1D(COUNTS)

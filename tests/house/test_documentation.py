@@ -93,7 +93,7 @@ def test_readme_snippet_for_py4dstem(py4dstem, crystal, tmp_path, monkeypatch):
         py4dstem.save("scan.h5", crystal.to_py4dstem())
         namespace = {}
         exec(snippets("In a notebook, with py4DSTEM"), namespace)
-        read = py4dstem.read("run.h5", datapath="unmix4d_nmf/maps")
+        read = py4dstem.read("run.h5", datapath="unmix4d_merge_nmf/maps")
     assert np.allclose(read.data, namespace["r"].maps)
 
 

@@ -48,7 +48,9 @@ def public_members():
         yield name, member, None
         for method in dir(member) if inspect.isclass(member) else ():
             found = getattr(member, method)
-            if not method.startswith("_") and getattr(found, "__module__", "").startswith("unmix4d") and callable(found):
+            ours = (getattr(found, "__module__", "") or "").startswith("unmix4d") and callable(found)
+            # What stands for a method only to refuse it is private under its own name.
+            if ours and not method.startswith("_") and not getattr(found, "__name__", "").startswith("_"):
                 yield f"{name}.{method}", found, member
 
 

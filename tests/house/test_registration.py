@@ -25,7 +25,7 @@ class StandIn:
         self.obj = obj
 
     @classmethod
-    def of(cls, obj):
+    def _of(cls, obj):
         return cls(obj)
 
 

@@ -83,7 +83,7 @@ def test_missing_types_are_seen():
     def bare(self, view, *others, n=3, **more): ...
 
     assert (untyped(typed), untyped(bare)) == ([], ["view", "others", "n", "more", "return"])
-    assert {"Unmix.nmf", "Unmix.__new__", "Decomposition.grains", "Decomposition.read_head"} <= FUNCTIONS.keys()
+    assert {"Unmix.nmf", "Unmix.__new__", "Decomposition.grains", "Decomposition.labels"} <= FUNCTIONS.keys()
     assert {"phantoms.kimoto", "load", "FuzzyCMeans.__init__", "constraints.SmoothMaps.project"} <= FUNCTIONS.keys()
 
 

@@ -22,7 +22,7 @@ def noise(dose, scan_shape=(10, 10), gradient=False, halo=True, seed=0):
 CALLS = {
     "nmf": lambda u: u.nmf(2, random_state=0),
     "nmf_series": lambda u: u.nmf_series([1, 2], random_state=0),
-    "choose_k": lambda u: u.choose_k([1, 2], n_starts=1, random_state=0),
+    "choose_k": lambda u: u.choose_k(n_starts=1, max_iter=5, random_state=0),
     "merge_nmf": lambda u: u.merge_nmf(n_runs=2, random_state=0),
     "features": lambda u: u.angular_average(rings=[(3, 9)]).merge_nmf(n_runs=2, random_state=0),
 }

@@ -224,6 +224,7 @@ def test_a_click_on_a_bar_and_the_keyboard_choose_a_component(result):
 
 @needs_widgets
 def test_what_to_install_for_the_mouse_is_said(result, monkeypatch):
+    monkeypatch.setattr("unmix4d.report.explorer.find_spec", lambda name: name)
     said = "To click on the map and on the bars: %matplotlib widget in a cell before this one."
     assert result.explore(3, 4).children[2].value == said
     monkeypatch.setattr("unmix4d.report.explorer.find_spec", lambda name: None)

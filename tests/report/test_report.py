@@ -91,7 +91,7 @@ def whole(tmp_path_factory, view, result):
     """A page with everything on it."""
     path = tmp_path_factory.mktemp("report") / "scan.html"
     choice = view.choose_k([3, 4], n_starts=2, fraction=None, random_state=0)
-    result.report(path, choice=choice)
+    assert result.report(path, choice=choice) == path
     return path, choice
 
 

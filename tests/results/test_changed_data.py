@@ -7,6 +7,7 @@ import pytest
 import unmix4d
 from unmix4d import Unmix
 from unmix4d.core.errors import ChangedData
+from unmix4d.results.data_of_a_result import linked_matrix
 
 SHAPE = (6, 8, 16, 18)
 CENTRE = (7.5, 8.5)
@@ -241,7 +242,7 @@ def test_a_loaded_result_is_linked_to_what_it_came_from(tmp_path):
 
 def test_the_look_is_part_of_the_pass():
     result = nmf(counts())
-    matrix = result.linked_matrix("a test")
+    matrix = linked_matrix(result, "a test")
     matrix.transpose_times(np.ones((48, 1)))
     matrix.times(np.ones((SHAPE[2] * SHAPE[3], 1)))
     assert matrix.passes == 2

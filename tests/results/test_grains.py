@@ -769,3 +769,16 @@ def test_a_grain_that_fills_most_of_the_scan_is_whole(share):
     data = rng.poisson(900 * (large[..., None, None] * patterns[0] + small[..., None, None] * patterns[1]))
     grains = Unmix(data.astype("u2"), centre=(11.5, 11.5)).nmf(2, random_state=0).grains(min_size=4)
     assert len(grains) == 2 and sorted(grains.masks.sum((1, 2))) == sorted([large.sum(), small.sum()])
+
+
+def test_components_that_are_too_small_are_named():
+    """A component whose regions are all left out is said, not silently without grains."""
+    film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+    result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+    sizes = result.grains().table["n_positions"]
+    least = int(np.sort(sizes)[-1])
+    kept = result.grains(min_size=least)
+    missing = sorted(set(range(3)) - set(kept.components.tolist()))
+    named = ", ".join(map(str, missing))
+    assert missing and f"no region of {least} positions or more (min_size) in component {named}" in repr(kept)
+    assert "min_size" not in repr(result.grains())

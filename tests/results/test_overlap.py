@@ -281,11 +281,9 @@ def test_memberships_are_compared_as_they_are():
     patterns = np.zeros((2, 3, 4))
     patterns[0, 0, 0], patterns[1, 1, 1] = 1.0, 1000.0
 
-    class Shares(Decomposition):
-        maps_are_memberships = True
-
     geometry = result(ramp()).geometry
-    fuzzy = Shares("shares", patterns, ramp(), np.ones(2), 0.0, geometry, {})
+    shares = Meaning("shares", memberships=True)
+    fuzzy = Decomposition("shares", patterns, ramp(), np.ones(2), 0.0, geometry, {}, meaning=shares)
     overlap = fuzzy.overlap()
     assert np.allclose(overlap.weights, ramp()) and overlap.settings["scale"] == "memberships"
     assert np.nanargmax(overlap.ratio[0]) == 10 and overlap.at(0.9).sum() == 5

@@ -213,7 +213,7 @@ def test_nothing_is_pickled(result, tmp_path):
 def test_a_head_and_arrays_come_back_without_any_class(tmp_path):
     path, arrays = tmp_path / "a.h5", {"x": np.arange(5000.0).reshape(2, 2500), "mask": np.array([True, False])}
     files.write(path, {"kind": "Anything", "notes": ["µ", None, 1.5]}, arrays, title="of a test")
-    head, found = files.read(path, lambda head, shapes: dict.fromkeys(shapes))
+    head, found = files.read(path, lambda head, shapes: dict.fromkeys(shapes, files.Claim(None, "fb")))
     assert head["kind"] == "Anything" and head["notes"] == ["µ", None, 1.5] and found.keys() == arrays.keys()
     assert all(np.array_equal(found[name], array) and found[name].dtype == array.dtype for name, array in arrays.items())
     with h5py.File(path) as file:
@@ -223,11 +223,11 @@ def test_a_head_and_arrays_come_back_without_any_class(tmp_path):
 def test_what_is_expected_is_compared_before_anything_is_read(tmp_path, monkeypatch):
     path = tmp_path / "a.h5"
     files.write(path, {}, {"x": np.ones((2, 3)), "y": np.ones(2)})
-    head, found = files.read(path, lambda head, shapes: {"x": shapes["x"], "z": (4,)})
+    head, found = files.read(path, lambda head, shapes: {"x": files.Claim(shapes["x"], "f"), "z": files.Claim((4,), "f")})
     assert found.keys() == {"x"}  # y is not asked for, z is not there
     monkeypatch.setattr(h5py.Dataset, "__getitem__", _only_texts(h5py.Dataset.__getitem__))
     with pytest.raises(UnreadableFile, match=r"x has the shape \(2, 3\) and dtype float64, expected \(2, 4\)"):
-        files.read(path, lambda head, shapes: {"x": (2, 4)})
+        files.read(path, lambda head, shapes: {"x": files.Claim((2, 4), "f")})
 
 
 def _only_texts(getitem):

@@ -145,8 +145,6 @@ AFTER = {
     "reconstruct": lambda s: ({"row": _POSITION, "col": _POSITION}, {}),
     "residual_map": lambda s: ({}, {}),
     "single_positions": lambda s: ({}, {}),
-    "table_columns": lambda s: ({}, {}),
-    "further_figures": lambda s: ({}, {}),
     "mean_patterns": lambda s: ({}, {"single": st.booleans()}),
     "grains": lambda s: (
         {}, {"min_size": st.sampled_from((1, 3, 10, "4 nm^2")), "threshold": st.sampled_from(("yen", "otsu", "li", 0.5, 2)),

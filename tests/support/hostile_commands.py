@@ -80,8 +80,13 @@ _GOOD = ("scan.npy", "one scan.h5", "signal.hspy", "store.zspy", "cube.h5", "lin
 _DAMAGES = ("", "", "cut", "bits flipped", "overwritten")
 _OPTIONS = {
     "--components": (["2"], ["1-3"], ["auto"], ["99"], ["0"], ["3-2"], ["x"], ["-1"], ["2.5"]),
-    "--method": (["nmf"], ["fuzzy"], ["merge"], ["vca"], ["svd"], ["ica"]),
-    "--features": (["angular_average"], ["radial_variance"], ["x"]),
+    "--method": (["nmf"], ["fuzzy"], ["merge"], ["vca"], ["svd"], ["ica"], ["pca"]),
+    "--features": (["angular_average"], ["radial_variance"], ["polar"], ["bragg_disks"], ["x"]),
+    "--detector": (["pyxem"], ["x"]), "--smooth": (["1"], ["2 nm"], ["-1"], ["x"], ["none"]),
+    "--smooth-maps": (["1.5"], ["3 nm"], ["nan"], ["0"], ["1e400 nm"]), "--sparse": (["0.1"], ["1"], ["nan"], ["x"]),
+    "--no-dark-spots": ([],), "--friedel": ([],), "--sum-to-one": ([],), "--grains": ([],), "--overlap": ([],),
+    "--cif": (["nothing.cif"],), "--voltage": (["300 kV"], ["300"], ["x"]),
+    "--scan-shape": (["4", "5"], ["5", "4"], ["0", "1"], ["x", "y"], ["1", "10000000000"]),
     "--starts": (["1"], ["2"], ["0"], ["x"]), "--seed": (["1"], ["-1"], ["x"]),
     "--direct-beam": (["1"], ["0.1 1/Å"], ["nan"], ["-1"], ["1e9"], ["x"], ["none"], ["1 nm"]),
     "--annulus": (["1", "none"], ["3", "1"], ["nan", "x"], ["none", "none"], ["1"]), "--bin": (["2"], ["0"], ["99"], ["x"]),

@@ -128,6 +128,7 @@ OF_RESULTS = {
 _START = st.sampled_from(((0, 0), (0, 1), (1, 0), (0, 0), (99, 0), (0,)))
 _STOP = st.sampled_from(((2, 2), (1, 1), (2, 0), (0, 2), (2, 2), (0, -1)))
 _PAIR = st.sampled_from((None, (0, 1), (1, 0), (0, 0), (0, 9)))
+_HOME = {}, {"fill_value": st.sampled_from((0.0, -1, float("nan")))}
 OF_ANSWERS = {
     "Grains": {
         "labels": NONE, "mean_patterns": ({}, {"single": st.booleans()}), "dissimilarity": NONE,
@@ -141,13 +142,15 @@ OF_ANSWERS = {
         "angle_map": ({}, {"group": _INDEX}), "orientation": ({}, {"group": _INDEX}),
         "plot": ({}, {"groups": st.sampled_from(((0,), (9,), (), (0, 0)))}), "plot_dendrogram": NONE,
         "plot_similarity": ({}, {"by_group": st.booleans()}), "plot_angles": ({}, {"group": _INDEX}),
+        "to_host": _HOME,
     },
     "KChoice": {
-        "plot": NONE, "plot_image_quality": NONE,
+        "plot": NONE, "to_host": _HOME, "plot_image_quality": NONE,
         "plot_similarity": ({}, {"k": st.sampled_from((None, 2, 99)),
                                  "metric": st.sampled_from(("cosine", "ssim", "ssim_sqrt", "nonsense"))}),
     },
     "Overlap": {
+        "to_host": NONE,
         "at": ({"threshold": st.sampled_from((0.5, 0.01, 0, 1, 2))}, {}), "profile": ({"start": _START, "stop": _STOP}, {}),
         "plot": ({}, {"components": _PAIR}),
         "plot_profile": ({"start": _START, "stop": _STOP},

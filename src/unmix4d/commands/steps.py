@@ -1,21 +1,26 @@
-"""The steps of ``run``: folder, scan, plan, computation, files."""
+"""The steps of one scan: view, plan, computation, files."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
 import time
 from dataclasses import dataclass
 
 from ..core import checks
-from ..core.units import parse_length
-from ..methods.arguments import components
-from ..plots.axes import figure_of
-from ..storage.atomic import replacing
+from ..core.units import in_pixels
+from ..methods.arguments import bound_constraints, bound_smoothing, components
+from ..methods.choose_k import default_numbers
+from .answers import asked_for, save_figure
+from .saying import say
 
-__all__ = ["Plan", "writable_folder", "opened", "planned", "compute"]
+__all__ = ["Plan", "compute", "opened", "planned"]
 
-_RANGE = (2, 12)  # numbers that auto tries
+# The first two are always made.
+_WRITTEN = (
+    "report.html", "result.unmix.h5", "choice.png", "components.png", "composite.png", "convergence.png", "grains.csv",
+    "grains.png", "orientations.csv", "orientations.png", "overlap.csv", "overlap.png",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,45 +35,42 @@ class Plan:
     tried : range or None
     options : dict
         Keywords of the method.
+    grains, overlap : bool
+        Whether they are wanted.
+    phases : dict
+        What components are indexed with.
     """
 
     method: str
     number: int | None
     tried: range | None
     options: dict
+    grains: bool
+    overlap: bool
+    phases: dict
 
 
-def writable_folder(chosen) -> str:
-    """The folder of ``--out``, not yet made; OSError where nothing can be written to it."""
-    stem = os.path.splitext(os.path.basename(os.path.normpath(chosen.file)))[0]
-    folder = existing = os.path.abspath(checks.file_name(chosen.out or f"unmix4d-{stem}", "--out"))
-    # A command that is wrong for another reason is to leave no folder behind: the one above is tried.
-    while not os.path.lexists(existing):
-        existing = os.path.dirname(existing)
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OSError(f"--out {folder!r} cannot be written to: {error.strerror or error}") from error
-    return folder
-
-
-def opened(chosen):
-    """The prepared view of the file; nothing of its patterns is read."""
+def opened(file, chosen, wanted):
+    """The prepared view of a file; nothing of its patterns is read, unless they are wanted in memory or as features."""
     from ..hosts.opening import open_scan
     from ..views.unmix import Unmix
 
-    # Whatever is wrong with a length is said before a host is imported, which takes a while.
-    facts = _calibration(chosen)
-    preparation = _preparation(chosen)
-    print(f"opening {chosen.file} ...", flush=True)
-    view = Unmix(open_scan(chosen.file, host=chosen.host, dataset=chosen.dataset), **facts)
-    if preparation:
-        view = view.prepare(**preparation)
+    say(f"opening {file} ...")
+    scan = open_scan(file, host=chosen.host, dataset=chosen.dataset, scan_shape=wanted.scan_shape)
+    view = Unmix(scan, **wanted.facts)
+    if wanted.voltage is not None:
+        view = Unmix(_with_beam_energy(view.scan, wanted.voltage))
+    if wanted.preparation:
+        view = view.prepare(**wanted.preparation)
     if chosen.in_memory:
         view = view.persist()
-    print(_told(view), flush=True)
-    return getattr(view, chosen.features)() if chosen.features else view
+    say(_told(view))
+    return view
+
+
+def _with_beam_energy(scan, energy):
+    geometry = scan.geometry
+    return scan.replace(geometry=geometry.replace(calibration=geometry.calibration.with_changes(beam_energy=energy)))
 
 
 def _told(thing) -> str:
@@ -76,112 +78,116 @@ def _told(thing) -> str:
     return "\n".join(line for line in repr(thing).splitlines() if not line.startswith(("  .", "  features: .")))
 
 
-def _calibration(chosen):
-    facts = {} if chosen.centre is None else {"centre": tuple(chosen.centre)}
-    for name, text in (("pixel_size", chosen.pixel_size), ("step", chosen.step)):
-        if text is not None:
-            size, unit = parse_length(text, f"--{name.replace('_', '-')}")
-            facts[name], facts[name.replace("_size", "") + "_unit"] = size, unit
-    return facts
-
-
-def _preparation(chosen):
-    given = {
-        "direct_beam": None if chosen.direct_beam is None else _length(chosen.direct_beam, "--direct-beam"),
-        "annulus": None if chosen.annulus is None else tuple(_length(text, "--annulus") for text in chosen.annulus),
-        "bin": chosen.bin,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _length(text, name):
-    """A number of pixels, a text with a unit, or None for none."""
-    if text.lower() == "none":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        parse_length(text, name)
-        return text
-
-
-def planned(view, chosen) -> Plan:
-    """The arguments of the method, checked against the scan."""
+def planned(view, chosen, wanted):
+    """(the view or its features, Plan): what is wanted, checked against the scan."""
+    calibration = view.geometry.calibration
+    for name, width in wanted.widths.items():
+        in_pixels(width, max(calibration.step), calibration.step_unit, name)
+    phases = _phases(view, wanted)
+    if chosen.features:
+        view = getattr(view, chosen.features)(**({} if chosen.detector is None else {"detector": chosen.detector}))
     number, tried = _number(view, chosen)
-    seed = checks.seed(chosen.seed)
-    options = {"random_state": seed}
-    if chosen.starts is not None:
-        if chosen.method in ("svd", "vca"):
-            raise ValueError(f"--starts is for nmf, fuzzy and merge, got --method {chosen.method}")
-        options["n_runs" if chosen.method == "merge" else "n_starts"] = checks.count(chosen.starts, "--starts")
-    return Plan(chosen.method, number, tried, options)
+    # What does not fit the scan is said before anything is computed.
+    bound_constraints(wanted.options.get("constraints", ()), view.geometry)
+    bound_smoothing(wanted.options.get("smooth"), view.geometry)
+    return view, Plan(chosen.method, number, tried, wanted.options, chosen.grains, chosen.overlap, phases)
+
+
+def _phases(view, wanted):
+    if not wanted.cif:
+        return {}
+    from ..orientation.from_cif import phases_from_cif
+
+    energy = view.geometry.calibration.beam_energy
+    if not energy:
+        raise ValueError("--cif needs the voltage of the microscope, which the file does not hold: give --voltage '300 kV'")
+    return phases_from_cif(wanted.cif, view.geometry, beam_energy=energy)
 
 
 def _number(view, chosen):
     """(number, None) or (None, numbers to try)."""
-    wanted = chosen.components
-    if isinstance(wanted, int):
-        return components(view, wanted, "--components"), None
-    if chosen.method == "svd" or (chosen.method == "merge" and wanted != "auto"):
-        also = "" if chosen.method == "svd" else " or auto"
-        raise ValueError(f"--components must be a number{also} for {chosen.method}")
+    asked, least = chosen.components, 2 if chosen.method == "fuzzy" else 1
+    if isinstance(asked, int):
+        return components(view, asked, "--components"), None
     if chosen.method == "merge":
         return None, None
-    most = min(view.geometry.n_positions, view.geometry.n_pixels)
-    if wanted == "auto":
-        low, high = _RANGE[0], min(_RANGE[1], most)
-    else:
-        high = components(view, wanted[1], "--components")
-        low = checks.count(wanted[0], "--components", minimum=2 if chosen.method == "fuzzy" else 1, maximum=high)
+    if asked == "auto":
+        return None, default_numbers(view)[least - 1 :]
+    high = components(view, asked[1], "--components")
+    low = checks.count(asked[0], "--components", minimum=least, maximum=high)
     return None, range(low, high + 1)
 
 
-def compute(view, plan: Plan, folder: str) -> None:
-    """Decompose, and write result, figures and report."""
+def compute(view, plan: Plan, folder: str) -> dict:
+    """Decompose, and write result, figures and report; what the table of several scans says of it.
+
+    Raises
+    ------
+    ValueError
+        At the end, when all else is written, of what was asked for and this result does not have.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     os.makedirs(folder, exist_ok=True)
     start = time.perf_counter()
-    result, choice = _decomposed(view, plan)
-    print(f"{_told(result)}\ncomputed in {time.perf_counter() - start:.1f} s; writing to {folder}", flush=True)
+    result, choice, how_sure = _decomposed(view, plan)
+    say(f"{_told(result)}\ncomputed in {time.perf_counter() - start:.1f} s; writing to {folder}")
     result.save(os.path.join(folder, "result.unmix.h5"))
+    _remove_older(folder)
     _figures(result, choice, folder)
+    made, missing = asked_for(result, grains=plan.grains, overlap=plan.overlap, phases=plan.phases, folder=folder)
+    for found in made.values():
+        say(_told(found))
     from ..results.k_choice import KChoice
 
-    result.report(os.path.join(folder, "report.html"), choice=choice if isinstance(choice, KChoice) else None)
-    print("\n".join(f"  {name}" for name in sorted(os.listdir(folder))))
+    result.report(
+        os.path.join(folder, "report.html"), choice=choice if isinstance(choice, KChoice) else None,
+        grains=made.get("grains"), orientations=made.get("cif"),
+    )  # fmt: skip
+    say("\n".join(f"  {name}" for name in _WRITTEN if os.path.exists(os.path.join(folder, name))))
+    if missing:
+        raise ValueError("; ".join(missing))
+    grains = len(made["grains"]) if "grains" in made else None
+    return {"k": result.k, "how_sure": how_sure, "grains": grains, "loss": float(result.loss)}
+
+
+def _remove_older(folder):
+    """What an earlier run has left beside the result that is new now, and which this one may not make."""
+    for name in _WRITTEN[2:]:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, name))
 
 
 def _decomposed(view, plan):
-    """(result, what its number was chosen by or None)."""
-    number, choice, options = plan.number, None, plan.options
+    """(result, what its number was chosen by or None, how sure that number is)."""
+    number, choice, how_sure, options = plan.number, None, "given", plan.options
     if plan.method == "merge":
         merged = view.merge_nmf("auto" if number is None else number, **options)
-        return merged.consensus(), None
+        agreed = merged.consensus()
+        return agreed, None, f"in {100 * agreed.stability.mean():.0f} % of {len(merged.runs)} runs"
     if plan.method == "fuzzy" and number is None:
         choice = view.fuzzy_validity(plan.tried, **options)
-        print(choice)
-        return choice[choice.suggested], choice
+        say(str(choice))
+        agreeing = list(choice.votes.values()).count(choice.suggested)
+        return choice[choice.suggested], choice, f"best of {agreeing} of {len(choice.votes)} indices"
     if number is None:
         choice = view.choose_k(plan.tried, random_state=options["random_state"])
-        print(choice)
-        number = choice.recommended
-    method = {"nmf": view.nmf, "vca": view.vca, "svd": view.svd, "fuzzy": view.fuzzy_cmeans}[plan.method]
-    return method(number, **options), choice
+        say(str(choice))
+        number, how_sure = choice.recommended, choice.confidence
+    method = {
+        "nmf": view.nmf, "vca": view.vca, "ica": view.ica, "pca": view.pca, "svd": view.svd, "fuzzy": view.fuzzy_cmeans,
+    }[plan.method]  # fmt: skip
+    return method(number, **options), choice, how_sure
 
 
 def _figures(result, choice, folder):
-    import matplotlib.pyplot as plt
-
     drawings = {"components": result.plot, "composite": result.composite, "convergence": result.plot_convergence}
     if choice is not None:
         drawings["choice"] = choice.plot
     for name, draw in drawings.items():
         try:
-            drawn = figure_of(draw())
+            drawn = draw()
         except ValueError:
             continue  # of signed components, or of a method that is not iterative: the report says so
-        with replacing(os.path.join(folder, f"{name}.png"), "the figure") as file:
-            drawn.savefig(file, format="png", dpi=110)
-        plt.close(drawn)
+        save_figure(drawn, os.path.join(folder, f"{name}.png"))

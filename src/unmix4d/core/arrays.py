@@ -8,8 +8,8 @@ __all__ = ["freeze", "frozen_columns", "read_only", "set_frozen_state"]
 
 
 def read_only(value, dtype=None) -> np.ndarray:
-    """A copy that cannot be written to."""
-    array = np.array(value, dtype)
+    """A copy that cannot be written to, row by row in memory: sums over it round alike wherever it comes from."""
+    array = np.array(value, dtype, order="C")
     array.setflags(write=False)
     return array
 

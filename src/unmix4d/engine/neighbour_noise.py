@@ -35,7 +35,7 @@ def in_noise_units(values, geometry) -> np.ndarray:
     values = np.asarray(values, np.float64)
     apart = _differences(values, geometry)
     noise, turn = linalg.eigh(apart.T @ apart / (2 * max(len(apart), 1)))
-    floor = _FLOOR * max(float(np.square(values).mean()), np.finfo(float).tiny)
+    floor = _FLOOR * max(float(np.square(values).mean()), float(np.finfo(float).tiny))
     return values @ turn / np.sqrt(np.maximum(noise, floor))
 
 

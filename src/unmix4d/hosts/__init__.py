@@ -10,7 +10,7 @@ import math
 import numbers
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,10 @@ from ..core.scan import Scan
 from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
 
-__all__ = ["attach", "grains_to_host", "progress_wanted", "read_scan", "to_host", "versions"]
+__all__ = [
+    "HostMap", "attach", "grains_to_host", "groups_to_host", "overlap_to_host", "progress_wanted", "read_scan", "to_host",
+    "versions",
+]  # fmt: skip
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
 _DISTRIBUTIONS = {
@@ -115,6 +118,28 @@ def _needing_package(result, what, instead):
         ) from error
 
 
+class HostMap(NamedTuple):
+    """One map (scan_row, scan_col), or a stack of them, for a host."""
+
+    name: str
+    data: np.ndarray
+    title: str
+    unit: str = ""
+    stack: str | None = None
+    numbers: Sequence[int] | None = None
+
+
+class _Shown(NamedTuple):
+    """What a host writes of an answer."""
+
+    maps: np.ndarray
+    patterns: np.ndarray
+    geometry: Any
+    host: Any
+    method: str
+    settings: dict
+
+
 _MOST_MASKS = 256_000_000  # bytes that nobody asked for by name; a size of work
 
 
@@ -150,11 +175,12 @@ def grains_to_host(grains: Any, *, chosen: Sequence[int] | None = None) -> tuple
         raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
     host = _host_of(grains.result)
     masks, labels = _chosen_masks(grains, chosen), grains.labels().astype(np.int32)
-    record = _record(grains)
+    record, numbers = _record(grains), None
     if chosen is not None:
-        record["masks_of"] = [int(i) for i in np.atleast_1d(chosen)]
+        record["masks_of"] = numbers = [int(i) for i in np.atleast_1d(chosen)]
+    maps = HostMap("masks", masks, "grain masks", stack="grain", numbers=numbers), HostMap("labels", labels, "grains")
     with _needing_package(grains.result, "grains", ".masks and .labels()"):
-        return host.write_regions(grains.result, masks, labels, record)
+        return host.write_maps(grains.result, maps, "grains", record)
 
 
 def _chosen_masks(grains, chosen):
@@ -177,8 +203,70 @@ def _chosen_masks(grains, chosen):
 def _record(grains) -> dict:
     """Settings, units and table of grains in JSON types, for the metadata of the hosts."""
     units = {name: unit for name, unit in grains.units.items() if unit}
-    table = {name: column.astype(float).tolist() for name, column in grains.table.items()}
-    return {**grains.settings, "table": table, "units": units}
+    return {**grains.settings, "table": _table(grains.table), "units": units}
+
+
+def _table(table) -> dict:
+    return {name: column.astype(float).tolist() for name, column in table.items()}
+
+
+def overlap_to_host(overlap: Any) -> tuple[Any, Any, Any]:
+    """Ratio, first and second component of every position as native objects of the host that the scan came from.
+
+    Returns
+    -------
+    ratio, first, second
+        pyxem: ``Signal2D`` (x, y), with the pairs in the metadata. py4DSTEM: ``RealSlice`` under a root of their own.
+        Otherwise NumPy arrays. As in the answer: NaN and -1 where there is no overlap.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+    >>> ratio, first, second = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).overlap().to_host()
+    >>> ratio.shape, first.dtype.kind
+    ((12, 12), 'i')
+    """
+    maps = (
+        HostMap("ratio", np.array(overlap.ratio), "overlap ratio"),
+        HostMap("first", overlap.first.astype(np.int32), "strongest component"),
+        HostMap("second", overlap.second.astype(np.int32), "second component"),
+    )
+    record = {**overlap.settings, "pairs": _table(overlap.pairs), "areas": _table(overlap.areas)}
+    with _needing_package(overlap.result, "overlap", ".ratio, .first and .second"):
+        return _host_of(overlap.result).write_maps(overlap.result, maps, "overlap", record)
+
+
+def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, Any, Any]:
+    """Maps and patterns of the groups, and angle and group of every position, as objects of the host of the scan.
+
+    Parameters
+    ----------
+    fill_value : float
+        Put at excluded detector pixels in the patterns, as in `Decomposition.to_host`.
+
+    Returns
+    -------
+    maps, patterns, angle, group
+        Maps and patterns as `Decomposition.to_host` gives those of components. Angle, in degrees, and group (NaN and -1
+        where there is none) are ``Signal2D`` of pyxem, ``RealSlice`` of py4DSTEM or NumPy arrays; see `Groups.orientation`.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.rotated_phases(n_phases=1, scan_shape=(4, 4), detector_shape=(64, 64), dose=3e3, seed=0)
+    >>> maps, patterns, angle, group = Unmix(film.data, centre=film.centre).group_rotated(1).to_host()
+    >>> maps.shape, angle.shape, group.tolist()[0]
+    ((1, 4, 4), (4, 4), [0, 0, 0, 0])
+    """
+    angle, group = groups.orientation()
+    found = {"symmetry": groups.symmetry.tolist(), "sizes": groups.sizes.tolist(), "told": groups.told.tolist()}
+    shown = _Shown(groups.maps, groups.patterns, groups.geometry, groups.host, "group_rotated", groups.settings)
+    maps = HostMap("angle_deg", angle, "rotation in the plane", unit="°"), HostMap("group", group.astype(np.int32), "group")
+    host, fill_value = _host_of(groups), _number_of(fill_value, groups.patterns.dtype)
+    with _needing_package(groups, "groups", ".maps, .patterns and .orientation()"):
+        stacks = host.write(shown, fill_value=fill_value, stack="group")
+        return (*stacks, *host.write_maps(shown, maps, "groups", {**groups.settings, **found}))
 
 
 def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:

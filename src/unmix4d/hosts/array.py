@@ -7,7 +7,7 @@ import numpy as np
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord, OpenDataset, Scan, as_patterns
 
-__all__ = ["matches", "read", "write", "write_regions"]
+__all__ = ["matches", "read", "write", "write_maps"]
 
 
 def matches(obj) -> bool:
@@ -24,11 +24,11 @@ def read(obj) -> Scan:
     return Scan(patterns, ScanGeometry(patterns.shape[:2], patterns.shape[2:]), host=HostRecord("array"))
 
 
-def write(result, *, fill_value: float = 0.0):
+def write(result, *, fill_value: float = 0.0, stack: str = "component"):
     """Copies of the maps and the patterns, with NaN where something was excluded."""
     return np.array(result.maps), np.array(result.patterns)
 
 
-def write_regions(result, masks, labels, record):
+def write_maps(result, maps, what, record):
     """The arrays as they are."""
-    return masks, labels
+    return tuple(image.data for image in maps)

@@ -6,14 +6,19 @@ import os
 import warnings
 
 from ..core import checks
+from ..core.errors import UnreadableFile
+from .completeness import brief, look_for_gaps, read_to_the_end
+from .scan_shape import in_rows, of_reader
 
 __all__ = ["open_scan", "HOSTS"]
 
 HOSTS = ("pyxem", "py4dstem", "array")
 _HDF5 = (".h5", ".hdf5", ".emd", ".hdf")
+_IN_MEMORY = (".prz",)  # archives, which their reader cannot leave on disk
+_FOLDERS = (".zspy", ".zarr")  # what is a folder, and one file to its readers
 
 
-def open_scan(path, *, host: str | None = None, dataset: str | None = None):
+def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan_shape: tuple[int, int] | None = None):
     """The scan in a file, as its host has it.
 
     Parameters
@@ -26,6 +31,9 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None):
         Who opens it, instead of who the name of the file says.
     dataset : str, optional
         Path inside an HDF5 file, where it holds more than one scan.
+    scan_shape : (int, int), optional
+        Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after the other: ``.tvips``,
+        and ``.mib`` without its ``.hdr``, say nothing of them.
 
     Returns
     -------
@@ -34,9 +42,16 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None):
     Raises
     ------
     OSError
-        When there is no such file, nobody can read it, or it holds no scan or several.
+        When there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows and
+        columns the scan has.
     ImportError
         When the host that reads it is not installed.
+
+    Warns
+    -----
+    UnmixWarning
+        When the patterns are in one row, whose step is no length: a map may have been saved pattern by pattern. When some
+        that the file promises are not there.
     """
     path = checks.file_name(path)
     if not os.path.exists(path):
@@ -44,32 +59,38 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the hosts' own imports and readers
-            return _open(path, host, dataset)
+            opened = _open(path, host, dataset, scan_shape)
+            found = opened if scan_shape is None else in_rows(opened, path, scan_shape)
+            read_to_the_end(found, path)
     except ImportError as error:
         raise ImportError(f"{path!r} cannot be read, because a package is missing: {error}") from error
-    except _Unreadable as error:
-        raise OSError(str(error)) from None
+    except UnreadableFile:
+        raise
     except Exception as error:  # readers of hosts raise anything
-        raise OSError(f"{path!r} cannot be read: {type(error).__name__}: {error}") from error
+        raise OSError(f"{path!r} cannot be read: {type(error).__name__}: {brief(error)}") from error
+    look_for_gaps(found, path)
+    return found
 
 
-class _Unreadable(Exception):
-    """One sentence that needs nothing added."""
-
-
-def _open(path, host, dataset):
+def _open(path, host, dataset, scan_shape):
     ending = os.path.splitext(path)[1].lower()
+    if os.path.isdir(path) and ending not in _FOLDERS:
+        raise UnreadableFile(f"{path!r} is a folder: name the files in it")
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise UnreadableFile(f"{path!r} is empty")
+    if dataset is not None and ending not in _HDF5 and host != "array":
+        raise UnreadableFile(f"dataset is for HDF5 files ({' '.join(_HDF5)}), got {dataset!r} for {path!r}")
     if host == "array" or (host is None and ending == ".npy"):
         return _npy(path) if ending == ".npy" else _dataset(path, dataset)
     if host in (None, "pyxem") and ending in _HDF5 and _is_hyperspy(path):
-        return _hyperspy(path, reader="HSPY")  # .h5 is the ending of several readers
+        return _hyperspy(path, scan_shape, reader="HSPY")  # .h5 is the ending of several readers
     if host is None and ending in _HDF5:
         cubes = _cubes(path)
         if not cubes and not _is_old_py4dstem(path):
             # .emd is the ending of several formats, which HyperSpy tells apart.
-            return _hyperspy(path) if ending == ".emd" and dataset is None else _dataset(path, dataset)
+            return _hyperspy(path, scan_shape) if ending == ".emd" and dataset is None else _dataset(path, dataset)
         host = "py4dstem"
-    return _py4dstem(path, dataset) if host == "py4dstem" else _hyperspy(path)
+    return _py4dstem(path, dataset) if host == "py4dstem" else _hyperspy(path, scan_shape)
 
 
 def _npy(path):
@@ -78,16 +99,27 @@ def _npy(path):
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _hyperspy(path, **reader):
+def _hyperspy(path, scan_shape, **reader):
     import hyperspy.api as hyperspy
+    from rsciio import IO_PLUGINS
 
-    loaded = hyperspy.load(path, lazy=True, **reader)
-    signals = loaded if isinstance(loaded, list) else [loaded]
+    ending = os.path.splitext(path)[1]
+    if ending[1:].lower() not in {known.lower() for plugin in IO_PLUGINS for known in plugin["file_extensions"]}:
+        raise UnreadableFile(f"{path!r} ends in {ending!r}, which is no format that HyperSpy reads")
+    loaded = hyperspy.load(path, lazy=ending.lower() not in _IN_MEMORY, **(reader or of_reader(path, scan_shape)))
+    signals = [_of_patterns(s) for s in (loaded if isinstance(loaded, list) else [loaded])]
     scans = [s for s in signals if s.axes_manager.signal_dimension == 2 and s.axes_manager.navigation_dimension in (1, 2)]
     if len(scans) != 1:
         kinds = ", ".join(repr(s) for s in signals) or "nothing"
-        raise _Unreadable(f"{path!r} must hold one scan of patterns, but holds {len(scans)}: {kinds}")
+        raise UnreadableFile(f"{path!r} must hold one scan of patterns, but holds {len(scans)}: {kinds}")
     return scans[0]
+
+
+def _of_patterns(signal):
+    """A signal of four axes without navigation, as NCEM's .emd come, with the last two of the array as the detector."""
+    manager = signal.axes_manager
+    stacked = manager.navigation_dimension == 0 and manager.signal_dimension == 4
+    return signal.transpose(signal_axes=2) if stacked else signal
 
 
 def _py4dstem(path, wanted):
@@ -155,11 +187,11 @@ def _the_one(path, names, wanted):
     if wanted is not None:
         wanted = wanted.strip("/")
         if wanted not in names:
-            raise _Unreadable(f"{path!r} holds no scan {wanted!r}, but {', '.join(map(repr, names)) or 'none at all'}")
+            raise UnreadableFile(f"{path!r} holds no scan {wanted!r}, but {', '.join(map(repr, names)) or 'none at all'}")
         return wanted
     if len(names) != 1:
-        raise _Unreadable(
+        raise UnreadableFile(
             f"{path!r} must hold one four-dimensional dataset, but holds {len(names)}: "
-            f"{', '.join(map(repr, names)) or 'none'}" + ("; name one with dataset" if names else "")
+            f"{', '.join(map(repr, names)) or 'none'}" + ("; name one with dataset (--dataset)" if names else "")
         )
     return names[0]

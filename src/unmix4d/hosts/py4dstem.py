@@ -21,7 +21,7 @@ from ..engine.expected import counted_exactly, differing
 from ..engine.matrix import PatternMatrix
 
 __all__ = ["attach", "ellipse_of", "host_record", "matches", "origin_of", "read", "scan_calibration", "size_of", "write",
-           "write_regions"]  # fmt: skip
+           "write_maps"]  # fmt: skip
 
 _MASKS = {"detector_mask", "scan_mask", "direct_beam", "annulus"}  # steps of prepare that change no value
 Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
@@ -140,20 +140,29 @@ def _beam_energy(cube):
     return None
 
 
-def write(result, *, fill_value: float = 0.0):
+def write(result, *, fill_value: float = 0.0, stack: str = "component"):
     """RealSlice and DiffractionSlice, stack axis first, under a new root with a calibration of its own."""
-    return _under_new_root(result, f"unmix4d_{result.method}", _slices(result, fill_value))
+    return _under_new_root(result, f"unmix4d_{result.method}", _slices(result, fill_value, stack))
 
 
-def write_regions(result, masks, labels, record):
-    """Masks and labels as RealSlice, under a new root with a calibration and the table."""
+def write_maps(result, maps, what, record):
+    """Each map, or stack of maps, as a RealSlice, under a new root with a calibration and the record."""
     from emdfile import Metadata
+
+    told = Metadata(name=what, data=_savable(record))
+    return _under_new_root(result, f"unmix4d_{result.method}_{what}", [_slice_of(image) for image in maps], told)
+
+
+def _slice_of(image):
     from py4DSTEM import RealSlice
 
-    names = [f"grain_{i}" for i in record.get("masks_of", range(len(masks)))]
-    pieces = RealSlice(masks, name="masks", slicelabels=names), RealSlice(labels, name="labels")
-    table = Metadata(name="grains", data=_savable(record))
-    return _under_new_root(result, f"unmix4d_{result.method}_grains", pieces, table)
+    labels = None
+    if image.stack is not None:
+        numbers = range(len(image.data)) if image.numbers is None else image.numbers
+        labels = [f"{image.stack}_{i}" for i in numbers]
+    piece = RealSlice(image.data, name=image.name, slicelabels=labels)
+    piece.units = image.unit  # py4DSTEM leaves its argument of that name unused, and says "intensity"
+    return piece
 
 
 def _under_new_root(result, name, pieces, *metadata):
@@ -245,10 +254,10 @@ def _check_centres(geometry, cube):
         )
 
 
-def _slices(result, fill_value):
+def _slices(result, fill_value, stack="component"):
     from py4DSTEM import DiffractionSlice, RealSlice
 
-    labels = [f"component_{index}" for index in range(len(result.maps))]
+    labels = [f"{stack}_{index}" for index in range(len(result.maps))]
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
     return (

@@ -21,7 +21,7 @@ from ..core.units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
 __all__ = [
-    "axis_of", "matches", "microscope_of", "one_unit", "pair_of", "read", "two_axes", "write", "write_regions",
+    "axis_of", "matches", "microscope_of", "one_unit", "pair_of", "read", "two_axes", "write", "write_maps",
 ]  # fmt: skip
 
 _TEM = "Acquisition_instrument.TEM."
@@ -172,13 +172,13 @@ def microscope_of(metadata) -> dict:
     }
 
 
-def write(result, *, fill_value: float = 0.0):
+def write(result, *, fill_value: float = 0.0, stack: str = "component"):
     """(maps, patterns): ``Signal2D`` (k | x, y) and the input's class (k | kx, ky), with one component axis.
 
     A line scan gives ``Signal1D`` (k | x) maps; a single pattern, a map of one pixel.
     """
     geometry, record = result.geometry, result.host.record
-    component = _component_axis(len(result.maps))
+    component = _stack_axis(stack, len(result.maps))
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
     axes = [component, *_detector_axes(geometry, record)]
@@ -188,16 +188,18 @@ def write(result, *, fill_value: float = 0.0):
     return _on_scan(result, np.array(result.maps), [component], _metadata(result, "maps")), signal
 
 
-def write_regions(result, masks, labels, record):
-    """(masks, labels): ``Signal2D`` (n | x, y) and (x, y), ``Signal1D`` of a line scan, with the table in the metadata."""
+def write_maps(result, maps, what, record):
+    """``Signal2D`` (x, y) of each map, (n | x, y) of a stack, ``Signal1D`` of a line scan; the record is in the metadata."""
 
-    def signal(data, what, first):
-        metadata = _metadata(result, what)
-        metadata["unmix4d"]["grains"] = to_json(record)
-        return _on_scan(result, data, first, metadata)
+    def signal(image):
+        metadata = _metadata(result, image.title)
+        metadata["unmix4d"][what] = to_json(record)
+        if image.unit:
+            metadata.setdefault("Signal", {})["quantity"] = f"{image.name} ({image.unit})"
+        first = [] if image.stack is None else [_stack_axis(image.stack, len(image.data))]
+        return _on_scan(result, image.data, first, metadata)
 
-    grain_axis = {**_component_axis(len(masks)), "name": "grain"}
-    return signal(masks, "grain masks", [grain_axis]), signal(labels, "grains", [])
+    return tuple(map(signal, maps))
 
 
 def _on_scan(result, data, first, metadata):
@@ -226,8 +228,8 @@ def _signal_class(record):
     return found if is_signal else pyxem.signals.Diffraction2D
 
 
-def _component_axis(k):
-    return {"name": "component", "size": k, "scale": 1.0, "offset": 0.0, "navigate": True}
+def _stack_axis(name, k):
+    return {"name": name, "size": k, "scale": 1.0, "offset": 0.0, "navigate": True}
 
 
 def _detector_axes(geometry, record):

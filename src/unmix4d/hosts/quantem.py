@@ -8,9 +8,9 @@ from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns, is_dask
 from ..core.units import PIXELS, canonical_unit
-from .array import write, write_regions
+from .array import write, write_maps
 
-__all__ = ["matches", "read", "write", "write_regions"]
+__all__ = ["matches", "read", "write", "write_maps"]
 
 
 def matches(obj) -> bool:

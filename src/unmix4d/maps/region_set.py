@@ -48,7 +48,7 @@ class RegionSet:
         masks = np.asarray(masks, bool)
         region, positions = np.nonzero(masks.reshape(len(masks), math.prod(masks.shape[1:])))
         ends = np.searchsorted(region, np.arange(len(masks) + 1))
-        return cls(positions, ends, masks.shape[1:])
+        return cls(positions, ends, (masks.shape[1], masks.shape[2]))
 
     @classmethod
     def from_labels(cls, labels: np.ndarray, chosen: Sequence[int] | np.ndarray) -> RegionSet:

@@ -36,7 +36,7 @@ from .only_noise import say_if_only_noise
 if TYPE_CHECKING:
     from ..constraints.smooth_maps import SmoothMaps
 
-__all__ = ["choose_k"]
+__all__ = ["choose_k", "default_numbers"]
 
 _MOST = 16  # components that are tried unless told otherwise: a minute for 64 x 64 x 96 x 96; no table
 _SMOOTH = 1.0  # positions
@@ -69,7 +69,7 @@ def choose_k(
     Parameters
     ----------
     ks : sequence of int, optional
-        Numbers to try, at least 1, in any order; 2 to 16 by default, or fewer where the scan holds no more. Try a few
+        Numbers to try, at least 1, in any order; 1 to 16 by default, or fewer where the scan holds no more. Try a few
         more than you expect: a recommendation at either end of the range is called ambiguous.
     rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
         Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
@@ -155,7 +155,7 @@ def choose_k(
     >>> view.choose_k(range(2, 7), rule="noise_edge", checkpoint=path).recommended
     4
     """
-    ks = _default(view) if ks is None else numbers_of_components(view, ks, "ks")
+    ks = default_numbers(view) if ks is None else numbers_of_components(view, ks, "ks")
     if len(set(ks)) < len(ks):
         raise ValueError(f"ks must name every number once, got {', '.join(map(str, ks))}")
     ks, seed = np.array(sorted(ks)), checks.seed(random_state)
@@ -196,9 +196,10 @@ def choose_k(
     return _chosen(view, matrix, evidence, mask, rule, why_not, {**settings, "passes": matrix.passes})
 
 
-def _default(view):
+def default_numbers(view: Any) -> range:
+    """Numbers of components that are tried unless told otherwise: 1 to 16, or fewer where the scan holds no more."""
     most = min(_MOST, view.geometry.n_positions, view.geometry.n_pixels)
-    return range(min(2, most), most + 1)
+    return range(1, most + 1)
 
 
 def _smoothing(view, smooth):

@@ -23,7 +23,7 @@ from .arguments import WEIGHTS, components, progress, say_if_beam, weighted
 
 __all__ = ["MEANING", "fuzzy_cmeans", "fuzzy_validity", "references"]
 
-MEANING = Meaning("fuzzy c-means", shares_of="memberships")
+MEANING = Meaning("fuzzy c-means", shares_of="memberships", memberships=True)
 
 _MOST = 10  # dimensions in which distances still tell near from far
 _SAME = 1e-3  # of the spread of all loadings: centres that are nearer are the same
@@ -264,7 +264,7 @@ def _answer(view, matrix, loadings, axes, model, settings):
     return found.answer(
         FuzzyClusters, method="fuzzy_cmeans", squares=found.squares(), settings=settings,
         meaning=MEANING, references=references(settings),
-        losses=np.array(model.objectives), view=view, loadings=seen.geometry.to_maps(loadings), axes=axes,
+        losses=np.array(model.objectives), _view=view, loadings=seen.geometry.to_maps(loadings), axes=axes,
         loading_centres=centres, covariances=covariances,
         pure_fraction=pure_fraction(wide, centres, memberships.argmax(1)),
     )  # fmt: skip

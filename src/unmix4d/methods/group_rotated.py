@@ -172,7 +172,7 @@ def group_rotated(
         if len(told) == 1 and not found.symmetry.any() and told.all():
             say_if_only_noise(view, matrix, None, "group_rotated", seed)
         tick()
-        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings)
+        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings, view.scan.host)
         tick()
     return result
 
@@ -241,7 +241,7 @@ def _judged(found, told, auto):
     return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)
 
 
-def _assembled(plain, geometry, matrix, found, told, some, settings):
+def _assembled(plain, geometry, matrix, found, told, some, settings, host):
     """What was found at the positions with intensity, as images and maps; the averages are made in one pass.
 
     `geometry` has the hot pixels masked, and the centre that was used.
@@ -268,7 +268,7 @@ def _assembled(plain, geometry, matrix, found, told, some, settings):
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
         geometry=plain.replace(centre=geometry.centre, centre_known=geometry.centre_known), told=told[order],
-        parts=_on_scan(geometry, parts, -1), settings=settings,
+        parts=_on_scan(geometry, parts, -1), settings=settings, host=host,
     )  # fmt: skip
 
 

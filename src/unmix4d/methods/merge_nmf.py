@@ -187,7 +187,7 @@ def _answer(
     stability = np.array([0.0 if i is None else found.share[i] for i in matches])
     agreement = np.array([0.0 if i is None else found.agreement[i] for i in matches])
     return merged_answer(
-        view, matrix, run.maps, run.patterns, settings, best=best, runs=tuple(runs), problem=problem, history=run.history,
+        view, matrix, run.maps, run.patterns, settings, best=best, runs=tuple(runs), _problem=problem, history=run.history,
         members=run.members, stability=stability, agreement=agreement,
     )  # fmt: skip
 

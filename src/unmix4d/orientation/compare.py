@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import set_frozen_state
+from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
 from .convert import on_scan
 from .symmetry import misorientation_deg
@@ -149,6 +150,7 @@ class OrientationComparison:
     geometry: ScanGeometry = field(repr=False)
 
     plot = plots_orientation.comparison
+    to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
 
@@ -163,7 +165,7 @@ class OrientationComparison:
             return self.misorientation_deg <= self.agree_within
 
     @property
-    def table(self) -> dict[str, np.ndarray]:
+    def table(self) -> Table:
         """One row each for all, single and overlap positions, as a dict of columns that `pandas.DataFrame` takes.
 
         ``positions``, ``compared`` (how many), ``median_deg``, ``agree`` (share of the compared), ``agree_any`` (share
@@ -179,7 +181,7 @@ class OrientationComparison:
             out["median_deg"].append(float(np.median(one)) if one.size else np.nan)
             out["agree"].append(float(np.mean(one <= self.agree_within)) if one.size else np.nan)
             out["agree_any"].append(float(np.mean(near <= self.agree_within)) if one.size else np.nan)
-        return {name: np.array(column) for name, column in out.items()}
+        return Table(out, {"median_deg": "°"})
 
     def __repr__(self):
         table = self.table

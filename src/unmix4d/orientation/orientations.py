@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,27 @@ from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.arrays import set_frozen_state
+from ..core.rows import pick
+from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
+from ..results.saved import savable, save
 from .colours import colours, key
+from .form import FORM
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
+    from .record import Match
     from .sources import Painting
 
 __all__ = ["Orientations"]
 
+_OF_MATCHES = ("component", "source", "n_positions", "phase", "score", "fit", "gap", "second_phase", "rival", "ambiguous",
+               "orientation_ambiguous", "spread_deg")  # fmt: skip
 
+
+@savable(FORM)
+@spelled
 @dataclass(frozen=True, eq=False)
 class Orientations:
     """Orientations of k components, and where they are.
@@ -81,6 +93,8 @@ class Orientations:
     flagged: np.ndarray | None = None
 
     plot = plots_orientation.orientations
+    save = save
+    to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
 
@@ -91,8 +105,27 @@ class Orientations:
                 if getattr(holder, name) is not None:
                     getattr(holder, name).setflags(write=False)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.matches)
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Match`, or a list of them."""
+        return pick(key, self.k, "component", self.matches.__getitem__)
+
+    @property
+    def table(self) -> Table:
+        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        What `unmix4d.orientation.Match` says of each, with the orientation as a quaternion, ``quaternion_x`` to
+        ``quaternion_w``.
+        """
+        columns = {name: [getattr(match, name) for match in self.matches] for name in _OF_MATCHES}
+        quaternions = np.array([match.quaternion for match in self.matches]).reshape(-1, 4)
+        columns |= {f"quaternion_{name}": quaternions[:, i].tolist() for i, name in enumerate("xyzw")}
+        return Table(columns, {"spread_deg": "°"})
 
     @property
     def k(self) -> int:
@@ -311,5 +344,5 @@ class Orientations:
         lines.append(f"  in the frame of the {'scan' if known else 'detector (its rotation against the scan is unknown)'}")
         if "total" in self.time_s:
             lines.append(f"  {self.time_s['total']:.2g} s")
-        lines.append("  .matches .first .second .weight .matrices() .properties() .to_host() .plot()")
+        lines.append("  .matches .first .second .weight .matrices() .properties() .to_dataframe() .to_host() .plot()")
         return "\n".join(lines)

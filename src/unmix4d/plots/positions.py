@@ -151,7 +151,7 @@ class PositionFigure:
     def _shares(self, row, col):
         ax, result, known = self.shares, self.result, self._known(row, col)
         ax.clear()
-        shared = result.has_shares
+        shared = not result.signed
         values = result.intensities if shared else result.maps
         weights = values[:, row, col] if known else np.full(result.k, np.nan)
         if shared:
@@ -166,7 +166,7 @@ class PositionFigure:
         ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
         if shared:
             ax.set_ylim(0, 1)
-        ax.set(xlabel="component", ylabel=result.share_name)
+        ax.set(xlabel="component", ylabel=result.meaning.share)
         open_frame(ax, labels=SMALL, ticks=SMALL)
 
 

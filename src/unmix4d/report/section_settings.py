@@ -45,7 +45,7 @@ def summary(parts) -> str:
 
 def described(result) -> str:
     """Method and number of components in words."""
-    return f"{result.meaning.label or result.method}, {result.k} {result.component_name}{'' if result.k == 1 else 's'}"
+    return f"{result.meaning.label or result.method}, {result.k} {result.meaning.component}{'' if result.k == 1 else 's'}"
 
 
 def preparation(steps) -> str:

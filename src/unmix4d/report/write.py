@@ -6,6 +6,7 @@ import datetime
 import os
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import hosts
@@ -40,7 +41,7 @@ def write_report(
     orientations: Orientations | None = None,
     sections: Sequence[str] | None = None,
     title: str | None = None,
-) -> None:
+) -> Path:
     """Write one page of HTML that holds everything it shows, to be read in a browser or printed; it needs no network.
 
     Sections that cannot be made (of signed components, or without the data) are left out with the reason. A file that is
@@ -65,6 +66,11 @@ def write_report(
     title : str, optional
         By default the method, the number of components and the title of the scan.
 
+    Returns
+    -------
+    pathlib.Path
+        Where it is.
+
     Raises
     ------
     OSError
@@ -80,8 +86,8 @@ def write_report(
     >>> from unmix4d import Unmix, phantoms
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
     >>> path = Path(tempfile.mkdtemp()) / "scan.html"
-    >>> result.report(path, sections=["summary", "settings", "citation"])
-    >>> path.read_text(encoding="utf-8")[:15]
+    >>> written = result.report(path, sections=["summary", "settings", "citation"])
+    >>> written.read_text(encoding="utf-8")[:15]
     '<!DOCTYPE html>'
     """
     parts = Parts(result, choice, grains, groups, orientations)
@@ -95,6 +101,7 @@ def write_report(
         when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         head = page.paragraph(f"Written by unmix4d {__version__} on {when}.", "quiet")
         file.write(writable(page.page(title, head, made)).encode("utf-8"))
+    return Path(checks.file_name(path))
 
 
 def _check_parts(parts):

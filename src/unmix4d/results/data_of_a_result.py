@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.expected import Expected, changed, counted_exactly, differing
 
-__all__ = ["counts_of", "expected_of", "require_pattern_of", "require_same_data"]
+if TYPE_CHECKING:
+    from ..engine.matrix import PatternMatrix
+
+__all__ = ["counts_of", "decomposed_view", "expected_of", "linked_matrix", "require_pattern_of", "require_same_data"]
 
 
 def counts_of(result: Any) -> bool:
@@ -23,6 +26,23 @@ def expected_of(result: Any, method: str) -> Expected | None:
         return None
     totals = result.geometry.from_maps(result.totals[None])[:, 0]
     return Expected(totals, result.geometry.from_images(result.mean_pattern[None])[0], method, counts_of(result))
+
+
+def linked_matrix(result: Any, method: str) -> PatternMatrix:
+    """The matrix of the scan that a result was made from, on behalf of `method`; refused where no data are linked.
+
+    Its first pass refuses data that have changed since.
+    """
+    if result.source is None:
+        raise ValueError(
+            f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
+        )
+    return result.source.matrix(result.settings.get("precision", "single")).expect(expected_of(result, method))
+
+
+def decomposed_view(result: Any) -> Any:
+    """The view that was decomposed, of features those; None where no data are linked."""
+    return getattr(result, "_view", None) or result.source
 
 
 def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, method: str) -> None:

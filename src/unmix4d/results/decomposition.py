@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from ..core import checks
 from ..core.arrays import freeze, read_only, set_frozen_state
 from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
+from ..core.rows import pick
 from ..core.scan import HostRecord
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..maps.regions import above_threshold
 from ..orientation.index import index, orientations
 from ..orientation.vectors import group_braggvectors
@@ -22,21 +24,20 @@ from ..plots.composite import composite
 from ..report.explorer import explore
 from ..report.write import write_report
 from .citations import FIELD
-from .data_of_a_result import expected_of
+from .data_of_a_result import linked_matrix
 from .grains import find_grains
 from .groups import group_rotated, mean_of
 from .likelihood import log_likelihood
 from .meaning import Meaning
 from .overlap import find_overlap
+from .parts import Component
 from .quality import pattern_similarity, report_quality
-from .saved import save
-
-if TYPE_CHECKING:
-    from ..engine.matrix import PatternMatrix
+from .saved import savable, save
 
 __all__ = ["Decomposition"]
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False)
 class Decomposition:
@@ -92,6 +93,9 @@ class Decomposition:
 
     Notes
     -----
+    ``result[i]`` is component i, with ``.pattern``, ``.map`` and its row of ``.table``; slices, lists of numbers and masks
+    such as ``result[result.distinguishable]`` give lists, and ``for pattern, map_ in result`` goes through all.
+
     NMF patterns should not be analysed quantitatively: intensity that components share, the direct beam above all, may
     sit in any of them (Martineau 2019).
 
@@ -102,6 +106,8 @@ class Decomposition:
     >>> result = Unmix(phantom.data).nmf(2, random_state=0)
     >>> result.patterns.shape, result.maps.shape
     ((2, 10, 20), (2, 6, 8))
+    >>> [pattern.shape for pattern, map_ in result], result[1].map.shape
+    ([(10, 20), (10, 20)], (6, 8))
     """
 
     method: str
@@ -139,15 +145,12 @@ class Decomposition:
     explore = explore
     report = write_report
     to_host = hosts.to_host
+    to_dataframe = to_dataframe
     attach = hosts.attach
     save = save
 
-    #: What a component is called.
-    component_name: ClassVar[str] = "component"
-    #: Whether maps are shares of a position that add up to one, which are compared as they are.
-    maps_are_memberships: ClassVar[bool] = False
     #: What is saved, beside geometry and history: arrays and their shapes, in the words k, scan, detector and features.
-    saved_arrays: ClassVar[dict] = {
+    _saved_arrays: ClassVar[dict] = {
         "patterns": ("k", "detector"), "maps": ("k", "scan"), "explained": ("k",), "losses": None,
         "mean_pattern": ("detector",), "totals": ("scan",), "residuals": ("scan",), "strengths": ("k",),
         "features": ("k", "features"),
@@ -156,33 +159,19 @@ class Decomposition:
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
-        freeze(self, self.saved_arrays)
+        freeze(self, self._saved_arrays)
         shapes = (self.patterns.shape, self.maps.shape)
         k = len(self.patterns)
         if shapes != ((k, *self.geometry.detector_shape), (k, *self.geometry.scan_shape)):
             raise ValueError(f"patterns and maps have the shapes {shapes}, which do not fit {self.geometry}")
 
-    def saved_head(self) -> dict:
-        """What a relative of this class saves besides its arrays, in JSON types.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0).saved_head()
-        {}
-        """
+    def _saved_head(self) -> dict:
+        """What a relative of this class saves besides its arrays, in JSON types."""
         return {}
 
     @classmethod
-    def read_head(cls, head: dict) -> dict:
-        """What `saved_head` wrote, as arguments.
-
-        Examples
-        --------
-        >>> from unmix4d import Decomposition
-        >>> Decomposition.read_head({})
-        {}
-        """
+    def _read_head(cls, head: dict) -> dict:
+        """What `_saved_head` wrote, as arguments."""
         return {}
 
     @property
@@ -211,68 +200,43 @@ class Decomposition:
         return self.mean_pattern if self.meaning.centred else None
 
     @property
-    def decomposed(self) -> Any:
-        """The view that was decomposed, of features those; None where no data are linked."""
-        return self.source
-
-    @property
     def signed(self) -> bool:
         """Whether patterns have both signs, as those of SVD, PCA and ICA: they are no diffraction patterns."""
         return self.meaning.signed
 
-    @property
-    def has_shares(self) -> bool:
-        """Whether maps say how much of each component is at a position."""
-        return not self.meaning.signed
-
-    @property
-    def share_name(self) -> str:
-        """What that is called: the share of a component at a position."""
-        return "share of the intensity" if self.has_shares else "weight"
-
-    def table_columns(self) -> dict:
-        """What is known of each component, as columns by their names.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).svd(2)
-        >>> list(result.table_columns())
-        ['component', 'share of the sum of squares (%)']
-        """
-        columns: dict[str, Any] = {
-            "component": range(self.k),
-            f"share of the {self.meaning.shares_of} (%)": 100 * self.explained,
-        }
-        if self.has_shares:
+    def _columns(self):
+        """What is known of each component, by the names of the attributes."""
+        columns: dict[str, Any] = {"component": range(self.k), "explained": self.explained}
+        if not self.signed:
             labels = self.labels()
-            columns["positions where it is the strongest"] = np.bincount(labels[labels >= 0], minlength=self.k)
+            columns["n_positions"] = np.bincount(labels[labels >= 0], minlength=self.k)
         if self.strengths is not None:
-            columns["strength (noise = 1)"] = self.strengths
-            columns["distinguishable from noise"] = self.distinguishable
+            columns |= {"strength": self.strengths, "distinguishable": self.distinguishable}
         return columns
 
     @property
-    def caution(self) -> str | None:
-        """What a reader of the patterns should know; None where there is nothing to say."""
-        if self.signed:
-            return None
-        return (
-            "Intensity that components share, the direct beam above all, may sit in any of them: patterns of a "
-            "factorisation should not be analysed quantitatively (Martineau 2019). Read structures from measured patterns "
-            "where it is alone."
-        )
+    def table(self) -> Table:
+        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
-    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
-        """What a report shows of a relative of this class besides: (function that draws, alternative text, caption).
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> Unmix(phantoms.random_scan(shape=(3, 4, 10, 20), seed=0).data).svd(2).further_figures()
-        []
+        ``component``, ``explained`` and, unless patterns have both signs, ``n_positions`` where it is the strongest; where
+        they are known, ``strength`` (1 is what noise alone reaches) and ``distinguishable``. Of merged components also
+        ``stability`` and ``agreement``, of clusters ``pure_fraction``.
         """
-        return []
+        return Table(self._columns())
+
+    def __len__(self) -> int:
+        return self.k
+
+    def __iter__(self) -> Iterator[Component]:
+        return map(self._parts(), range(self.k))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Component`, or a list of them."""
+        return pick(key, self.k, self.meaning.component, self._parts())
+
+    def _parts(self):
+        table = self.table
+        return lambda i: Component(**table.row(i), pattern=self.patterns[i], map=self.maps[i])
 
     @property
     def intensities(self) -> np.ndarray:
@@ -339,7 +303,7 @@ class Decomposition:
         (6, 8)
         """
         if self.residuals is None:
-            matrix, geometry = self.linked_matrix("residual_map"), self.geometry
+            matrix, geometry = linked_matrix(self, "residual_map"), self.geometry
             if self.offset is not None:
                 matrix = matrix.centred()
             squares = matrix.squared_residuals(geometry.from_maps(self.maps), geometry.from_images(self.patterns))
@@ -374,7 +338,7 @@ class Decomposition:
         (2, 10, 20)
         """
         member = self.single_positions() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
-        matrix = self.linked_matrix("mean_patterns")
+        matrix = linked_matrix(self, "mean_patterns")
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
         means = mean_of(matrix.transpose_times(weights), weights.sum(0, dtype=np.float64), matrix.dtype)
         return self.geometry.to_images(means.T)
@@ -396,24 +360,6 @@ class Decomposition:
         present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
         return present & (present.sum(0) == 1)
 
-    def linked_matrix(self, method: str) -> PatternMatrix:
-        """The matrix of the scan that it was made from, on behalf of `method`; refused where no data are linked.
-
-        Its first pass refuses data that have changed since.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data).nmf(2, random_state=0)
-        >>> result.linked_matrix("a test").shape
-        (48, 200)
-        """
-        if self.source is None:
-            raise ValueError(
-                f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan)"
-            )
-        return self.source.matrix(self.settings.get("precision", "single")).expect(expected_of(self, method))
-
     @property
     def citation(self) -> str:
         """The papers to cite for this result."""
@@ -421,7 +367,7 @@ class Decomposition:
 
     def __repr__(self):
         shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
-        what, cal = f"{self.method}, {self.k} {self.component_name}s", self.geometry.calibration
+        what, cal = f"{self.method}, {self.k} {self.meaning.component}s", self.geometry.calibration
         lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
@@ -435,6 +381,7 @@ class Decomposition:
         lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
+        lines.append("  [i].pattern [i].map .table .to_dataframe()")
         return "\n".join(lines)
 
     def _notes(self):

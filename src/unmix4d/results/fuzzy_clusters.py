@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,14 +11,20 @@ from numpy.typing import ArrayLike
 
 from ..clustering.validity import INDICES
 from ..core import checks
+from ..core.arrays import set_frozen_state
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import fuzzy as plots_fuzzy
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
+from .forms import SETTINGS, Arrays, Mapping, require
+from .further_figures import Further, further_figures
+from .saved import Answer, Form, savable, save
 
 __all__ = ["FuzzyClusters", "FuzzyValidity"]
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class FuzzyClusters(Decomposition):
@@ -52,8 +58,6 @@ class FuzzyClusters(Decomposition):
         embedded particle, does not show here.
     validity : dict
         Indices of validity, see `unmix4d.clustering.validity.validity`; empty for a single cluster.
-    view : FeatureView or Unmix or None
-        What was clustered; None after loading.
 
     Notes
     -----
@@ -78,19 +82,12 @@ class FuzzyClusters(Decomposition):
     loading_centres: np.ndarray = None  # type: ignore[assignment]
     covariances: np.ndarray = None  # type: ignore[assignment]
     pure_fraction: np.ndarray = None  # type: ignore[assignment]
-    view: Any = None
+    _view: Any = None
 
     plot_scatter = plots_fuzzy.scatter
 
-    component_name: ClassVar[str] = "cluster"
-    maps_are_memberships: ClassVar[bool] = True
-    share_name: ClassVar[str] = "membership"
-    caution: ClassVar[str] = (
-        "Memberships are shares of similarity, not of intensity; the centre of a cluster is drawn towards the mixtures "
-        "(Martineau 2019)."
-    )
-    saved_arrays: ClassVar[dict] = {
-        **Decomposition.saved_arrays,
+    _saved_arrays: ClassVar[dict] = {
+        **Decomposition._saved_arrays,
         "loadings": None, "axes": None, "loading_centres": None, "covariances": None, "pure_fraction": ("k",),
     }  # fmt: skip
 
@@ -167,7 +164,7 @@ class FuzzyClusters(Decomposition):
         [-1, -1, -1, -1, -1, 1, 1, 0, 0, 0]
         """
         cluster = checks.count(cluster, "cluster", minimum=0, maximum=self.k - 1)
-        if self.view is None:
+        if self._view is None:
             raise ValueError(
                 "subclusters needs what was clustered, which is not part of a saved result: call fuzzy_cmeans again"
             )
@@ -175,7 +172,7 @@ class FuzzyClusters(Decomposition):
         inside = (self.labels() == cluster) & (self.memberships[cluster] >= least)
         if not inside.any():
             raise ValueError(f"min_membership leaves no position of cluster {cluster}, got {least:g}")
-        view = self.view.at_positions(inside)
+        view = self._view.at_positions(inside)
         chosen = {name: self.settings[name] for name in ("m", "covariance", "contrast", "precision")}
         answer = view.fuzzy_cmeans(n, n_svd=n_svd, n_starts=n_starts, random_state=random_state, **chosen)
         require_same_data(self, answer, "subclusters")
@@ -218,36 +215,8 @@ class FuzzyClusters(Decomposition):
             covariance=self.settings["covariance"], m=self.settings["m"], contrast=self.settings["contrast"],
         ).reshape(*points.shape[:-1], self.k)  # fmt: skip
 
-    @property
-    def decomposed(self) -> Any:
-        """The view that was decomposed, of features those; None where no data are linked."""
-        return self.view or self.source
-
-    def table_columns(self) -> dict:
-        """What is known of each cluster, as columns by their names.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> line = phantoms.martineau_fig5()
-        >>> list(Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0).table_columns())[-1]
-        'pure positions (%)'
-        """
-        return {**super().table_columns(), "pure positions (%)": 100 * self.pure_fraction}
-
-    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
-        """The scatter of the loadings, where there are two of them.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> line = phantoms.martineau_fig5()
-        >>> len(Unmix(line.data, centre=line.centre).fuzzy_cmeans(2, random_state=0).further_figures())
-        1
-        """
-        if len(self.loadings) < 2:
-            return []
-        return [(self.plot_scatter, "loadings coloured by cluster", "The positions among the first two loadings.")]
+    def _columns(self):
+        return {**super()._columns(), "pure_fraction": self.pure_fraction}
 
     def _notes(self):
         s = self.settings
@@ -257,6 +226,31 @@ class FuzzyClusters(Decomposition):
         return [shown, f"  pure positions in %: {pure}"]
 
 
+@further_figures.register
+def _(result: FuzzyClusters) -> Further:
+    """The scatter of the loadings, where there are two of them."""
+    if len(result.loadings) < 2:
+        return []
+    return [(result.plot_scatter, "loadings coloured by cluster", "The positions among the first two loadings.")]
+
+
+def _sound(answer):
+    require(answer.table.keys() >= {"n_clusters", *INDICES}, "the table")
+    require(answer.table["n_clusters"].tolist() == list(answer.models), "the numbers of clusters")
+    require(answer.models and all(model.k == n for n, model in answer.models.items()), "the models")
+
+
+_VALIDITY = Form(
+    {
+        "table": Mapping(str, Arrays("fi", ("n",))), "models": Mapping(int, Answer(("FuzzyClusters",))),
+        "settings": SETTINGS,
+    },
+    lambda answer: {"n": len(answer.models)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_VALIDITY)
 @spelled
 @dataclass(frozen=True, eq=False)
 class FuzzyValidity:
@@ -285,11 +279,24 @@ class FuzzyValidity:
     settings: dict
 
     plot = plots_fuzzy.validity
+    save = save
+    to_dataframe = to_dataframe
+
+    __setstate__ = set_frozen_state
+
+    def __post_init__(self):
+        object.__setattr__(self, "table", Table(self.table))
 
     def __getitem__(self, n):
         if n not in self.models:
             raise KeyError(f"n must be one of {', '.join(map(str, self.models))}, got {n!r}")
         return self.models[n]
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.models)
 
     @property
     def votes(self) -> dict:

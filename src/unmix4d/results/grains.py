@@ -7,7 +7,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.arrays import frozen_columns, read_only, set_frozen_state
+from ..core.arrays import read_only, set_frozen_state
 from ..core.messages import warn
+from ..core.rows import pick
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
@@ -27,7 +29,11 @@ from ..maps.shapes import shape_of_positions
 from ..plots import grains as plots_grains
 from ..storage.atomic import replacing
 from .background import say_if_grain, spread_components, with_grain
+from .data_of_a_result import linked_matrix
+from .forms import SETTINGS, Arrays, Field, Json, Record, are_counts, require, within
+from .parts import Grain
 from .region_means import region_means
+from .saved import RESULTS, Answer, Form, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -35,6 +41,33 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Grains", "find_grains"]
 
 
+def _sound(grains):
+    regions, k, shape = grains.regions, grains.result.k, grains.geometry.scan_shape
+    ends, places = regions.ends, regions.positions
+    require(tuple(regions.scan_shape) == shape and len(grains.components) == len(regions), "the shape of the grains")
+    require(ends[0] == 0 and ends[-1] == len(places) and (np.diff(ends) > 0).all(), "the size of a grain")
+    rising = np.diff(places) > 0
+    rising[ends[1:-1] - 1] = True  # from one grain to the next
+    require(within(places, math.prod(shape), 0) and rising.all(), "the positions of a grain")
+    require(grains._kept.ravel()[places].all(), "the positions of a grain")
+    require(within(grains.components, k, 0) and set(grains.background) <= {*range(k)}, "a component")
+
+
+_REGIONS: dict[str, Field] = {
+    "positions": Arrays("i", ("positions",)), "ends": Arrays("i", ("ends",)),
+    "scan_shape": Json(lambda shape: are_counts(shape, 1), tuple),
+}  # fmt: skip
+_FORM = Form(
+    {
+        "regions": Record(RegionSet, _REGIONS), "components": Arrays("i", ("n",)), "result": Answer(RESULTS),
+        "background": Json(are_counts, tuple), "settings": SETTINGS,
+    },
+    lambda grains: {"n": len(grains), "ends": len(grains) + 1, "positions": len(grains.regions.positions)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Grains:
@@ -73,6 +106,8 @@ class Grains:
     settings: dict = field(default_factory=dict)
 
     to_host = grains_to_host
+    save = save
+    to_dataframe = to_dataframe
     plot = plots_grains.grains
     plot_sizes = plots_grains.grain_sizes
 
@@ -86,8 +121,18 @@ class Grains:
             object.__setattr__(self, "regions", RegionSet.from_masks(self.regions))
         object.__setattr__(self, "components", read_only(self.components, int))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.regions)
+
+    def __iter__(self) -> Iterator[Grain]:
+        return (self._grain(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Grain`, or a list of them."""
+        return pick(key, len(self), "grain", self._grain)
+
+    def _grain(self, i):
+        return Grain(**self.table.row(i), mask=self.regions.mask(i))
 
     @cached_property
     def masks(self) -> np.ndarray:
@@ -121,7 +166,7 @@ class Grains:
         >>> from unmix4d import Unmix, phantoms
         >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
         >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
-        >>> int(grains.mask(1).sum()) == grains.table["n_positions"][1]
+        >>> bool(grains.mask(1).sum() == grains.table["n_positions"][1])
         True
         """
         if len(self) == 0:
@@ -134,7 +179,7 @@ class Grains:
         return self.result.geometry
 
     @cached_property
-    def table(self) -> dict[str, np.ndarray]:
+    def table(self) -> Table:
         """One row a grain, as a dict of columns that `pandas.DataFrame` takes; read-only. The units are in `units`.
 
         ``grain``, ``component``, ``n_positions``, ``area``, ``equivalent_diameter``, ``feret_max``, ``feret_min``,
@@ -147,7 +192,7 @@ class Grains:
         at = calibration.step, calibration.scan_origin
         shapes = [shape_of_positions(*regions.coordinates(i), *at) for i in range(len(self))]
         shared, edge = self.count.ravel() > 1, edge_positions(self._kept).ravel()
-        return frozen_columns({
+        return Table({
             "grain": np.arange(len(self)),
             "component": self.components,
             "n_positions": regions.sizes,
@@ -155,7 +200,7 @@ class Grains:
             "mean_weight": regions.means(self.intensities),
             "overlap": regions.means(shared[regions.positions]),
             "touches_edge": regions.means(edge[regions.positions]) > 0,
-        })  # fmt: skip
+        }, self.units)  # fmt: skip
 
     @property
     def units(self) -> dict[str, str]:
@@ -245,7 +290,7 @@ class Grains:
         >>> grains.mean_patterns().shape == (len(grains.table["component"]), 48, 44)
         True
         """
-        matrix = self.result.linked_matrix("mean_patterns")
+        matrix = linked_matrix(self.result, "mean_patterns")
         alone = self.count.ravel()[self.regions.positions] == 1
         regions = self.regions.where(alone) if single else self.regions
         return self.geometry.to_images(region_means(matrix, self._on_matrix(regions)))
@@ -277,7 +322,7 @@ class Grains:
         """
         from ..scores import matrix_dissimilarity
 
-        matrix = self.result.linked_matrix("dissimilarity")
+        matrix = linked_matrix(self.result, "dissimilarity")
         return matrix_dissimilarity(matrix, self._on_matrix(self.regions, np.maximum(self.intensities, 0)))
 
     def _on_matrix(self, regions, values=None):
@@ -309,11 +354,10 @@ class Grains:
         >>> len(lines), lines[0].split(",")[:4]
         (4, ['grain', 'component', 'n_positions', 'area (nm²)'])
         """
-        text, known = io.StringIO(), self.units
+        text = io.StringIO()
         writer = csv.writer(text)
-        # The unit of an angle is in its name already.
-        writer.writerow(f"{name} ({known[name]})" if known[name] not in ("", "°") else name for name in COLUMNS)
-        columns = [self.table[name].tolist() for name in COLUMNS]
+        writer.writerow(self.table.headings)
+        columns = [column.tolist() for column in self.table.values()]
         writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
         with replacing(path, "the table") as file:
             file.write(writable(text.getvalue()).encode("utf-8"))
@@ -332,6 +376,10 @@ class Grains:
                 f"  present in {100 * np.count_nonzero(self.count > 0) / positions:.3g} % of the positions, two or more in "
                 f"{100 * np.count_nonzero(shared) / positions:.3g} %; {np.count_nonzero(cut)} cut by an edge"
             )
+        without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
+        if without:
+            named, least = ", ".join(map(str, without)), self.settings.get("min_positions")
+            lines.append(f"  no region of {least} positions or more (min_size) in component {named}")
         if self.background:
             named = ", ".join(map(str, self.background))
             dropped = self.settings.get("background") == "drop"
@@ -339,7 +387,7 @@ class Grains:
             lines.append(f"  spread over the scan: component {named}, {what}")
             lines += with_grain(self.settings)
         lines.append("  .table .mask(i) .masks .labels() .count .mean_patterns() .plot() .plot_sizes()")
-        lines.append("  .to_host() .to_csv(path)")
+        lines.append("  .to_dataframe() .to_host() .to_csv(path) .save(path)")
         return "\n".join(lines)
 
 

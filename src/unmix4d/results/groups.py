@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,17 @@ from ..core.arrays import freeze, set_frozen_state
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
+from ..core.rows import pick
+from ..core.scan import HostRecord
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..core.units import in_pixels
+from ..hosts import groups_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
+from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
+from .parts import Group
+from .saved import RESULTS, Answer, Form, Geometry, Host, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -33,6 +41,37 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _sound(groups):
+    n, shape, one = len(groups), groups.geometry.scan_shape, groups.labels.shape
+    require(one == (shape if groups.members is None else (groups.members.k,)), "the shape of the labels")
+    require(groups.patterns.shape == (n, *groups.geometry.detector_shape), "the shape of the patterns")
+    require(groups.maps.shape == (n, *shape), "the shape of the maps")
+    leaves = len(groups.leaf_labels)
+    require(within(groups.labels, n) and within(groups.leaf_labels, n) and within(groups.symmetry, 7, 0), "a group")
+    require(groups.parts is None or within(groups.parts, leaves), "a part")
+    require(groups.linkage.shape == (max(leaves - 1, 0), 4) and is_tree(groups.linkage), "the tree")
+
+
+_OF_LABELS, _OF_LEAVES = ("labels",), ("leaves", "leaves")
+_FORM = Form(
+    {
+        "labels": Arrays("i", _OF_LABELS), "angles_deg": Arrays("f", _OF_LABELS),
+        "angle_residuals_deg": Arrays("f", _OF_LABELS), "mirrored": Arrays("b", _OF_LABELS),
+        "patterns": Arrays("f", ("n", "detector")), "maps": Arrays("f", ("n", "scan")),
+        "symmetry": Arrays("i", ("n",)), "linkage": Arrays("f"), "cophenetic": Json(is_real), "height": Json(is_real),
+        "similarity": Arrays("f", _OF_LEAVES), "leaf_labels": Arrays("i", ("leaves",)), "geometry": Geometry(),
+        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True), "members": Answer(RESULTS, True),
+        "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
+    },
+    lambda groups: {
+        "labels": groups.labels.shape, "n": len(groups), "scan": groups.geometry.scan_shape,
+        "detector": groups.geometry.detector_shape, "leaves": len(groups.leaf_labels),
+    },
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -82,6 +121,8 @@ class Groups:
     members : Decomposition or None
         Whose components are grouped.
     settings : dict
+    host : HostRecord
+        Where the data came from, for `to_host`.
 
     Examples
     --------
@@ -110,8 +151,12 @@ class Groups:
     members: Any = None
     told: np.ndarray = None  # type: ignore[assignment]  # all of them
     settings: dict = field(default_factory=dict)
+    host: HostRecord = HostRecord()
 
     plot = plots_groups.groups
+    save = save
+    to_host = groups_to_host
+    to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
     plot_angles = plots_groups.angles
@@ -123,8 +168,36 @@ class Groups:
             object.__setattr__(self, "told", np.ones(len(self.symmetry), bool))
         freeze(self, [name for name, value in vars(self).items() if isinstance(value, np.ndarray)])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.symmetry)
+
+    def __iter__(self) -> Iterator[Group]:
+        return (self._group(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Group`, or a list of them."""
+        return pick(key, len(self), "group", self._group)
+
+    def _group(self, i):
+        members = np.argwhere(self.labels == i)
+        return Group(
+            group=i, size=int(self.sizes[i]), symmetry=int(self.symmetry[i]), told=bool(self.told[i]),
+            members=members[:, 0] if self.members is not None else members, angles_deg=self.angles_deg[self.labels == i],
+            pattern=self.patterns[i], map=self.maps[i],
+        )  # fmt: skip
+
+    @property
+    def table(self) -> Table:
+        """One row a member of a group, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        ``component``, or ``row`` and ``col`` of a position, ``group``, ``angle_deg``, ``angle_residual_deg``, ``mirrored``.
+        """
+        inside = self.labels >= 0
+        names = ("component",) if self.members is not None else ("row", "col")
+        columns = dict(zip(names, np.nonzero(inside)))
+        found = {"group": self.labels, "angle_deg": self.angles_deg, "angle_residual_deg": self.angle_residuals_deg}
+        columns |= {name: values[inside] for name, values in {**found, "mirrored": self.mirrored}.items()}
+        return Table(columns, dict.fromkeys(("angle_deg", "angle_residual_deg"), "°"))
 
     @property
     def sizes(self) -> np.ndarray:
@@ -214,7 +287,7 @@ class Groups:
             lines.append(f"  ... and {len(self) - 10} more")
         lines.append(f"  tree cut at {self.height:.3g}, cophenetic correlation {self.cophenetic:.3g}")
         lines.append("  .labels .angles_deg .patterns .maps .angle_map() .plot() .plot_dendrogram() .plot_similarity()")
-        lines.append("  .plot_angles()")
+        lines.append("  .plot_angles() .to_dataframe() .to_host() .save(path)")
         return "\n".join(lines)
 
 
@@ -337,7 +410,7 @@ def group_rotated(
         labels=labels, angles_deg=found.angles_deg, angle_residuals_deg=found.residuals_deg, mirrored=found.mirrored,
         patterns=means, maps=maps, symmetry=found.symmetry[order], linkage=found.tree.linkage,
         cophenetic=found.tree.cophenetic, similarity=similarity.matrix, cosine=cosine, height=found.height,
-        leaf_labels=labels, geometry=geometry, members=result, told=_told(result, labels, len(order)),
+        leaf_labels=labels, geometry=geometry, members=result, host=result.host, told=_told(result, labels, len(order)),
         settings={
             "n_groups": n_groups, "distance": distance, "linkage": linkage, "mirror": mirror, "friedel": friedel,
             "weight": weight if isinstance(weight, str) else [float(w) for w in weight], "r_min": grid["r_min"],

@@ -4,22 +4,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..choose_k.cao2025 import Cao2025
+from ..core.arrays import freeze, set_frozen_state
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import choose_k as plots_choose_k
-
-if TYPE_CHECKING:
-    from ..choose_k.cao2025 import Cao2025
+from .forms import COUNT, SETTINGS, Arrays, Field, Json, Mapping, Record, are, are_counts, require
+from .saved import RESULTS, Answer, Form, savable, save
 
 __all__ = ["KChoice"]
 
-_PROXIES = ("table", "votes", "results")
+_PROXIES = ("votes", "results")
 
 
+def _sound(choice):
+    ks, recommended = choice.ks.tolist(), choice.recommended
+    require(ks == sorted(set(ks)) and ks and ks[0] > 0, "the numbers of components")
+    require(all(len(column) == len(ks) for column in choice.table.values()) and "loss" in choice.table, "the table")
+    require([*choice.results] == ks and all(result.k == k for k, result in choice.results.items()), "the results")
+    require(recommended in ks and choice.sizes.ndim == 1, "the recommended number, or the sizes,")
+    require({*choice.similarities} <= {*ks}, "the similarities")
+    for k, matrices in choice.similarities.items():
+        require(all(matrix.shape == (k, k) for matrix in matrices.values()), "the similarities")
+
+
+def _is_vote(value):
+    return isinstance(value, dict) and all(vote is None or type(vote) is int for vote in value.values())
+
+
+_MATRICES = Mapping(str, Arrays("f"))
+_DETAILS: dict[str, Field] = {
+    "recommended": COUNT, "knee": Json(lambda knee: knee is None or are_counts([knee])), "region": Json(are_counts, tuple),
+    "matrices": _MATRICES, "means": Mapping(str, Arrays("f")), "chosen": Json(_is_vote),
+}  # fmt: skip
+_FORM = Form(
+    {
+        "recommended": COUNT, "confidence": Json(("clear", "ambiguous").__contains__),
+        "reasons": Json(lambda told: are(str, told), tuple), "votes": Json(_is_vote), "ks": Arrays("i", ("n",)),
+        "table": Mapping(str, Arrays("fib", ("n",))), "region": Json(are_counts, tuple), "settings": SETTINGS,
+        "sizes": Arrays("f"), "similarities": Mapping(int, _MATRICES), "results": Mapping(int, Answer(RESULTS)),
+        "details": Record(Cao2025, _DETAILS, optional=True),
+    },
+    lambda choice: {"n": len(choice.ks)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class KChoice:
@@ -40,7 +75,7 @@ class KChoice:
     ks : ndarray of int (n,)
         The numbers that were tried, ascending.
     table : dict of ndarray (n,)
-        Every criterion for every number.
+        ``k`` and every criterion for every number.
     region : (int, int)
         Region of interest: at most 4 from the knee of the loss (Cao 2025).
     sizes : ndarray of float64
@@ -78,13 +113,34 @@ class KChoice:
     details: Cao2025 | None = None
 
     plot = plots_choose_k.criteria
+    save = save
+    to_dataframe = to_dataframe
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity
 
+    def to_host(self, *, fill_value: float = 0.0) -> tuple[Any, Any]:
+        """Maps and patterns of the recommended number of components, as `Decomposition.to_host` gives them.
+
+        Parameters
+        ----------
+        fill_value : float
+            Put at excluded detector pixels in the patterns.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+        >>> maps, patterns = Unmix(film.data, centre=film.centre).choose_k([2, 3], random_state=0).to_host()
+        >>> len(maps) == len(patterns)
+        True
+        """
+        return self[self.recommended].to_host(fill_value=fill_value)
+
     def __post_init__(self):
         freeze(self, ("ks", "sizes"))
-        for name, value in (("table", frozen_columns(self.table)), ("votes", self.votes), ("results", self.results)):
-            object.__setattr__(self, name, MappingProxyType(dict(value)))
+        object.__setattr__(self, "table", Table({"k": self.ks, **self.table}))
+        for name in _PROXIES:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __getstate__(self):
         # A dict that cannot be written to can neither be pickled nor copied.
@@ -115,5 +171,5 @@ class KChoice:
         lines += [f"  - {reason}" for reason in self.reasons]
         said = [f"{name.replace('_', ' ')} {'-' if vote is None else vote}" for name, vote in self.votes.items()]
         lines.append("  votes: " + ", ".join(said))
-        lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .table")
+        lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .to_dataframe() .save(path)")
         return "\n".join(lines)

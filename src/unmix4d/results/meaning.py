@@ -23,6 +23,8 @@ class Meaning:
         Of what `Decomposition.explained` are shares.
     centred : bool
         The mean pattern was taken off before, and every position has it in addition.
+    memberships : bool
+        Maps are shares of a position that add up to one, which are compared as they are.
     """
 
     label: str = ""
@@ -30,3 +32,14 @@ class Meaning:
     signed_maps: bool = False
     shares_of: str = "intensity"
     centred: bool = False
+    memberships: bool = False
+
+    @property
+    def component(self) -> str:
+        """What a component is called."""
+        return "cluster" if self.memberships else "component"
+
+    @property
+    def share(self) -> str:
+        """What a map shows."""
+        return "membership" if self.memberships else "weight" if self.signed else "share of the intensity"

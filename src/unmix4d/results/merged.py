@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -16,13 +15,16 @@ from .build import arranged
 from .citations import MERGING
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
+from .further_figures import Further, further_figures
 from .meaning import Meaning
+from .saved import savable
 
 __all__ = ["MEANING", "MergedDecomposition", "merged_answer"]
 
 MEANING = Meaning("merging NMF")
 
 
+@savable()
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
@@ -67,40 +69,24 @@ class MergedDecomposition(Decomposition):
     members: tuple = ()
     runs: tuple = ()
     best: int = -1
-    problem: Any = None
-    view: Any = None
+    _problem: Any = None
+    _view: Any = None
 
-    saved_arrays: ClassVar[dict] = {
-        **Decomposition.saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
+    _saved_arrays: ClassVar[dict] = {
+        **Decomposition._saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
     }  # fmt: skip
 
     plot_history = plots_merging.history
     plot_stability = plots_merging.stability
 
-    def saved_head(self) -> dict:
-        """The tree, in JSON types; the runs are not saved.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> merged = Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0)
-        >>> sorted(merged.saved_head()["merging"])
-        ['best', 'history', 'members']
-        """
+    def _saved_head(self) -> dict:
+        """The tree, in JSON types; the runs are not saved."""
         tree = [asdict(merge) for merge in self.history]
         return {"merging": {"best": self.best, "members": self.members, "history": tree}}
 
     @classmethod
-    def read_head(cls, head: dict) -> dict:
-        """What `saved_head` wrote, as arguments.
-
-        Examples
-        --------
-        >>> from unmix4d import MergedDecomposition
-        >>> MergedDecomposition.read_head({"merging": {"best": 0, "members": [[0, 1], [2]], "history": []}})["members"]
-        ((0, 1), (2,))
-        """
+    def _read_head(cls, head: dict) -> dict:
+        """What `_saved_head` wrote, as arguments."""
         head = head["merging"]
         return {
             "best": int(head["best"]),
@@ -154,53 +140,24 @@ class MergedDecomposition(Decomposition):
         >>> agreed.stability.shape == (agreed.k,)
         True
         """
-        if not self.runs or self.problem is None or self.view is None:
+        if not self.runs or self._problem is None or self._view is None:
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
         options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
-        found = consensus(self.problem, self.runs, **options)
+        found = consensus(self._problem, self.runs, **options)
         told = {name: value if name == "how" else float(value) for name, value in options.items()}
         told |= {"left_out": found.left_out, "rim_components": found.rim_components}
-        matrix = self.view.matrix(self.settings["precision"])
+        matrix = self._view.matrix(self.settings["precision"])
         answer = merged_answer(
-            self.view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
+            self._view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
             agreement=found.agreement, spread=found.spread,
         )  # fmt: skip
         require_same_data(self, answer, "consensus")
         return answer
 
-    @property
-    def decomposed(self) -> Any:
-        """The view that was decomposed, of features those; None where no data are linked."""
-        return self.view or self.source
-
-    def table_columns(self) -> dict:
-        """What is known of each component, as columns by their names.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> list(Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0).table_columns())[-2:]
-        ['share of the runs (%)', 'agreement of the runs']
-        """
-        more = {"share of the runs (%)": 100 * self.stability, "agreement of the runs": self.agreement}
-        return {**super().table_columns(), **more}
-
-    def further_figures(self) -> list[tuple[Callable[[], Any], str, str]]:
-        """The stability of the components and, of a single run, the tree of its merges.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=2, scan_shape=(12, 10), detector_shape=(32, 32), background=0, seed=0)
-        >>> len(Unmix(film.data).merge_nmf(4, n_runs=2, random_state=0).consensus().further_figures())
-        1
-        """
-        stable = self.plot_stability, "stability of the components", "How many of the runs have each component."
-        tree = self.plot_history, "tree of the merges", "Which parts became one component."
-        return [stable, tree] if self.history else [stable]
+    def _columns(self):
+        return {**super()._columns(), "stability": self.stability, "agreement": self.agreement}
 
     def _notes(self):
         what = "consensus" if self.best < 0 else f"run {self.best}"
@@ -211,6 +168,14 @@ class MergedDecomposition(Decomposition):
         return [f"  {what}{merges}; {of}{more}"]
 
 
+@further_figures.register
+def _(result: MergedDecomposition) -> Further:
+    """The stability of the components and, of a single run, the tree of its merges."""
+    stable = result.plot_stability, "stability of the components", "How many of the runs have each component."
+    tree = result.plot_history, "tree of the merges", "Which parts became one component."
+    return [stable, tree] if result.history else [stable]
+
+
 def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stability, agreement, spread=None, **more):
     """The result for maps of merged components: patterns fitted to the scan, in the order of the intensities."""
     found = arranged(view, matrix, maps, patterns, fit=True)
@@ -218,7 +183,7 @@ def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stabili
     if spread is not None:
         spread = view.geometry.to_maps((spread[:, found.order] / size).astype(matrix.dtype))
     return found.answer(
-        MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, view=view,
+        MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, _view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
         agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING,
         quiet=settings.get("only_noise", False), **more,

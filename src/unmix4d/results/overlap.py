@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.arrays import freeze, frozen_columns, set_frozen_state
+from ..core.arrays import freeze, set_frozen_state
 from ..core.messages import warn
 from ..core.spelling import spelled
+from ..core.tables import Table
+from ..hosts import overlap_to_host
 from ..maps.overlap import area_table, global_minmax, pair_table, two_largest
 from ..maps.weight_errors import weight_errors
 from ..plots import overlap as plots_overlap
 from .background import say_if_grain, spread_components, with_grain
+from .forms import SETTINGS, Arrays, Json, are_counts, are_numbers, require, within
+from .saved import RESULTS, Answer, Form, savable, save
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -25,6 +29,28 @@ if TYPE_CHECKING:
 __all__ = ["Overlap", "SCALES", "find_overlap"]
 
 
+def _sound(overlap):
+    k, scan = overlap.result.k, overlap.geometry.scan_shape
+    require(overlap.weights.shape == (k, *scan) == (k, *overlap.ratio.shape), "the shape of the overlap")
+    require(within(overlap.first, k) and within(overlap.second, k) and set(overlap.background) <= {*range(k)}, "a component")
+    with np.errstate(invalid="ignore"):
+        require(not ((overlap.ratio < 0) | (overlap.ratio > 1)).any(), "a ratio")
+    levels = overlap.thresholds
+    require(levels and list(levels) == sorted(set(levels)) and 0 < levels[0] and levels[-1] < 1, "the thresholds")
+
+
+_FORM = Form(
+    {
+        "ratio": Arrays("f", ("scan",)), "first": Arrays("i", ("scan",)), "second": Arrays("i", ("scan",)),
+        "thresholds": Json(are_numbers, tuple), "weights": Arrays("f", ("k", "scan")), "result": Answer(RESULTS),
+        "background": Json(are_counts, tuple), "settings": SETTINGS,
+    },
+    lambda overlap: {"scan": overlap.ratio.shape, "k": len(overlap.weights)},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Overlap:
@@ -72,6 +98,8 @@ class Overlap:
     settings: dict = field(default_factory=dict)
 
     plot = plots_overlap.overlap
+    save = save
+    to_host = overlap_to_host
     plot_profile = plots_overlap.profile
 
     __setstate__ = set_frozen_state
@@ -114,21 +142,49 @@ class Overlap:
         return self.ratio >= checks.fraction(threshold, "threshold")
 
     @cached_property
-    def areas(self) -> dict[str, np.ndarray]:
+    def areas(self) -> Table:
         """One row a threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``threshold``, ``n_positions``, ``area`` (in `area_unit`) and ``share`` of the positions that are not excluded.
         """
-        return frozen_columns(area_table(self.ratio, self._kept, self.thresholds, self._area))
+        return Table(area_table(self.ratio, self._kept, self.thresholds, self._area), {"area": self.area_unit})
 
     @cached_property
-    def pairs(self) -> dict[str, np.ndarray]:
+    def pairs(self) -> Table:
         """One row for every two components that are the largest somewhere, the most overlapping first; read-only.
 
         ``component``, ``partner``, ``n_positions`` and ``area`` where these are the two largest, ``n_above`` and
         ``area_above`` where their ratio is at least the lowest threshold, ``mean_ratio``.
         """
-        return frozen_columns(pair_table(self.ratio, self.first, self.second, self.thresholds[0], self._area))
+        columns = pair_table(self.ratio, self.first, self.second, self.thresholds[0], self._area)
+        return Table(columns, dict.fromkeys(("area", "area_above"), self.area_unit))
+
+    def to_dataframe(self, which: str = "pairs") -> Any:
+        """`pairs` or `areas` as a pandas DataFrame, with units in the names of its columns.
+
+        Parameters
+        ----------
+        which : {"pairs", "areas"}
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(12, 12), detector_shape=(32, 32), background=0, seed=0)
+        >>> result = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0)
+        >>> result.overlap().areas.headings  # the columns of result.overlap().to_dataframe("areas")
+        ['threshold', 'n_positions', 'area (nm²)', 'share']
+        """
+        checks.choice(which, "which", ("pairs", "areas"))
+        return (self.pairs if which == "pairs" else self.areas).to_dataframe()
 
     @property
     def area_unit(self) -> str:
@@ -199,7 +255,7 @@ class Overlap:
             lines.append(f"  background, no partner: component {', '.join(map(str, self.background))}")
             lines += with_grain(self.settings)
         lines.append("  .ratio .first .second .areas .pairs .at(threshold) .profile(start, stop)")
-        lines.append("  .plot() .plot_profile(start, stop)")
+        lines.append("  .plot() .plot_profile(start, stop) .to_dataframe() .to_host() .save(path)")
         return "\n".join(lines)
 
 
@@ -243,7 +299,7 @@ def find_overlap(
         How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
         each component accounts for. ``"minmax"``: all maps together from 0 to 1, as in the program of the authors; as
         NMF maps have the maximum 1, it compares each component with its own strongest place. Memberships
-        (`maps_are_memberships`) are taken as they are.
+        (of `fuzzy_cmeans`) are taken as they are.
     min_weight : {"noise", None} or float
         Which weights mean anything: two weights of noise are nearly equal, and would be taken for an overlap.
         ``"noise"``: above three times their standard error (`unmix4d.maps.weight_errors`; of features, by their mean
@@ -290,7 +346,7 @@ def find_overlap(
         "thresholds": list(levels), "background": background, "scale": scale, "min_weight": min_weight,
         "grain_in_background": grains,
     }  # fmt: skip
-    if result.maps_are_memberships:
+    if result.meaning.memberships:
         settings["scale"] = "memberships"
     return Overlap(ratio, first, second, levels, weights, result, apart, settings)
 
@@ -354,7 +410,7 @@ def _background(result, given):
 
 def _comparable(result, scale):
     """Weights that can be compared: memberships are as they are, maps have a scale of their own each."""
-    if result.maps_are_memberships:
+    if result.meaning.memberships:
         return result.maps
     if scale == "minmax":
         return global_minmax(result.maps)
@@ -370,7 +426,7 @@ def _comparable(result, scale):
 
 def _present(result, rule):
     """Where each weight means anything, (k, scan_row, scan_col), or None for everywhere."""
-    if rule is None or (result.maps_are_memberships if isinstance(rule, str) else rule == 0):
+    if rule is None or (result.meaning.memberships if isinstance(rule, str) else rule == 0):
         return None
     maps = np.nan_to_num(result.maps)
     top = maps.max(axis=(1, 2), keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,15 @@ import numpy as np
 
 from .. import image_quality
 from ..core import checks
-from ..core.arrays import freeze, frozen_columns, read_only, set_frozen_state
+from ..core.arrays import freeze, read_only, set_frozen_state
+from ..core.rows import pick
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import quality as plots_quality
+from .data_of_a_result import linked_matrix
+from .forms import Arrays, Json, is_real, require, within
+from .parts import Quality
+from .saved import Form, Geometry, savable, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +32,16 @@ __all__ = ["PatternSimilarity", "QualityReport", "report_quality", "pattern_simi
 SCALES = ("linear", "sqrt")
 
 
+_SIMILARITY = Form(
+    {
+        "matrix": Arrays("f", ("k", "k")), "metric": Json(lambda name: name in tuple(image_quality.METRICS)),
+        "scale": Json(SCALES.__contains__), "data_range": Json(is_real),
+    },
+    lambda similarity: {"k": len(similarity.matrix)},
+)  # fmt: skip
+
+
+@savable(_SIMILARITY)
 @spelled
 @dataclass(frozen=True, eq=False)
 class PatternSimilarity:
@@ -55,6 +72,9 @@ class PatternSimilarity:
     scale: str
     data_range: float
 
+    save = save
+    to_dataframe = to_dataframe
+
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
@@ -64,6 +84,13 @@ class PatternSimilarity:
     def pairs(self) -> np.ndarray:
         """Values of the k (k - 1) / 2 pairs of different components, float64."""
         return self.matrix[np.triu_indices(len(self.matrix), 1)]
+
+    @property
+    def table(self) -> Table:
+        """One row a pair of different components: ``component``, ``partner`` and the metric; read-only."""
+        rows, cols = np.triu_indices(len(self.matrix), 1)
+        unit = {"psnr": "dB"} if self.metric == "psnr" else {}
+        return Table({"component": rows, "partner": cols, self.metric: self.pairs}, unit)
 
     @property
     def most_similar(self) -> tuple[int, int] | None:
@@ -107,6 +134,25 @@ class PatternSimilarity:
         return "\n".join(lines)
 
 
+def _sound_report(report):
+    geometry = report.geometry
+    require(report.raw.shape[1:] == geometry.detector_shape, "the shape of the patterns")
+    require(report.labels.shape == geometry.scan_shape, "the shape of the labels")
+    require(within(report.labels, len(report)), "a label")
+
+
+_IMAGES = Arrays("f", ("k", "detector"))
+_REPORT = Form(
+    {
+        "raw": _IMAGES, "single": _IMAGES, "reconstruction": _IMAGES, "largest": _IMAGES, "labels": Arrays("i", ("scan",)),
+        "geometry": Geometry(), "scale": Json(SCALES.__contains__),
+    },
+    lambda report: {"k": len(report.raw), "detector": report.raw.shape[1:], "scan": report.labels.shape},
+    _sound_report,
+)  # fmt: skip
+
+
+@savable(_REPORT)
 @spelled
 @dataclass(frozen=True, eq=False)
 class QualityReport:
@@ -148,17 +194,30 @@ class QualityReport:
     scale: str = "linear"
 
     plot = plots_quality.report
+    save = save
+    to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
         freeze(self, ("raw", "single", "reconstruction", "largest", "labels"))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.raw)
 
+    def __iter__(self) -> Iterator[Quality]:
+        return (self._one(i) for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """One `Quality`, or a list of them."""
+        return pick(key, len(self), "component", self._one)
+
+    def _one(self, i):
+        images = {name: getattr(self, name)[i] for name in ("raw", "single", "reconstruction", "largest")}
+        return Quality(**self.table.row(i), **images)
+
     @cached_property
-    def table(self) -> dict[str, np.ndarray]:
+    def table(self) -> Table:
         """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, ``n_positions`` of the label, ``data_range`` (the largest value of its mean raw pattern, on the scale
@@ -180,7 +239,7 @@ class QualityReport:
                 table[name + suffix][known] = image_quality.pairwise(*given, name, data_range=tops[known])
         table["noise_mean"] = image_quality.noise_deviation(self.raw)
         table["noise_single"] = image_quality.noise_deviation(self.single)
-        return frozen_columns(table)
+        return Table(table, {"psnr": "dB", "psnr_largest": "dB"})
 
     def __repr__(self):
         names = ("component", "n_positions", "ssim", "psnr", "gmsd", "mdsi", "noise_mean", "noise_single")
@@ -188,7 +247,7 @@ class QualityReport:
         lines = [f"<QualityReport: {len(self)} components{of}>", "  " + "".join(f"{name:>13}" for name in names)]
         for i in range(len(self)):
             lines.append("  " + "".join(f"{self.table[name][i]:>13.4g}" for name in names))
-        lines.append("  .table .raw .reconstruction .largest .single .labels .plot()")
+        lines.append("  .table .to_dataframe() .raw .reconstruction .largest .single .labels .plot()")
         return "\n".join(lines)
 
 
@@ -272,7 +331,7 @@ def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     ['component', 'cross_correlation', 'cross_correlation_largest', 'data_range']
     """
     _check(result, scale, "report_quality")
-    geometry, matrix = result.geometry, result.linked_matrix("report_quality")
+    geometry, matrix = result.geometry, linked_matrix(result, "report_quality")
     labels = result.labels()
     member = labels[None] == np.arange(result.k)[:, None, None]
     counts = member.sum(axis=(1, 2))

@@ -1,32 +1,69 @@
-"""A result as a head and arrays, which is how it is saved, and back."""
+"""An answer as a head and arrays, which is how it is saved, and back."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
 from ..storage import result_file
+from ..storage.result_file import Claim
+from .forms import Field, are, are_counts, are_numbers, finite, is_number, require
 from .meaning import Meaning
 
-__all__ = ["expected_shapes", "restored", "save"]
+__all__ = ["RESULTS", "Answer", "Form", "Geometry", "Host", "claims", "linked", "restored", "savable", "save"]
 
+C = TypeVar("C", bound=type)
+
+RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters")
 _MOST_STARTS = 100_000  # more of them is a file made to keep a reader busy
 _MASKS = ("scan_mask", "detector_mask")
 _GEOMETRY = (
     "scan_shape", "detector_shape", "centre", "centre_known", "ellipse", "polar", "features", "redrawn",
 )  # fmt: skip
+_KINDS: dict[str, tuple[type, Form | None]] = {}  # what a file may hold: class and form by the name of the class
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an answer is saved.
+
+    Attributes
+    ----------
+    fields : dict of Field
+        Its arguments.
+    sizes : callable
+        Of an answer, the sizes that the shapes of its arrays are told in: {"n": 3, "scan": (7, 9)}.
+    sound : callable
+        Gets the answer that was read, and refuses it (ValueError) where its numbers do not fit together.
+    """
+
+    fields: dict[str, Field]
+    sizes: Callable[[Any], dict[str, Any]] = lambda answer: {}
+    sound: Callable[[Any], None] = lambda answer: None
+
+
+def savable(form: Form | None = None) -> Callable[[C], C]:
+    """Of a class: that files may hold it, in this form; None for `Decomposition` and its relatives, which have their own."""
+
+    def known(cls: C) -> C:
+        _KINDS[cls.__name__] = cls, form
+        return cls
+
+    return known
 
 
 def save(self: Any, path: str | os.PathLike[str]) -> None:
-    """Write the result to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
+    """Write the answer to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
 
-    The file is put together in memory first, which takes as much as the file is long.
+    What it was made from is in the file too, but for the scan. The file is put together in memory first, which takes as
+    much as the file is long.
 
     Parameters
     ----------
@@ -51,11 +88,159 @@ def save(self: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((again.maps == result.maps).all())
     True
     """
-    result_file.write(path, _head(self), _arrays(self), title=f"{self.method} with {self.k} components")
+    arrays: dict[str, np.ndarray] = {}
+    head = _packed(self, "", arrays)
+    title = f"{self.method} with {self.k} components" if "method" in head else type(self).__name__
+    result_file.write(path, head, arrays, title=title)
+
+
+def _packed(answer, prefix, arrays):
+    """The head of an answer; its arrays are put into `arrays`, under names that begin with the prefix."""
+    name = type(answer).__name__
+    form = _KINDS[name][1]
+    if form is None:
+        arrays |= {prefix + part: array for part, array in _arrays(answer).items()}
+        return _head(answer)
+    told = {part: one.write(getattr(answer, part), prefix + part, arrays) for part, one in form.fields.items()}
+    sizes = {word: [int(n) for n in np.atleast_1d(size)] for word, size in form.sizes(answer).items()}
+    return {"kind": name, "sizes": sizes, "fields": told}
+
+
+def _known(head, allowed=None):
+    require(isinstance(head, dict) and isinstance(head.get("kind"), str), "the kind of answer")
+    require(head["kind"] in (_KINDS if allowed is None else allowed), "the kind of answer")
+    return _KINDS[head["kind"]]
+
+
+def claims(head: dict, shapes: dict, prefix: str = "", allowed: tuple[str, ...] | None = None) -> dict[str, Claim]:
+    """The arrays that a saved answer must have; see `unmix4d.storage.result_file.read`.
+
+    Parameters
+    ----------
+    head : dict
+    shapes : dict
+        Those in the file, for the number of components.
+    prefix : str
+        What the names of its arrays begin with.
+    allowed : tuple of str, optional
+        Which kinds it may be of.
+    """
+    cls, form = _known(head, allowed)
+    if form is None:
+        own = {name[len(prefix) :]: shape for name, shape in shapes.items() if name.startswith(prefix)}
+        found = _expected_shapes(cls, head, own)
+        kinds = {name: "b" if name in _MASKS else "f" for name in found}
+        return {prefix + name: Claim(shape, kinds[name]) for name, shape in found.items()}
+    told, sizes = head["fields"], head["sizes"]
+    require(isinstance(told, dict) and told.keys() == form.fields.keys(), "the fields of the answer")
+    require(isinstance(sizes, dict) and all(map(are_counts, sizes.values())), "the sizes of the answer")
+    out: dict[str, Claim] = {}
+    for name, one in form.fields.items():
+        out |= one.claims(told[name], prefix + name, sizes, shapes)
+    return out
+
+
+def restored(head: dict, arrays: dict, prefix: str = "") -> Any:
+    """The answer, without its data.
+
+    Parameters
+    ----------
+    head, arrays : dict
+        As they were saved, after `claims`.
+    prefix : str
+        What the names of its arrays begin with.
+    """
+    cls, form = _known(head)
+    if form is None:
+        own = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+        return _decomposition(cls, head, {name: array for name, array in own.items() if name in _names(cls)})
+    found = {name: one.read(head["fields"][name], prefix + name, arrays) for name, one in form.fields.items()}
+    answer = cls(**found)  # type: ignore[call-arg]
+    form.sound(answer)
+    return answer
+
+
+def linked(answer: Any, link: Callable[[Any], Any]) -> Any:
+    """The answer with what `link` makes of every decomposition in it."""
+    form = _KINDS[type(answer).__name__][1]
+    if form is None:
+        return link(answer)
+    parts = {name: one.linked(getattr(answer, name), link) for name, one in form.fields.items()}
+    changed = {name: part for name, part in parts.items() if part is not getattr(answer, name)}
+    return dataclasses.replace(answer, **changed) if changed else answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A field that is an answer itself, of one of these kinds; None where it may be left out."""
+
+    kinds: tuple[str, ...]
+    optional: bool = False
+
+    def write(self, value, name, arrays):
+        return None if value is None else _packed(value, f"{name}.", arrays)
+
+    def claims(self, told, name, sizes, shapes):
+        return {} if told is None and self.optional else claims(told, shapes, f"{name}.", self.kinds)
+
+    def read(self, told, name, arrays):
+        return None if told is None else restored(told, arrays, f"{name}.")
+
+    def linked(self, value, link):
+        return None if value is None else linked(value, link)
+
+
+class Geometry:
+    """A field that is a `ScanGeometry`."""
+
+    def write(self, value, name, arrays):
+        arrays |= {f"{name}.{mask}": getattr(value, mask) for mask in _MASKS if getattr(value, mask) is not None}
+        return _geometry_head(value)
+
+    def claims(self, told, name, sizes, shapes):
+        _require_geometry(told)
+        there = [mask for mask in _MASKS if f"{name}.{mask}" in shapes]
+        return {f"{name}.{mask}": Claim(tuple(told[mask.replace("mask", "shape")]), "b") for mask in there}
+
+    def read(self, told, name, arrays):
+        masks = {mask: arrays[f"{name}.{mask}"] for mask in _MASKS if f"{name}.{mask}" in arrays}
+        return _geometry(told, masks)
+
+    def linked(self, value, link):
+        return value
+
+
+class Host:
+    """A field that is a `HostRecord`."""
+
+    def write(self, value, name, arrays):
+        return dataclasses.asdict(value)
+
+    def claims(self, told, name, sizes, shapes):
+        _require_host(told)
+        return {}
+
+    def read(self, told, name, arrays):
+        return HostRecord(**told)
+
+    def linked(self, value, link):
+        return value
+
+
+# ---------------------------------------------------------------------------------------- `Decomposition` and its relatives
+
+
+def _geometry_head(geometry):
+    return {**{name: getattr(geometry, name) for name in _GEOMETRY}, "calibration": dataclasses.asdict(geometry.calibration)}
+
+
+def _geometry(head, masks):
+    part = _with_tuples(head)
+    calibration = _with_tuples(part.pop("calibration"))
+    return ScanGeometry(**part, **masks, calibration=Calibration(**calibration))
 
 
 def _head(result):
-    geometry = {name: getattr(result.geometry, name) for name in _GEOMETRY}
     return {
         "kind": type(result).__name__,
         "method": result.method,
@@ -64,15 +249,15 @@ def _head(result):
         "loss": result.loss,
         "settings": result.settings,
         "host": dataclasses.asdict(result.host),
-        "geometry": {**geometry, "calibration": dataclasses.asdict(result.geometry.calibration)},
+        "geometry": _geometry_head(result.geometry),
         "features_shape": None if result.features is None else result.features.shape[1:],
         "starts": [len(history) for history in result.convergence],
-        **result.saved_head(),
+        **result._saved_head(),
     }
 
 
 def _arrays(result):
-    arrays = {name: getattr(result, name) for name in result.saved_arrays}
+    arrays = {name: getattr(result, name) for name in result._saved_arrays}
     arrays["convergence"] = np.concatenate(result.convergence) if result.convergence else np.empty(0)
     if result.changes:
         arrays["changes"] = np.concatenate(result.changes)
@@ -80,17 +265,12 @@ def _arrays(result):
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
-    """The shapes that the arrays of a saved result must have; see `unmix4d.storage.result_file.read`.
+def _names(kind):
+    return {*kind._saved_arrays, *_MASKS, "convergence", "changes"}
 
-    Parameters
-    ----------
-    kind : type
-        `Decomposition` or one of its relatives.
-    head : dict
-    shapes : dict
-        Those in the file, for the number of components.
-    """
+
+def _expected_shapes(kind, head, shapes):
+    """The shapes that the arrays of a saved result must have, None for any."""
     _require_head(head)
     geometry, n_iterations = head["geometry"], sum(head["starts"])
     sizes = {
@@ -99,7 +279,7 @@ def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
         "detector": tuple(geometry["detector_shape"]),
         "features": tuple(head.get("features_shape") or ()),
     }
-    words = {**kind.saved_arrays, "scan_mask": ("scan",), "detector_mask": ("detector",)}
+    words = {**kind._saved_arrays, "scan_mask": ("scan",), "detector_mask": ("detector",)}
     found = {name: None if of is None else tuple(n for word in of for n in sizes[word]) for name, of in words.items()}
     found |= {"convergence": (n_iterations,), "changes": (n_iterations, 2)}
     if len(shapes.get("losses", ())) > 1 or len(shapes["patterns"]) != 3:
@@ -109,46 +289,35 @@ def expected_shapes(kind: Any, head: dict, shapes: dict) -> dict:
 
 def _require_head(head):
     """Refuse what stands behind a right checksum and is no head of a result: other types, sizes and numbers."""
-    geometry, calibration = head["geometry"], head["geometry"]["calibration"]
-    _require(isinstance(head["settings"], dict) and isinstance(head["host"], dict), "the settings or the host")
-    _require(isinstance(head["method"], str) and isinstance(head["loss"], float), "the method or the loss")
-    _require(_are_counts(head["starts"], 0) and len(head["starts"]) <= _MOST_STARTS, "the list of starts")
-    for name in ("scan_shape", "detector_shape"):
-        _require(_are_counts(geometry[name], 1) and len(geometry[name]) == 2, name)
-    _require(head.get("features_shape") is None or _are_counts(head["features_shape"], 0), "features_shape")
-    _require(_are_numbers(geometry["centre"], 2), "the centre")
-    _require(geometry["ellipse"] is None or _are_numbers(geometry["ellipse"], 3), "the ellipse")
-    flags = ("centre_known", "polar", "features", "redrawn")
-    _require(_are(bool, [geometry[name] for name in flags if name in geometry]), "a flag of the geometry")
-    _require(_calibrated(Calibration(**calibration)), "the calibration")
-    told = HostRecord(**head["host"])
-    _require(_are(str, (told.kind, told.name)) and isinstance(told.record, dict), "the host")
+    require(isinstance(head["settings"], dict), "the settings")
+    require(isinstance(head["method"], str) and isinstance(head["loss"], float), "the method or the loss")
+    require(are_counts(head["starts"]) and len(head["starts"]) <= _MOST_STARTS, "the list of starts")
+    require(head.get("features_shape") is None or are_counts(head["features_shape"]), "features_shape")
+    _require_geometry(head["geometry"])
+    _require_host(head["host"])
     meant = Meaning(**head.get("meaning", {}))  # files of 0.1.0 have neither meaning nor references
-    _require(_are(str, head.get("references", [])), "the references")
-    _require(_are(str, (meant.label, meant.shares_of)), "the meaning of the components")
-    _require(_are(bool, (meant.signed, meant.signed_maps, meant.centred)), "the meaning of the components")
-    _require(_finite(head["settings"]), "a number of the settings, which is NaN")
+    require(are(str, head.get("references", [])), "the references")
+    require(are(str, (meant.label, meant.shares_of)), "the meaning of the components")
+    flags = (meant.signed, meant.signed_maps, meant.centred, meant.memberships)
+    require(are(bool, flags), "the meaning of the components")
+    require(finite(head["settings"]), "a number of the settings, which is NaN")
 
 
-def _require(condition, what):
-    if not condition:
-        raise ValueError(f"{what} in it cannot be one")
+def _require_host(head):
+    require(isinstance(head, dict), "the host")
+    told = HostRecord(**head)
+    require(are(str, (told.kind, told.name)) and isinstance(told.record, dict), "the host")
 
 
-def _are(kind, values):
-    return all(isinstance(value, kind) for value in values)
-
-
-def _are_counts(values, least):
-    return isinstance(values, list) and all(type(value) is int and value >= least for value in values)
-
-
-def _are_numbers(values, n):
-    return isinstance(values, (list, tuple)) and len(values) == n and all(map(_is_number, values))
-
-
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+def _require_geometry(geometry):
+    for name in ("scan_shape", "detector_shape"):
+        require(are_counts(geometry[name], 1) and len(geometry[name]) == 2, name)
+    require(are_numbers(geometry["centre"], 2), "the centre")
+    require(geometry["ellipse"] is None or are_numbers(geometry["ellipse"], 3), "the ellipse")
+    flags = ("centre_known", "polar", "features", "redrawn")
+    require(are(bool, [geometry[name] for name in flags if name in geometry]), "a flag of the geometry")
+    require({*geometry} <= {*_GEOMETRY, "calibration"}, "the geometry")
+    require(_calibrated(Calibration(**geometry["calibration"])), "the calibration")
 
 
 def _calibrated(calibration):
@@ -156,37 +325,16 @@ def _calibrated(calibration):
     origins = [calibration.scan_origin, *([] if calibration.detector_origin is None else [calibration.detector_origin])]
     known = (calibration.beam_energy, calibration.convergence_angle, calibration.precession_angle, calibration.rotation_deg)
     return (
-        all(_are_numbers(pair, 2) for pair in (*sizes, *origins))
+        all(are_numbers(pair, 2) for pair in (*sizes, *origins))
         and all(value > 0 for pair in sizes for value in pair)
-        and _are(str, (calibration.step_unit, calibration.pixel_unit))
-        and all(value is None or _is_number(value) for value in known)
+        and are(str, (calibration.step_unit, calibration.pixel_unit))
+        and all(value is None or is_number(value) for value in known)
         and calibration.flip in (None, True, False)
     )
 
 
-def _finite(value):
-    """Whether no number of these settings is NaN."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_finite, value))
-    return value == value
-
-
-def restored(kind: Any, head: dict, arrays: dict) -> Any:
-    """The result, without its data.
-
-    Parameters
-    ----------
-    kind : type
-        `Decomposition` or one of its relatives.
-    head, arrays : dict
-        As they were saved.
-    """
-    arrays = dict(arrays)
+def _decomposition(kind, head, arrays):
     masks = {name: arrays.pop(name).astype(bool) for name in _MASKS if name in arrays}
-    part = _with_tuples(head["geometry"])
-    calibration = _with_tuples(part.pop("calibration"))
     return kind(
         method=head["method"],
         loss=head["loss"],
@@ -194,11 +342,11 @@ def restored(kind: Any, head: dict, arrays: dict) -> Any:
         references=tuple(head["references"]),
         settings=head["settings"],
         host=HostRecord(**head["host"]),
-        geometry=ScanGeometry(**part, **masks, calibration=Calibration(**calibration)),
+        geometry=_geometry(head["geometry"], masks),
         convergence=_by_start(arrays.pop("convergence"), head["starts"]),
         changes=_by_start(arrays.pop("changes", None), head["starts"]),
         **arrays,
-        **kind.read_head(head),
+        **kind._read_head(head),
     )
 
 

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
 from ..plots import scree
+from .forms import SETTINGS, Arrays
+from .saved import Form, savable, save
 
 __all__ = ["SCREE", "Scree", "find_elbow"]
 
@@ -18,6 +21,7 @@ SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
 _CLEAR = 3.0
 
 
+@savable(Form({"explained": Arrays("f", ("n",)), "settings": SETTINGS}, lambda scree: {"n": len(scree.explained)}))
 @spelled
 @dataclass(frozen=True, eq=False)
 class Scree:
@@ -42,6 +46,13 @@ class Scree:
     settings: dict
 
     plot = scree
+    save = save
+    to_dataframe = to_dataframe
+
+    @property
+    def table(self) -> Table:
+        """``component``, counted from 0, and ``explained``, as a dict of columns; read-only."""
+        return Table({"component": range(len(self.explained)), "explained": self.explained})
 
     @property
     def elbow(self) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from typing import NamedTuple
 
 from ..core import checks
 from ..core.errors import UnreadableFile
 from .atomic import write_hdf5
 from .safety import array_checksum, open_dataset, refuse_bomb, require_checksum, text_checksum, unreadable
 
-__all__ = ["FORMAT_VERSION", "KIND", "read", "write"]
+__all__ = ["FORMAT_VERSION", "Claim", "KIND", "read", "write"]
 
 FORMAT = "unmix4d"
 # 2: changes and strengths; 3: features and merging; 4: fuzzy clusters; 5: checksums; 6: "frame" is called "geometry"
@@ -22,10 +23,17 @@ _SMALL = 1024  # entries of an array that is not worth compressing
 KIND = "HDF5 file", "saved result"  # for `unreadable`
 
 
+class Claim(NamedTuple):
+    """What an array of a file must be: its shape, None for any, and NumPy's letters of its kinds of numbers."""
+
+    shape: tuple | None
+    kinds: str
+
+
 def write(path, head: dict, arrays: dict, *, title: str = "", what: str = "the result") -> None:
     """Write a file; one that is already there is replaced only after the new one is complete.
 
-    The compressed file is held in memory until it is written. The head is of JSON types, arrays of floats or booleans;
+    The compressed file is held in memory until it is written. The head is of JSON types, arrays of numbers or booleans;
     `title` is for those who open the file with other programs, `what` for messages. An OSError leaves an older file
     untouched.
     """
@@ -53,9 +61,9 @@ def read(path, expected) -> tuple[dict, dict]:
     ----------
     path : str or path-like
     expected : callable
-        ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives those that they must
-        have (name -> shape, None for any). What it does not name is not read. Compared before anything is read: a damaged or
-        hostile file may claim any size.
+        ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives what they must be (name
+        -> `Claim`). What it does not name is not read. Compared before anything is read: a damaged or hostile file may
+        claim any size.
 
     Returns
     -------
@@ -80,8 +88,8 @@ def read(path, expected) -> tuple[dict, dict]:
         version = _version(file, path)
         refuse_bomb(file)
         head = _head(file, version)
-        shapes = expected(head, {name: open_dataset(file, name).shape for name in file if name != _HEAD})
-        arrays = {name: _array(file, name, shape, head.get("checksums")) for name, shape in shapes.items() if name in file}
+        claims = expected(head, {name: open_dataset(file, name).shape for name in file if name != _HEAD})
+        arrays = {name: _array(file, name, claim, head.get("checksums")) for name, claim in claims.items() if name in file}
     return head, arrays
 
 
@@ -114,11 +122,11 @@ def _head(file, version):
     return head
 
 
-def _array(file, name, expected, checksums):
+def _array(file, name, claim, checksums):
     dataset = open_dataset(file, name)
-    kind = "b" if name.endswith("mask") else "f"
-    if (expected is not None and dataset.shape != expected) or dataset.dtype.kind != kind or dataset.size > _MOST:
-        raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {expected}")
+    other = claim.shape is not None and dataset.shape != claim.shape
+    if other or dataset.dtype.kind not in claim.kinds or dataset.size > _MOST:
+        raise ValueError(f"{name} has the shape {dataset.shape} and dtype {dataset.dtype}, expected {claim.shape}")
     array = dataset[()]
     if checksums is not None:
         require_checksum(name, array_checksum(array), checksums.get(name))

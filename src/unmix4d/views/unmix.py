@@ -113,18 +113,10 @@ class Unmix(View):
         return (self.scan,)
 
     @classmethod
-    def of(cls, obj: Any) -> Unmix:
+    def _of(cls, obj: Any) -> Unmix:
         """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
 
         Tools that walk through all attributes of an object must not trip over a signal that is no scan.
-
-        Examples
-        --------
-        >>> from unmix4d import Unmix
-        >>> Unmix.of("no scan at all").scan
-        Traceback (most recent call last):
-            ...
-        TypeError: the scan must be a pyxem signal, a py4DSTEM DataCube, a quantem dataset or a 4-D array, got str
         """
         self = super().__new__(cls)
         self._unread = obj

@@ -1,0 +1,117 @@
+"""Tables of answers: columns by their names, with units, and the same as a pandas DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .arrays import frozen_columns
+
+__all__ = ["Table", "to_dataframe"]
+
+
+class Table(dict[str, np.ndarray]):
+    """Columns of equal length by their names, read-only: a dict that `pandas.DataFrame` takes.
+
+    Parameters
+    ----------
+    columns : dict of array-like
+    units : dict of str, optional
+        Of those columns that have one.
+
+    Attributes
+    ----------
+    units : dict of str
+        The unit of every column; empty where there is none.
+
+    Examples
+    --------
+    >>> from unmix4d.core.tables import Table
+    >>> table = Table({"grain": [0, 1], "area": [4.0, 9.0]}, {"area": "nm²"})
+    >>> table["area"].tolist(), table.units["area"], table.headings
+    ([4.0, 9.0], 'nm²', ['grain', 'area (nm²)'])
+    """
+
+    units: dict[str, str]
+
+    def __init__(self, columns: Mapping[str, Any], units: Mapping[str, str] | None = None) -> None:
+        super().__init__(frozen_columns({name: list(c) if isinstance(c, range) else c for name, c in columns.items()}))
+        self.units = {name: (units or {}).get(name, "") for name in self}
+
+    def __reduce__(self):
+        return Table, (dict(self), self.units)
+
+    def _refuse(self, *args, **more):
+        raise TypeError("a table of an answer can be read, not written: dict(table) is a copy that can be written")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    @property
+    def headings(self) -> list[str]:
+        """The names of the columns with their units: ``"area (nm²)"``."""
+        # The unit of an angle is in its name already.
+        return [name if name.endswith("_deg") or not unit else f"{name} ({unit})" for name, unit in self.units.items()]
+
+    def row(self, i: int) -> dict[str, Any]:
+        """What stands in one row, by the names of the columns.
+
+        Examples
+        --------
+        >>> from unmix4d.core.tables import Table
+        >>> Table({"grain": [0, 1]}).row(1) == {"grain": 1}
+        True
+        """
+        return {name: column[i] for name, column in self.items()}
+
+    def to_dataframe(self) -> Any:
+        """As a pandas DataFrame with units in the names of its columns.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+
+        Examples
+        --------
+        >>> from unmix4d.core.tables import Table
+        >>> table = Table({"area": [4.0, 9.0]}, {"area": "nm²"})
+        >>> table.headings  # the columns of table.to_dataframe()
+        ['area (nm²)']
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                f"to_dataframe needs pandas, which cannot be imported ({error}): pip install pandas, or take the table "
+                "itself, which is a dict of columns"
+            ) from error
+        return pandas.DataFrame(dict(zip(self.headings, self.values())))
+
+
+def to_dataframe(answer: Any) -> Any:
+    """The table as a pandas DataFrame, with units in the names of its columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each row of ``.table``.
+
+    Raises
+    ------
+    ImportError
+        When pandas is not installed.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).data, step=2, step_unit="nm").svd(2)
+    >>> result.table.headings  # the columns of result.to_dataframe()
+    ['component', 'explained']
+    """
+    return answer.table.to_dataframe()

@@ -1,0 +1,81 @@
+"""What a host matches patterns with, made from CIF files: crystals of py4DSTEM, or templates for pyxem."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .cif import crystal_from_cif
+from .geometry import to_inverse_angstrom
+from .phase_names import told_apart
+
+if TYPE_CHECKING:
+    from ..core.geometry import ScanGeometry
+
+__all__ = ["phases_from_cif"]
+
+_STEP_DEG = 2.0  # between templates, as between the zone axes of py4DSTEM
+_EXCITATION_ERROR = 0.03  # 1/Å, as in benchmarks/orientation
+_FAINTEST = 1e-3  # of the brightest reflection, as there
+
+
+def phases_from_cif(
+    paths: Sequence[str | os.PathLike[str]], geometry: ScanGeometry, *, beam_energy: float, host: str | None = None
+) -> dict[str, Any]:
+    """The phases of CIF files as `Decomposition.index` takes them, by the names of the files.
+
+    Parameters
+    ----------
+    paths : sequence of str or path-like
+    geometry : ScanGeometry
+        Of the scan: templates reach to the nearest edge of its detector.
+    beam_energy : float
+        keV.
+    host : {"py4dstem", "pyxem"}, optional
+        Who is to match; by default py4DSTEM where it is installed (its answers were nearer to the truth, see the guide),
+        else pyxem.
+
+    Returns
+    -------
+    dict
+        py4DSTEM Crystals, or diffsims simulations with a template every 2 degrees.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `crystal_from_cif`, and when the detector is not calibrated in a reciprocal length.
+    ImportError
+        When neither host is installed, or diffpy.structure, which reads the files, is not.
+    """
+    size = to_inverse_angstrom(geometry)
+    host = _installed() if host is None else host
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the hosts' own imports
+        phases = [crystal_from_cif(path, host=host) for path in paths]
+        if host == "pyxem":
+            edges = [min(c, n - 1 - c) * s for c, n, s in zip(geometry.centre, geometry.detector_shape, size)]
+            phases = [_templates(phase, beam_energy, min(edges)) for phase in phases]
+    names = [os.path.splitext(os.path.basename(os.fspath(path)))[0] for path in paths]
+    return dict(zip(told_apart(names), phases))
+
+
+def _installed():
+    for host, packages in (("py4dstem", ["py4DSTEM"]), ("pyxem", ["pyxem", "diffsims"])):
+        if all(importlib.util.find_spec(package) for package in packages):
+            return host
+    raise ImportError("orientations need py4DSTEM or pyxem, and neither is installed")
+
+
+def _templates(phase, beam_energy, reach):
+    from diffsims.generators.simulation_generator import SimulationGenerator
+    from orix.sampling import get_sample_reduced_fundamental
+
+    if not reach > 0:
+        raise ValueError("the centre must lie on the detector for orientations: give centre=(row, col)")
+    grid = get_sample_reduced_fundamental(_STEP_DEG, point_group=phase.point_group)
+    return SimulationGenerator(beam_energy, minimum_intensity=_FAINTEST).calculate_diffraction2d(
+        phase, grid, reciprocal_radius=reach, max_excitation_error=_EXCITATION_ERROR, with_direct_beam=False
+    )
