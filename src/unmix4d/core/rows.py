@@ -12,7 +12,10 @@ __all__ = ["Row", "pick"]
 
 
 class Row(SimpleNamespace):
-    """One part of an answer: what is known of it, as attributes."""
+    """One part of an answer: what is known of it, as attributes; numbers are Python's own."""
+
+    def __init__(self, **known: Any) -> None:
+        super().__init__(**{name: value.item() if isinstance(value, np.generic) else value for name, value in known.items()})
 
     def __repr__(self) -> str:
         told = [f"{name}={_short(value)}" for name, value in vars(self).items()]
@@ -22,9 +25,7 @@ class Row(SimpleNamespace):
 def _short(value):
     if isinstance(value, np.ndarray):
         return f"<{' x '.join(map(str, value.shape))} {value.dtype}>"
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.4g}"
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 def pick(key: Any, n: int, what: str, make: Callable[[int], Any]) -> Any:
