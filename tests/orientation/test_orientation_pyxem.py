@@ -56,6 +56,21 @@ def test_known_orientations_are_found(indexed, unmixed):
     assert indexed.host == "pyxem" and set(indexed.symmetry) == {"silver"} and len(indexed.symmetry["silver"]) == 24
 
 
+def test_hyperspy_says_nothing_of_calls_that_are_ours(unmixed, coarse):
+    """"The function you applied does not take into account the difference of scales": the user has applied none."""
+    import logging
+
+    said, log = [], logging.getLogger("hyperspy.signal")
+    watch = logging.Handler()
+    watch.emit = said.append
+    log.addHandler(watch)
+    try:
+        unmixed.index(coarse)
+    finally:
+        log.removeHandler(watch)
+    assert not said and log.level == logging.NOTSET
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", [{"q_min": 1.35}, {"q_max": 0.05}, {"q_min": 0}, {"disk_radius": 30}])
 def test_where_little_or_nothing_can_be_compared(unmixed, coarse, limits):

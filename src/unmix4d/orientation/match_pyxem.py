@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -64,8 +66,7 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
     signal = ElectronDiffraction2D(np.ascontiguousarray(patterns, dtype=np.float64))
     signal.calibration(scale=size[0], units="$A^{-1}$", center=(centre[1], centre[0]))
     bins = max(8, round((q_max - q_min) / size[0]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pyxem's and its libraries' own
+    with _unsaid():
         polar = signal.get_azimuthal_integral2d(
             npt=bins, npt_azim=AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
         )
@@ -79,6 +80,20 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
     return polar
 
 
+@contextmanager
+def _unsaid():
+    """Neither warnings nor logs of pyxem and HyperSpy: they are about our calls, and the user has made none."""
+    log = logging.getLogger("hyperspy.signal")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
 def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
     """Reflections of a simulation of one phase; None where its structure factors cannot be had.
 
@@ -88,8 +103,7 @@ def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
         return None
     from diffsims.crystallography import ReciprocalLatticeVector
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _unsaid():
         longest = max(q_max, float(simulation.reciporical_radius))
         g = ReciprocalLatticeVector.from_min_dspacing(simulation.phases, min_dspacing=1 / longest)
         try:
@@ -116,8 +130,7 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
     from orix.quaternion import Rotation
     from pyxem.signals.indexation_results import rotation_from_orientation_map
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with _unsaid(), np.errstate(all="ignore"):
         # All templates are looked at in full: with k patterns there is no need to sift them first.
         rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
     rows = rows.reshape(-1, *rows.shape[-2:])
