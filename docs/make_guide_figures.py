@@ -12,6 +12,7 @@ import numpy as np
 
 from unmix4d import Unmix, UnmixWarning, phantoms, plots
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
+from unmix4d.plots.axes import figure_of
 
 FIGURES = pathlib.Path(__file__).parent / "figures"
 
@@ -224,6 +225,5 @@ if __name__ == "__main__":
     FIGURES.mkdir(exist_ok=True)
     for make in ALL:
         if len(sys.argv) < 2 or make.__name__ in sys.argv[1:]:
-            figure = make()
-            save(getattr(figure, "figure", figure), FIGURES / f"guide_{make.__name__}.png")
+            save(figure_of(make()), FIGURES / f"guide_{make.__name__}.png")
             print(make.__name__, flush=True)
