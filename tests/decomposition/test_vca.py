@@ -68,6 +68,7 @@ def test_sum_to_one_where_vacuum_is_a_component(seed):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the . components of vca account for")  # of 100 electrons: 112 % of the intensity
 def test_sum_to_one_warns_where_it_is_not_valid():
     varying = phantoms.polycrystal(n_grains=4, background=0.0, thickness_variation=0.4, seed=1)
     with pytest.warns(UnmixWarning, match="sum_to_one is not valid for this scan: without it the sums of the maps vary by"):
