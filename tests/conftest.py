@@ -157,6 +157,12 @@ def scan():
 
 
 @pytest.fixture(scope="session")
+def small_film():
+    """Three grains in 80 positions: for what any answer can do, whatever it found."""
+    return phantoms.polycrystal(n_grains=3, scan_shape=(10, 8), detector_shape=(28, 28), background=0, seed=0)
+
+
+@pytest.fixture(scope="session")
 def crystal():
     """A polycrystal with a direct beam, for answers that can be scored."""
     return phantoms.polycrystal(

@@ -17,13 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 
 
 @pytest.fixture(scope="module")
-def film():
-    return phantoms.polycrystal(n_grains=3, scan_shape=(10, 8), detector_shape=(28, 28), background=0, seed=0)
-
-
-@pytest.fixture(scope="module")
-def view(film):
-    return Unmix(film.data, centre=film.centre, step=2.0, step_unit="nm")
+def view(small_film):
+    return Unmix(small_film.data, centre=small_film.centre, step=2.0, step_unit="nm")
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +122,9 @@ def test_answers(view, result, name):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_copy_reads_its_own_scan(film, way):
-    data = film.data.copy()
-    result = Unmix(data, centre=film.centre).nmf(2, random_state=0)
+def test_a_copy_reads_its_own_scan(small_film, way):
+    data = small_film.data.copy()
+    result = Unmix(data, centre=small_film.centre).nmf(2, random_state=0)
     again, known = WAYS[way](result), result.mean_patterns()
     data[:] = 0
     np.testing.assert_array_equal(again.mean_patterns(), known)
@@ -144,12 +139,12 @@ def test_a_choice_is_still_read_only(view):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_signals_and_cubes(film, way):
+def test_signals_and_cubes(small_film, way):
     pyxem = pytest.importorskip("pyxem")
-    signal = pyxem.signals.Diffraction2D(film.data)
+    signal = pyxem.signals.Diffraction2D(small_film.data)
     for host in (signal, signal.as_lazy()):
         fresh = WAYS[way](host.unmix)
-        np.testing.assert_array_equal(fresh.mean_pattern(), Unmix(film.data).mean_pattern())
+        np.testing.assert_array_equal(fresh.mean_pattern(), Unmix(small_film.data).mean_pattern())
         prepared = host.unmix.prepare(bin=2)
         np.testing.assert_array_equal(WAYS[way](prepared).mean_pattern(), prepared.mean_pattern())
     answer = WAYS[way](signal.unmix.nmf(2, random_state=0))
@@ -157,32 +152,32 @@ def test_signals_and_cubes(film, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_cubes(film, way):
+def test_cubes(small_film, way):
     py4DSTEM = pytest.importorskip("py4DSTEM")
-    cube = py4DSTEM.DataCube(film.data.copy())
-    np.testing.assert_array_equal(WAYS[way](cube.unmix).mean_pattern(), Unmix(film.data).mean_pattern())
+    cube = py4DSTEM.DataCube(small_film.data.copy())
+    np.testing.assert_array_equal(WAYS[way](cube.unmix).mean_pattern(), Unmix(small_film.data).mean_pattern())
     assert WAYS[way](cube.unmix.nmf(2, random_state=0)).to_host()[0].data.shape == (2, 10, 8)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_memory_map(film, way, tmp_path):
-    np.save(tmp_path / "scan.npy", film.data)
+def test_a_memory_map(small_film, way, tmp_path):
+    np.save(tmp_path / "scan.npy", small_film.data)
     view = Unmix(np.load(tmp_path / "scan.npy", mmap_mode="r"))
     np.testing.assert_array_equal(WAYS[way](view).mean_pattern(), view.mean_pattern())
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_view_of_an_open_file_says_why_not(film, way, tmp_path):
+def test_a_view_of_an_open_file_says_why_not(small_film, way, tmp_path):
     import dask.array as da
 
     with h5py.File(tmp_path / "scan.h5", "w") as file:
-        scan = file.create_dataset("scan", data=film.data, chunks=(5, 4, 28, 28))
-        view = Unmix(scan, centre=film.centre)
+        scan = file.create_dataset("scan", data=small_film.data, chunks=(5, 4, 28, 28))
+        view = Unmix(scan, centre=small_film.centre)
         for what in (view, view.nmf(2, random_state=0), Unmix(da.from_array(scan)), view.prepare(bin=2), view.polar()):
             with pytest.raises(TypeError, match="a view of an open HDF5 file can be neither pickled nor copied.*persist"):
                 WAYS[way](what)
         held = WAYS[way](view.persist())
-    np.testing.assert_array_equal(held.mean_pattern(), Unmix(film.data).mean_pattern())
+    np.testing.assert_array_equal(held.mean_pattern(), Unmix(small_film.data).mean_pattern())
 
 
 def test_a_saved_result_without_its_data(result, tmp_path):

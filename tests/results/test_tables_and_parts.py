@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import unmix4d
-from unmix4d import Unmix, phantoms
+from unmix4d import Unmix
 from unmix4d.core.rows import pick
 from unmix4d.core.tables import Table
 
@@ -17,13 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 
 
 @pytest.fixture(scope="module")
-def film():
-    return phantoms.polycrystal(n_grains=3, scan_shape=(10, 8), detector_shape=(28, 28), background=0, seed=0)
-
-
-@pytest.fixture(scope="module")
-def answers(film):
-    view = Unmix(film.data, centre=film.centre, step=2.0, step_unit="nm")
+def answers(small_film):
+    view = Unmix(small_film.data, centre=small_film.centre, step=2.0, step_unit="nm")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = view.nmf(3, random_state=0)

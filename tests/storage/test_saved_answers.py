@@ -11,7 +11,7 @@ import pytest
 
 import unmix4d
 from support import orientation_scene as scene
-from unmix4d import Orientations, Unmix, phantoms
+from unmix4d import Orientations, Unmix
 from unmix4d.core.errors import UnreadableFile
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.orientation import Candidate, Match, Painting, laue_rotations
@@ -21,15 +21,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 
 
 @pytest.fixture(scope="module")
-def film():
-    return phantoms.polycrystal(n_grains=3, scan_shape=(10, 8), detector_shape=(28, 28), background=0, seed=0)
-
-
-@pytest.fixture(scope="module")
-def view(film):
+def view(small_film):
     mask = np.zeros((10, 8), bool)
     mask[9, 7] = True
-    return Unmix(film.data, centre=film.centre, step=2.0, step_unit="nm").prepare(scan_mask=mask)
+    return Unmix(small_film.data, centre=small_film.centre, step=2.0, step_unit="nm").prepare(scan_mask=mask)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_k", "default_numbers"]
 
-_MOST = 16  # components that are tried unless told otherwise: a minute for 64 x 64 x 96 x 96; no table
+_MOST = 16  # components that are tried unless told otherwise: half a minute for 64 x 64 x 96 x 96; no table
 _SMOOTH = 1.0  # positions
 _HELD_BYTES = 256 << 20  # parts of the counts up to this size are held in memory
 _TIMES = 2  # as many as stand out of the noise: larger numbers are not tried on a part of the counts

@@ -159,8 +159,9 @@ def _say_if_not_whole(share, method, settings):
     elif total < 1:
         why = "the rest is in none of them: ask for more components, or look at .residual_map()"
     else:
-        why = "they hold more than there is, as with patterns of few electrons: bin the scan, or use nmf with weights='none'"
-    warn(f"{what} {100 * total:.3g} % of the intensity, not for all: {why}")
+        why = "so it may be with patterns of few electrons: bin the scan, or use nmf with weights='none'"
+    beside = "not for all" if total < 1 else "more than there is"
+    warn(f"{what} {100 * total:.3g} % of the intensity, {beside}: {why}")
 
 
 def arranged(
