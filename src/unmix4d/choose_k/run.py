@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,9 +19,6 @@ from .similarity import near_duplicates, pair_summary, pattern_similarities
 from .stability import stability
 
 __all__ = ["Evidence", "HeldOut", "compared", "compressed_for", "held_out_gains", "weigh"]
-
-_FEW = 8  # directions that have to be accurate at first; as many as stand out where those are more
-
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
@@ -150,19 +148,10 @@ def compared(evidence: Evidence, patterns, mask=None) -> Evidence:
 
 
 def compressed_for(matrix, ks, *, smoothing, weights: str, seed: int, tick: Callable | None = None, checkpoint=None):
-    """One compression of a scan for all numbers, as `unmix4d.engine.compression.compress`.
-
-    Directions inside the noise never converge: only those above it are waited for.
-    """
-    rank, options = rank_for(int(max(ks))), {"weights": weights, "smoothing": smoothing, "seed": seed, "tick": tick}
-
-    def make():
-        low = compress(matrix, rank, wanted=min(_FEW, rank), **options)
-        if low.above_noise > _FEW:
-            low = compress(matrix, rank, wanted=min(low.above_noise + 1, rank), **options)
-        return low
-
-    return kept_or_made(None if checkpoint is None else checkpoint.compression(matrix, smoothing), make)
+    """One compression of a scan for all numbers, as `unmix4d.engine.compression.compress`."""
+    options = {"weights": weights, "smoothing": smoothing, "seed": seed, "tick": tick}
+    kept = None if checkpoint is None else checkpoint.compression(matrix, smoothing)
+    return kept_or_made(kept, partial(compress, matrix, rank_for(int(max(ks))), **options))
 
 
 def held_out_gains(

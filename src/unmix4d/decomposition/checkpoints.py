@@ -48,7 +48,7 @@ class RunCheckpoint:
                 )
 
     def compression(self, matrix, smoothing) -> Kept:
-        """The compression of a `PatternMatrix`, made with bound `smoothing` or with None."""
+        """The compression of a `PatternMatrix`, made with bound `smoothing`, with one of several, or with None."""
         return Kept(partial(self._low, matrix, smoothing), self._keep_low)
 
     def _low(self, matrix, smoothing):
@@ -57,7 +57,9 @@ class RunCheckpoint:
             return None
         arrays, facts = kept
         weights = Weights(facts["weights"], arrays.get("pixels"), arrays.get("positions"))
-        smoother = None if smoothing is None else Smoother(matrix.geometry, smoothing)
+        of = smoothing if isinstance(smoothing, tuple) else (smoothing,)
+        chosen = next((one for one in of if one is not None and plain(one.settings()) == facts["smooth"]), None)
+        smoother = None if chosen is None else Smoother(matrix.geometry, chosen)
         numbers = {name: facts[name] for name in _OF_COMPRESSION}
         return LowRank(
             arrays["left"], arrays["right"], weights, matrix.geometry, smoother=smoother, matrix=matrix, **numbers
@@ -65,7 +67,8 @@ class RunCheckpoint:
 
     def _keep_low(self, low):
         arrays = {"left": low.left, "right": low.right, "pixels": low.weights.pixels, "positions": low.weights.positions}
-        facts = {"weights": low.weights.kind, **{name: getattr(low, name) for name in _OF_COMPRESSION}}
+        facts = {"weights": low.weights.kind, "smooth": None if low.smoother is None else low.smoother.smoothing.settings()}
+        facts |= {name: getattr(low, name) for name in _OF_COMPRESSION}
         self.folder.put(self._name("compression"), {name: a for name, a in arrays.items() if a is not None}, plain(facts))
 
     def _name(self, name):

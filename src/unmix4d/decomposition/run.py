@@ -74,7 +74,7 @@ def factorise(
         See `Start`.
     constraints : sequence of bound constraints
     smoothing : optional
-        Bound, with ``smooth`` and ``adjoint``: the subspace is that of the smoothed data.
+        Bound, with ``smooth`` and ``adjoint``: the subspace is that of the smoothed data; several of them to choose from.
     weights : {"none", "capped", "poisson"}
     exact : bool
         Iterate on the scan itself, from the same start.
@@ -97,7 +97,7 @@ def factorise(
         how = {"constraints": constraints, "smoothing": smoothing, "weights": weights, "seed": seed, "tick": tick}
         kept = None if checkpoint is None else checkpoint.compression(matrix, smoothing)
         low = kept_or_made(kept, partial(compressed, matrix, n, **how))
-    low = low.leading(rank_for(n, smoothing is not None))
+    low = low.leading(rank_for(n, low.smoother is not None))
     weighted = WeightedMatrix(matrix, low.weights)
     options = {"n_starts": n_starts, "max_iter": max_iter, "tol": tol, "seed": seed, "tick": tick, "checkpoint": checkpoint}
     if objective == "kl":

@@ -3,6 +3,11 @@
 ``X ~ left @ right`` with orthonormal rows in ``right``. Where a smoothing is given, the subspace is that of the
 scan-smoothed data and the *unsmoothed* data are projected on it: weak components are then not lost among the noise, and
 nothing is blurred. Smoothing acts on thin matrices only, so no second scan is made.
+
+A wide block of directions is multiplied by the scan in every round, and what comes back is the next block: block Krylov
+iteration (Musco and Musco 2015, arXiv:1504.05477) of few steps and wide blocks, because reading is dear and columns are
+cheap. The first block is that of sums over cells of neighbours, which the pass of the statistics has made. All that was
+ever multiplied is kept, so that the projection of the data needs no pass of its own.
 """
 
 from __future__ import annotations
@@ -16,16 +21,22 @@ import numpy as np
 from scipy import linalg, ndimage
 
 from .noise import noise_edge
-from .subspace import GRAM_LIMIT, leading_right
+from .threads import one_thread_per_block
 from .weights import WeightedMatrix, Weights, choose_weights
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
     from .matrix import PatternMatrix
 
-__all__ = ["LowRank", "Smoother", "compress"]
+__all__ = ["MAX_PASSES", "LowRank", "Smoother", "compress"]
 
-_HELD_BYTES = 96 << 20  # a scan of few positions that is smaller than this is held while its Gram matrix is made
+_SPARE = 10  # directions more than are kept: 5 or 10 in Halko, Martinsson and Tropp 2011; scikit-learn has 10
+_ROUNDS = 4  # of a pass each, with one in between: benchmarks/engine/RESULTS.md
+_ROUNDS_HELD = 10  # of a scan that is held, where they cost no pass
+_TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them (benchmarks/engine/RESULTS.md)
+_TURN_LEAST = 1e-3  # sine of an angle that is as good as none
+_GAIN = 1.05  # that a smoothing must have over none, in what stands out: see `_widest`
+MAX_PASSES = 2 * _ROUNDS - 1  # of a compression, after that of the statistics
 
 
 class Smoother:
@@ -69,17 +80,6 @@ class Smoother:
         return np.abs(np.fft.fft2(response)).ravel() ** 2
 
 
-class _Smoothed:
-    """The scan-smoothed matrix as something to find the subspace of; two passes each time."""
-
-    def __init__(self, matrix: WeightedMatrix, smoother: Smoother):
-        self.matrix, self.smoother = matrix, smoother
-        self.shape, self.dtype = matrix.shape, matrix.dtype
-
-    def normal(self, right):
-        return self.matrix.transpose_times(self.smoother.adjoint(self.smoother(self.matrix.times(right))))
-
-
 @dataclass(frozen=True, eq=False)
 class LowRank:
     """A compressed scan, with weights in it: ``weights of (X) ~ left @ right``.
@@ -96,7 +96,7 @@ class LowRank:
     edge : float
         Singular value that noise alone reaches in these data, smoothed where a smoother was given.
     residual : float
-        How well the leading directions have converged, see `leading_right`.
+        Sine of the largest angle by which a direction that stands out turned in the last round.
     smoother : Smoother or None
     matrix : PatternMatrix or None
         What was compressed, with its statistics, so that they are not made again.
@@ -183,80 +183,193 @@ def compress(
     rank : int
         Directions kept; at most min(matrix.shape).
     wanted : int, optional
-        How many of them must be accurate; all by default.
+        How many of them must be accurate, as far as they stand out of the noise; all by default.
     weights : {"none", "capped", "poisson"}
     position_weights : bool
         False leaves those out, see `choose_weights`.
     smoothing : optional
-        With ``smooth`` and ``adjoint``, see `Smoother`.
+        With ``smooth`` and ``adjoint``, see `Smoother`. Of a tuple of them the one is taken that lets most stand out of the
+        noise, or none.
     seed : int
+        Of what the first block is filled up with where the scan has few cells.
     tick : callable, optional
-        Called after every step.
+        Called after every pass.
 
     Returns
     -------
     LowRank
-        After one pass for the statistics (where they are not there yet), the passes of the subspace (one for few pixels
-        or few positions, otherwise at most 13; twice that with smoothing) and one for the projection.
+        After one pass for the statistics (where they are not there yet) and at most `MAX_PASSES` more, as a rule 3; none
+        where the scan is small enough to be held.
     """
     weighted = WeightedMatrix(matrix, choose_weights(matrix.statistics(), weights, position_weights))
-    smoother = None if smoothing is None else Smoother(matrix.geometry, smoothing)
     rank = min(rank, *matrix.shape)
     wanted = rank if wanted is None else min(wanted, rank)
-    held = _held(weighted)
-    if held is not None:
-        basis, residual = _from_positions(held, rank, smoother), 0.0
-        left, row_squares, pixel_squares = held @ basis, _squares(held, 1), _squares(held, 0)
-    else:
-        basis, residual = _basis(weighted, rank, wanted, smoother, seed, tick)
-        left, row_squares, pixel_squares = weighted.project(basis)
-    answer = LowRank(
-        left.astype(matrix.dtype), np.ascontiguousarray(basis.T, matrix.dtype), weighted.weights, matrix.geometry,
-        float(row_squares.sum()), 0.0, residual, smoother, matrix, seed,
-    )  # fmt: skip
-    object.__setattr__(answer, "edge", _edge(answer, row_squares, pixel_squares))
-    return answer
+    # The matrices beside the scan are thin: threads of the linear algebra would only wait for each other.
+    with one_thread_per_block():
+        return _compressed(_Trial(weighted, rank, seed, tick), wanted, smoothing)
 
 
-def _held(weighted):
-    """The weighted data themselves, where they have so few positions that their Gram matrix is the shortest way."""
-    n_positions, n_pixels = weighted.shape
-    small = n_positions <= min(GRAM_LIMIT, n_pixels)
-    return weighted.gather() if small and n_positions * n_pixels * weighted.dtype.itemsize <= _HELD_BYTES else None
+def _compressed(trial, wanted, smoothing):
+    several, geometry = isinstance(smoothing, tuple), trial.weighted.geometry
+    smoothers = [Smoother(geometry, one) for one in (smoothing if several else (smoothing,)) if one is not None]
+    smoother = _widest(trial, smoothers) if several else next(iter(smoothers), None)
+    before, low = trial.leading(smoother)
+    while trial.widen(smoother):
+        now, low = trial.leading(smoother)
+        low, enough = _judged(low, before, now[:, : min(wanted, low.above_noise)])
+        before = now
+        if enough:
+            break
+    return low
+
+
+class _Held:
+    """Weighted data in memory: the products of `WeightedMatrix`, without a pass."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def times(self, right):
+        return self._values @ right.astype(self._values.dtype)
+
+    def transpose_times(self, left):
+        return (left.T.astype(self._values.dtype) @ self._values).T.astype(np.float64)
+
+    def project(self, basis):
+        return self.times(basis), _squares(self._values, 1), _squares(self._values, 0)
+
+
+class _Trial:
+    """The directions tried so far, (n_pixels, width) orthonormal, and the weighted scan on them, (n_positions, width)."""
+
+    def __init__(self, weighted, rank, seed, tick):
+        self.weighted, self.rank, self.seed, self._tick = weighted, rank, seed, tick
+        self._source, block = self._start()
+        self._basis = block.astype(weighted.dtype)
+        image, *self._squares = self._source.project(self._basis)
+        self._images = image.astype(weighted.dtype, copy=False)
+        self._block = slice(0, self.width)  # of the last round
+        self._rounds = 1
+        self._made_a_pass()
+
+    @property
+    def width(self) -> int:
+        return self._basis.shape[1]
+
+    @property
+    def _held(self):
+        return isinstance(self._source, _Held)
+
+    def _made_a_pass(self):
+        if self._tick and not self._held:
+            self._tick()
+
+    def _start(self):
+        """What the scan is multiplied by: itself, where it is held; and the leading directions of the sums over cells."""
+        cells, limit = _weighted_cells(self.weighted), min(self.weighted.shape)
+        gram = (cells @ cells.T).astype(np.float64)  # exact enough for a start
+        width = min(self.rank + _SPARE, limit)
+        found = min(width, len(cells))
+        vectors = linalg.eigh(gram, subset_by_index=(len(gram) - found, len(gram) - 1))[1][:, ::-1]
+        block = (cells.T @ vectors.astype(cells.dtype)).astype(np.float64)
+        if found < width:
+            random = np.random.default_rng(self.seed).standard_normal((len(block), width - found))
+            block = np.column_stack([block, random * max(np.abs(block).max(), 1e-30)])
+        held = len(cells) == self.weighted.shape[0]
+        return _Held(cells) if held else self.weighted, _orthonormal(block)
+
+    def leading(self, smoother):
+        """The strongest directions as combinations of those tried, (width, r), and the scan compressed to them."""
+        seen = (self._images if smoother is None else smoother(self._images)).astype(np.float64)
+        turn = linalg.eigh(seen.T @ seen)[1][:, ::-1][:, : self.rank]
+        weighted, cast = self.weighted, turn.astype(self._images.dtype)
+        low = LowRank(
+            self._images @ cast, np.ascontiguousarray(cast.T @ self._basis.T), weighted.weights, weighted.geometry,
+            float(self._squares[0].sum()), 0.0, 0.0, smoother, weighted.matrix, self.seed,
+        )  # fmt: skip
+        object.__setattr__(low, "edge", _edge(low, *self._squares))
+        return turn, low
+
+    def widen(self, smoother) -> bool:
+        """Try what the scan answers to the last block, if more is to be tried."""
+        more = min(self._block.stop - self._block.start, min(self.weighted.shape) - self.width)
+        if more < 1 or self._rounds >= (_ROUNDS_HELD if self._held else _ROUNDS):
+            return False
+        last = self._images[:, self._block]
+        back = self._source.transpose_times(last if smoother is None else smoother.adjoint(smoother(last)))
+        self._made_a_pass()
+        block = _orthonormal(back, self._basis)[:, :more].astype(self._basis.dtype)
+        if not block.size:
+            return False
+        more = block.shape[1]
+        image = self._source.times(block)
+        self._made_a_pass()
+        self._block = slice(self.width, self.width + more)
+        self._basis = np.concatenate([self._basis, block], axis=1)
+        self._images = np.concatenate([self._images, image.astype(self._images.dtype, copy=False)], axis=1)
+        self._rounds += 1
+        return True
+
+
+def _weighted_cells(weighted):
+    """Sums over the cells with the weights of the pixels, and about those of the positions, scaled to the same noise."""
+    matrix, weights = weighted.matrix, weighted.weights
+    sums, cells = matrix.cell_sums(), matrix.cells()
+    numbers = np.bincount(cells)
+    scale = 1 / np.sqrt(numbers)
+    if weights.positions is not None:
+        scale *= np.bincount(cells, weights.positions) / numbers
+    sums *= scale[:, None].astype(sums.dtype)
+    if weights.pixels is not None:
+        sums *= weights.pixels.astype(sums.dtype)
+    return sums
+
+
+def _widest(trial, smoothers):
+    """The smoothing with which most stands out of the noise, or None.
+
+    What stands out is the sum of the logarithms of singular values over the noise edge, of all but the first, which is what
+    all positions share: where neighbours see the same it grows with smoothing, elsewhere it falls.
+    """
+    plain = trial.leading(None)[1]
+    if plain.norm2 - (plain.sizes() ** 2).sum() <= 10 * np.finfo(plain.dtype).eps * plain.norm2:
+        return None  # there is no noise
+    gains = {None: _standing(plain), **{smoother: _standing(trial.leading(smoother)[1]) for smoother in smoothers}}
+    best = max(gains, key=gains.__getitem__)
+    return best if gains[best] > _GAIN * gains[None] else None
+
+
+def _standing(low):
+    sizes = low.sizes()[1:] / max(low.edge, np.finfo(float).tiny)
+    return float(np.log(np.maximum(sizes, 1)).sum())
+
+
+def _judged(low, before, now):
+    """The compressed scan with how far its directions have turned out of those kept before, and whether that is little.
+
+    Noise turns a direction by about the noise edge over its singular value: what it turns by itself need not be much less.
+    """
+    turned = np.sqrt(np.maximum(1 - ((before.T @ now[: len(before)]) ** 2).sum(0), 0))
+    by_noise = low.edge / np.maximum(low.sizes()[: now.shape[1]], np.finfo(float).tiny)
+    enough = bool((turned <= np.maximum(_TURN * by_noise, _TURN_LEAST)).all())
+    return dataclasses.replace(low, residual=float(turned.max(initial=0))), enough
+
+
+def _orthonormal(block, basis=None):
+    """Orthonormal columns that span a block beyond a basis, the strongest first, in double precision; not its rounding."""
+    if basis is None:
+        return linalg.qr(block, mode="economic")[0]
+    least = np.finfo(basis.dtype).eps * 10 * np.linalg.norm(block)
+    for _ in range(2):  # a part along the basis as large as the rounding of the block is left over the first time
+        block = block - basis @ (basis.T @ block.astype(basis.dtype))
+        block, triangle = linalg.qr(block, mode="economic")
+        turn, sizes, _ = linalg.svd(triangle)
+        block, least = block @ turn[:, sizes > least], 0.5
+    return block
 
 
 def _squares(array, axis):
     return np.einsum("ij,ij->i" if axis == 1 else "ij,ij->j", array, array, dtype=np.float64)
-
-
-def _from_positions(held, rank, smoother):
-    """Leading right singular vectors from the exact Gram matrix of the positions."""
-    gram = np.zeros((len(held), len(held)))
-    for start in range(0, held.shape[1], 4096):
-        part = held[:, start : start + 4096].astype(np.float64)
-        gram += part @ part.T
-    if smoother is not None:
-        gram = smoother(smoother(gram).T)
-        gram = (gram + gram.T) / 2
-    vectors = linalg.eigh(gram, subset_by_index=(len(gram) - rank, len(gram) - 1))[1][:, ::-1]
-    back = vectors if smoother is None else smoother.adjoint(vectors)
-    right = held.T @ back.astype(held.dtype)
-    # Twice: directions inside the noise of the arithmetic are not orthogonal after the product.
-    return linalg.qr(linalg.qr(right.astype(np.float64), mode="economic")[0], mode="economic")[0]
-
-
-def _basis(weighted, rank, wanted, smoother, seed, tick):
-    if smoother is not None:
-        return leading_right(_Smoothed(weighted, smoother), rank, wanted=wanted, seed=seed, tick=tick)
-    if weighted.shape[1] <= GRAM_LIMIT:
-        return linalg.eigh(weighted.gram())[1][:, ::-1][:, :rank], 0.0
-    return leading_right(weighted, rank, wanted=wanted, seed=seed, floor=_floor(weighted), tick=tick)
-
-
-def _floor(weighted):
-    """Squared singular values that white noise with what is left over would have: what is below has not to converge."""
-    norm2, factor = weighted.norm2, sum(np.sqrt(weighted.shape)) ** 2 / np.prod(weighted.shape, dtype=float)
-    return lambda squares: max(norm2 - squares.sum(), 0) * factor
 
 
 def _edge(low, row_squares, pixel_squares):

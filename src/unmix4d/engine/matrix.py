@@ -16,6 +16,7 @@ import numpy as np
 from ..core.geometry import ScanGeometry
 from .blocks import compute_dtype, make_plan
 from .buffers import buffer
+from .cells import cell_rows, cells_of
 from .expected import Expected, comparing_kernel
 from .passes import run_pass
 
@@ -114,6 +115,7 @@ class PatternMatrix:
         self.dtype = compute_dtype(dtype, precision)
         self.shape = (geometry.n_positions, geometry.n_pixels)
         self._statistics: Statistics | None = None
+        self._cell_sums: dict | None = None
         self._offset: np.ndarray | None = None
         self._passes = [0]  # shared with the centred copy
 
@@ -183,7 +185,7 @@ class PatternMatrix:
             When a kept value is NaN or infinite; says where.
         """
         if self._statistics is None:
-            rows, (pixel_sum, pixel_squares) = self.visit(_statistics_kernel)
+            rows, (pixel_sum, pixel_squares, self._cell_sums) = self.visit(_statistics_kernel, (self.cells()[:, None],))
             self.refuse_not_finite(rows[:, 0], pixel_sum)
             self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
             self._statistics = Statistics(
@@ -199,6 +201,21 @@ class PatternMatrix:
             if self._look is not None:
                 self._look(self._statistics)
         return self._statistics
+
+    def cells(self) -> np.ndarray:
+        """The cell of every position, see `cells_of`."""
+        return cells_of(self.geometry, self.shape[1], self.dtype.itemsize)
+
+    def cell_sums(self) -> np.ndarray:
+        """Sums over cells of neighbouring positions, (n_cells, n_pixels), of the pass that made the statistics.
+
+        They are given away: whoever asks again has a pass made for them.
+        """
+        self.statistics()
+        if self._cell_sums is None:
+            self._cell_sums = self.visit(_cells_kernel, (self.cells()[:, None],))[1][0]
+        sums, self._cell_sums = self._cell_sums, None
+        return np.stack([sums[cell] for cell in range(len(sums))])
 
     def refuse_not_finite(self, totals, pixel_sum):
         if np.isfinite(totals).all():
@@ -322,12 +339,21 @@ class PatternMatrix:
         return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
 
 
-def _statistics_kernel(X):
-    X = _wide(X)
+def _statistics_kernel(X, cells):
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
-        rows = np.stack([X.sum(1), np.einsum("ij,ij->i", X, X), X.min(1), X.max(1)], axis=1)
-        return rows, (X.sum(0), np.einsum("ij,ij->j", X, X))
+        of_positions, of_pixels = np.ones(X.shape[1]), np.ones(len(X))
+        # In double precision: variances are small differences of these sums.
+        wide = buffer("wide", X.shape, np.float64)
+        np.copyto(wide, X)
+        totals, pixel_sum = wide @ of_positions, of_pixels @ wide
+        np.square(wide, out=wide)
+        rows = np.stack([totals, wide @ of_positions, X.min(1), X.max(1)], axis=1)
+        return rows, (pixel_sum, of_pixels @ wide, cell_rows(X, cells[:, 0]))
+
+
+def _cells_kernel(X, cells):
+    return None, (cell_rows(X, cells[:, 0]),)
 
 
 def _glancing_kernel(X, *rows, kernel):
@@ -352,7 +378,8 @@ def _summed(X, rows):
     """X.T @ rows, to be added up before the next batch."""
     if not isinstance(X, np.ndarray):
         return X.T @ rows  # of a sparse matrix
-    return np.dot(X.T, rows, out=buffer("sum", (X.shape[1], rows.shape[1]), np.result_type(X, rows)))
+    # As rows.T @ X: some libraries take two to three times as long for a product with a transposed batch.
+    return np.dot(rows.T, X, out=buffer("sum", (rows.shape[1], X.shape[1]), np.result_type(X, rows))).T
 
 
 def offset_kernel(X, *rows, kernel, offset):

@@ -94,11 +94,9 @@ def _grouped(values):
         return values, np.ones(len(values))
     # The largest decide where the edge is: they stay single.
     top, rest = values[-_GROUPS // 4 :], values[: -_GROUPS // 4]
-    parts = np.array_split(rest, _GROUPS)
-    return (
-        np.concatenate([[part.mean() for part in parts], top]),
-        np.concatenate([[len(part) for part in parts], np.ones(len(top))]),
-    )
+    ends = np.linspace(0, len(rest), _GROUPS + 1).astype(int)
+    numbers = np.diff(ends)
+    return np.concatenate([np.add.reduceat(rest, ends[:-1]) / numbers, top]), np.concatenate([numbers, np.ones(len(top))])
 
 
 def strengths(maps, patterns, left, right) -> np.ndarray:

@@ -14,11 +14,12 @@ from ..core.progress import part_done
 from ..core.scan import ScanError
 from .blocks import Plan
 from .buffers import buffer
+from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
 __all__ = ["BATCH_VALUES", "added", "run_pass"]
 
-BATCH_VALUES = 2 << 20  # patterns are cast to float in batches of this many values (8 MB in single precision)
+BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
 _TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
 
 
@@ -30,20 +31,21 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
     plan : Plan
     kernel : callable
         Gets X (m, n_pixels) in ``plan.dtype`` and the rows (m, ...) of every array in `per_row`; returns
-        ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64. With
-        an attribute ``join = np.maximum`` the largest values are kept instead.
+        ``(piece, sums)``: an array (m, ...) or None, and a tuple of arrays that are summed over all batches in float64; what
+        few batches know of is a dict of arrays, which are summed key by key as they are. With an attribute
+        ``join = np.maximum`` the largest values are kept instead.
     per_row : sequence of ndarray (n_positions, ...)
 
     Returns
     -------
     piece : ndarray (n_positions, ...) or None
-    sums : tuple of ndarray
+    sums : tuple of ndarray or dict
     """
     # Blocks already run in parallel: threads of the linear algebra on top would only get in each other's way.
     with one_thread_per_block():
         run = _run_local if plan.delayed is None else _run_dask
         pieces, sums = run(plan, kernel, per_row)
-    return _gather(plan, pieces), tuple(np.asarray(part, np.float64) for part in sums or ())
+    return _gather(plan, pieces), tuple(part if isinstance(part, dict) else np.asarray(part, np.float64) for part in sums or ())
 
 
 def _run_local(plan, kernel, per_row):
@@ -116,9 +118,12 @@ def added(left, right, join=np.add):
     if right is None:
         return left
     if left is None:
-        return tuple(np.array(part, np.float64) for part in right)
+        return tuple(dict(part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
     for a, b in zip(left, right):
-        join(a, b, out=a)
+        if isinstance(a, dict):
+            joined_rows(a, b.items())
+        else:
+            join(a, b, out=a)
     return left
 
 

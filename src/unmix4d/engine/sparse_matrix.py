@@ -78,7 +78,7 @@ class SparseMatrix(PatternMatrix):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))
             X = self._rows(rows)
             piece, sums = kernel(X if as_sparse else X.toarray(), *(a[rows] for a in per_row))
-            return piece, tuple(np.array(s, np.float64) for s in sums)
+            return piece, added(None, sums)
 
         pieces, sums = [], None
         with one_thread_per_block():

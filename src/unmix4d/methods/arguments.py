@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WEIGHTS", "bound_constraints", "bound_smoothing", "components", "iterations", "matrix_of", "numbers_of_components",
-    "progress", "say_if_beam", "weighted",
+    "progress", "say_if_beam", "smooth_record", "smoothing_for", "weighted",
 ]  # fmt: skip
 
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
+SMOOTH_WIDTHS = (0.5, 1.0, 2.0)  # positions, among which smooth="auto" chooses: benchmarks/defaults/RESULTS.md
 _BEAM = 0.3  # of an axis in the brightest spot: 0.48 where damping did not help, 0.02 and less where it did
 _PARTS = ("on", "bind", "project", "settings")
 
@@ -129,13 +130,30 @@ def _look_at(constraint):
         raise TypeError(f"settings() of {name} must be a dict of JSON types, which it is not: {error}") from None
 
 
-def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | None:
-    """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, a SmoothMaps; None or 0 for none."""
+def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | tuple[SmoothMaps, ...] | None:
+    """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, a SmoothMaps; None or 0 for none.
+
+    ``"auto"``: those among which the data decide, see `unmix4d.engine.compression.compress`.
+    """
+    if isinstance(smooth, str) and smooth == "auto":
+        widths = SMOOTH_WIDTHS if max(geometry.scan_shape) > 1 else ()
+        return tuple(_bound(SmoothMaps(sigma=sigma), geometry) for sigma in widths)
     if smooth is None or (type(smooth) in (int, float) and smooth == 0):
         return None
     if not isinstance(smooth, SmoothMaps):
         smooth = SmoothMaps(probe_fwhm=smooth) if isinstance(smooth, str) else SmoothMaps(sigma=smooth)
     return _bound(smooth, geometry)
+
+
+def smoothing_for(smooth: Any, constraints: Sequence[Any], geometry: ScanGeometry) -> Any:
+    """How the scan is smoothed to find its subspace: as is asked for, as a constraint on maps does, or as the data say."""
+    asked = bound_smoothing(smooth, geometry)
+    return (smoothing_of(constraints) or asked) if isinstance(asked, tuple) else (asked or smoothing_of(constraints))
+
+
+def smooth_record(smoothing: Any) -> Any:
+    """What settings say of a smoothing: "auto" as long as the data have not decided."""
+    return "auto" if isinstance(smoothing, tuple) else None if smoothing is None else smoothing.settings()
 
 
 def iterations(n_starts: int, max_iter: int | None, tol: float, default: int) -> dict:
@@ -149,16 +167,15 @@ def iterations(n_starts: int, max_iter: int | None, tol: float, default: int) ->
 
 def matrix_of(view, compression, n, weights, smooth, precision, constraints):
     """What is decomposed, and how it is smoothed: of a compression, after refusing what does not go with it."""
-    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(constraints)
     if compression is None:
-        return view.matrix(precision), smoothing
+        return view.matrix(precision), smoothing_for(smooth, constraints, view.geometry)
     if not isinstance(compression, LowRank):
         raise TypeError(f"compression must come from .compress(), got {type(compression).__name__}")
     if compression.geometry is not view.geometry:
         raise ValueError("compression must come from .compress() of this very view, got one of another")
     if compression.rank < n:
         raise ValueError(f"n must be at most the rank of the compression, {compression.rank}, got {n}")
-    for name, value, default in (("weights", weights, "auto"), ("smooth", smooth, None)):
+    for name, value, default in (("weights", weights, "auto"), ("smooth", smooth, "auto")):
         if value != default:
             raise ValueError(f"{name} must be given to .compress() when compression is given, got {name}={value!r}")
     if precision == "double" and compression.dtype.itemsize < 8:

@@ -22,8 +22,8 @@ from ..choose_k import (
     weigh,
 )
 from ..core import checks
+from ..engine.compression import MAX_PASSES
 from ..engine.sparse_matrix import sparsified
-from ..engine.subspace import MAX_PASSES
 from ..image_quality import WINDOW
 from ..preparation.thinning import NotCounts
 from ..results.build import run_record

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import checks
-from ..decomposition.run import smoothing_of
-from ..engine.compression import LowRank
+from ..engine.compression import MAX_PASSES, LowRank
 from ..engine.compression import compress as compressed
-from ..engine.subspace import MAX_PASSES
-from .arguments import WEIGHTS, bound_constraints, bound_smoothing, components, progress
+from .arguments import WEIGHTS, bound_constraints, components, progress, smoothing_for
 
 if TYPE_CHECKING:
     from ..constraints._base import Constraint
@@ -24,7 +22,7 @@ def compress(
     rank: int,
     *,
     weights: str = "auto",
-    smooth: float | str | SmoothMaps | None = None,
+    smooth: float | str | SmoothMaps | None = "auto",
     constraints: Constraint | Sequence[Any] = (),
     precision: str = "single",
     random_state: int | None = 0,
@@ -67,7 +65,7 @@ def compress(
     rank, seed = components(view, rank, "rank"), checks.seed(random_state)
     weights = WEIGHTS[checks.choice(weights, "weights", tuple(WEIGHTS))]
     constraints = bound_constraints(constraints, view.geometry)
-    smoothing = bound_smoothing(smooth, view.geometry) or smoothing_of(constraints)
+    smoothing = smoothing_for(smooth, constraints, view.geometry)
     matrix = view.matrix(precision)
     matrix.require_counts("compress")
     with progress(view, MAX_PASSES, "compression") as tick:

@@ -17,8 +17,7 @@ from ..decomposition.merging import best_run, checked_threshold, merge_runs, noi
 from ..decomposition.merging_rounds import merge_in_rounds
 from ..decomposition.problems import Compressed, Dense
 from ..decomposition.run import rank_for
-from ..engine.compression import compress
-from ..engine.subspace import MAX_PASSES
+from ..engine.compression import MAX_PASSES, compress
 from ..engine.weights import choose_weights
 from ..results.build import run_record
 from ..results.merged import MergedDecomposition, merged_answer

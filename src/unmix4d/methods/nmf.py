@@ -16,13 +16,12 @@ from ..core.messages import warn
 from ..decomposition.checkpoints import NMFCheckpoint
 from ..decomposition.run import factorise
 from ..decomposition.starts import INITS, given_start
-from ..engine.compression import LowRank
-from ..engine.subspace import MAX_PASSES
+from ..engine.compression import MAX_PASSES, LowRank
 from ..results import citations as papers
 from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
-from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress
+from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress, smooth_record
 from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def nmf(
     tol: float = 1e-3,
     init: str | tuple[ArrayLike, ArrayLike] = "nndsvd",
     weights: str = "auto",
-    smooth: float | str | SmoothMaps | None = None,
+    smooth: float | str | SmoothMaps | None = "auto",
     objective: str = "frobenius",
     exact: bool = False,
     refit: bool = True,
@@ -65,7 +64,7 @@ def nmf(
 ) -> Decomposition:
     """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
 
-    The scan is read a dozen times, however many starts and iterations are asked for: it is compressed to a few times
+    The scan is read about six times, however many starts and iterations are asked for: it is compressed to a few times
     `n` directions, all iterations are made on those, and the best answer is refitted to the full data.
 
     Parameters
@@ -91,10 +90,12 @@ def nmf(
         Bright pixels are noisy, and a plain fit cares for nothing else. ``"capped"`` (which is what ``"auto"`` means)
         damps those far above the typical pixel, the direct beam above all; ``"poisson"`` gives every pixel and every
         position the same noise [5]_; ``"none"`` is plain least squares.
-    smooth : float, str or SmoothMaps, optional
+    smooth : "auto", float, str or SmoothMaps, optional
         Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
-        (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed. A
-        constraint `SmoothMaps` does this by itself. 0 is the same as None.
+        (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed.
+        ``"auto"`` takes the sigma of 0.5, 1 or 2 positions that lets most components stand out of the noise, or none where
+        neighbouring positions are unlike; ``.settings["smooth"]`` says which. A constraint `SmoothMaps` does this by
+        itself. 0 or None: not smoothed, and the answer does not depend on the order of the positions.
     objective : {"frobenius", "kl"}
         ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
         iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and
@@ -177,7 +178,7 @@ def nmf(
         init_name, init = "given", given_start(init, matrix, n)
     settings = run_record(
         view, "nmf", n=n, constraints=[c.settings() for c in constraints], **iterating, init=init_name,
-        refit=bool(refit), smooth=None if smoothing is None else smoothing.settings(), exact=bool(exact),
+        refit=bool(refit), smooth=smooth_record(smoothing), exact=bool(exact),
         objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
     )  # fmt: skip
     kept, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
@@ -234,6 +235,7 @@ def nmf_answer(
     settings = {
         **settings,
         "weights": low.weights.kind,
+        "smooth": None if low.smoother is None else smooth_record(low.smoother.smoothing),
         "compression": {
             "rank": low.rank,
             "seed": low.seed,

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..core import checks
 from ..decomposition.run import compressed, factorise_each
 from ..decomposition.starts import INITS
-from ..engine.compression import LowRank
-from ..engine.subspace import MAX_PASSES
+from ..engine.compression import MAX_PASSES, LowRank
 from ..results.build import run_record
 from ..results.decomposition import Decomposition
-from .arguments import WEIGHTS, bound_constraints, iterations, matrix_of, numbers_of_components, progress
+from .arguments import WEIGHTS, bound_constraints, iterations, matrix_of, numbers_of_components, progress, smooth_record
 from .nmf import CONSTRAINED_ITER, MAX_ITER, finished_nmf
 from .only_noise import say_if_only_noise
 
@@ -33,7 +32,7 @@ def nmf_series(
     tol: float = 1e-3,
     init: str = "nndsvd",
     weights: str = "auto",
-    smooth: float | str | SmoothMaps | None = None,
+    smooth: float | str | SmoothMaps | None = "auto",
     refit: bool = True,
     compression: LowRank | None = None,
     precision: str = "single",
@@ -103,7 +102,7 @@ def nmf_series(
     noise = max(ns) > 1 and say_if_only_noise(view, matrix, low, "nmf_series", seed)
     settings = run_record(
         view, "nmf", constraints=[c.settings() for c in bound[0]], **iterating, init=init, refit=bool(refit),
-        smooth=None if smoothing is None else smoothing.settings(), exact=False, objective="frobenius",
+        smooth=smooth_record(smoothing), exact=False, objective="frobenius",
         precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
         passes=matrix.passes - before, series=ns,
     )  # fmt: skip
