@@ -156,7 +156,7 @@ def test_sums_of_cells(scan, monkeypatch, batch):
 
 @pytest.mark.parametrize("held", [True, False])
 def test_the_width_of_the_smoothing_is_what_lets_most_stand_out(film, held, monkeypatch):
-    """Neighbours that see the same are smoothed; permuted positions, series of unlike patterns and data without noise not."""
+    """Neighbours that see the same are smoothed; permuted positions, unlike series and data without noise are not."""
     if not held:
         monkeypatch.setattr(cells, "HELD_POSITIONS", 0)
         monkeypatch.setattr(cells, "_CELLS", 60)

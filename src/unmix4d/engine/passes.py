@@ -45,7 +45,8 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
     with one_thread_per_block():
         run = _run_local if plan.delayed is None else _run_dask
         pieces, sums = run(plan, kernel, per_row)
-    return _gather(plan, pieces), tuple(part if isinstance(part, dict) else np.asarray(part, np.float64) for part in sums or ())
+    sums = (part if isinstance(part, dict) else np.asarray(part, np.float64) for part in sums or ())
+    return _gather(plan, pieces), tuple(sums)
 
 
 def _run_local(plan, kernel, per_row):
