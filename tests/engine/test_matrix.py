@@ -214,3 +214,32 @@ def test_the_scan_never_exists_as_float():
 def test_what_is_no_scan_is_refused(obj, error, message):
     with pytest.raises(error, match=message):
         Unmix(obj)
+
+
+def test_a_lazy_scan_is_read_once_where_it_may_be_held(scan):
+    import dask
+
+    reads = []
+
+    @dask.delayed
+    def block(values):
+        reads.append(len(values))
+        return values
+
+    parts = [da.from_delayed(block(p), p.shape, p.dtype) for p in np.array_split(scan.data, 2)]
+    lazy, mask = da.concatenate(parts), np.zeros(scan.data.shape[2:], bool)
+    mask[2:5, 3:9] = True
+    for keep, often in ((True, 1), (False, 4), ("auto", 1)):
+        reads.clear()
+        view = Unmix(lazy).prepare(detector_mask=mask, keep=keep)
+        assert ("held in memory by each method after its first pass" in repr(view)) == (keep is not False)
+        matrix, plain = view.matrix(), Unmix(scan.data).prepare(detector_mask=mask, keep=False).matrix()
+        right = np.random.default_rng(0).random((matrix.shape[1], 3))
+        assert np.allclose(matrix.statistics().pixel_squares, plain.statistics().pixel_squares)
+        for _ in range(3):
+            assert np.allclose(matrix.times(right), plain.times(right), rtol=1e-5)
+        assert len(reads) == 2 * often and matrix.passes == 4
+    with dask.config.set(scheduler="processes"):
+        assert "held in memory" not in repr(Unmix(lazy))
+    with pytest.raises(ValueError, match="keep must be"):
+        Unmix(lazy).prepare(keep="always")

@@ -48,6 +48,8 @@ class Scan:
     host : HostRecord
     steps : tuple of dict
         The preparations that led to this view, in order.
+    keep : bool or "auto"
+        Whether methods hold a lazy scan in memory after their first pass over it.
     """
 
     patterns: Any
@@ -55,6 +57,7 @@ class Scan:
     centres: np.ndarray | None = None
     host: HostRecord = HostRecord()
     steps: tuple[dict, ...] = ()
+    keep: bool | str = "auto"
 
     def __post_init__(self):
         patterns = as_patterns(self.patterns)

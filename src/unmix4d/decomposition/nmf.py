@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.threads import in_threads, one_thread_per_block
 from ..storage.checkpoint import kept_or_made
+from .broad_component import freed
 from .constrained import alternate, at_unit_sum
 from .factorisation import Factorisation, balance, going_on, relative_change, state_of
 from .starts import Start
@@ -53,7 +54,8 @@ def nmf(
     best : Factorisation
         Of the weighted data.
     starts : list of Factorisation
-        All of them.
+        All of them. In the best one the broadest pattern is kept out of the others where nothing is read for it, see
+        `freed`.
     """
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]
 
@@ -84,7 +86,10 @@ def nmf(
         # Thin matrices, and passes that run in threads themselves: no threads of the linear algebra either way.
         with one_thread_per_block():
             answers = [run(i, None) for i in range(n_starts)]
-    return min(answers, key=lambda answer: answer.objective), answers
+    i = min(range(n_starts), key=lambda i: answers[i].objective)
+    if problem.parallel and not constraints:
+        answers[i] = freed(problem, answers[i])
+    return answers[i], answers
 
 
 def hals(

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..core.geometry import ScanGeometry
+from ..core.scan import is_dask
 from .blocks import compute_dtype, make_plan
 from .buffers import buffer
 from .cells import cell_rows, cells_of
 from .expected import Expected, comparing_kernel
-from .passes import run_pass
+from .holding import Holder, holder_for
+from .passes import run_pass, trait
 
 __all__ = ["PRODUCTS", "Glance", "PatternMatrix", "Statistics", "offset_kernel"]
 
@@ -82,6 +84,8 @@ class PatternMatrix:
         Arithmetic; float64 input is always treated in double precision.
     look : callable, optional
         Gets the statistics, or a `Glance`, when the pass that makes them has been made.
+    keep : bool or "auto"
+        Whether a lazy scan is held in memory from the pass of its statistics on, see `holder_for`.
 
     Attributes
     ----------
@@ -97,6 +101,7 @@ class PatternMatrix:
 
     _expected: Expected | None = None
     _look: Callable[[Any], None] | None = None
+    _holder: Holder | None = None
 
     def __init__(
         self,
@@ -104,9 +109,12 @@ class PatternMatrix:
         geometry: ScanGeometry,
         precision: str = "single",
         look: Callable[[Any], None] | None = None,
+        keep: bool | str = False,
     ):
         self._begin(patterns.dtype, geometry, precision)
         self._look = look
+        if is_dask(patterns):
+            self._holder = holder_for(patterns, geometry, self.dtype, keep)
         self._plan = make_plan(patterns, geometry, self.dtype)
 
     def _begin(self, dtype, geometry: ScanGeometry, precision: str) -> None:
@@ -141,7 +149,15 @@ class PatternMatrix:
         self._passes[0] += 1
         if self._offset is not None:
             kernel = partial(offset_kernel, kernel=kernel, offset=self._offset)
-        return self._compared(kernel, per_row) if self._expected else run_pass(self._plan, kernel, per_row)
+        return self._compared(kernel, per_row) if self._expected else self._run(kernel, per_row)
+
+    def _run(self, kernel, per_row):
+        if self._holder is None or not trait(kernel, "holds", False):
+            return run_pass(self._plan, kernel, per_row)
+        holder = self._holder
+        answer = run_pass(self._plan, partial(_holding_kernel, kernel=kernel, holder=holder), (holder.begin(), *per_row))
+        self._plan, self._holder = make_plan(*holder.scan(), self.dtype), None
+        return answer
 
     def visit_and_look(self, kernel):
         """`visit` for what may be the first pass over a scan, which is then looked at as that of the statistics is."""
@@ -162,7 +178,7 @@ class PatternMatrix:
         kernel = partial(
             comparing_kernel, kernel=kernel, largest=expected.largest, signed=expected.signed, exact=expected.exact
         )
-        piece, (*sums, n_changed, pixel_sum) = run_pass(self._plan, kernel, (expected.totals[:, None], *per_row))
+        piece, (*sums, n_changed, pixel_sum) = self._run(kernel, (expected.totals[:, None], *per_row))
         expected.require(int(n_changed), pixel_sum)
         self._expected = None  # once is enough for a chain of passes
         return piece, tuple(sums)
@@ -352,6 +368,10 @@ def _statistics_kernel(X, cells):
         return rows, (pixel_sum, of_pixels @ wide, cell_rows(X, cells[:, 0]))
 
 
+# What begins with statistics goes on with more passes: the scan is held, if it may be.
+_statistics_kernel.holds = True  # type: ignore[attr-defined]
+
+
 def _cells_kernel(X, cells):
     return None, (cell_rows(X, cells[:, 0]),)
 
@@ -380,6 +400,11 @@ def _summed(X, rows):
         return X.T @ rows  # of a sparse matrix
     # As rows.T @ X: some libraries take two to three times as long for a product with a transposed batch.
     return np.dot(rows.T, X, out=buffer("sum", (rows.shape[1], X.shape[1]), np.result_type(X, rows))).T
+
+
+def _holding_kernel(X, rows, *more, kernel, holder):
+    holder.fill(rows, X)
+    return kernel(X, *more)
 
 
 def offset_kernel(X, *rows, kernel, offset):

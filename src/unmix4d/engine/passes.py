@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from .buffers import buffer
 from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["BATCH_VALUES", "added", "run_pass"]
+__all__ = ["BATCH_VALUES", "added", "run_pass", "trait"]
 
 BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
 _TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
@@ -86,7 +87,7 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
         sums = added(sums, partial, join)
-    if getattr(getattr(kernel, "func", kernel), "narrow_sums", False):
+    if trait(kernel, "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)
     return (None if pieces[0] is None else np.concatenate(pieces)), sums
@@ -112,7 +113,16 @@ def _chosen(batch, pixels, dtype):
 
 
 def _join(kernel):
-    return getattr(getattr(kernel, "func", kernel), "join", np.add)
+    return trait(kernel, "join", np.add)
+
+
+def trait(kernel, name, default):
+    """An attribute of a kernel, also where it has arguments, or others of their own stand around it as ``kernel=``."""
+    while isinstance(kernel, partial):
+        if hasattr(kernel.func, name):
+            return getattr(kernel.func, name)
+        kernel = kernel.keywords.get("kernel", kernel.func)
+    return getattr(kernel, name, default)
 
 
 def added(left, right, join=np.add):

@@ -43,6 +43,7 @@ def prepare(
     align_subpixel: bool = False,
     gain: float | None = None,
     redraw_peaks: Any = None,
+    keep: bool | str | None = None,
 ) -> V:
     """A prepared view with the same methods. Nothing of yours is changed, and nothing is computed now, unless
     ``align="measure"`` asks for it.
@@ -93,6 +94,10 @@ def prepare(
         that the host has found in this view (or a dict with ``vectors`` and ``radius``) are drawn instead of our own.
         Weak spots, halo and rings are lost, values are no counts any more: `unmix4d.constraints.NoDarkSpots`,
         `radial_variance` and `split_counts` refuse the view.
+    keep : bool or "auto", optional
+        Whether a method that reads a lazy view several times holds it in memory from its first pass on, in its own integer
+        or float type, and lets it go at its end. ``"auto"``, as it is until told otherwise: where a quarter of the free
+        memory is enough, and in this process. `persist` holds it for all methods.
 
     Returns
     -------
@@ -111,6 +116,8 @@ def prepare(
     (3, 4, 5, 10)
     """
     geometry = view.geometry
+    if keep is not None and not isinstance(keep, bool):
+        checks.choice(keep, "keep", ("auto",))
     detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
     redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours)
@@ -133,6 +140,7 @@ def prepare(
         _refuse_before_measuring(finished)
         align = _measured(view, scan)
     scan, record = finished(align)
+    scan = scan if keep is None else scan.replace(keep=keep)
     return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
 
 

@@ -378,7 +378,7 @@ class Decomposition:
         if self.strengths is not None and not self.distinguishable.all():
             weak = ", ".join(map(str, np.flatnonzero(~self.distinguishable)))
             lines.append(f"  not distinguishable from noise: component {weak}")
-        lines.append(f"  seed {self.settings.get('random_state')}, from {self.host.kind}{data}")
+        lines.append(f"  seed {self.settings.get('random_state')}{self._smoothed()}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
         lines.append("  [i].pattern [i].map .table .to_dataframe()")
@@ -387,6 +387,12 @@ class Decomposition:
     def _notes(self):
         """What a relative of this class says of itself, a line each."""
         return []
+
+    def _smoothed(self):
+        """With which smoothing of the scan the subspace was found, where that was a Gaussian."""
+        smooth = self.settings.get("smooth")
+        sigma = smooth.get("sigma") if isinstance(smooth, dict) else None
+        return f", subspace smoothed by {' x '.join(f'{s:g}' for s in dict.fromkeys(sigma))} position(s)" if sigma else ""
 
     def _starts(self):
         if self.losses.size == 0:

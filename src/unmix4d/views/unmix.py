@@ -13,6 +13,7 @@ from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
 from ..core.spelling import spelled
 from ..engine.first_look import look
+from ..engine.holding import holder_for
 from ..engine.matrix import Glance, PatternMatrix, Statistics
 from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
@@ -196,7 +197,8 @@ class Unmix(View):
         (12, 200)
         """
         checks.choice(precision, "precision", ("single", "double"))
-        return PatternMatrix(self.scan.patterns, self.geometry, precision, None if self._looked else self._look_once)
+        look_once = None if self._looked else self._look_once
+        return PatternMatrix(self.scan.patterns, self.geometry, precision, look_once, keep=self.scan.keep)
 
     def _look_once(self, statistics: Statistics | Glance) -> None:
         """The first pass of any method over this view shows what its answer rests on; to be told once is enough."""
@@ -232,6 +234,8 @@ class Unmix(View):
         lines.append(f"  centre (row, col) = ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}){known}")
         excluded = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
+        if self.scan.lazy and holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep):
+            lines.append("  held in memory by each method after its first pass: prepare(keep=False) reads it again and again")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
