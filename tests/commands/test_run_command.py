@@ -170,6 +170,7 @@ def test_the_number_is_chosen_in_a_range(small, tmp_path, scan, capsys):
     assert f"Recommended: {k} components" in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("method", "arguments", "kind"),
     [

@@ -64,6 +64,7 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 @pytest.mark.parametrize(("options", "call"), CASES, ids=[" ".join(options) for options, _ in CASES])
 def test_options_are_the_calls_of_a_notebook(options, call, run, view):

@@ -213,6 +213,7 @@ def test_negative_values_are_refused(film):
         Unmix(data, centre=film.centre).merge_nmf(5, n_runs=1)
 
 
+@pytest.mark.slow
 def test_the_guide_page_runs_and_counts_the_grains():
     page = Path(__file__).parents[2] / "docs" / "merging.md"
     names = {}

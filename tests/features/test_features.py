@@ -227,6 +227,7 @@ def test_polar_features_are_the_polar_pattern():
 # --- every kind of input
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("make", [
     lambda u: u.angular_average(rings=[(2, 5), (5, 9)]),
     lambda u: u.radial_variance(2, 8),
@@ -310,6 +311,7 @@ def test_the_fitted_features_are_those_of_the_view(averages):
     assert result.loss < 2  # in units of counting noise
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("method", ["svd", "pca", "ica", "vca", "nmf"])
 def test_every_method_shows_patterns_of_the_scan(film, averages, method):
     arguments = {} if method in ("svd", "pca") else {"random_state": 0}

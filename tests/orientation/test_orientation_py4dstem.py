@@ -176,6 +176,7 @@ def smoothed(pattern, q_min=0.1, **facts):
     return SmoothedPattern(pattern, geometry, radius=1.3, q_min=q_min)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("turn", "flip"), [(0, False), (37, False), (-20, True)])
 def test_whole_pattern_finds_the_orientation(turn, flip):
     """In counts, on a background that falls off, however the detector lies."""

@@ -254,6 +254,7 @@ ODD = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_but_well_formed_files_are_refused_in_a_sentence_and_quickly(name, bytes_of, tmp_path):
     path = forged(tmp_path / "run.h5", bytes_of, ODD[name])
