@@ -1,6 +1,7 @@
 """Shared fixtures. `as_host` runs a test on every kind of input a scan can come in."""
 
 import functools
+import gc
 import importlib.util
 import os
 import subprocess
@@ -51,6 +52,13 @@ def mark_slow(items):
         if marker and seen[item.parent.nodeid, item.originalname] % marker.args[0]:
             item.add_marker("slow")
         seen[item.parent.nodeid, item.originalname] += 1
+
+
+def pytest_collection_finish():
+    """What has been imported lives to the end: the garbage collector need not look at it again in every test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def pytest_report_header():

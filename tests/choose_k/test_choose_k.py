@@ -81,6 +81,7 @@ def test_a_component_inside_the_noise_is_not_counted():
     assert found.recommended == 1
 
 
+@pytest.mark.slow
 def test_a_bent_crystal_has_as_many_as_can_be_told_apart():
     """One crystal, several patterns; more of them with more electrons, fewer with precession."""
 

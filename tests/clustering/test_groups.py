@@ -153,6 +153,7 @@ def test_mirrored_and_friedel_positions():
     assert np.nanmax(np.abs(g.angles_deg)) <= 90
 
 
+@pytest.mark.slow
 def test_mirror_images_of_a_pattern_without_symmetry():
     """Angles and mirroring of every position, against the truth."""
     from unmix4d.phantoms._patterns import Detector, mirror, rotate

@@ -207,6 +207,7 @@ def test_files_of_hyperspy_stay_on_disk(pyxem, scan, tmp_path, monkeypatch):
     assert np.allclose(unmix4d.load(tmp_path / "out" / "result.unmix.h5").maps, expected.maps, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_cubes_of_py4dstem_stay_on_disk(py4dstem, scan, tmp_path, monkeypatch):
     monkeypatch.setattr(unmix4d.Decomposition, "report", lambda *_, **__: None)
     path = tmp_path / "scan.h5"

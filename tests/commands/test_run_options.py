@@ -188,6 +188,7 @@ def test_a_width_in_a_unit_that_the_scan_does_not_have(tmp_path, capsys):
     assert "--smooth-maps = '3 nm' has a unit, but the axis is not calibrated" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_auto_tries_what_choose_k_tries(tmp_path, monkeypatch, capsys):
     """1 to 16, or as many as there are positions."""
     tiny = phantoms.random_scan(shape=(2, 5, 12, 12), k=2, dose=2000, seed=3)

@@ -18,7 +18,7 @@ SMALL = {
 }
 
 
-SOME_ARE_SLOW = ["fig5", "fig6", "grains", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vacuum", "embedded"))]
+SOME_ARE_SLOW = ["fig5", "fig6", *(pytest.param(name, marks=pytest.mark.slow) for name in ("grains", "vacuum", "embedded"))]
 
 
 @pytest.mark.parametrize("name", SOME_ARE_SLOW)

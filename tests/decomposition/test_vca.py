@@ -54,6 +54,7 @@ def test_an_embedded_particle_is_found_but_not_its_pattern(seed):
     assert scores.pattern_cosine(result.patterns[score.pairs[1]][None], purest[None]) > 0.998
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sum_to_one_where_vacuum_is_a_component(seed):
     phantom = phantoms.bicrystal_in_vacuum(seed=seed)

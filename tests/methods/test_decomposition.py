@@ -134,7 +134,7 @@ def test_mean_patterns_are_means_of_the_measured_patterns(as_host, crystal):
 
 def test_single_patterns_come_from_pure_positions():
     """Where two grains overlap, the mean of all patterns of a label holds both; that of single ones does not."""
-    phantom = phantoms.case("vacuum")
+    phantom = phantoms.bicrystal_in_vacuum(scan_shape=(14, 12), detector_shape=(32, 30), dose=1e3, seed=1)
     result = Unmix(phantom.data).nmf(3, random_state=0)
     pairs, _ = scores.match_maps(result.maps, phantom.maps)
     every, single = result.mean_patterns(), result.mean_patterns(single=True)

@@ -96,6 +96,7 @@ def test_a_stopped_choice_ends_as_if_it_had_not_been(name, view, tmp_path, monke
         same_choice(found, whole)
 
 
+@pytest.mark.slow
 def test_what_has_ended_is_not_done_again(view, tmp_path, monkeypatch):
     from unmix4d.choose_k import run as choosing
     from unmix4d.decomposition import merging
