@@ -17,7 +17,7 @@ from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPatter
 from unmix4d.orientation.ranking import rank
 from unmix4d.orientation.reflections import Reflections
 from unmix4d.orientation.sources import paint, representative_patterns
-from unmix4d.orientation.symmetry import as_quaternion, from_quaternion
+from unmix4d.orientation.symmetry import as_quaternion
 
 CUBIC = laue_rotations(np.eye(3))
 
@@ -143,7 +143,7 @@ def test_mean_of_equivalents_with_strays():
 
 def test_quaternions_return():
     matrices = Rotation.random(5, random_state=0).as_matrix()
-    assert np.allclose(from_quaternion(as_quaternion(matrices)), matrices)
+    assert np.allclose(Rotation.from_quat(as_quaternion(matrices)).as_matrix(), matrices)
     assert np.isnan(as_quaternion(np.full((2, 3, 3), np.nan))).all()
 
 

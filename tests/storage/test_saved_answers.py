@@ -386,13 +386,3 @@ def test_hostile_phases(host, what, request, tmp_path):
     path = forged(oriented(host, {"silver": phase}), tmp_path / "a.h5", field("phases", 0, 1, key, to=value))
     with pytest.raises(UnreadableFile, match="the saved result is incomplete or damaged: "):
         unmix4d.load(path)
-
-
-def test_truncated_files(answers, tmp_path):
-    path = tmp_path / "answer.h5"
-    answers["groups"].save(path)
-    whole = path.read_bytes()
-    for part in (4, 2):
-        path.write_bytes(whole[: len(whole) // part])
-        with pytest.raises(OSError, match="damaged"):
-            unmix4d.load(path)

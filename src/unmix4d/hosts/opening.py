@@ -10,9 +10,8 @@ from ..core.errors import UnreadableFile
 from .completeness import brief, look_for_gaps, read_to_the_end
 from .scan_shape import in_rows, of_reader
 
-__all__ = ["open_scan", "HOSTS"]
+__all__ = ["open_scan"]
 
-HOSTS = ("pyxem", "py4dstem", "array")
 _HDF5 = (".h5", ".hdf5", ".emd", ".hdf")
 _IN_MEMORY = (".prz",)  # archives, which their reader cannot leave on disk
 _FOLDERS = (".zspy", ".zarr")  # what is a folder, and one file to its readers
