@@ -143,7 +143,7 @@ def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = 
     """The geometry of features of a view: its scan side, and an image of features instead of a detector.
 
     geometry: Of the view.
-    shape ((int, int)): Of the image that the features make.
+    shape (int, int): Of the image that the features make.
     mask (ndarray of bool): True = dropped.
     polar: Rows are azimuths and columns radii.
     Returns ScanGeometry: With ``features=True``: there is no detector, and no centre to rely on.

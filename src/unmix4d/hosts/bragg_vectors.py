@@ -64,7 +64,7 @@ def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | N
 
     obj (py4DSTEM BraggVectors, py4DSTEM or emdfile PointListArray, pyxem DiffractionVectors): A PointListArray needs the
         fields qx, qy and, for anything but binary features, intensity.
-    centre ((float, float)): Place of the direct beam (row, column) in what the vectors count, instead of what the host says;
+    centre (float, float): Place of the direct beam (row, column) in what the vectors count, instead of what the host says;
         needed where vectors are detector pixels of an unknown origin.
     unit: Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
         1/Å, the unit of py4DSTEM, unless it reaches beyond 10.

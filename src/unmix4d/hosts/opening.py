@@ -25,7 +25,7 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
         file. All else (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
     host: Who opens it, instead of who the name of the file says.
     dataset: Path inside an HDF5 file, where it holds more than one scan.
-    scan_shape ((int, int)): Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after
+    scan_shape (int, int): Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after
         the other: ``.tvips``, and ``.mib`` without its ``.hdr``, say nothing of them.
     Returns HyperSpy signal, py4DSTEM DataCube, ndarray or h5py Dataset.
     Raises OSError when there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows

@@ -93,7 +93,7 @@ def features_of_vectors(
 
     view_of: Makes a view of features.
     q_max: Longest vector that is used, in the unit of the vectors or with one.
-    centre ((float, float)): Place of the direct beam in the vectors.
+    centre (float, float): Place of the direct beam in the vectors.
     pixel_size (float or (float, float)): Size of a cell of the raster, in the unit of the vectors. By default three detector
         pixels where their size is known, and a fifth of the smallest usual distance of two disks where it is not.
     pixel_unit: Unit of the vectors, instead of what they say.

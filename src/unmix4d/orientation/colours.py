@@ -57,7 +57,7 @@ def key(phase, symmetry, *, size=200):
     """The key as an image in stereographic projection.
 
     Returns image (ndarray (rows, cols, 4)): RGBA, transparent outside of the fundamental sector; row 0 on top.
-    Returns extent ((left, right, bottom, top)): For ``imshow``.
+    Returns extent (left, right, bottom, top): For ``imshow``.
     Returns labels (list of ((x, y), str)): Corners of the sector.
     """
     corners, names = _labelled(phase)

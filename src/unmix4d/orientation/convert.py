@@ -46,7 +46,7 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
     """What a CrystalMap, an OrientationMap or an `Orientations` says at every position.
 
     obj: orix CrystalMap, py4DSTEM OrientationMap, Orientations.
-    scan_shape ((int, int)): Refused when it is another.
+    scan_shape (int, int): Refused when it is another.
     name (str): Of the argument, for errors.
     crystal (py4DSTEM Crystal): Whose orientations an OrientationMap holds.
     Raises TypeError when it is none of these, or `crystal` is no Crystal.

@@ -42,7 +42,7 @@ def map_patterns(scan: Scan, function, dtype, detector_shape=None, per_position=
 
     function (callable): Gets a block, and the block (rows, cols, n) of `per_position` when that is given.
     dtype (numpy dtype): Of what it returns.
-    detector_shape ((int, int)): Of what it returns, when it changes.
+    detector_shape (int, int): Of what it returns, when it changes.
     per_position: ndarray (scan_row, scan_col, n), optional.
     """
     import dask.array as da
