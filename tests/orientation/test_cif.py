@@ -69,7 +69,6 @@ def test_operators_as_they_are_written(read):
     assert number_of_atoms(read(cif(more=operators(*written)))) == 2
 
 
-@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "text, message",
     [

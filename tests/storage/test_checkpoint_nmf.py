@@ -40,7 +40,6 @@ def _named(result):
     return [(e["constraint"], round(e["change"], 4)) for e in result.settings["effects"]]
 
 
-@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("writes", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5, 8))])
 def test_a_stopped_run_ends_as_if_it_had_not_been(name, writes, view, tmp_path, monkeypatch, at_once):
