@@ -1,11 +1,13 @@
 """Shared fixtures. `as_host` runs a test on every kind of input a scan can come in."""
 
 import functools
+import gc
 import importlib.util
 import os
 import subprocess
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -42,12 +44,31 @@ def pytest_configure(config):
         started.wait()
 
 
+def mark_slow(items):
+    """Of many parameters of a test that is marked `one_in(n)` every n-th stays quick, whatever fixtures they come from."""
+    seen = Counter()
+    for item in items:
+        marker = item.get_closest_marker("one_in")
+        if marker and seen[item.parent.nodeid, item.originalname] % marker.args[0]:
+            item.add_marker("slow")
+        seen[item.parent.nodeid, item.originalname] += 1
+
+
+def pytest_collection_finish():
+    """What has been imported lives to the end: the garbage collector need not look at it again in every test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
+
+
 def pytest_report_header():
     return f"what is generated anew each day: UNMIX4D_SEED={SEED} UNMIX4D_SAMPLE={SAMPLE:g}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Of slow tests only the sample that UNMIX4D_SAMPLE asks for: the same on every worker, another for another seed."""
+    """Marks what is slow, of which only the sample that UNMIX4D_SAMPLE asks for is left: the same one on every worker."""
+    mark_slow(items)
     left_out = [item for item in items if item.get_closest_marker("slow") and not drawn(item.nodeid)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -53,6 +53,7 @@ def factors_of(choice, k):
 # ------------------------------------------------------------------------------------------------ recommendations
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed, k, more", [(1, 3, {}), (2, 6, {"overlap": 0.0}), (3, 4, {"direct_beam": 0.5})])
 def test_the_true_number_is_recommended(seed, k, more):
     made = film(seed=seed, k=k, dose=6e3, **more)
@@ -80,6 +81,7 @@ def test_a_component_inside_the_noise_is_not_counted():
     assert found.recommended == 1
 
 
+@pytest.mark.slow
 def test_a_bent_crystal_has_as_many_as_can_be_told_apart():
     """One crystal, several patterns; more of them with more electrons, fewer with precession."""
 

@@ -101,6 +101,7 @@ def test_fig4_spurious_vacuum_in_the_overlap_and_its_cure(wire):
     assert levels["sharp"][overlap].mean() < 0.005
 
 
+@pytest.mark.slow
 @mixed
 def test_an_embedded_particle_is_not_found_by_clustering_but_by_nmf():
     phantom = phantoms.embedded_particle(seed=0)
@@ -134,6 +135,7 @@ def test_a_beam_in_the_data_is_damped():
     assert view.fuzzy_validity((2, 3), n_svd=2, n_starts=2, random_state=0).models[2].settings["weights"] == "capped"
 
 
+@pytest.mark.one_in(3)
 @mixed
 @pytest.mark.parametrize("options", KINDS, ids=str)
 def test_the_centre_pattern_projects_on_the_centre_of_the_loadings(wire, options):

@@ -153,6 +153,7 @@ def test_mirrored_and_friedel_positions():
     assert np.nanmax(np.abs(g.angles_deg)) <= 90
 
 
+@pytest.mark.slow
 def test_mirror_images_of_a_pattern_without_symmetry():
     """Angles and mirroring of every position, against the truth."""
     from unmix4d.phantoms._patterns import Detector, mirror, rotate
@@ -304,6 +305,7 @@ def with_hot_pixels(data, n, share=0.02):
     return out
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n", [2, 12])
 def test_hot_pixels_are_no_spots_of_positions(two_phases, n):
     view = Unmix(with_hot_pixels(two_phases.data, n), centre=two_phases.centre)
@@ -348,6 +350,7 @@ def test_the_rim_of_a_masked_beam_is_no_hot_pixel():
         beam[30, 9] = beam[30, 10] = beam[0, 0] = 10
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("rate", "seed"), [(1e-3, 0), (1e-2, 1), (3e-2, 2)])
 def test_noise_holds_no_structures(rate, seed):
     noise = np.random.default_rng(seed).poisson(rate, (12, 12, 32, 32)).astype(np.uint8)
@@ -364,12 +367,14 @@ def test_noise_in_a_given_number_of_groups_is_said():
     assert len(g) == 3 and (g.symmetry > 0).any() and not g.told[g.symmetry > 0].any()
 
 
+@pytest.mark.slow
 def test_few_electrons_can_be_enough():
     p = phantoms.rotated_phases(n_phases=2, scan_shape=(10, 12), detector_shape=(96, 96), dose=60, seed=4)
     g = Unmix(p.data, centre=p.centre).group_rotated()
     assert g.told.all() and ari(g.labels, p.phases[1:]) > 0.9
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4)])
 def test_a_wrong_centre_is_found(two_phases, off):
     view = Unmix(two_phases.data, centre=tuple(np.add(two_phases.centre, off)))

@@ -48,6 +48,7 @@ def test_new_commands_every_day(folder):
     said_what_happened()
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", FILES)
 def test_every_kind_of_file(name, folder):
     """The number of components is wrong as well, which is said after the file was looked at: quick."""

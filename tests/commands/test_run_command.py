@@ -170,6 +170,7 @@ def test_the_number_is_chosen_in_a_range(small, tmp_path, scan, capsys):
     assert f"Recommended: {k} components" in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("method", "arguments", "kind"),
     [
@@ -206,6 +207,7 @@ def test_files_of_hyperspy_stay_on_disk(pyxem, scan, tmp_path, monkeypatch):
     assert np.allclose(unmix4d.load(tmp_path / "out" / "result.unmix.h5").maps, expected.maps, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_cubes_of_py4dstem_stay_on_disk(py4dstem, scan, tmp_path, monkeypatch):
     monkeypatch.setattr(unmix4d.Decomposition, "report", lambda *_, **__: None)
     path = tmp_path / "scan.h5"

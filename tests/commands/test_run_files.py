@@ -45,6 +45,7 @@ def _written(name, square, folder):
     return written(name, square, folder)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", CALIBRATION)
 def test_every_format(name, square, tmp_path, quick, capfd):
     """The answer is that of the array in a notebook, and nothing of what the readers say to themselves is said."""

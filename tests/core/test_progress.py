@@ -89,6 +89,7 @@ METHODS = {
 }  # fmt: skip
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 @pytest.mark.parametrize("name", METHODS)
 def test_every_bar_has_a_name_and_ends_full(printed, name):

@@ -20,6 +20,7 @@ def view(film):
     return Unmix(film.data, center=film.centre)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("theirs, ours", [
     (lambda u: u.nmf(n_components=2, seed=3), lambda u: u.nmf(2, random_state=3)),  # scikit-learn
     (lambda u: u.svd(output_dimension=2), lambda u: u.svd(2)),  # HyperSpy

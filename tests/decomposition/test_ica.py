@@ -23,6 +23,7 @@ def sparse_scan(n=4, seed=0):
     return data + 1e-3 * rng.standard_normal(data.shape), patterns, maps
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("on", ["patterns", "maps"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_independent_sources_are_recovered(on, seed):
@@ -34,6 +35,7 @@ def test_independent_sources_are_recovered(on, seed):
     assert max(scores.pattern_cosine(np.abs(svd.patterns), patterns).min(), 0) < 0.9
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("on", ["patterns", "maps"])
 def test_the_reconstruction_is_that_of_the_svd_mean_included(on):
     plain, _, _ = sparse_scan()
@@ -72,6 +74,7 @@ def test_each_twin_has_a_component_of_its_own():
         assert best["ica"] > 0.9 and best["svd"] < 0.87
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name, least", [("embedded", 0.97), ("polycrystal_5_mid", 0.95)])
 def test_grains_are_found(name, least):
     phantom = phantoms.case(name)

@@ -51,6 +51,7 @@ def test_grains_are_found_without_their_number(runs):
     assert 6 <= agreed.maps.shape[1] <= 8  # six grains and the background at most split
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("overlap", "seed"), [(0.3, 7), (0.6, 11), (0.9, 7), (0.9, 10)])
 def test_other_films_from_as_many_components_as_stand_out_from_noise(overlap, seed):
     """Three times as many lose up to two of the grains of the last three films: they are here for that."""

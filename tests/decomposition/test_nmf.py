@@ -18,7 +18,7 @@ SMALL = {
 }
 
 
-SOME_ARE_SLOW = ["fig5", "fig6", "grains", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vacuum", "embedded"))]
+SOME_ARE_SLOW = ["fig5", "fig6", *(pytest.param(name, marks=pytest.mark.slow) for name in ("grains", "vacuum", "embedded"))]
 
 
 @pytest.mark.parametrize("name", SOME_ARE_SLOW)
@@ -54,7 +54,8 @@ def test_martineau_fig5_is_recovered_exactly():
     assert score.pattern_cosine.min() > 1 - 1e-6
 
 
-@pytest.mark.parametrize("name, least", [("twins", 0.99), ("polycrystal_5_mid", 0.95), ("embedded", 0.98)])
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("name, least", [("embedded", 0.98), ("twins", 0.99), ("polycrystal_5_mid", 0.95)])
 def test_grains_are_found(name, least):
     phantom = phantoms.case(name)
     result = Unmix(phantom.data).nmf(phantom.k, random_state=0)
@@ -64,6 +65,7 @@ def test_grains_are_found(name, least):
     assert scores.pattern_cosine(result.patterns, phantom.patterns)[grains].min() > least - 0.03
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("weights", ["none", "capped", "poisson"])
 def test_the_error_never_rises(crystal, exact, weights):
@@ -288,6 +290,7 @@ def test_polar_patterns_are_unmixed_too(pyxem):
         signal.unmix.nmf(3, constraints=[NoDarkSpots()])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("constraints", [(), [SmoothMaps(sigma=1), NoDarkSpots()]], ids=["free", "constrained"])
 def test_a_series_is_one_run_after_the_other(crystal, constraints):
     view = Unmix(crystal.data, centre=crystal.centre)

@@ -30,6 +30,7 @@ def problem(seed):
     return rows, other
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("exchanges", [12, 0], ids=["fast", "safe"])
 @pytest.mark.parametrize("block", range(8))
 def test_error_of_scipy(block, exchanges, monkeypatch):

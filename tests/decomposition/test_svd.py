@@ -8,6 +8,7 @@ from unmix4d.decomposition import svd as room
 from unmix4d.results.scree import find_elbow
 
 
+@pytest.mark.one_in(6)
 def test_svd_equals_lapack_on_every_host(as_host, scan):
     result = as_host(scan).svd(4, precision="double")
     X = np.asarray(scan.data).reshape(63, -1).astype(float)
@@ -108,9 +109,8 @@ def test_negative_data_are_welcome(scan):
 
 
 # Six grains and a background whose contribution is within the noise of the grains' own patterns.
-@pytest.mark.parametrize(
-    "name, expected", [("embedded", 2), ("vacuum", 3), pytest.param("twins", 6, marks=pytest.mark.slow)]
-)
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("name, expected", [("embedded", 2), ("vacuum", 3), ("twins", 6)])
 def test_scree_finds_the_number_of_components(name, expected):
     assert Unmix(phantoms.case(name).data).scree(30).elbow == expected
 

@@ -29,6 +29,7 @@ def disk(centre, radius):
     return np.hypot(rows - centre[0], cols - centre[1]) <= radius
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("options", [{}, dict(direct_beam=5), dict(annulus=(5, 20)), dict(bin=2), dict(friedel=True)])
 def test_a_good_scan_passes_in_silence(as_host, film, options):
     assert warned(as_host(film).prepare(**options)) == []

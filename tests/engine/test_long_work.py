@@ -53,6 +53,7 @@ METHODS = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")  # clusters of a scan that is nowhere pure
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.slow)])

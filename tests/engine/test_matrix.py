@@ -52,6 +52,7 @@ def products(matrix):
     }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 def test_products_on_every_host(as_host, scan, masked):
     unmix = as_host(scan)

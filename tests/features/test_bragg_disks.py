@@ -569,6 +569,7 @@ def test_cathode_particle(py4dstem):
     assert np.allclose(sorted(map(tuple, q)), [(-0.21, 0.64), (0.21, -0.64)], atol=0.03)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_happens(py4dstem):
     page = Path(__file__).parents[2] / "docs" / "bragg_disks.md"
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)

@@ -49,6 +49,7 @@ def assert_on_scan(native, film, kind):
         assert type(native) is np.ndarray
 
 
+@pytest.mark.one_in(5)
 def test_overlap(result, film, as_host, tmp_path):
     overlap = result.overlap(thresholds=0.2, background="keep")
     again = saved(overlap, tmp_path)
@@ -64,6 +65,7 @@ def test_overlap(result, film, as_host, tmp_path):
         assert told.pairs.component == overlap.pairs["component"].tolist() and told.scale == "intensity"
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("of", ["components", "positions"])
 def test_groups(view, result, film, as_host, tmp_path, of):
     groups = (result if of == "components" else view).group_rotated()
@@ -84,6 +86,7 @@ def test_groups(view, result, film, as_host, tmp_path, of):
         assert natives[0].slicelabels[0] == "group_0" and natives[2].units == "°"
 
 
+@pytest.mark.one_in(6)
 def test_choices_and_grains(view, result, film, as_host, tmp_path):
     choice = view.choose_k([2, 3], n_starts=1, random_state=0, max_iter=5)
     for native, after in zip(choice.to_host(), saved(choice, tmp_path).to_host(), strict=True):

@@ -81,6 +81,7 @@ def test_of_quantem_and_plain_facts():
     assert known.with_changes(step=(1.0, 1.0), scan_origin=(0.0, 0.0)).scan_origin == (0.0, 0.0)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
 def test_vectors_on_negative_axes_come_back_with_their_sign(pyxem, flips):
     """A spot keeps its (ky, kx), whether components are made of the scan or of the vectors alone."""

@@ -1,6 +1,7 @@
 """Numbers that decide something: each says where it comes from, and none is written down in three files."""
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -39,11 +40,13 @@ def constants(text):
             yield names, node.value, above.startswith("#") or "#" in lines[node.end_lineno - 1]
 
 
+@functools.cache
 def all_constants():
-    for path in sorted(ROOT.rglob("*.py")):
-        name = path.relative_to(ROOT).as_posix()
-        for names, value, explained in constants(path.read_text(encoding="utf-8")):
-            yield name, names, value, explained
+    return [
+        (path.relative_to(ROOT).as_posix(), *found)
+        for path in sorted(ROOT.rglob("*.py"))
+        for found in constants(path.read_text(encoding="utf-8"))
+    ]
 
 
 def test_every_number_says_where_it_comes_from():

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 import unmix4d
 
 PAGE = Path(__file__).parents[2] / "docs" / "dev" / "add_a_method.md"
@@ -52,6 +54,7 @@ def blocks():
     return {name: textwrap.dedent(code) for name, code in found}
 
 
+@pytest.mark.slow
 def test_a_method_needs_what_the_page_says(tmp_path):
     package = tmp_path / "unmix4d"
     shutil.copytree(Path(unmix4d.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -5,7 +5,6 @@ import doctest
 import functools
 import importlib
 import inspect
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,19 +83,24 @@ def _ours(path, node):
         yield whole if whole in FILES else ".".join(base) or "__init__"
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_no_arrow_points_upwards(name):
+def test_no_arrow_points_upwards():
+    for name in FILES:
+        walls_hold(name)
+
+
+def walls_hold(name):
     room, (ours, others, top) = name.split(".")[0], imports(FILES[name])
     for other in {target.split(".")[0] for target in ours} - {room}:
         assert LAYER[other] <= LAYER[room] and (room, other) not in APART, f"{name} imports {other}"
     heavy = HOSTS | {"matplotlib", "sklearn", "skimage", "dask", "h5py"}
-    assert not top & heavy - ({"sklearn"} if name == "clustering.estimator" else set()), "inside functions only"
+    top_only = top & heavy - ({"sklearn"} if name == "clustering.estimator" else set())
+    assert not top_only, f"{name}: {top_only} inside functions only"
     if room not in WITH_HOSTS:
-        assert not others & HOSTS
+        assert not others & HOSTS, name
     if LAYER[room] < LAYER["plots"]:
-        assert "matplotlib" not in others
+        assert "matplotlib" not in others, name
     if LAYER[room] == 0:
-        assert top <= {*sys.stdlib_module_names, "numpy", "scipy"}
+        assert top <= {*sys.stdlib_module_names, "numpy", "scipy"}, name
 
 
 def test_there_is_no_circle():
@@ -168,15 +172,14 @@ def test_public_methods_are_documented():
                 assert inspect.getdoc(member), f"{cls.__name__}.{name} has no docstring"
 
 
-def all_module_names():
-    return ["unmix4d"] + [
-        info.name
-        for info in pkgutil.walk_packages([str(ROOT)], "unmix4d.")
-        if "hosts" not in info.name and "__main__" not in info.name
-    ]
+def modules_with_examples():
+    """Those of the hosts need their objects, which `test_examples.py` has."""
+    found = [name for name, path in FILES.items() if ">>>" in path.read_text(encoding="utf-8") and "hosts" not in name]
+    return ["unmix4d" if name == "__init__" else f"unmix4d.{name}" for name in found]
 
 
-@pytest.mark.parametrize("name", all_module_names())
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("name", modules_with_examples())
 def test_docstring_examples_run(name):
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert result.failed == 0
+    assert result.attempted > 0 and result.failed == 0

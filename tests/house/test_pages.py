@@ -26,7 +26,7 @@ def blocks(page):
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.S | re.M)
 
 
-QUICK = {"svd", "nmf", "grains", "preparation"}  # the others are slow together
+QUICK = {"svd", "preparation"}  # the others are slow together
 PAGES = sorted(page for page in DOCS.glob("*.md") if blocks(page) and page.name not in ELSEWHERE)
 
 

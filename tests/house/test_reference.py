@@ -28,6 +28,7 @@ def test_no_number_has_drifted(name):
     close(name, numbers_of(run(name, reference_scan().data)), KEPT[name])
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", RUNS)
 def test_lazily_and_with_any_number_of_threads(name, cores, monkeypatch):

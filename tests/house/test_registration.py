@@ -170,6 +170,7 @@ def _run(code):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_real_hosts_imported_afterwards():
     available = [name for name in ("pyxem", "py4DSTEM") if importlib.util.find_spec(name)]
     if not available:

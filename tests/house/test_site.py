@@ -389,7 +389,8 @@ def test_tutorials_for_the_hosts_have_their_form(for_hosts):
         assert not any(cell.get("outputs") for cell in found["cells"])
 
 
-@pytest.mark.parametrize("heading", ["With pyxem", "With py4DSTEM", "With arrays"])
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("heading", ["With arrays", "With pyxem", "With py4DSTEM"])
 def test_the_snippets_of_the_start_page_run(heading, crystal, tmp_path, monkeypatch, request):
     import matplotlib.pyplot as plt
 

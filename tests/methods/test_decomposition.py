@@ -36,6 +36,7 @@ def reference(scan):
         return {name: run(Unmix(scan.data), precision="double") for name, run in METHODS.items()}
 
 
+@pytest.mark.one_in(5)
 def test_every_host_gives_the_same_numbers(as_host, scan, method, reference):
     unmix = as_host(scan)
     truth = reference[next(name for name, run in METHODS.items() if run is method)]
@@ -50,6 +51,7 @@ def test_every_host_gives_the_same_numbers(as_host, scan, method, reference):
     assert single.host.kind == native.get(as_host.kind, "array")
 
 
+@pytest.mark.one_in(7)
 def test_shapes_types_and_masks(as_host, scan, method):
     scan_mask, detector_mask = np.zeros((7, 9), bool), np.zeros((20, 26), bool)
     scan_mask[1, 2:5], detector_mask[3:6, 7] = True, True
@@ -63,6 +65,7 @@ def test_shapes_types_and_masks(as_host, scan, method):
     assert result.explained.shape == (3,)
 
 
+@pytest.mark.one_in(2)
 def test_float64_stays_float64(scan, method):
     result = method(Unmix(scan.data.astype(float)))
     assert result.patterns.dtype == result.maps.dtype == np.float64
@@ -77,6 +80,7 @@ def test_input_is_unchanged_and_may_be_read_only(scan, method):
     assert np.array_equal(data, before)
 
 
+@pytest.mark.one_in(3)
 def test_results_cannot_be_changed_by_accident(scan, method):
     result = method(Unmix(scan.data))
     with pytest.raises(ValueError, match="read-only"):
@@ -117,6 +121,7 @@ def test_labels_compare_components_by_intensity():
     assert result.labels()[0].tolist() == [0, 1, -1, 0]
 
 
+@pytest.mark.one_in(7)
 def test_mean_patterns_are_means_of_the_measured_patterns(as_host, crystal):
     result = as_host(crystal).prepare(direct_beam=3).nmf(4, random_state=0, max_iter=30)
     labels, means = result.labels(), result.mean_patterns()
@@ -129,7 +134,7 @@ def test_mean_patterns_are_means_of_the_measured_patterns(as_host, crystal):
 
 def test_single_patterns_come_from_pure_positions():
     """Where two grains overlap, the mean of all patterns of a label holds both; that of single ones does not."""
-    phantom = phantoms.case("vacuum")
+    phantom = phantoms.bicrystal_in_vacuum(scan_shape=(14, 12), detector_shape=(32, 30), dose=1e3, seed=1)
     result = Unmix(phantom.data).nmf(3, random_state=0)
     pairs, _ = scores.match_maps(result.maps, phantom.maps)
     every, single = result.mean_patterns(), result.mean_patterns(single=True)
@@ -165,6 +170,7 @@ def test_positions_that_have_no_reconstruction(scan, position, error, message):
         result.reconstruct(*position)
 
 
+@pytest.mark.one_in(2)
 def test_repr_fits_a_screen(scan, method):
     text = repr(method(Unmix(scan.data, step=2, step_unit="nm", pixel_size=0.05, pixel_unit="A^-1")))
     assert re.search("3 (components|clusters) of a 7 x 9 x 20 x 26 scan", text)
@@ -172,12 +178,14 @@ def test_repr_fits_a_screen(scan, method):
     assert len(text.splitlines()) <= 10 and max(map(len, text.splitlines())) <= 110
 
 
+@pytest.mark.one_in(2)
 def test_citations_name_the_papers(scan, method):
     result = method(Unmix(scan.data))
     assert "Martineau" in result.citation
     assert ("Cichocki" in result.citation) == (result.method == "nmf")
 
 
+@pytest.mark.one_in(2)
 def test_line_scans_and_single_columns(scan, method):
     for data in (scan.data[:1], scan.data[:, :1]):
         result = method(Unmix(data))
@@ -228,6 +236,7 @@ def test_progress_is_silent_when_hyperspy_says_so(pyxem, scan, capsys, monkeypat
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.one_in(6)
 def test_views_and_results_can_be_pickled(as_host, scan):
     import pickle
 

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("cases")
 
 
-@settings(max_examples=30, derandomize=True, **OPTIONS)
+@settings(max_examples=15, derandomize=True, **OPTIONS)
 @given(st.data())
 def test_an_answer_or_one_clear_sentence(folder, data):
     run_case(*data.draw(scenarios()), folder)

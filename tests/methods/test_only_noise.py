@@ -46,6 +46,7 @@ def test_of_a_consensus_and_of_groups():
         assert view.group_rotated().symmetry.tolist() == [0]
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("dose", [1, 10, 100, 1000])
 @pytest.mark.parametrize("scan_shape", [(6, 7), (16, 15), (3, 60)])
 @pytest.mark.parametrize("gradient, halo", [(False, True), (True, True), (True, False)])
@@ -54,6 +55,7 @@ def test_noise_of_any_dose_is_found(dose, scan_shape, gradient, halo):
     assert only_noise(view, view.matrix(), None, 0)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", ["angular_average", "radial_variance", "polar"])
 @pytest.mark.parametrize("gradient", [False, True])
 def test_noise_is_found_in_features(kind, gradient):

@@ -41,6 +41,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", VIEWS)
 def test_views(view, name):
     made = VIEWS[name](view)
@@ -109,6 +110,7 @@ def alike(one, other, seen):
         assert one == other
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers(view, result, name):
     made = ANSWERS[name](view, result)

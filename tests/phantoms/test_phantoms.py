@@ -61,6 +61,7 @@ def test_every_pattern_has_the_dose(name):
     assert np.allclose(p.maps.sum(axis=0), 1)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", BUILDERS)
 def test_seeds_and_dose(name):
     one, again, other = (BUILDERS[name](dose=500, seed=s) for s in (1, 1, 2))
@@ -102,6 +103,7 @@ def test_kimoto_ratios():
     assert np.allclose(p.maps[0], rows.maps[0])
 
 
+@pytest.mark.slow
 def test_kimoto_poisson_floor():
     # METHODS: mean count 1e4 / 128^2 = 0.610 is the mean squared error of a perfect model.
     p = phantoms.case("kimoto_A")

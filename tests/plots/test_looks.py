@@ -39,12 +39,14 @@ def bars(axes):
     return sum(type(artist).__name__ == "AnchoredSizeBar" for ax in np.ravel(axes) for artist in ax.artists)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [n for n in DRAWN if "likeness" not in n])
 def test_scale_bars_are_on_and_can_be_off(answers, name):
     assert bars(DRAWN[name](answers)) > 0
     assert bars(DRAWN[name](answers, scale_bar=False)) == 0
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", [n for n in DRAWN if n not in ("composite", "overlap")])
 def test_colour_maps_are_taken(answers, name):
     axes = np.ravel(DRAWN[name](answers, cmap="magma"))
@@ -53,6 +55,7 @@ def test_colour_maps_are_taken(answers, name):
         DRAWN[name](answers, cmap="nope")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ["pattern", "scan_map", "result", "groups", "quality", "grains"])
 def test_norms_are_taken(answers, name):
     axes = np.ravel(DRAWN[name](answers, norm=Normalize(0, 123)))

@@ -36,6 +36,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", FIGURES)
 def test_row_0_is_on_top(name, result):
     with matplotlib.rc_context({"image.origin": "lower"}):

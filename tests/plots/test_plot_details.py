@@ -228,7 +228,7 @@ def test_trees_are_as_wide_as_their_leaves_need(groups):
 
 
 def test_legends_of_a_profile_have_twelve_lines_to_a_column():
-    for k, columns in ((11, 1), (12, 1), (13, 2)):
+    for k, columns in ((12, 1), (13, 2)):
         overlap = made(k, scan_shape=(4, 30)).overlap(min_weight=None, background="keep")
         legend = overlap.plot_profile((1, 0), (1, 29), components="all", points=2).get_legend()
         assert legend._ncols == columns, k

@@ -59,6 +59,7 @@ def seen(figure):
 ALIKE = {"line scan", "profile"}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [pytest.param(f, marks=pytest.mark.slow) if f in ALIKE else f for f in FIGURES])
 def test_sizes_are_ours_and_nothing_is_left_changed(name, result):
     ours = seen(FIGURES[name](result))

@@ -127,6 +127,7 @@ def test_excluded_positions_may_lie_anywhere(data):
     assert view.geometry.n_pixels == (40 - 5) * (52 - 8) and height(view) == pytest.approx(400, rel=0.02)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("spot", [0.0, 0.5, 1.5])
 @pytest.mark.parametrize("offset", [0.0, 0.4])
 def test_measured_positions_are_those_of_the_beam(spot, offset):
@@ -148,6 +149,7 @@ def test_a_pattern_without_a_beam_lies_on_the_plane_of_the_others():
     assert np.abs(beam_positions(scan) - beams()).max() < 0.2
 
 
+@pytest.mark.one_in(7)
 def test_measuring_is_the_same_for_every_kind_of_input(as_host, scan):
     unmix = as_host(scan)
     assert np.array_equal(beam_positions(unmix.scan), beam_positions(Unmix(scan.data, centre=scan.centre).scan))

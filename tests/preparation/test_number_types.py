@@ -19,6 +19,7 @@ def view(dtype, options):
     return Unmix(counts.astype(dtype), centre=(7.5, 8.5)).prepare(**options)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
     "options",

@@ -27,6 +27,7 @@ def test_nothing_is_computed_and_nothing_is_changed(as_host, scan):
     assert view.geometry.calibration.step_unit == "nm" and view.geometry.calibration.pixel_unit == "1/Å"
 
 
+@pytest.mark.one_in(6)
 def test_persisted_views_give_the_same_answer(as_host, scan):
     unmix = as_host(scan)
     view = unmix.prepare(direct_beam=2, bin=2)
@@ -40,6 +41,7 @@ def test_persisted_views_give_the_same_answer(as_host, scan):
     assert type(plain.scan.patterns) is np.ndarray and np.array_equal(plain.scan.patterns, scan.data)
 
 
+@pytest.mark.one_in(6)
 def test_every_host_prepares_alike(as_host, scan):
     options = dict(direct_beam=3, crop=((0, 20), (2, 26)), bin=2, friedel=True, average_neighbours=3, gain=2.0)
     view = as_host(scan).prepare(**options)

@@ -99,6 +99,7 @@ def test_noise_deviation_is_the_median_of_single_patterns(scan):
         Unmix(np.ones((2, 2, 2, 9))).noise_deviation()
 
 
+@pytest.mark.one_in(5)
 def test_every_host_and_lazy_say_the_same(as_host, scan):
     mask = {"detector_mask": np.indices((20, 26)).sum(0) < 6}
     how = {"radius": 2, "threshold": 4}

@@ -20,6 +20,7 @@ def both(data, fraction=0.5, seed=0, **prepare):
     return [values(v) for v in Unmix(data).prepare(**prepare).split_counts(fraction, random_state=seed)]
 
 
+@pytest.mark.one_in(7)
 def test_every_host_splits_alike(as_host, scan):
     unmix = as_host(scan)
     before = np.array(scan.data)
@@ -51,6 +52,7 @@ def test_every_real_dtype(dtype):
     assert np.array_equal(a.astype("u2"), expected) and np.array_equal(a.astype("u2") + b, data)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("fraction", [0.5, 0.13, 0.9])
 @pytest.mark.parametrize("mean", [0.1, 3.0, 9.0, 300.0])
 def test_both_parts_are_independent_poisson_counts(fraction, mean):
@@ -63,6 +65,7 @@ def test_both_parts_are_independent_poisson_counts(fraction, mean):
     assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(a.size)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("count", [1, 2, 5, 8, 9, 40, 5000])
 def test_a_count_is_split_binomially(count):
     found = both(np.full((40, 50, 4, 5), count, "u2"), 0.3)[0].ravel()
@@ -212,6 +215,7 @@ def test_log_likelihood_is_that_of_the_scaled_expectation(scan, fraction):
         assert result.log_likelihood(held_out, relative_to=name) == pytest.approx(gain, rel=1e-4)
 
 
+@pytest.mark.one_in(5)
 def test_log_likelihood_on_every_host(as_host, scan):
     unmix = as_host(scan)
     mask = np.zeros((7, 9), bool)

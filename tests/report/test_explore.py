@@ -78,6 +78,7 @@ def test_the_figure_is_not_left_behind_by_texts_too_long(result, tmp_path, no_wi
             assert box.x0 >= -1 and box.x1 <= width + 1 and box.y0 >= -1 and box.y1 <= height + 1, text
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", ["pca", "ica", "fuzzy", "features", "line"])
 def test_all_kinds_of_results(kind, scan, no_widgets):
     view = Unmix(scan.data, centre=scan.centre)
@@ -231,6 +232,7 @@ def test_what_to_install_for_the_mouse_is_said(result, monkeypatch):
     assert result.explore(3, 4).children[2].value.endswith("before this one, after pip install ipympl.")
 
 
+@pytest.mark.one_in(3)
 @needs_widgets
 @pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
 @pytest.mark.parametrize("kind", ["svd", "ica", "fuzzy_cmeans"])

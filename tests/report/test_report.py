@@ -242,6 +242,7 @@ def test_an_error_of_one_section_leaves_the_others(result, tmp_path, monkeypatch
     assert "ZeroDivisionError: <odd>" in page.text and "NMF, 4 components" in page.text
 
 
+@pytest.mark.slow
 def test_figures_and_style_of_the_reader_are_left_alone(result, tmp_path):
     import matplotlib
     import matplotlib.pyplot as plt

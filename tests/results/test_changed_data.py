@@ -36,6 +36,7 @@ READERS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", READERS)
 def test_what_reads_the_scan_again_refuses_data_that_changed_in_place(name, tmp_path):
     data = counts()

@@ -356,6 +356,7 @@ def test_profile_values_are_those_of_the_maps(wire):
 # Hosts, files
 
 
+@pytest.mark.one_in(5)
 def test_every_host(as_host):
     phantom = phantoms.bicrystal_in_vacuum(scan_shape=(16, 8), detector_shape=(24, 20), overlap=4, seed=2)
     overlap = as_host(phantom).nmf(3, random_state=0).overlap(thresholds=(0.3,), background="keep")

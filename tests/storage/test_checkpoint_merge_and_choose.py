@@ -96,6 +96,7 @@ def test_a_stopped_choice_ends_as_if_it_had_not_been(name, view, tmp_path, monke
         same_choice(found, whole)
 
 
+@pytest.mark.slow
 def test_what_has_ended_is_not_done_again(view, tmp_path, monkeypatch):
     from unmix4d.choose_k import run as choosing
     from unmix4d.decomposition import merging
@@ -141,6 +142,7 @@ def test_another_rule_looks_at_the_same_folder(view, tmp_path):
     same_choice(found, view.choose_k([2, 3, 4], rule="held_out", annulus=(3, 9), random_state=0))
 
 
+@pytest.mark.slow
 def test_a_lazy_scan_goes_on_too(film, tmp_path, monkeypatch):
     view, path = Unmix(film.to_dask(chunks=(3, 5, 12, 26))), tmp_path / "run"
     with monkeypatch.context() as patch:

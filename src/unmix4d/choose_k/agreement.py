@@ -12,17 +12,10 @@ __all__ = ["agreement_each"]
 def agreement_each(matrix, factors) -> list[np.ndarray]:
     """Correlation of every pattern with the mean measured pattern of its label (Cao 2025, Fig. 4), for many factorisations.
 
-    Parameters
-    ----------
-    matrix : PatternMatrix
-    factors : sequence of (maps, patterns)
-        Of the unweighted data.
-
-    Returns
-    -------
-    list of ndarray of float64 (k,)
-        Pearson correlation over the pixels; NaN for a component that is nowhere the strongest. One pass for every 128
-        components.
+    matrix: PatternMatrix.
+    factors (sequence of (maps, patterns)): Of the unweighted data.
+    Returns list of ndarray of float64 (k,): Pearson correlation over the pixels; NaN for a component that is nowhere the
+        strongest. One pass for every 128 components.
     """
     answers, columns = [], 0
     group: list[tuple] = []

@@ -35,28 +35,13 @@ class Choice:
 def decide(evidence, votes, *, rule: str = "unmix4d", details=None, why_not=None, caveats=()) -> Choice:
     """The recommendation of a rule.
 
-    Parameters
-    ----------
-    evidence : Evidence
-    votes : dict
-        Of `votes_of`.
-    rule : str
-        One of `RULES`.
-    details : Cao2025, optional
-        For the rule of that name.
-    why_not : str, optional
-        Why no counts were held out.
-    caveats : sequence of str
-        What is known to mislead the noise edge.
-
-    Returns
-    -------
-    Choice
-
-    Raises
-    ------
-    ValueError
-        When the criterion that the rule names has no opinion.
+    evidence: Evidence.
+    votes (dict): Of `votes_of`.
+    rule: One of `RULES`.
+    details (Cao2025): For the rule of that name.
+    why_not (str): Why no counts were held out.
+    caveats (sequence of str): What is known to mislead the noise edge.
+    Raises ValueError when the criterion that the rule names has no opinion.
     """
     if rule == "cao2025":
         return _published(details)

@@ -15,23 +15,13 @@ __all__ = ["gains_per_position"]
 def gains_per_position(matrix, factors, totals, pixels, scale: float):
     """Poisson log-likelihood of every position's counts, above that under the mean pattern; one pass for all.
 
-    Parameters
-    ----------
-    matrix : PatternMatrix
-        Counts that were not fitted.
-    factors : sequence of (maps, patterns)
-        Of the fitted part, unweighted.
-    totals, pixels : ndarray (n_positions,), (n_pixels,)
-        Electrons of every position and of every pixel in the fitted part.
-    scale : float
-        Expected electrons in `matrix` over those in the fitted part.
-
-    Returns
-    -------
-    gains : ndarray of float64 (n_positions, n_factors)
-        Nats; as `Decomposition.log_likelihood` with ``relative_to="mean"`` before the division by the electrons.
-    electrons : float
-        In `matrix`.
+    matrix (PatternMatrix): Counts that were not fitted.
+    factors (sequence of (maps, patterns)): Of the fitted part, unweighted.
+    totals, pixels (ndarray (n_positions,), (n_pixels,)): Electrons of every position and of every pixel in the fitted part.
+    scale: Expected electrons in `matrix` over those in the fitted part.
+    Returns gains (ndarray of float64 (n_positions, n_factors)): Nats; as `Decomposition.log_likelihood` with
+        ``relative_to="mean"`` before the division by the electrons.
+    Returns electrons (float): In `matrix`.
     """
     maps = [np.ascontiguousarray(m, matrix.dtype) for m, _ in factors]
     patterns = [np.ascontiguousarray(p * scale, matrix.dtype) for _, p in factors]

@@ -14,16 +14,9 @@ __all__ = ["absolute_losses"]
 def absolute_losses(matrix, factors) -> np.ndarray:
     """Mean of |X - maps @ patterns| over all entries of a scan, for several factorisations; one pass.
 
-    Parameters
-    ----------
-    matrix : PatternMatrix
-    factors : sequence of (maps, patterns)
-        (n_positions, k) and (k, n_pixels) of the unweighted data.
-
-    Returns
-    -------
-    ndarray of float64 (n_factors,)
-        In the intensity unit of the data: the K-component loss of Cao 2025.
+    matrix: PatternMatrix.
+    factors (sequence of (maps, patterns)): (n_positions, k) and (k, n_pixels) of the unweighted data.
+    Returns ndarray of float64 (n_factors,): In the intensity unit of the data: the K-component loss of Cao 2025.
     """
     maps = [np.ascontiguousarray(m, matrix.dtype) for m, _ in factors]
     patterns = [np.ascontiguousarray(p, matrix.dtype) for _, p in factors]

@@ -91,24 +91,13 @@ def weigh(
 ) -> Evidence:  # fmt: skip
     """Factorise a scan with every number of components, on one compression, and compute all criteria.
 
-    Parameters
-    ----------
-    low : LowRank
-        Of `compressed_for`.
-    ks : ndarray of int
-        Ascending.
-    n_starts, max_iter, tol, seed, tick
-        As for `unmix4d.decomposition.run.factorise`.
-    held_out : HeldOut, optional
-    likely : ndarray of int, optional
-        The numbers that are worth several starts; all by default. The others have one, and so no stability (NaN).
-    checkpoint : ChooseKCheckpoint, optional
-        Keeps the numbers that are finished.
-
-    Returns
-    -------
-    Evidence
-        Without the similarities of the patterns: see `compared`.
+    low (LowRank): Of `compressed_for`.
+    ks (ndarray of int): Ascending.
+    n_starts, max_iter, tol, seed, tick: As for `unmix4d.decomposition.run.factorise`.
+    likely (ndarray of int): The numbers that are worth several starts; all by default. The others have one, and so no
+        stability (NaN).
+    checkpoint (ChooseKCheckpoint): Keeps the numbers that are finished.
+    Returns Evidence: Without the similarities of the patterns: see `compared`.
     """
     matrix = low.matrix
     outcomes = []
@@ -160,21 +149,12 @@ def held_out_gains(
 ) -> HeldOut:  # fmt: skip
     """Factorise one part of the counts and say how well the other part is expected.
 
-    Parameters
-    ----------
-    fit, held_out : PatternMatrix
-        Two parts of the same counts.
-    ks : sequence of int
-    scale : float
-        Electrons of the second part for each of the first.
-    smoothing, weights, n_starts, max_iter, tol, seed, tick
-        As for `weigh`. One start is too few: where it ends in a local minimum, one component more looks better than it is.
-    checkpoint : ChooseKCheckpoint, optional
-        Of the fitted part.
-
-    Returns
-    -------
-    HeldOut
+    fit, held_out (PatternMatrix): Two parts of the same counts.
+    ks: sequence of int.
+    scale: Electrons of the second part for each of the first.
+    smoothing, weights, n_starts, max_iter, tol, seed, tick: As for `weigh`. One start is too few: where it ends in a local
+        minimum, one component more looks better than it is.
+    checkpoint (ChooseKCheckpoint): Of the fitted part.
     """
     low = compressed_for(fit, ks, smoothing=smoothing, weights=weights, seed=seed, tick=tick, checkpoint=checkpoint)
     outcomes = factorise_each(

@@ -16,18 +16,10 @@ def pattern_similarities(patterns, mask=None) -> dict[str, np.ndarray]:
 
     Each pattern is first divided by its sum: how much there is of a component is a matter of its map.
 
-    Parameters
-    ----------
-    patterns : ndarray (k, det_row, det_col)
-        NaN = excluded.
-    mask : bool array (det_row, det_col), optional
-        True = excluded from the comparison, what is outside of an annulus for example.
-
-    Returns
-    -------
-    dict
-        ``"cosine"`` and ``"cosine_sqrt"`` (of every kept pixel), and where the detector has at least 7 x 7 pixels ``"ssim"``
-        and ``"ssim_sqrt"`` (data range: the largest value): symmetric ndarrays of float64 (k, k).
+    patterns (ndarray (k, det_row, det_col)): NaN = excluded.
+    mask (bool array (det_row, det_col)): True = excluded from the comparison, what is outside of an annulus for example.
+    Returns dict: ``"cosine"`` and ``"cosine_sqrt"`` (of every kept pixel), and where the detector has at least 7 x 7 pixels
+        ``"ssim"`` and ``"ssim_sqrt"`` (data range: the largest value): symmetric ndarrays of float64 (k, k).
     """
     images = np.asarray(patterns, np.float64)
     if mask is not None:

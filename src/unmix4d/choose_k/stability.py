@@ -26,17 +26,10 @@ def _standard(columns):
 def stability(maps, others) -> np.ndarray:
     """How well every component is found again from other starts.
 
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-        Of the start that is kept.
-    others : sequence of ndarray (n_positions, k)
-        Of the other starts.
-
-    Returns
-    -------
-    ndarray of float64 (k,)
-        Correlation with the matched map (Hungarian assignment), the mean over the other starts; NaN without any.
+    maps (ndarray (n_positions, k)): Of the start that is kept.
+    others (sequence of ndarray (n_positions, k)): Of the other starts.
+    Returns ndarray of float64 (k,): Correlation with the matched map (Hungarian assignment), the mean over the other starts;
+        NaN without any.
     """
     if not len(others):
         return np.full(maps.shape[1], np.nan)

@@ -16,18 +16,12 @@ COHERENT = 0.5  # Moran's I (docs/choose_k.md); no table
 def votes_of(evidence) -> dict:
     """What each criterion alone says; None where it has no opinion.
 
-    Parameters
-    ----------
-    evidence : Evidence
-
-    Returns
-    -------
-    dict
-        ``noise_edge``: directions that stand out of the noise. ``held_out``: where counts that were not fitted are most
-        likely. ``loss_knee``: knee of the K-component loss. ``distinct``: the largest number up to which no two patterns are
-        nearly the same. ``stable``: the largest number whose components are all found by every start (too few components are
-        often less stable than the right number). ``coherent``: up to which all maps are spatially coherent. The last three
-        have no opinion where no number fails.
+    evidence: Evidence.
+    Returns dict: ``noise_edge``: directions that stand out of the noise. ``held_out``: where counts that were not fitted are
+        most likely. ``loss_knee``: knee of the K-component loss. ``distinct``: the largest number up to which no two
+        patterns are nearly the same. ``stable``: the largest number whose components are all found by every start (too few
+        components are often less stable than the right number). ``coherent``: up to which all maps are spatially coherent.
+        The last three have no opinion where no number fails.
     """
     ks, table = evidence.ks, evidence.table
     return {

@@ -26,10 +26,7 @@ def say(text: str) -> None:
 def only_ours(debug: bool = False):
     """Warnings of this package in one line each, once a file; those of the hosts, and their logs, not at all.
 
-    Yields
-    ------
-    callable
-        To be called when the next file begins.
+    Yields callable: To be called when the next file begins.
     """
     told: set[str] = set()
     # Private, but what the interpreter itself calls, and the one part of `warnings` that `catch_warnings` leaves alone:

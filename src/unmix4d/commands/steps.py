@@ -121,10 +121,7 @@ def _number(view, chosen):
 def compute(view, plan: Plan, folder: str) -> dict:
     """Decompose, and write result, figures and report; what the table of several scans says of it.
 
-    Raises
-    ------
-    ValueError
-        At the end, when all else is written, of what was asked for and this result does not have.
+    Raises ValueError at the end, when all else is written, of what was asked for and this result does not have.
     """
     import matplotlib
 

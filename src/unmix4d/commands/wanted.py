@@ -13,7 +13,6 @@ from ..core.units import parse_length
 
 __all__ = ["Wanted", "wanted"]
 
-_SIGNED = ("ica", "pca", "svd")  # components of both signs are no crystals
 # Which methods an option is for; of what follows, all that differ from what argparse has when nothing is given.
 _FOR = {
     "smooth": ("nmf",), "smooth_maps": ("nmf",), "no_dark_spots": ("nmf",), "friedel": ("nmf",), "sparse": ("nmf",),

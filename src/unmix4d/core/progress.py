@@ -22,13 +22,8 @@ _current: ContextVar[Callable | None] = ContextVar("unmix4d_progress", default=N
 def progress(total: float, description: str, shown: bool = True) -> Iterator[Callable]:
     """A context that gives a function to call after every step; the bar is full at its end, unless something went wrong.
 
-    Parameters
-    ----------
-    total : float
-        Number of steps expected at most. What ends early, as converged iterations do, fills the bar.
-    description : str
-    shown : bool
-        False keeps silent.
+    total: Number of steps expected at most. What ends early, as converged iterations do, fills the bar.
+    shown: False keeps silent.
     """
     with warnings.catch_warnings():
         # In a notebook without ipywidgets tqdm draws its bar as text, and says so in words that explain nothing.

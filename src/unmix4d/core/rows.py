@@ -31,23 +31,12 @@ def _short(value):
 def pick(key: Any, n: int, what: str, make: Callable[[int], Any]) -> Any:
     """What ``answer[key]`` is: one part, or a list of those that a slice, a list of numbers or a mask means.
 
-    Parameters
-    ----------
-    key : int, slice, sequence of int, or array of bool (n,)
-        Negative numbers count from the end, as in lists.
-    n : int
-        How many parts there are.
-    what : str
-        What one is called.
-    make : callable
-        Makes the part of a number.
-
-    Raises
-    ------
-    IndexError
-        When there is none of that number.
-    TypeError
-        When it is no index.
+    key (int, slice, sequence of int, or array of bool (n,)): Negative numbers count from the end, as in lists.
+    n: How many parts there are.
+    what: What one is called.
+    make: Makes the part of a number.
+    Raises IndexError when there is none of that number.
+    Raises TypeError when it is no index.
     """
     if isinstance(key, list) and not key:
         return []

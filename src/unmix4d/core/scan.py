@@ -188,12 +188,8 @@ def is_dask(array) -> bool:
 def as_patterns(array):
     """A 4-D array that can be read block by block, after checking that it can be used at all.
 
-    Raises
-    ------
-    TypeError
-        When it is not an array of real numbers.
-    ValueError
-        When it is not four-dimensional, or empty, or a closed HDF5 dataset.
+    Raises TypeError when it is not an array of real numbers.
+    Raises ValueError when it is not four-dimensional, or empty, or a closed HDF5 dataset.
     """
     if isinstance(array, OpenDataset):
         return array

@@ -36,10 +36,7 @@ _KNOWN = {
 def spelled(cls: C) -> C:
     """A class whose public methods take the names of `_KNOWN`, and say which argument was meant where one is unknown.
 
-    Raises
-    ------
-    TypeError
-        By the methods, when an argument has no name of theirs, or two names of one argument are given.
+    Raises TypeError by the methods, when an argument has no name of theirs, or two names of one argument are given.
     """
     for name, method in list(vars(cls).items()):
         if name == "__new__":

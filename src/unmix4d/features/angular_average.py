@@ -12,25 +12,13 @@ __all__ = ["angular_average"]
 def angular_average(source, rings, n_sectors: int, *, grid=None, settings=None) -> Features:
     """Mean intensity in the sectors of rings, one pass.
 
-    Parameters
-    ----------
-    source : Unmix
-    rings : sequence of (float, float)
-        Inner and outer radius in pixels.
-    n_sectors : int
-    grid : Grid or PolarGrid, optional
-    settings : dict, optional
-        More for the record.
-
-    Returns
-    -------
-    Features
-        Of the shape (n_rings, n_sectors); dropped where less than a tenth of a sector lies on pixels that take part.
-
-    Raises
-    ------
-    ValueError
-        When no sector is left.
+    source: Unmix.
+    rings (sequence of (float, float)): Inner and outer radius in pixels.
+    grid: Grid or PolarGrid, optional.
+    settings (dict): More for the record.
+    Returns Features: Of the shape (n_rings, n_sectors); dropped where less than a tenth of a sector lies on pixels that take
+        part.
+    Raises ValueError when no sector is left.
     """
     shares = sector_shares(Grid(source.geometry) if grid is None else grid, rings, n_sectors)
     if not shares.used.any():

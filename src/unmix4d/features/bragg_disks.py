@@ -43,10 +43,7 @@ class Raster:
     def reaching(cls, reach, cell) -> Raster:
         """The smallest grid of cells `cell` on which vectors with components up to `reach` (row, column) fall.
 
-        Raises
-        ------
-        ValueError
-            When that takes more than 4 million cells.
+        Raises ValueError when that takes more than 4 million cells.
         """
         half = tuple(max(1, math.ceil(r / c * (1 - 1e-9))) for r, c in zip(reach, cell))
         if math.prod(2 * n + 1 for n in half) > _MOST_CELLS:
@@ -168,10 +165,7 @@ class BraggDisks:
     def in_unit(self, unit: str) -> BraggDisks:
         """The vectors in another unit of the same kind, ``"1/nm"`` for ``"1/Å"``.
 
-        Raises
-        ------
-        ValueError
-            When one of the units is pixels and the other is not, or they are of different kinds.
+        Raises ValueError when one of the units is pixels and the other is not, or they are of different kinds.
         """
         unit = canonical_unit(unit)
         if unit == self.unit:
@@ -191,10 +185,8 @@ class BraggDisks:
 
         Distances along the axis a become shorter by b / a, as in py4DSTEM, whose pixel sizes are measured after that.
 
-        Parameters
-        ----------
-        ellipse : (float, float, float) or None
-            Semi-axes a and b, and the angle of a in degrees, counter-clockwise as seen with row 0 on top.
+        ellipse ((float, float, float) or None): Semi-axes a and b, and the angle of a in degrees, counter-clockwise as seen
+            with row 0 on top.
         """
         if ellipse is None:
             return self
@@ -236,12 +228,8 @@ class BraggDisks:
     def raster(self, cell=None, reach=None) -> Raster:
         """A grid for these vectors.
 
-        Parameters
-        ----------
-        cell : float or (float, float), optional
-            Size of a cell in the unit of the vectors; `default_cell` where it is not given.
-        reach : float or (float, float), optional
-            Largest component along (row, column); that of the vectors by default.
+        cell (float or (float, float)): Size of a cell in the unit of the vectors; `default_cell` where it is not given.
+        reach (float or (float, float)): Largest component along (row, column); that of the vectors by default.
         """
         cell = checks.pair(self.default_cell() if cell is None else cell, "cell")
         if reach is None:
@@ -251,26 +239,14 @@ class BraggDisks:
     def on(self, grid: Raster, *, intensity: str = "sum", spread=None) -> sparse.csr_array:
         """The vectors of every position on a grid.
 
-        Parameters
-        ----------
-        grid : Raster
-            What falls outside of it is left out.
-        intensity : {"sum", "sqrt", "binary"}
-            What a vector brings: its intensity, the square root of it, or 1, where several do not count more than one.
-        spread : float, optional
-            A vector is shared among the cells whose middles are nearer than this along rows and columns, the nearer the
-            more (a hat function; the shares add up to 1), so that it does not jump from one cell to the next. It is
-            rounded to whole cells; one at least, the default, which is bilinear. 0: all of it goes to the cell that it
+        grid: What falls outside of it is left out.
+        intensity: What a vector brings: its intensity, the square root of it, or 1, where several do not count more than
+            one.
+        spread (float): A vector is shared among the cells whose middles are nearer than this along rows and columns, the
+            nearer the more (a hat function; the shares add up to 1), so that it does not jump from one cell to the next. It
+            is rounded to whole cells; one at least, the default, which is bilinear. 0: all of it goes to the cell that it
             falls into.
-
-        Returns
-        -------
-        scipy.sparse.csr_array of float64 (n_scan, n_cells)
-
-        Raises
-        ------
-        ValueError
-            When intensities are needed and missing, or negative.
+        Raises ValueError when intensities are needed and missing, or negative.
         """
         values = self._values(checks.choice(intensity, "intensity", INTENSITIES))
         rows, cols = (

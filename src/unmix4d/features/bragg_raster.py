@@ -61,41 +61,19 @@ def bragg_features(
 ) -> BraggFeatures:
     """Bragg vectors on a grid, as features of the scan that `geometry` belongs to.
 
-    Parameters
-    ----------
-    disks : BraggDisks
-        In the pixel unit of `geometry`.
-    geometry : ScanGeometry
-        Scan side and calibration. Its detector side is not used.
-    cell : float or (float, float), optional
-        Size of a cell; by default a fifth of the smallest usual distance of two disks.
-    intensity : {"sum", "sqrt", "binary"}
-    spread : float, optional
-        As for `BraggDisks.on`; by default two cells.
-    q_min, q_max : float, optional
-        Shortest and longest vectors that are used. By default all, but for the direct beam where it is among them: what is
-        shorter than half of the smallest usual distance of two disks.
-    drop_empty : bool
-        Drop all cells that no vector falls into; otherwise only those that are shorter than `q_min`.
-    settings : dict, optional
-        To be kept with ours.
-    source, host
-        As for `Features`.
-
-    Returns
-    -------
-    BraggFeatures
-        The geometry of its raster is calibrated, with the direct beam as its centre.
-
-    Raises
-    ------
-    ValueError
-        When no vector is left, or intensities are missing, negative or all 0.
-
-    Warns
-    -----
-    UnmixWarning
-        When most positions hold no vector.
+    disks: In the pixel unit of `geometry`.
+    geometry: Scan side and calibration. Its detector side is not used.
+    cell (float or (float, float)): Size of a cell; by default a fifth of the smallest usual distance of two disks.
+    intensity: {"sum", "sqrt", "binary"}.
+    spread (float): As for `BraggDisks.on`; by default two cells.
+    q_min, q_max (float): Shortest and longest vectors that are used. By default all, but for the direct beam where it is
+        among them: what is shorter than half of the smallest usual distance of two disks.
+    drop_empty (bool): Drop all cells that no vector falls into; otherwise only those that are shorter than `q_min`.
+    settings (dict): To be kept with ours.
+    source, host: As for `Features`.
+    Returns BraggFeatures: The geometry of its raster is calibrated, with the direct beam as its centre.
+    Raises ValueError when no vector is left, or intensities are missing, negative or all 0.
+    Warns UnmixWarning when most positions hold no vector.
     """
     q_min = disks.beam_reach() if q_min is None else q_min
     cell = checks.pair(disks.default_cell() if cell is None else cell, "cell")

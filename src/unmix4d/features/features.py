@@ -142,21 +142,11 @@ class FeatureMatrix(PatternMatrix):
 def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = False) -> ScanGeometry:
     """The geometry of features of a view: its scan side, and an image of features instead of a detector.
 
-    Parameters
-    ----------
-    geometry : ScanGeometry
-        Of the view.
-    shape : (int, int)
-        Of the image that the features make.
-    mask : ndarray of bool, optional
-        True = dropped.
-    polar : bool
-        Rows are azimuths and columns radii.
-
-    Returns
-    -------
-    ScanGeometry
-        With ``features=True``: there is no detector, and no centre to rely on.
+    geometry: Of the view.
+    shape (int, int): Of the image that the features make.
+    mask (ndarray of bool): True = dropped.
+    polar: Rows are azimuths and columns radii.
+    Returns ScanGeometry: With ``features=True``: there is no detector, and no centre to rely on.
     """
     ours = geometry.calibration
     return ScanGeometry(
@@ -173,20 +163,8 @@ def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = 
 def at_positions(features: Features, keep) -> Features:
     """The same features, of some of the positions only; scales that were taken over all positions stay.
 
-    Parameters
-    ----------
-    features : Features
-    keep : bool array (scan_row, scan_col)
-        True = kept; what is excluded already stays excluded.
-
-    Returns
-    -------
-    Features
-
-    Raises
-    ------
-    ValueError
-        When nothing is kept, or the shape is another.
+    keep (bool array (scan_row, scan_col)): True = kept; what is excluded already stays excluded.
+    Raises ValueError when nothing is kept, or the shape is another.
     """
     geometry = features.geometry
     mask = checks.mask(~np.asarray(keep, bool), "keep (what it leaves out)", geometry.scan_shape)
@@ -215,22 +193,11 @@ def concatenated(blocks, weights) -> Features:
     Each block is scaled so that its sum of squares is that of the first one, whatever its unit and its number of features,
     and then multiplied by its weight.
 
-    Parameters
-    ----------
-    blocks : sequence of Features
-        Of the same scan positions.
-    weights : sequence of float
-        At least 0; blocks of weight 0 are left out. Only their ratios to the first positive one count.
-
-    Returns
-    -------
-    Features
-        Of the shape (1, n_features), dropped features left out; its source is that of the first block.
-
-    Raises
-    ------
-    ValueError
-        When the blocks are of different positions, or no weight is positive.
+    blocks (sequence of Features): Of the same scan positions.
+    weights (sequence of float): At least 0; blocks of weight 0 are left out. Only their ratios to the first positive one
+        count.
+    Returns Features: Of the shape (1, n_features), dropped features left out; its source is that of the first block.
+    Raises ValueError when the blocks are of different positions, or no weight is positive.
     """
     first = blocks[0].geometry
     for block in blocks[1:]:

@@ -12,16 +12,9 @@ __all__ = ["polar_patterns"]
 def polar_patterns(source, transform: PolarTransform) -> Features:
     """Patterns sampled on azimuth and radius, one pass.
 
-    Parameters
-    ----------
-    source : Unmix
-    transform : PolarTransform
-        Of the geometry of the view.
-
-    Returns
-    -------
-    Features
-        Of the shape (n_azimuth, n_radius); points without a pixel near that takes part are dropped.
+    source: Unmix.
+    transform: Of the geometry of the view.
+    Returns Features: Of the shape (n_azimuth, n_radius); points without a pixel near that takes part are dropped.
     """
     geometry = feature_geometry(source.geometry, transform.shape, ~transform.valid, polar=True)
     weights = transform.sampling()[transform.valid.ravel()][:, source.geometry.kept_pixels]

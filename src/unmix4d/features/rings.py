@@ -20,16 +20,9 @@ _FOOT = 0.05  # of the height of the last ring: where it ends when nothing follo
 def radial_profile(grid: Grid, pattern) -> tuple[np.ndarray, np.ndarray]:
     """Mean of a pattern over the azimuth, smoothed, at radii half a pixel apart.
 
-    Parameters
-    ----------
-    grid : Grid
-    pattern : ndarray (n_pixels,)
-        Kept pixels.
-
-    Returns
-    -------
-    radius, profile : ndarray (n,)
-        Radii (pixels) of which enough lies on the detector; the first ones may be masked.
+    pattern (ndarray (n_pixels,)): Kept pixels.
+    Returns radius, profile (ndarray (n,)): Radii (pixels) of which enough lies on the detector; the first ones may be
+        masked.
     """
     n = max(1, int(np.ceil(grid.radius.max() / _STEP)))  # a single pixel has a radius of 0
     edges = np.arange(n + 1) * _STEP
@@ -101,10 +94,7 @@ def _foot(profile, peak):
 def beam_edge(grid: Grid, maximum) -> float:
     """Radius in pixels of the first minimum of the radial profile; 0 where it does not fall from the centre.
 
-    Parameters
-    ----------
-    grid : Grid
-    maximum : ndarray (n_pixels,)
+    maximum: ndarray (n_pixels,).
     """
     radius, profile = radial_profile(grid, maximum)
     rises = np.flatnonzero(np.diff(profile) > 0)
@@ -116,10 +106,7 @@ def beam_edge(grid: Grid, maximum) -> float:
 def given_rings(rings, grid) -> list[tuple[float, float]]:
     """Rings of a call, (inner, outer) in pixels or texts with a unit, in pixels.
 
-    Raises
-    ------
-    ValueError
-        When there is none, a ring has no width, or it is not on the detector.
+    Raises ValueError when there is none, a ring has no width, or it is not on the detector.
     """
     try:
         pairs = [tuple(ring) for ring in rings]
@@ -142,18 +129,8 @@ def given_rings(rings, grid) -> list[tuple[float, float]]:
 def maximum_pattern(matrix) -> np.ndarray:
     """Largest value of every kept pixel over the kept positions of a scan; one pass.
 
-    Parameters
-    ----------
-    matrix : PatternMatrix
-
-    Returns
-    -------
-    ndarray (n_pixels,)
-
-    Raises
-    ------
-    ValueError
-        When a kept value is NaN or infinite; says where.
+    matrix: PatternMatrix.
+    Raises ValueError when a kept value is NaN or infinite; says where.
     """
     pattern = matrix.visit(_maximum_kernel)[1][0].astype(matrix.dtype)
     if not np.isfinite(pattern).all():

@@ -139,17 +139,9 @@ class Shares:
 def sector_shares(grid, rings, n_sectors: int) -> Shares:
     """Cut the kept pixels of a detector into parts and sort these into the sectors of rings.
 
-    Parameters
-    ----------
-    grid : Grid or PolarGrid
-    rings : sequence of (float, float)
-        Inner and outer radius in pixels; rings may overlap.
-    n_sectors : int
-        Sector i goes from i to i + 1 times 360 / n_sectors degrees.
-
-    Returns
-    -------
-    Shares
+    grid: Grid or PolarGrid.
+    rings (sequence of (float, float)): Inner and outer radius in pixels; rings may overlap.
+    n_sectors: Sector i goes from i to i + 1 times 360 / n_sectors degrees.
     """
     found = [_one_ring(grid, inner, outer, n_sectors) for inner, outer in rings]
     sectors, pixels, areas, azimuth = (np.concatenate(parts) for parts in zip(*found))
@@ -186,11 +178,7 @@ def _one_ring(grid, inner, outer, n_sectors):
 def weighted(shares: Shares, values=1.0):
     """Sparse matrix (n_used, n_pixels) that takes patterns to their weighted means in the sectors that are used.
 
-    Parameters
-    ----------
-    shares : Shares
-    values : ndarray (n,) or float
-        Factor of every part.
+    values (ndarray (n,) or float): Factor of every part.
     """
     number = np.cumsum(shares.used.ravel()) - 1
     where = number[shares.bins], shares.pixels

@@ -20,22 +20,13 @@ KINDS = ("power", "normalised")
 def symmetry(source, radii, step: float, orders, kind: str, *, grid=None) -> Features:
     """Power of the Fourier orders of the intensity over the angle at each radius, one pass.
 
-    Parameters
-    ----------
-    source : Unmix
-    radii : ndarray (n_radii,)
-        In pixels.
-    step : float
-        Width of each of the rings, in pixels.
-    orders : sequence of int
-    kind : {"power", "normalised"}
-        ``|c_n|^2``, or divided by the squared mean.
-    grid : Grid or PolarGrid, optional
-
-    Returns
-    -------
-    Features
-        Of the shape (n_orders, n_radii).
+    source: Unmix.
+    radii (ndarray (n_radii,)): In pixels.
+    step: Width of each of the rings, in pixels.
+    orders: sequence of int.
+    kind: ``|c_n|^2``, or divided by the squared mean.
+    grid: Grid or PolarGrid, optional.
+    Returns Features: Of the shape (n_orders, n_radii).
     """
     shares = radial_bins(Grid(source.geometry) if grid is None else grid, radii, step)
     used = np.broadcast_to(shares.used.T, (len(orders), len(radii)))

@@ -35,21 +35,10 @@ _DISTRIBUTIONS = {
 def read_scan(obj) -> Scan:
     """The scan inside a host's object, without reading or copying its data.
 
-    Parameters
-    ----------
-    obj : pyxem or HyperSpy signal, py4DSTEM DataCube, quantem dataset, or 4-D array
-        Arrays may be NumPy arrays, memory maps, open HDF5 datasets, dask or zarr arrays.
-
-    Returns
-    -------
-    Scan
-
-    Raises
-    ------
-    TypeError
-        When it is none of these.
-    ValueError
-        When it is one of these but no 4D-STEM scan (wrong number of dimensions, axes that are not uniform).
+    obj (pyxem or HyperSpy signal, py4DSTEM DataCube, quantem dataset, or 4-D array): Arrays may be NumPy arrays, memory
+        maps, open HDF5 datasets, dask or zarr arrays.
+    Raises TypeError when it is none of these.
+    Raises ValueError when it is one of these but no 4D-STEM scan (wrong number of dimensions, axes that are not uniform).
     """
     if isinstance(obj, Scan):
         return obj

@@ -18,16 +18,9 @@ __all__ = ["positions_of"]
 def positions_of(measured: Any, geometry: ScanGeometry) -> np.ndarray:
     """Positions (row, column) of the direct beam in pixels, (scan_row, scan_col, 2), not yet checked.
 
-    Parameters
-    ----------
-    measured : pyxem BeamShift, py4DSTEM Calibration or origin, HyperSpy signal or array
-        A `BeamShift` holds shifts (x, y) towards the middle of the detector. A tuple of two arrays of the shape of the scan
-        is an origin of py4DSTEM (rows, columns), with a third where it was measured. Anything else holds positions.
-
-    Raises
-    ------
-    ValueError
-        When shifts are not pixels, or belong to another detector.
+    measured: A `BeamShift` holds shifts (x, y) towards the middle of the detector. A tuple of two arrays of the shape of the
+        scan is an origin of py4DSTEM (rows, columns), with a third where it was measured. Anything else holds positions.
+    Raises ValueError when shifts are not pixels, or belong to another detector.
     """
     if _is_beam_shift(measured):
         return _from_shifts(measured, geometry)

@@ -62,26 +62,16 @@ def _kind(obj):
 def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | None = None) -> FoundVectors:
     """The vectors inside a host's object, which is not changed.
 
-    Parameters
-    ----------
-    obj : py4DSTEM BraggVectors, py4DSTEM or emdfile PointListArray, pyxem DiffractionVectors
-        A PointListArray needs the fields qx, qy and, for anything but binary features, intensity.
-    centre : (float, float), optional
-        Place of the direct beam (row, column) in what the vectors count, instead of what the host says; needed where
-        vectors are detector pixels of an unknown origin.
-    unit : str, optional
-        Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
+    obj (py4DSTEM BraggVectors, py4DSTEM or emdfile PointListArray, pyxem DiffractionVectors): A PointListArray needs the
+        fields qx, qy and, for anything but binary features, intensity.
+    centre (float, float): Place of the direct beam (row, column) in what the vectors count, instead of what the host says;
+        needed where vectors are detector pixels of an unknown origin.
+    unit: Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
         1/Å, the unit of py4DSTEM, unless it reaches beyond 10.
-    default : ScanGeometry, optional
-        Of the scan they were found in: vectors without an origin that are pixels of this very detector are counted from
+    default: Of the scan they were found in: vectors without an origin that are pixels of this very detector are counted from
         its centre, where that is known.
-
-    Raises
-    ------
-    TypeError
-        When it is none of these.
-    ValueError
-        When the vectors have no origin, no such fields, cannot be read, or are NaN.
+    Raises TypeError when it is none of these.
+    Raises ValueError when the vectors have no origin, no such fields, cannot be read, or are NaN.
     """
     kind = _kind(obj)
     if kind is None:

@@ -34,15 +34,8 @@ _CORRELATION = 0.35, 0.5  # of a normalised correlation, for large and for small
 def disk_radius(mean_pattern) -> float:
     """Radius of the disks in pixels: of the region round the brightest pixel that is above half of it.
 
-    Parameters
-    ----------
-    mean_pattern : ndarray (det_row, det_col)
-        Mean of all patterns, NaN at excluded pixels.
-
-    Raises
-    ------
-    ValueError
-        When that region is no disk: empty, or larger than an eighth of the detector.
+    mean_pattern (ndarray (det_row, det_col)): Mean of all patterns, NaN at excluded pixels.
+    Raises ValueError when that region is no disk: empty, or larger than an eighth of the detector.
     """
     image = np.nan_to_num(np.asarray(mean_pattern, float))
     peak = np.unravel_index(image.argmax(), image.shape)
@@ -60,34 +53,19 @@ def disk_radius(mean_pattern) -> float:
 def find_disks(scan: Scan, mean_pattern, *, detector=None, radius=None, options=None, tick=None):
     """The Bragg disks of every kept position.
 
-    Parameters
-    ----------
-    scan : Scan
-        Excluded pixels count as 0, and what is found within a disk radius of one is left out.
-    mean_pattern : ndarray (det_row, det_col)
-    detector : {"py4dstem", "pyxem"}, optional
-        That of the scan's own host by default.
-    radius : float, optional
-        Of the disks, in pixels; `disk_radius` of the mean pattern by default.
-    options : dict, optional
-        Arguments of ``py4DSTEM.braggvectors.find_Bragg_disks``, or of the ``find_peaks`` of pyxem, in place of ours.
-    tick : callable, optional
-        Called with the number of scan rows that are done.
-
-    Returns
-    -------
-    disks : BraggDisks
-        In pixels, relative to the centre (of each position, where the scan knows it), with the ellipse still in them.
-    settings : dict
-        In JSON types.
-
-    Raises
-    ------
-    ValueError
-        When the scan has no detector of its own and none is named, or the radius cannot be found or is that of half of
-        the detector.
-    ImportError
-        When the package of the detector is not installed.
+    scan: Excluded pixels count as 0, and what is found within a disk radius of one is left out.
+    mean_pattern: ndarray (det_row, det_col).
+    detector ({"py4dstem", "pyxem"}): That of the scan's own host by default.
+    radius (float): Of the disks, in pixels; `disk_radius` of the mean pattern by default.
+    options (dict): Arguments of ``py4DSTEM.braggvectors.find_Bragg_disks``, or of the ``find_peaks`` of pyxem, in place of
+        ours.
+    tick (callable): Called with the number of scan rows that are done.
+    Returns disks (BraggDisks): In pixels, relative to the centre (of each position, where the scan knows it), with the
+        ellipse still in them.
+    Returns settings (dict): In JSON types.
+    Raises ValueError when the scan has no detector of its own and none is named, or the radius cannot be found or is that of
+        half of the detector.
+    Raises ImportError when the package of the detector is not installed.
     """
     detector = _choose(scan.host.kind, detector)
     radius = disk_radius(mean_pattern) if radius is None else checks.positive(radius, "disk_radius")

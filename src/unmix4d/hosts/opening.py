@@ -10,9 +10,8 @@ from ..core.errors import UnreadableFile
 from .completeness import brief, look_for_gaps, read_to_the_end
 from .scan_shape import in_rows, of_reader
 
-__all__ = ["open_scan", "HOSTS"]
+__all__ = ["open_scan"]
 
-HOSTS = ("pyxem", "py4dstem", "array")
 _HDF5 = (".h5", ".hdf5", ".emd", ".hdf")
 _IN_MEMORY = (".prz",)  # archives, which their reader cannot leave on disk
 _FOLDERS = (".zspy", ".zarr")  # what is a folder, and one file to its readers
@@ -21,37 +20,19 @@ _FOLDERS = (".zspy", ".zarr")  # what is a folder, and one file to its readers
 def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan_shape: tuple[int, int] | None = None):
     """The scan in a file, as its host has it.
 
-    Parameters
-    ----------
-    path : str or path-like
-        ``.npy``: a NumPy array, memory-mapped. ``.h5``, ``.hdf5``, ``.emd``: a DataCube that py4DSTEM wrote, left on disk
-        (in memory where an old version wrote it), or the only four-dimensional dataset of another HDF5 file. All else
-        (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
-    host : {"pyxem", "py4dstem", "array"}, optional
-        Who opens it, instead of who the name of the file says.
-    dataset : str, optional
-        Path inside an HDF5 file, where it holds more than one scan.
-    scan_shape : (int, int), optional
-        Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after the other: ``.tvips``,
-        and ``.mib`` without its ``.hdr``, say nothing of them.
-
-    Returns
-    -------
-    HyperSpy signal, py4DSTEM DataCube, ndarray or h5py Dataset
-
-    Raises
-    ------
-    OSError
-        When there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows and
-        columns the scan has.
-    ImportError
-        When the host that reads it is not installed.
-
-    Warns
-    -----
-    UnmixWarning
-        When the patterns are in one row, whose step is no length: a map may have been saved pattern by pattern. When some
-        that the file promises are not there.
+    path (str or path-like): ``.npy``: a NumPy array, memory-mapped. ``.h5``, ``.hdf5``, ``.emd``: a DataCube that py4DSTEM
+        wrote, left on disk (in memory where an old version wrote it), or the only four-dimensional dataset of another HDF5
+        file. All else (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
+    host: Who opens it, instead of who the name of the file says.
+    dataset: Path inside an HDF5 file, where it holds more than one scan.
+    scan_shape (int, int): Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after
+        the other: ``.tvips``, and ``.mib`` without its ``.hdr``, say nothing of them.
+    Returns HyperSpy signal, py4DSTEM DataCube, ndarray or h5py Dataset.
+    Raises OSError when there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows
+        and columns the scan has.
+    Raises ImportError when the host that reads it is not installed.
+    Warns UnmixWarning when the patterns are in one row, whose step is no length: a map may have been saved pattern by
+        pattern. When some that the file promises are not there.
     """
     path = checks.file_name(path)
     if not os.path.exists(path):

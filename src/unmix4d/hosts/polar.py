@@ -27,22 +27,10 @@ _BLOCK_VALUES = 16 << 20  # of patterns that are read at a time, a size of work:
 def polar_grid(scan: Scan, use: str) -> PolarGrid:
     """Azimuth and radius of the pixels of patterns that are polar already (pyxem's ``PolarDiffraction2D``).
 
-    Parameters
-    ----------
-    scan : Scan
-        With a polar geometry.
-    use : str
-        What needs it, for the error.
-
-    Returns
-    -------
-    PolarGrid
-        Radii count the radial bins of the host's axis.
-
-    Raises
-    ------
-    ValueError
-        When the axes do not say which of them is the azimuth.
+    scan: With a polar geometry.
+    use: What needs it, for the error.
+    Returns PolarGrid: Radii count the radial bins of the host's axis.
+    Raises ValueError when the axes do not say which of them is the azimuth.
     """
     axes = scan.host.record.get("axes", ())[-2:]
     units = [canonical_unit(axis["units"]) for axis in axes]
@@ -69,22 +57,10 @@ def polar_grid(scan: Scan, use: str) -> PolarGrid:
 def polar_scan(scan: Scan, use: str) -> tuple[Scan, PolarGrid]:
     """The scan with polar patterns made by the transform of its host, in memory, and where their pixels are.
 
-    Parameters
-    ----------
-    scan : Scan
-        Of pyxem or py4DSTEM.
-    use : str
-        What needs it, for the error.
-
-    Returns
-    -------
-    Scan, PolarGrid
-        Mean intensities (scan_row, scan_col, 360, n_radius), radii a pixel apart.
-
-    Raises
-    ------
-    ValueError
-        When the scan is of another host, or the host does not know its ellipse or pixels that are not square.
+    scan: Of pyxem or py4DSTEM.
+    use: What needs it, for the error.
+    Returns Scan, PolarGrid: Mean intensities (scan_row, scan_col, 360, n_radius), radii a pixel apart.
+    Raises ValueError when the scan is of another host, or the host does not know its ellipse or pixels that are not square.
     """
     make = {"pyxem": _pyxem, "py4dstem": _py4dstem}.get(scan.host.kind)
     if make is None:

@@ -13,10 +13,8 @@ __all__ = ["in_rows", "of_reader"]
 def of_reader(path, scan_shape):
     """Arguments of HyperSpy's reader; UnreadableFile where neither the file nor the caller says how large the scan is.
 
-    Parameters
-    ----------
-    path : str
-    scan_shape : (int, int) or None
+    path: str.
+    scan_shape: (int, int) or None.
     """
     stem, ending = os.path.splitext(path)
     ending = ending.lower()
@@ -34,11 +32,9 @@ def of_reader(path, scan_shape):
 def in_rows(scan, path, scan_shape):
     """Patterns that lie one after the other as a scan of rows and columns, of which no step is known.
 
-    Parameters
-    ----------
-    scan : HyperSpy signal or ndarray
-    path : str
-    scan_shape : (int, int)
+    scan: HyperSpy signal or ndarray.
+    path: str.
+    scan_shape: (int, int).
     """
     rows, cols = scan_shape
     signal = hasattr(scan, "axes_manager")

@@ -43,22 +43,9 @@ _AROUND, _STANDS_OUT = 2, 1.0
 def check_rule(rule: Any, name: str = "threshold") -> str | float:
     """A rule that `threshold` takes, or one clear error.
 
-    Parameters
-    ----------
-    rule : {"yen", "otsu", "li"} or float
-    name : str
-        Of the argument, for the message.
-
-    Returns
-    -------
-    str or float
-
-    Raises
-    ------
-    ValueError
-        When it is another word, or a number outside 0 to 1.
-    TypeError
-        When it is neither a text nor a number.
+    name: Of the argument, for the message.
+    Raises ValueError when it is another word, or a number outside 0 to 1.
+    Raises TypeError when it is neither a text nor a number.
     """
     words = ", ".join(map(repr, RULES))
     if isinstance(rule, str):
@@ -218,16 +205,8 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
     Otsu's two classes account for more than 0.76 of the variance of the map, the upper one is at most 0.4 of the scan, and
     0.8 of it is one region.
 
-    Parameters
-    ----------
-    image : array_like (scan_row, scan_col)
-        Not negative; NaN is left out.
-    kept : ndarray of bool, optional
-
-    Returns
-    -------
-    ndarray of bool (scan_row, scan_col)
-        False throughout where there is no such region.
+    image (array_like (scan_row, scan_col)): Not negative; NaN is left out.
+    Returns ndarray of bool (scan_row, scan_col): False throughout where there is no such region.
     """
     values, use = _usable(image, kept)
     if use.any() and _between(values[use]) >= _LEVELS:

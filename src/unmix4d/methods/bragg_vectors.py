@@ -91,32 +91,15 @@ def features_of_vectors(
 ) -> BraggFeatures:
     """Features of Bragg vectors without a scan, for ``Unmix(vectors)``.
 
-    Parameters
-    ----------
-    vectors : py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors, or BraggDisks
-    view_of : callable
-        Makes a view of features.
-    q_max : float or str, optional
-        Longest vector that is used, in the unit of the vectors or with one.
-    centre : (float, float), optional
-        Place of the direct beam in the vectors.
-    pixel_size : float or (float, float), optional
-        Size of a cell of the raster, in the unit of the vectors. By default three detector pixels where their size is
-        known, and a fifth of the smallest usual distance of two disks where it is not.
-    pixel_unit : str, optional
-        Unit of the vectors, instead of what they say.
-    step, step_unit
-        As for `Unmix`.
-
-    Returns
-    -------
-    BraggFeatures
-        With a geometry that is a detector: calibrated, and with the direct beam in its middle.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `Unmix.bragg_disks`.
+    view_of: Makes a view of features.
+    q_max: Longest vector that is used, in the unit of the vectors or with one.
+    centre (float, float): Place of the direct beam in the vectors.
+    pixel_size (float or (float, float)): Size of a cell of the raster, in the unit of the vectors. By default three detector
+        pixels where their size is known, and a fifth of the smallest usual distance of two disks where it is not.
+    pixel_unit: Unit of the vectors, instead of what they say.
+    step, step_unit: As for `Unmix`.
+    Returns BraggFeatures: With a geometry that is a detector: calibrated, and with the direct beam in its middle.
+    Raises TypeError, ValueError as `Unmix.bragg_disks`.
     """
     found = _read(vectors, centre=centre, unit=pixel_unit)
     disks, known = found.disks, found.calibration

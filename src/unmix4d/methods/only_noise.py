@@ -42,14 +42,8 @@ def only_noise(view: Any, matrix: Any, low: LowRank | None, seed: int) -> bool:
     1 to 1000 electrons in each pattern; the standard phantoms had. Of features, whose noise is not independent, directions
     are counted in units of the noise that neighbouring positions show.
 
-    Parameters
-    ----------
-    view : Unmix or FeatureView
-    matrix : PatternMatrix
-        Of it.
-    low : LowRank or None
-        The compression that the method made, where it made one. Only where this says nothing the scan is read again.
-    seed : int
+    matrix: Of it.
+    low: The compression that the method made, where it made one. Only where this says nothing the scan is read again.
     """
     if matrix.shape[0] < _FEWEST or min(matrix.shape) < 2:
         return False

@@ -37,10 +37,7 @@ _FARTHEST = 100.0  # of an atom, in cells
 def atomic_number(element: str, path: str) -> int:
     """The atomic number of an element as a CIF file writes it (``Co3+``).
 
-    Raises
-    ------
-    ValueError
-        When there is no such element.
+    Raises ValueError when there is no such element.
     """
     symbol = re.sub(r"[^A-Za-z]", "", str(element)).capitalize()
     if symbol not in _ELEMENTS:
@@ -51,12 +48,8 @@ def atomic_number(element: str, path: str) -> int:
 def checked_text(path: str) -> str:
     """The text of a CIF file after a look at its cells, atoms and symmetry operators.
 
-    Raises
-    ------
-    OSError
-        When it cannot be opened.
-    ValueError
-        When it is not a CIF file, or when a reader would run code, never end or return nonsense.
+    Raises OSError when it cannot be opened.
+    Raises ValueError when it is not a CIF file, or when a reader would run code, never end or return nonsense.
     """
     with open(path, "rb") as file:
         data = file.read(_MOST_BYTES + 1)

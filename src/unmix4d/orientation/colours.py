@@ -12,14 +12,11 @@ __all__ = ["colours", "key"]
 def colours(directions, phase, symmetry) -> np.ndarray:
     """RGB (n, 3), 0 to 1, of directions (n, 3) in the frame of the crystal.
 
-    Parameters
-    ----------
-    directions : ndarray (n, 3)
-        Cartesian.
-    phase : orix Phase, py4DSTEM Crystal or None
-        A Phase has the TSL colours of orix. A Crystal with an orientation plan mixes one colour for each corner of its
-        range of zone axes, as py4DSTEM does. None: red, green and blue along x, y and z.
-    symmetry : ndarray (m, 3, 3)
+    directions (ndarray (n, 3)): Cartesian.
+    phase (orix Phase, py4DSTEM Crystal or None): A Phase has the TSL colours of orix. A Crystal with an orientation plan
+        mixes one colour for each corner of its range of zone axes, as py4DSTEM does. None: red, green and blue along x, y
+        and z.
+    symmetry: ndarray (m, 3, 3).
     """
     directions = np.asarray(directions, float)
     if phase is None:
@@ -59,14 +56,9 @@ def _shares(directions, corners, symmetry=None):
 def key(phase, symmetry, *, size=200):
     """The key as an image in stereographic projection.
 
-    Returns
-    -------
-    image : ndarray (rows, cols, 4)
-        RGBA, transparent outside of the fundamental sector; row 0 on top.
-    extent : (left, right, bottom, top)
-        For ``imshow``.
-    labels : list of ((x, y), str)
-        Corners of the sector.
+    Returns image (ndarray (rows, cols, 4)): RGBA, transparent outside of the fundamental sector; row 0 on top.
+    Returns extent (left, right, bottom, top): For ``imshow``.
+    Returns labels (list of ((x, y), str)): Corners of the sector.
     """
     corners, names = _labelled(phase)
     arcs = np.array([[-1, -1], [1, 1]])

@@ -45,22 +45,12 @@ class OnScan:
 def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
     """What a CrystalMap, an OrientationMap or an `Orientations` says at every position.
 
-    Parameters
-    ----------
-    obj : orix CrystalMap, py4DSTEM OrientationMap, Orientations
-    scan_shape : (int, int), optional
-        Refused when it is another.
-    name : str
-        Of the argument, for errors.
-    crystal : py4DSTEM Crystal, optional
-        Whose orientations an OrientationMap holds.
-
-    Raises
-    ------
-    TypeError
-        When it is none of these, or `crystal` is no Crystal.
-    ValueError
-        When it is of another scan.
+    obj: orix CrystalMap, py4DSTEM OrientationMap, Orientations.
+    scan_shape (int, int): Refused when it is another.
+    name (str): Of the argument, for errors.
+    crystal (py4DSTEM Crystal): Whose orientations an OrientationMap holds.
+    Raises TypeError when it is none of these, or `crystal` is no Crystal.
+    Raises ValueError when it is of another scan.
     """
     from .orientations import Orientations
 

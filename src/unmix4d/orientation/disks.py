@@ -19,10 +19,7 @@ _MOST = 120  # of a pattern, for the host: more than it holds in practice; no ta
 def typical_radius(patterns) -> float:
     """Median disk radius of some patterns in pixels, from the brightest spot of each.
 
-    Raises
-    ------
-    ValueError
-        When no pattern has a spot.
+    Raises ValueError when no pattern has a spot.
     """
     radii = []
     for pattern in patterns:
@@ -50,31 +47,17 @@ def component_disks(
 ) -> list[np.ndarray]:
     """(q_row, q_col, intensity) of the disks of each pattern.
 
-    Parameters
-    ----------
-    patterns : ndarray (k, det_row, det_col)
-        Without NaN.
-    geometry : ScanGeometry
-        Its centre, ellipse, calibration and detector mask are used.
-    detector : {"py4dstem", "pyxem"}
-    disk_radius : float, optional
-        In pixels; `typical_radius` by default, that of the probe where one is given.
-    probe : py4DSTEM Probe or ndarray (det_row, det_col), optional
-        A measured probe as the template, instead of a synthetic one (py4DSTEM).
-    detection : dict, optional
-        Arguments of ``find_Bragg_disks``, or of the ``find_peaks`` of pyxem, in place of ours.
-    q_min : float
-        Vectors shorter than this, in 1/Å, are the direct beam.
-
-    Returns
-    -------
-    list of ndarray (n_disks, 3)
-        In 1/Å, the ellipse taken out, rotated into the scan where the rotation is known; strongest first.
-
-    Raises
-    ------
-    ValueError
-        When the detector is not calibrated, or no radius can be found.
+    patterns (ndarray (k, det_row, det_col)): Without NaN.
+    geometry (ScanGeometry): Its centre, ellipse, calibration and detector mask are used.
+    detector: {"py4dstem", "pyxem"}.
+    disk_radius (float): In pixels; `typical_radius` by default, that of the probe where one is given.
+    probe (py4DSTEM Probe or ndarray (det_row, det_col)): A measured probe as the template, instead of a synthetic one
+        (py4DSTEM).
+    detection (dict): Arguments of ``find_Bragg_disks``, or of the ``find_peaks`` of pyxem, in place of ours.
+    q_min (float): Vectors shorter than this, in 1/Å, are the direct beam.
+    Returns list of ndarray (n_disks, 3): In 1/Å, the ellipse taken out, rotated into the scan where the rotation is known;
+        strongest first.
+    Raises ValueError when the detector is not calibrated, or no radius can be found.
     """
     to_inverse_angstrom(geometry)
     template = None if probe is None else _probe_image(probe, geometry.detector_shape)

@@ -27,28 +27,13 @@ def phases_from_cif(
 ) -> dict[str, Any]:
     """The phases of CIF files as `Decomposition.index` takes them, by the names of the files.
 
-    Parameters
-    ----------
-    paths : sequence of str or path-like
-    geometry : ScanGeometry
-        Of the scan: templates reach to the nearest edge of its detector.
-    beam_energy : float
-        keV.
-    host : {"py4dstem", "pyxem"}, optional
-        Who is to match; by default py4DSTEM where it is installed (its answers were nearer to the truth, see the guide),
+    geometry: Of the scan: templates reach to the nearest edge of its detector.
+    beam_energy: keV.
+    host: Who is to match; by default py4DSTEM where it is installed (its answers were nearer to the truth, see the guide),
         else pyxem.
-
-    Returns
-    -------
-    dict
-        py4DSTEM Crystals, or diffsims simulations with a template every 2 degrees.
-
-    Raises
-    ------
-    ValueError, OSError
-        As `crystal_from_cif`, and when the detector is not calibrated in a reciprocal length.
-    ImportError
-        When neither host is installed, or diffpy.structure, which reads the files, is not.
+    Returns dict: py4DSTEM Crystals, or diffsims simulations with a template every 2 degrees.
+    Raises ValueError, OSError as `crystal_from_cif`, and when the detector is not calibrated in a reciprocal length.
+    Raises ImportError when neither host is installed, or diffpy.structure, which reads the files, is not.
     """
     size = to_inverse_angstrom(geometry)
     host = _installed() if host is None else host

@@ -63,10 +63,7 @@ def to_scan_frame(vectors, calibration) -> np.ndarray:
 def to_inverse_angstrom(geometry) -> tuple[float, float]:
     """Size of a detector pixel (row, column) in 1/Å.
 
-    Raises
-    ------
-    ValueError
-        When the detector is not calibrated in a reciprocal length.
+    Raises ValueError when the detector is not calibrated in a reciprocal length.
     """
     calibration = geometry.calibration
     if geometry.polar or geometry.features or not is_calibrated(calibration.pixel_unit):

@@ -24,15 +24,11 @@ _LOOKED_AT = 400  # orientations, the most alike, among which different ones are
 def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, different_deg=5.0) -> np.ndarray:
     """The orientations (n, 3, 3) that are most alike and clearly different, best first.
 
-    Parameters
-    ----------
-    likeness : PatternLikeness
-    library : ndarray (m, 3, 3)
-        One orientation for every zone axis, at any in-plane angle; their mirror images are looked at too, which a library of
-        one part of the sphere leaves out.
-    symmetry : ndarray (s, 3, 3)
-    best : int
-    different_deg : float
+    library (ndarray (m, 3, 3)): One orientation for every zone axis, at any in-plane angle; their mirror images are looked
+        at too, which a library of one part of the sphere leaves out.
+    symmetry: ndarray (s, 3, 3).
+    best: int.
+    different_deg: float.
     """
     wide = likeness.of_shape(_SHAPE).wider(_WIDER)
     # Half a turn about an axis across the beam takes a crystal's pattern to its mirror image.

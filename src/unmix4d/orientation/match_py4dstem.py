@@ -39,15 +39,8 @@ def _quiet():
 def zone_axis_range(symmetry):
     """What py4DSTEM's ``orientation_plan`` needs for a Laue group, without pymatgen.
 
-    Parameters
-    ----------
-    symmetry : ndarray (m, 3, 3)
-        Proper rotations of the group.
-
-    Returns
-    -------
-    dict
-        Keywords of ``orientation_plan``; the full hemisphere for a group in an unusual setting.
+    symmetry (ndarray (m, 3, 3)): Proper rotations of the group.
+    Returns dict: Keywords of ``orientation_plan``; the full hemisphere for a group in an unusual setting.
     """
     half = 3**0.5 / 2
     turns = _turns(symmetry)
@@ -88,15 +81,10 @@ def _turns(symmetry):
 def prepared(crystal, *, q_max, beam_energy, plan=None):
     """The crystal with structure factors and an orientation plan: itself where it has them, else a copy that gets them.
 
-    Parameters
-    ----------
-    crystal : py4DSTEM Crystal
-    q_max : float
-        Largest vector there is, 1/Å.
-    beam_energy : float or None
-        keV; 300 where nobody knows.
-    plan : dict, optional
-        Arguments of ``orientation_plan`` in place of ours; with them a new plan is always made.
+    crystal: py4DSTEM Crystal.
+    q_max (float): Largest vector there is, 1/Å.
+    beam_energy (float or None): keV; 300 where nobody knows.
+    plan (dict): Arguments of ``orientation_plan`` in place of ours; with them a new plan is always made.
     """
     if hasattr(crystal, "orientation_ref") and not plan:
         return crystal
@@ -122,19 +110,11 @@ def prepared(crystal, *, q_max, beam_energy, plan=None):
 def match_pattern(crystal, vectors, *, n=1, min_peaks=3):
     """The host's best orientations, each at another zone axis, all of them of all vectors.
 
-    Parameters
-    ----------
-    crystal : py4DSTEM Crystal
-        With a plan.
-    vectors : ndarray (m, 3)
-        q_row, q_col in 1/Å, intensity.
-    n : int
-    min_peaks : int
-
-    Returns
-    -------
-    py4DSTEM Orientation
-        Correlation 0 where nothing matched.
+    crystal (py4DSTEM Crystal): With a plan.
+    vectors (ndarray (m, 3)): q_row, q_col in 1/Å, intensity.
+    n: int.
+    min_peaks: int.
+    Returns py4DSTEM Orientation: Correlation 0 where nothing matched.
     """
     from py4DSTEM.process.diffraction.utils import Orientation
 
@@ -162,16 +142,12 @@ def reflections_of(crystal) -> Reflections:
 def proposals(name, crystal, vectors, symmetry, *, n=24, min_peaks=3) -> Proposals | None:
     """What one crystal proposes for the vectors of one pattern; None where nothing matched.
 
-    Parameters
-    ----------
-    name : str
-    crystal : py4DSTEM Crystal
-        With a plan.
-    vectors : ndarray (m, 3)
-    symmetry : ndarray (s, 3, 3)
-    n : int
-        How many the host is asked for.
-    min_peaks : int
+    name: str.
+    crystal (py4DSTEM Crystal): With a plan.
+    vectors: ndarray (m, 3).
+    symmetry: ndarray (s, 3, 3).
+    n (int): How many the host is asked for.
+    min_peaks: int.
     """
     found = match_pattern(crystal, vectors, n=n, min_peaks=min_peaks)
     good = np.flatnonzero(found.corr > 0)

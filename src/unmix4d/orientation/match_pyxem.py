@@ -40,17 +40,12 @@ def split_phases(simulation) -> dict:
 def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, background=None):
     """The patterns as pyxem's polar signal (k | azimuth, radius), made by its own transform.
 
-    Parameters
-    ----------
-    patterns : ndarray (k, det_row, det_col)
-        Without NaN.
-    geometry : ScanGeometry
-    q_max, q_min : float
-        1/Å.
-    gamma : float
-        Power of the intensities, as pyxem advises below 1.
-    background : {"radial median", "radial percentile"} or None
-        What pyxem's ``subtract_diffraction_background`` takes away first.
+    patterns (ndarray (k, det_row, det_col)): Without NaN.
+    geometry: ScanGeometry.
+    q_max, q_min (float): 1/Å.
+    gamma (float): Power of the intensities, as pyxem advises below 1.
+    background ({"radial median", "radial percentile"} or None): What pyxem's ``subtract_diffraction_background`` takes away
+        first.
     """
     import pyxem.signals  # noqa: F401  (registers the signal types)
     from pyxem.signals import ElectronDiffraction2D
@@ -116,16 +111,12 @@ def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
 def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> list[Proposals | None]:
     """What the templates of one phase propose for every pattern, None where nothing matched.
 
-    Parameters
-    ----------
-    name : str
-    simulation : diffsims Simulation2D of one phase
-    polar : PolarDiffraction2D (k | azimuth, radius)
-    symmetry : ndarray (m, 3, 3)
-    calibration : Calibration
-        For the rotation into the scan.
-    q_max : float
-        Up to where reflections are wanted, 1/Å.
+    name: str.
+    simulation: diffsims Simulation2D of one phase.
+    polar: PolarDiffraction2D (k | azimuth, radius).
+    symmetry: ndarray (m, 3, 3).
+    calibration (Calibration): For the rotation into the scan.
+    q_max (float): Up to where reflections are wanted, 1/Å.
     """
     from orix.quaternion import Rotation
     from pyxem.signals.indexation_results import rotation_from_orientation_map
@@ -151,11 +142,8 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
 def crystal_map(found, phases):
     """An orix CrystalMap of an `Orientations`: see there.
 
-    Parameters
-    ----------
-    found : Orientations
-    phases : dict
-        {name: orix Phase}.
+    found: Orientations.
+    phases (dict): {name: orix Phase}.
     """
     from orix.crystal_map import CrystalMap, PhaseList
     from orix.quaternion import Rotation

@@ -29,19 +29,12 @@ _CLEARLY_DIFFERENT = 5.0  # degrees
 def candidates(proposals, compare, *, refine=True, by_host=False):
     """The best orientation of every phase for every pattern, and the shape of the excitation that was taken for all.
 
-    Parameters
-    ----------
-    proposals : list of list of Proposals or None
-        Of every pattern, of every phase.
-    compare : list of callable or None
-        For every pattern: takes `Reflections`, and gives a likeness. None: the scores of the host count.
-    refine : bool
-    by_host : bool
-        The host's best is taken, its likeness is the fit.
-
-    Returns
-    -------
-    list of list of Candidate or None, str or None
+    proposals (list of list of Proposals or None): Of every pattern, of every phase.
+    compare (list of callable or None): For every pattern: takes `Reflections`, and gives a likeness. None: the scores of the
+        host count.
+    refine: bool.
+    by_host (bool): The host's best is taken, its likeness is the fit.
+    Returns list of list of Candidate or None, str or None.
     """
     if compare is None:
         return [[None if one is None else _by_score(one) for one in each] for each in proposals], None
@@ -130,28 +123,17 @@ def _small_turns(step_deg):
 def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DIFFERENT, best=_BEST):
     """Candidates by likeness: the best one refined, and how near the best clearly different one comes.
 
-    Parameters
-    ----------
-    likeness : DiskLikeness or PatternLikeness
-    matrices : ndarray (n, 3, 3)
-        Candidates, the host's best first.
-    symmetry : ndarray (s, 3, 3)
-    refine : bool
-        Whether the candidates that are looked at are refined; else the host's grid stays.
-    different_deg : float
-        From here on an orientation is another one.
-    best : int
-        How many are looked at closely, by their likeness as they are and by that of wider spots and relrods; and the
+    likeness: DiskLikeness or PatternLikeness.
+    matrices (ndarray (n, 3, 3)): Candidates, the host's best first.
+    symmetry: ndarray (s, 3, 3).
+    refine (bool): Whether the candidates that are looked at are refined; else the host's grid stays.
+    different_deg (float): From here on an orientation is another one.
+    best (int): How many are looked at closely, by their likeness as they are and by that of wider spots and relrods; and the
         host's best.
-
-    Returns
-    -------
-    matrix : ndarray (3, 3)
-    fit : float
-    rival : float
-        Likeness of the best other orientation as a share of `fit`; NaN where there is none.
-    index : int
-        Which candidate it came from.
+    Returns matrix (ndarray (3, 3)).
+    Returns fit (float).
+    Returns rival (float): Likeness of the best other orientation as a share of `fit`; NaN where there is none.
+    Returns index (int): Which candidate it came from.
     """
     taken, values = [0], likeness.values(matrices)
     for one in (values, likeness.wider(_WIDER).values(matrices)):

@@ -23,10 +23,7 @@ def presence(result) -> np.ndarray:
     Above the threshold that `grains` takes; or a quarter of the intensity of its position and a tenth of the maximum of
     its map, because a threshold of the whole map can lie above what is left of a component where two share a position.
 
-    Raises
-    ------
-    ValueError
-        When components have both signs, as those of svd, pca and ica.
+    Raises ValueError when components have both signs, as those of svd, pca and ica.
     """
     if result.signed:
         raise ValueError(
@@ -42,22 +39,15 @@ def presence(result) -> np.ndarray:
 def representative_patterns(result, source, *, enough=ENOUGH):
     """One pattern for every component, to be indexed.
 
-    Parameters
-    ----------
-    result : Decomposition
-    source : {"single", "mean", "component"} or None
-        Mean of the measured patterns of positions where the component alone is present; of those where it is the
-        strongest; or its own pattern. None: the first where it has `enough` such positions, else the last.
-    enough : int
-
-    Returns
-    -------
-    patterns : ndarray (k, det_row, det_col)
-        Excluded pixels are 0, as the matchers of the hosts take it. All 0 where there is no such position.
-    used : tuple of str
-        Which of the three each of them is.
-    n_positions : ndarray of int (k,)
-        How many measured patterns each of them is the mean of; 0 for components.
+    result: Decomposition.
+    source ({"single", "mean", "component"} or None): Mean of the measured patterns of positions where the component alone is
+        present; of those where it is the strongest; or its own pattern. None: the first where it has `enough` such
+        positions, else the last.
+    enough: int.
+    Returns patterns (ndarray (k, det_row, det_col)): Excluded pixels are 0, as the matchers of the hosts take it. All 0
+        where there is no such position.
+    Returns used (tuple of str): Which of the three each of them is.
+    Returns n_positions (ndarray of int (k,)): How many measured patterns each of them is the mean of; 0 for components.
     """
     if source is not None:
         checks.choice(source, "source", SOURCES)
@@ -116,17 +106,10 @@ class Painting:
 def paint(result, indexed) -> Painting:
     """Paint indexed components through their maps.
 
-    Parameters
-    ----------
-    result : Decomposition
-    indexed : array_like of bool (k,)
-        Components that have an orientation.
-
-    Returns
-    -------
-    Painting
-        First is the strongest indexed component where it is present, or where no other component is stronger; second the
-        next one that is present. Components that are spread over the whole scan, as background is
+    result: Decomposition.
+    indexed (array_like of bool (k,)): Components that have an orientation.
+    Returns Painting: First is the strongest indexed component where it is present, or where no other component is stronger;
+        second the next one that is present. Components that are spread over the whole scan, as background is
         (`unmix4d.maps.is_spread`), are never painted.
     """
     from skimage.measure import label

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["angles_deg", "apart", "as_quaternion", "from_quaternion", "laue_rotations", "mean_orientation",
+__all__ = ["angles_deg", "apart", "as_quaternion", "laue_rotations", "mean_orientation",
            "misorientation_deg", "nearest_rotation"]  # fmt: skip
 
 _ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
@@ -233,11 +233,3 @@ def as_quaternion(matrix) -> np.ndarray:
     if good.any():
         out[good] = Rotation.from_matrix(flat[good]).as_quat()
     return out.reshape(*matrix.shape[:-2], 4)
-
-
-def from_quaternion(quaternion) -> np.ndarray:
-    """Matrices (..., 3, 3) of quaternions (..., 4), scalar last as in SciPy."""
-    from scipy.spatial.transform import Rotation
-
-    quaternion = np.asarray(quaternion, float)
-    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3)

@@ -73,11 +73,8 @@ def group_braggvectors(
 def gathered(result, braggvectors, *, single=None, min_share=0.2, q_min=0.0):
     """(q_row, q_col, intensity) of the disks of each component, and of how many positions they are.
 
-    Returns
-    -------
-    lists : list of ndarray (n_disks, 3)
-        1/Å, in the frame of the scan where its rotation is known; strongest first.
-    n_positions : ndarray of int (k,)
+    Returns lists (list of ndarray (n_disks, 3)): 1/Å, in the frame of the scan where its rotation is known; strongest first.
+    Returns n_positions (ndarray of int (k,)).
     """
     from ..hosts import bragg_vectors
 

@@ -39,13 +39,10 @@ def zone_pattern(detector, lattice, a, zone, spot_width, rng, turn=360):
 def twin_spots(detector, rng):
     """Spots of an fcc crystal along <011> and of its {111} twin.
 
-    Returns
-    -------
-    xy, twin : ndarray
-        (n, 2), 1/angstrom; the twin is the mirror image on the row of the 111 spots, which both share.
-    intensity : ndarray
-    axis_deg : float
-        Direction of the mirror line, degrees counter-clockwise on screen.
+    Returns xy, twin (ndarray): (n, 2), 1/angstrom; the twin is the mirror image on the row of the 111 spots, which both
+        share.
+    Returns intensity (ndarray).
+    Returns axis_deg (float): Direction of the mirror line, degrees counter-clockwise on screen.
     """
     crystal = make_crystal("fcc", 4.09 * rng.uniform(0.97, 1.03), (0, 1, 1), detector.q_max)
     turn = rng.uniform(0, 360)

@@ -34,20 +34,11 @@ def row_expectation(patterns, maps, row):
 def make_data(patterns, maps, dose, rng, expectation=None):
     """Draw the scan, one scan row at a time so that no float copy of the whole scan is held.
 
-    Parameters
-    ----------
-    patterns, maps : ndarray
-        (k, det_row, det_col) and (k, scan_row, scan_col).
-    dose : float or None
-        None returns the expectation as float32.
-    rng : numpy.random.Generator
-    expectation : callable, optional
-        ``expectation(row)`` where the scan is not the linear model (strain).
-
-    Returns
-    -------
-    ndarray
-        (scan_row, scan_col, det_row, det_col), uint16 or uint32 counts, or float32.
+    patterns, maps (ndarray): (k, det_row, det_col) and (k, scan_row, scan_col).
+    dose (float or None): None returns the expectation as float32.
+    rng: numpy.random.Generator.
+    expectation (callable): ``expectation(row)`` where the scan is not the linear model (strain).
+    Returns ndarray: (scan_row, scan_col, det_row, det_col), uint16 or uint32 counts, or float32.
     """
     if expectation is None:
 
@@ -73,19 +64,11 @@ def place_electrons(patterns, weights, rng, dtype):
     position is drawn first, then sorted uniform deviates are looked up in the pattern's cumulative sum and
     dealt to the positions at random. The distribution is exactly Poisson, independent from pixel to pixel.
 
-    Parameters
-    ----------
-    patterns : ndarray
-        (k, n_pixels), non-negative.
-    weights : ndarray
-        (n_positions, k), non-negative.
-    rng : numpy.random.Generator
-    dtype : numpy.dtype
-
-    Returns
-    -------
-    ndarray
-        (n_positions, n_pixels) of `dtype`.
+    patterns (ndarray): (k, n_pixels), non-negative.
+    weights (ndarray): (n_positions, k), non-negative.
+    rng: numpy.random.Generator.
+    dtype: numpy.dtype.
+    Returns ndarray: (n_positions, n_pixels) of `dtype`.
     """
     n_positions, n_pixels = len(weights), patterns.shape[1]
     counts = np.zeros(n_positions * n_pixels, dtype)

@@ -64,17 +64,7 @@ def _finish(ax, choice):
 
 @figure_style()
 def loss(choice: Any, ax: Axes | None = None) -> Axes:
-    """K-component loss with its knee and the region of interest (Cao 2025, Fig. 3a).
-
-    Parameters
-    ----------
-    choice : KChoice
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-    """
+    """K-component loss with its knee and the region of interest (Cao 2025, Fig. 3a)."""
     ax = new_axes(ax)
     ax.axvspan(choice.region[0], choice.region[1], color=colours.BAND, zorder=0, label="knee ± 4")
     ax.plot(choice.ks, choice.table["loss"], "o-", color=colours.QUIET, ms=3.5, lw=1)
@@ -137,17 +127,7 @@ def _components(choice, ax):
 
 @figure_style()
 def votes(choice: Any, ax: Axes | None = None) -> Axes:
-    """What each criterion alone says, a line each.
-
-    Parameters
-    ----------
-    choice : KChoice
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-    """
+    """What each criterion alone says, a line each."""
     ax = new_axes(ax)
     names = list(choice.votes)[::-1]
     ax.axvline(choice.recommended, color=colours.MARK, lw=1.2, ls="--", zorder=0, label=f"recommended: {choice.recommended}")

@@ -73,16 +73,8 @@ def told_apart(palette: Sequence[str], n: int) -> np.ndarray:
 def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:
     """Colours of components: hues evenly apart to the eye, every second one lighter.
 
-    Parameters
-    ----------
-    k : int
-    grey : sequence of int
-        Components without a hue, as those spread over the scan.
-
-    Returns
-    -------
-    ndarray (k, 3)
-        sRGB, 0 to 1.
+    grey: Components without a hue, as those spread over the scan.
+    Returns ndarray (k, 3): sRGB, 0 to 1.
     """
     from skimage.color import lab2rgb
 

@@ -169,20 +169,14 @@ def intensity_colours(signed: bool) -> str:
 def draw_image(ax, image, norm, colour_map, size, unit, title=None, with_scale_bar=True):
     """An image without a frame, with a scale bar; NaN is grey.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    image : ndarray
-    norm : matplotlib Normalize
-    colour_map : str or matplotlib Colormap
-    size : float or (float, float)
-        Size of a pixel, along (row, column), in `unit`.
-    unit : str
-    title : str, optional
-
-    Returns
-    -------
-    matplotlib AxesImage
+    ax: matplotlib Axes.
+    image: ndarray.
+    norm: matplotlib Normalize.
+    colour_map: str or matplotlib Colormap.
+    size (float or (float, float)): Size of a pixel, along (row, column), in `unit`.
+    unit: str.
+    title: str, optional.
+    Returns matplotlib AxesImage.
     """
     size = np.broadcast_to(size, 2)
     drawn = _show(ax, image, norm, colour_map, size)

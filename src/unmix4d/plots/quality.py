@@ -34,18 +34,8 @@ def similarity(
 ) -> Axes:
     """A matrix of likeness as a heat map; brighter is more alike, whichever direction the metric has.
 
-    Parameters
-    ----------
-    matrix : ndarray (n, n)
-        NaN is drawn grey. Values are written into the cells of up to 14 x 14.
-    ax : matplotlib Axes, optional
-    metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}, optional
-        Which way is more alike, and the label; None: higher is, and there is no label.
-    cmap : str or matplotlib Colormap, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    matrix (ndarray (n, n)): NaN is drawn grey. Values are written into the cells of up to 14 x 14.
+    metric: Which way is more alike, and the label; None: higher is, and there is no label.
     """
     from ..image_quality import METRICS
 

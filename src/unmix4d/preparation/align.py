@@ -22,10 +22,7 @@ _NEAR = 2.0  # pixels that a centre may lie outside of where the beams were meas
 def checked_positions(positions, geometry: ScanGeometry) -> np.ndarray:
     """Beam positions (scan_row, scan_col, 2) that lie on the detector; the mean where a position is excluded and has none.
 
-    Raises
-    ------
-    ValueError
-        When the shape is another, or at a kept position one is NaN, infinite or beside the detector.
+    Raises ValueError when the shape is another, or at a kept position one is NaN, infinite or beside the detector.
     """
     try:
         positions = np.asarray(positions)
@@ -55,14 +52,9 @@ def checked_positions(positions, geometry: ScanGeometry) -> np.ndarray:
 def align_beam(scan: Scan, positions, subpixel: bool = False, source: str = "given") -> tuple[Scan, dict | None]:
     """Every pattern moved so that its beam comes to the centre, lazily, and the record of it.
 
-    Parameters
-    ----------
-    positions : ndarray (scan_row, scan_col, 2) or None
-        From `checked_positions`; None changes nothing.
-    subpixel : bool
-        Move by parts of pixels too, by linear interpolation: patterns become floats and are no counts any more.
-    source : {"given", "host", "measured"}
-        Where the positions came from, for the record.
+    positions (ndarray (scan_row, scan_col, 2) or None): From `checked_positions`; None changes nothing.
+    subpixel: Move by parts of pixels too, by linear interpolation: patterns become floats and are no counts any more.
+    source: Where the positions came from, for the record.
     """
     if positions is None:
         return scan, None

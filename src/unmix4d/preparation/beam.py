@@ -30,10 +30,7 @@ def beam_positions(scan: Scan) -> np.ndarray:
 
     One pass over the scan. Where a pattern shows no beam it is taken from the plane through those of the others.
 
-    Raises
-    ------
-    ValueError
-        When more than half of the kept patterns show nothing that could be a beam.
+    Raises ValueError when more than half of the kept patterns show nothing that could be a beam.
     """
     geometry = scan.geometry
     kept = geometry.kept_pixels.reshape(geometry.detector_shape)

@@ -40,15 +40,10 @@ def as_dask(scan: Scan):
 def map_patterns(scan: Scan, function, dtype, detector_shape=None, per_position=None):
     """``function(block)`` on every block (rows, cols, det_row, det_col), as a dask array.
 
-    Parameters
-    ----------
-    function : callable
-        Gets a block, and the block (rows, cols, n) of `per_position` when that is given.
-    dtype : numpy dtype
-        Of what it returns.
-    detector_shape : (int, int), optional
-        Of what it returns, when it changes.
-    per_position : ndarray (scan_row, scan_col, n), optional
+    function (callable): Gets a block, and the block (rows, cols, n) of `per_position` when that is given.
+    dtype (numpy dtype): Of what it returns.
+    detector_shape (int, int): Of what it returns, when it changes.
+    per_position: ndarray (scan_row, scan_col, n), optional.
     """
     import dask.array as da
 

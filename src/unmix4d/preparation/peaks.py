@@ -47,21 +47,12 @@ def redraw_given(block, spots, *, radius, kept, dtype):
 def find_spots(image, radius, threshold, kept):
     """Spots of one pattern, at sub-pixel positions.
 
-    Parameters
-    ----------
-    image : ndarray of float64 (det_row, det_col)
-        0 where not kept.
-    radius : float
-        Of a spot, in pixels.
-    threshold : float
-        A spot stands out of what is around it by so many standard deviations of the noise.
-    kept : ndarray of bool (det_row, det_col)
-
-    Returns
-    -------
-    rows, cols, intensities : ndarray of float64 (n,)
-        Centroids, and the sum over a disk of that radius above the mean of the ring around it. A pixel belongs to the
-        nearest spot alone.
+    image (ndarray of float64 (det_row, det_col)): 0 where not kept.
+    radius (float): Of a spot, in pixels.
+    threshold (float): A spot stands out of what is around it by so many standard deviations of the noise.
+    kept: ndarray of bool (det_row, det_col).
+    Returns rows, cols, intensities (ndarray of float64 (n,)): Centroids, and the sum over a disk of that radius above the
+        mean of the ring around it. A pixel belongs to the nearest spot alone.
     """
     rows, cols = _maxima(image, radius, threshold, kept)
     if not rows.size:

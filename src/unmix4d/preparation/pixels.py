@@ -18,15 +18,11 @@ _ENOUGH = 3  # neighbours without which nothing can be said about a pixel
 def repair_hot_pixels(block, known=None, factor=10.0, mask=None):
     """Replace hot pixels by the median of their neighbours, the lower one of two.
 
-    Parameters
-    ----------
-    block : ndarray (rows, cols, det_row, det_col)
-    known : ndarray of bool (det_row, det_col), optional
-        The hot pixels; without it a pixel is hot in a pattern when it exceeds `factor` times the sum of its brightest
-        neighbour and the median of the pattern's non-zero values. That median is one electron where counts are few,
-        whatever the unit of intensity. A Bragg spot is wider than a pixel and is left alone.
-    mask : ndarray of bool (det_row, det_col), optional
-        Excluded pixels: they count neither as hot nor as neighbours.
+    block: ndarray (rows, cols, det_row, det_col).
+    known (ndarray of bool (det_row, det_col)): The hot pixels; without it a pixel is hot in a pattern when it exceeds
+        `factor` times the sum of its brightest neighbour and the median of the pattern's non-zero values. That median is one
+        electron where counts are few, whatever the unit of intensity. A Bragg spot is wider than a pixel and is left alone.
+    mask (ndarray of bool (det_row, det_col)): Excluded pixels: they count neither as hot nor as neighbours.
     """
     out = np.array(block)
     good = np.ones(block.shape[2:], bool) if mask is None else ~mask

@@ -79,11 +79,8 @@ def checked_redrawing(value, geometry, friedel=False, average_neighbours=None) -
 def redraw_peaks(scan: Scan, how: dict | None, bin) -> tuple[Scan, dict | None]:
     """The view with redrawn patterns, and its record.
 
-    Parameters
-    ----------
-    how : dict or None
-        From `checked_redrawing`; its radius counts in pixels before `bin`.
-    bin : (int, int) or None
+    how: From `checked_redrawing`; its radius counts in pixels before `bin`.
+    bin: (int, int) or None.
     """
     if how is None:
         return scan, None

@@ -36,16 +36,9 @@ def drawing():
 def figure(drawn, alt, caption=None) -> str:
     """HTML of a figure.
 
-    Parameters
-    ----------
-    drawn : matplotlib Axes, array of them, or Figure
-    alt : str
-        What it shows, for those who cannot see it.
-    caption : str, optional
-
-    Returns
-    -------
-    str
+    drawn: matplotlib Axes, array of them, or Figure.
+    alt (str): What it shows, for those who cannot see it.
+    caption: str, optional.
     """
     drawn = figure_of(drawn)
     stream = io.BytesIO()

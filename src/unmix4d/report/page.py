@@ -65,16 +65,9 @@ def escape(text) -> str:
 def page(title, head, sections) -> str:
     """A whole page.
 
-    Parameters
-    ----------
-    title : str
-    head : str
-        HTML below the title.
-    sections : sequence of (name, heading, HTML)
-
-    Returns
-    -------
-    str
+    title: str.
+    head (str): HTML below the title.
+    sections: sequence of (name, heading, HTML).
     """
     links = "".join(f'<a href="#{escape(name)}">{escape(heading)}</a>\n' for name, heading, _ in sections)
     body = "".join(
@@ -108,14 +101,8 @@ def bullets(texts) -> str:
 def table(columns) -> str:
     """A table of equally long columns.
 
-    Parameters
-    ----------
-    columns : dict of str to sequence
-        Headings and values. Numbers are aligned to the right, with four digits; NaN and None are a dash.
-
-    Returns
-    -------
-    str
+    columns (dict of str to sequence): Headings and values. Numbers are aligned to the right, with four digits; NaN and None
+        are a dash.
     """
     columns = {heading: list(values) for heading, values in columns.items()}
     numeric = {heading: all(_is_number(value) for value in values) for heading, values in columns.items()}

@@ -107,21 +107,12 @@ class Components:
     ) -> Any:
         """The result; a warning where its shares of the intensity should add up to one and do not.
 
-        Parameters
-        ----------
-        kind : type
-            `Decomposition` or a relative.
-        method : str
-        squares : ndarray (n_positions,)
-            Squared residuals of what was decomposed.
-        settings : dict
-            From `run_record`, with what the run has to say.
-        explained : ndarray (k,), optional
-            The share of the signal by default.
-        quiet : bool
-            One of many trials: nothing is said.
-        **more
-            Other arguments of `kind`, among them ``meaning`` and ``references``.
+        kind: `Decomposition` or a relative.
+        squares (ndarray (n_positions,)): Squared residuals of what was decomposed.
+        settings: From `run_record`, with what the run has to say.
+        explained (ndarray (k,)): The share of the signal by default.
+        quiet: One of many trials: nothing is said.
+        **more: Other arguments of `kind`, among them ``meaning`` and ``references``.
         """
         seen, dtype = self.view.pixel_view, self.matrix.dtype
         geometry = seen.geometry
@@ -179,27 +170,15 @@ def arranged(
 ) -> Components:
     """Components as an answer shows them: patterns of the scan, by their share of the signal, maps with maximum 1.
 
-    Parameters
-    ----------
-    view : Unmix or FeatureView
-        What was decomposed. Where it holds features, patterns are fitted to the view that they came from.
-    matrix : PatternMatrix
-        Of it.
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_columns)
-        As the solver found them in the columns of `matrix`.
-    signed : bool
-        Patterns are fitted by plain instead of non-negative least squares.
-    centred : bool
-        Patterns are fitted to what the mean pattern leaves over.
-    by_share : bool
-        False leaves order and scale as they are.
-    n_fixed : int
-        So many components stay the first ones.
-    keep_scale : bool
-        The maps have a scale of their own.
-    fit : bool
-        Fit the patterns even where pixels were decomposed.
+    view: What was decomposed. Where it holds features, patterns are fitted to the view that they came from.
+    matrix: Of it.
+    patterns (ndarray (k, n_columns)): As the solver found them in the columns of `matrix`.
+    signed: Patterns are fitted by plain instead of non-negative least squares.
+    centred: Patterns are fitted to what the mean pattern leaves over.
+    by_share: False leaves order and scale as they are.
+    n_fixed: So many components stay the first ones.
+    keep_scale: The maps have a scale of their own.
+    fit: Fit the patterns even where pixels were decomposed.
     """
     if view.pixel_view is view and not fit:
         statistics, shown = matrix.statistics(), patterns
@@ -225,21 +204,11 @@ def order_and_scale(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Components by their share of the signal, largest first, each map with maximum 1.
 
-    Parameters
-    ----------
-    maps : ndarray (n_positions, k)
-    patterns : ndarray (k, n_pixels)
-    total : float
-        Sum of the data.
-    n_fixed : int
-        So many components stay the first ones.
-    keep_scale : bool
-        The maps have a scale of their own: nothing is rescaled.
-
-    Returns
-    -------
-    maps, patterns, share, order
-        The product maps @ patterns is unchanged. An empty component stays 0. `order` are the old indices.
+    total: Sum of the data.
+    n_fixed: So many components stay the first ones.
+    keep_scale: The maps have a scale of their own: nothing is rescaled.
+    Returns maps, patterns, share, order: The product maps @ patterns is unchanged. An empty component stays 0. `order` are
+        the old indices.
     """
     # Of the whole signal each component accounts for: sum of its map x sum of its pattern / sum of X.
     share = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)

@@ -48,9 +48,7 @@ def decomposed_view(result: Any) -> Any:
 def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, method: str) -> None:
     """Refuse one pattern (det_row, det_col) that is not the one that was there, by its total; NaN where excluded.
 
-    Raises
-    ------
-    ChangedData
+    Raises ChangedData.
     """
     if result.totals is None or np.isnan(result.totals[row, col]):
         return  # of an excluded position nothing is known
@@ -61,14 +59,8 @@ def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, metho
 def require_same_data(result: Any, other: Any, method: str) -> None:
     """Refuse what was made of a result by reading its scan, or some positions of it, again when that has changed.
 
-    Parameters
-    ----------
-    result, other : Decomposition
-    method : str
-
-    Raises
-    ------
-    ChangedData
+    result, other: Decomposition.
+    Raises ChangedData.
     """
     if result.totals is None or other.totals is None:
         return

@@ -115,15 +115,9 @@ def _known(head, allowed=None):
 def claims(head: dict, shapes: dict, prefix: str = "", allowed: tuple[str, ...] | None = None) -> dict[str, Claim]:
     """The arrays that a saved answer must have; see `unmix4d.storage.result_file.read`.
 
-    Parameters
-    ----------
-    head : dict
-    shapes : dict
-        Those in the file, for the number of components.
-    prefix : str
-        What the names of its arrays begin with.
-    allowed : tuple of str, optional
-        Which kinds it may be of.
+    shapes: Those in the file, for the number of components.
+    prefix: What the names of its arrays begin with.
+    allowed: Which kinds it may be of.
     """
     cls, form = _known(head, allowed)
     if form is None:
@@ -143,12 +137,8 @@ def claims(head: dict, shapes: dict, prefix: str = "", allowed: tuple[str, ...] 
 def restored(head: dict, arrays: dict, prefix: str = "") -> Any:
     """The answer, without its data.
 
-    Parameters
-    ----------
-    head, arrays : dict
-        As they were saved, after `claims`.
-    prefix : str
-        What the names of its arrays begin with.
+    head, arrays (dict): As they were saved, after `claims`.
+    prefix: What the names of its arrays begin with.
     """
     cls, form = _known(head)
     if form is None:

@@ -72,14 +72,7 @@ def find_elbow(explained: ArrayLike) -> int | None:
     The second half of the components is taken as the tail. The elbow is the last component whose drop to the next one is
     at least three times the largest drop within the tail; a scan whose components fade slowly into the noise has none.
 
-    Parameters
-    ----------
-    explained : array-like (n,)
-        Descending; at least 6 values above rounding.
-
-    Returns
-    -------
-    int or None
+    explained (array-like (n,)): Descending; at least 6 values above rounding.
     """
     explained = np.asarray(explained, float)
     visible = explained[explained > explained.max(initial=0) * 1e-12]

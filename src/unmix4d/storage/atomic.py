@@ -23,24 +23,12 @@ def replacing(path, what: str):
     computed in the block. It is on the disk before it takes the place of an older one, whose permissions it keeps; without
     one it is as readable as any new file. A symbolic link stays one: the file it leads to is replaced.
 
-    Parameters
-    ----------
-    path : str or path-like
-    what : str
-        What is written, for the message: ``"the table"``.
-
-    Yields
-    ------
-    file
-        Open for bytes.
-
-    Raises
-    ------
-    OSError
-        When it cannot be written, or `path` is a folder or a device; an older file of that name is then untouched, as it is
-        whatever else ends the block.
-    TypeError, ValueError
-        When `path` is no name of a file.
+    path: str or path-like.
+    what: What is written, for the message: ``"the table"``.
+    Yields file: Open for bytes.
+    Raises OSError when it cannot be written, or `path` is a folder or a device; an older file of that name is then
+        untouched, as it is whatever else ends the block.
+    Raises TypeError, ValueError when `path` is no name of a file.
     """
     path = checks.file_name(path)
     if os.path.isdir(path):
@@ -86,13 +74,9 @@ def write_hdf5(path, fill, what: str) -> None:
     It is put together in memory, where it takes its own size until it is written: an HDF5 library that could not write a
     file to its end (a full disk) ends the whole interpreter with a segmentation fault when that exits.
 
-    Parameters
-    ----------
-    path : str or path-like
-    fill : callable
-        Gets the open ``h5py.File``.
-    what : str
-        As for `replacing`.
+    path: str or path-like.
+    fill (callable): Gets the open ``h5py.File``.
+    what: As for `replacing`.
     """
     import h5py
 

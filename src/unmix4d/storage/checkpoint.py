@@ -239,18 +239,10 @@ class Kept(NamedTuple):
 def kept_or_made(kept: Kept | None, make: Callable, cancelled: Callable | None = None):
     """An answer as it was kept, or made now and kept.
 
-    Parameters
-    ----------
-    kept : Kept or None
-        None keeps nothing.
-    make : callable
-        Makes the answer.
-    cancelled : callable, optional
-        Says whether to give up: an answer that was cancelled has not ended, and is not kept.
-
-    Returns
-    -------
-    The answer.
+    kept: None keeps nothing.
+    make: Makes the answer.
+    cancelled: Says whether to give up: an answer that was cancelled has not ended, and is not kept.
+    Returns the answer.
     """
     answer = None if kept is None else kept.get()
     if answer is None:
@@ -263,32 +255,16 @@ def kept_or_made(kept: Kept | None, make: Callable, cancelled: Callable | None =
 def resumed(path, kind, call: str, settings, random_state, *, free=(), **more):
     """What a run keeps, and its settings with the seed that it was begun with.
 
-    Parameters
-    ----------
-    path : str, path-like or None
-        ``checkpoint=`` of the call. None keeps nothing.
-    kind : type
-        A `RunCheckpoint`.
-    call : str
-        What was called.
-    settings : dict
-        The record of the run.
-    random_state : int or None
-        As it was given: None takes the seed of the checkpoint.
-    free : sequence of str
-        Settings that may be others than those the checkpoint was begun with.
-    **more
-        What distinguishes the run beside its settings, in JSON types.
-
-    Returns
-    -------
-    checkpoint : kind or None
-    settings : dict
-
-    Raises
-    ------
-    ValueError, OSError, TypeError
-        When the checkpoint is of another run, or is none; see `CheckpointFolder`.
+    path (str, path-like or None): ``checkpoint=`` of the call. None keeps nothing.
+    kind (type): A `RunCheckpoint`.
+    call: What was called.
+    settings (dict): The record of the run.
+    random_state (int or None): As it was given: None takes the seed of the checkpoint.
+    free (sequence of str): Settings that may be others than those the checkpoint was begun with.
+    **more: What distinguishes the run beside its settings, in JSON types.
+    Returns checkpoint (kind or None).
+    Returns settings (dict).
+    Raises ValueError, OSError, TypeError when the checkpoint is of another run, or is none; see `CheckpointFolder`.
     """
     if path is None:
         return None, settings

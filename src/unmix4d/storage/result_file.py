@@ -57,27 +57,14 @@ def _fill(file, text, arrays, title):
 def read(path, expected) -> tuple[dict, dict]:
     """Head and arrays, after every look that shows whether they are those that were written.
 
-    Parameters
-    ----------
-    path : str or path-like
-    expected : callable
-        ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives what they must be (name
-        -> `Claim`). What it does not name is not read. Compared before anything is read: a damaged or hostile file may
-        claim any size.
-
-    Returns
-    -------
-    head : dict
-        As it would be written today.
-    arrays : dict of str -> ndarray
-        Those of the expected ones that are in the file.
-
-    Raises
-    ------
-    OSError
-        When there is no such file.
-    UnreadableFile
-        When it is no result of unmix4d, is damaged, or comes from a newer version.
+    path: str or path-like.
+    expected (callable): ``expected(head, shapes)``, with the shapes that the arrays in the file claim to have, gives what
+        they must be (name -> `Claim`). What it does not name is not read. Compared before anything is read: a damaged or
+        hostile file may claim any size.
+    Returns head (dict): As it would be written today.
+    Returns arrays (dict of str -> ndarray): Those of the expected ones that are in the file.
+    Raises OSError when there is no such file.
+    Raises UnreadableFile when it is no result of unmix4d, is damaged, or comes from a newer version.
     """
     import h5py
 

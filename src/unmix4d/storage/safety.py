@@ -19,16 +19,9 @@ _RATIO = 200  # times its own size that a larger one may: maps of zeros and NaN 
 def unreadable(path, kind: str, what: str):
     """Whatever trips over a damaged file in this block, it is the file that is wrong.
 
-    Parameters
-    ----------
-    path : str
-    kind, what : str
-        What it should be and what it holds, for the messages: ``"HDF5 file"``, ``"saved result"``.
-
-    Raises
-    ------
-    UnreadableFile
-        For any error but lack of memory, which stays one.
+    path: str.
+    kind, what (str): What it should be and what it holds, for the messages: ``"HDF5 file"``, ``"saved result"``.
+    Raises UnreadableFile for any error but lack of memory, which stays one.
     """
     try:
         yield
@@ -45,14 +38,8 @@ def unreadable(path, kind: str, what: str):
 def refuse_bomb(file) -> None:
     """Refuse an HDF5 file whose data sets are far larger than the file; nothing of them is read.
 
-    Parameters
-    ----------
-    file : h5py.File
-
-    Raises
-    ------
-    UnreadableFile
-        When it claims more than 256 MB and more than 200 times its own size.
+    file: h5py.File.
+    Raises UnreadableFile when it claims more than 256 MB and more than 200 times its own size.
     """
     claimed, held = sum(_claims(file)), file.id.get_filesize()
     if claimed > max(_FREE, _RATIO * held):
@@ -77,12 +64,8 @@ def _claims(group):
 def open_dataset(group, name: str):
     """A data set that is in this very file.
 
-    Raises
-    ------
-    ValueError
-        When the name leads to another file, by a link or because the numbers are stored there.
-    KeyError
-        When there is none.
+    Raises ValueError when the name leads to another file, by a link or because the numbers are stored there.
+    Raises KeyError when there is none.
     """
     import h5py
 
@@ -109,10 +92,7 @@ def text_checksum(text: str) -> int:
 def require_checksum(name: str, found: int, saved) -> None:
     """Refuse what is not as it was saved.
 
-    Raises
-    ------
-    ValueError
-        When the two differ.
+    Raises ValueError when the two differ.
     """
     if saved is None or found != int(saved):
         raise ValueError(f"{name} is not as it was saved: its checksum differs")
