@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["freed"]
 
-_DARK = 0.05  # of a broad pattern, in intensity: so much of it has to be dark in another one (benchmarks/defaults/RESULTS.md)
+_DARK = 0.05  # of a broad pattern, in intensity: so much has to be dark in another one (benchmarks/defaults/RESULTS.md)
 _LEAST = 0.01  # of the intensity of another pattern: less is left where it is
 _SWEEPS = 10  # iterations in which maps and patterns settle again
 
