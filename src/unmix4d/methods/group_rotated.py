@@ -11,13 +11,15 @@ from ..clustering.friedel_centre import offset_of_scan
 from ..clustering.held_out_spots import told_from_noise
 from ..clustering.lone_pixels import lone_pixels, stay_alike
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
-from ..clustering.rotated_counts import read_counts
-from ..clustering.rotated_positions import MOST_POSITIONS, SPOTS, group_positions
+from ..clustering.rotated_counts import Reader
+from ..clustering.rotated_positions import SPOTS
+from ..clustering.rotated_scan import MOST_COMPARED, group_scan
 from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
+from ..engine.matrix import PatternMatrix
 from ..results.build import run_record
 from ..results.groups import (
     Groups,
@@ -126,11 +128,6 @@ def group_rotated(
     """
     view, grid = _patterns_to_group(view, r_min, r_max)
     geometry = view.geometry
-    if geometry.n_positions > MOST_POSITIONS:
-        raise ValueError(
-            f"group_rotated compares all pairs of positions, which is for at most {MOST_POSITIONS} of them, got "
-            f"{geometry.n_positions}: crop or bin the scan, or group the components of nmf"
-        )
     if geometry.n_positions < 2:
         raise ValueError(f"group_rotated needs at least 2 positions, got {geometry.n_positions}")
     n_groups = checked_cut(n_groups, distance, linkage, geometry.n_positions, "positions")
@@ -148,26 +145,23 @@ def group_rotated(
         precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 9, "grouping by rotation") as tick:
+    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 19, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
         geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
         settings["centre"] = list(geometry.centre)
         transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
         tick()
-        counts, rings, some = read_counts(matrix, transform, friedel=bool(friedel), weight=weight)
-        tick()
-        if some.sum() < 2:
-            raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
-        found = group_positions(
-            counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
+        found, some, witnesses = group_scan(
+            matrix, partial(_only, view, precision), Reader(matrix, transform, friedel=bool(friedel), weight=weight),
+            np.random.default_rng(seed), mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
             n_parts=n_parts, spots=spots, tick=tick,
         )  # fmt: skip
+        if found is None:
+            raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
         told = np.ones(len(found.symmetry), bool)
         if found.symmetry.any():
-            told = told_from_noise(
-                matrix, transform, counts, some, found.labels, found.angles_deg, found.mirrored, len(told)
-            )
+            told = told_from_noise(transform, witnesses, len(told))
         found, told = _judged(found, told | (found.symmetry == 0), n_groups is None and distance is None)
         if len(told) == 1 and not found.symmetry.any() and told.all():
             say_if_only_noise(view, matrix, None, "group_rotated", seed)
@@ -199,6 +193,14 @@ def _patterns_to_group(view, r_min, r_max):
     first = next(r for r in radius if r > 0)
     grid = {"n_azimuth": n_azimuth, "radial_step": radius[1] - radius[0], "r_min": first, "r_max": radius[-1] + 1e-6}
     return features.source, grid
+
+
+def _only(view, precision, rows):
+    """The matrix of some positions of the view, given by rows of its own."""
+    geometry = view.geometry
+    keep = np.zeros(geometry.kept_positions.size, bool)
+    keep[np.flatnonzero(geometry.kept_positions)[rows]] = True
+    return PatternMatrix(view.scan.patterns, geometry.replace(scan_mask=~keep.reshape(geometry.scan_shape)), precision)
 
 
 def _without_hot_pixels(matrix, transform):
