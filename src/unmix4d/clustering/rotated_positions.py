@@ -19,8 +19,9 @@ from .anisotropy import SLOW
 from .group_angles import average_spectrum, folded, from_strongest, group_angles, pair_residuals, symmetry_order
 from .hierarchy import cut_tree, make_tree
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
-from .rotated_groups import RotatedGroups, group_patterns
+from .rotated_groups import RotatedGroups, group_patterns, groups_of
 from .similarity import Rings, diffraction_similarity, rings_from
+from .unlike_sides import split_unlike_sides
 
 __all__ = ["ROUNDS", "SPOTS", "RotatedPositions", "group_positions", "rests"]
 
@@ -204,7 +205,7 @@ def _halves(counts, pairs, rings, parts):
     return out
 
 
-def _grouped_parts(counts, templates, parts, reliability, mirror, **how):
+def _grouped_parts(counts, templates, parts, reliability, mirror, amorphous, **how):
     """The parts grouped as components are, from their rotated-back averages.
 
     Noise makes averages of one phase less alike than they are: their similarity is divided by what noise leaves of it.
@@ -221,4 +222,23 @@ def _grouped_parts(counts, templates, parts, reliability, mirror, **how):
     if how["n_groups"] is not None:
         how["n_groups"] = min(how["n_groups"], n)  # parts may have lost all their positions to better ones
     intensities = np.bincount(parts, counts.totals, n)
-    return similarity, group_patterns(similarity, rings, intensities=intensities, profiles=profiles * counts.radius, **how)
+    groups = group_patterns(
+        similarity, rings, intensities=intensities, profiles=profiles * counts.radius, amorphous=amorphous, **how
+    )  # fmt: skip
+    if how["n_groups"] is None and how["distance"] is None:
+        groups = _without_two_in_one(groups, similarity, rings, np.bincount(parts, minlength=n), reliability, intensities)
+    return similarity, groups
+
+
+def _without_two_in_one(groups, similarity, rings, sizes, reliability, intensities):
+    """The groups, of which those that hold two structures have become two."""
+    labels = split_unlike_sides(groups.labels, groups.tree, similarity, rings, sizes, reliability, groups.amorphous)
+    if labels.max() == groups.labels.max():
+        return groups
+    cut, height = cut_tree(groups.tree, n_groups=int(labels.max()) + 1)
+    # A lower cut that gives the same groups is where the tree was cut.
+    if len(set(zip(cut, labels))) == cut.max() + 1:
+        labels = cut
+    else:
+        height = groups.height
+    return groups_of(labels, height, groups.tree, groups.distances, similarity, rings, intensities, groups.amorphous)
