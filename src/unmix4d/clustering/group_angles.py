@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from .similarity import Rings, Similarity, highest
 
 __all__ = [
-    "GroupAngles", "average_spectrum", "folded", "from_strongest", "group_angles", "pair_residuals", "symmetry_order", "turns",
+    "GroupAngles", "average_spectrum", "folded", "from_strongest", "group_angles", "pair_residuals", "symmetry_order",
+    "turns",
 ]  # fmt: skip
 
 _ORDERS = (6, 4, 3, 2)  # rotations that a lattice can have (crystallographic restriction)

@@ -13,7 +13,9 @@ import scipy.sparse
 from .group_angles import turns
 from .similarity import Rings, halved, highest, radial_weights, rings_from
 
-__all__ = ["Counts", "Reader", "Sums", "Templates", "likeliest", "make_templates", "read_counts", "rings_of_counts", "sums_of"]
+__all__ = [
+    "Counts", "Reader", "Sums", "Templates", "likeliest", "make_templates", "read_counts", "rings_of_counts", "sums_of",
+]  # fmt: skip
 
 _FLAT = 0.1  # share of its ring's mean that every template holds, so that one stray electron excludes nothing
 _CHUNK = 512  # positions at a time, a size of work: no answer depends on it
@@ -168,8 +170,10 @@ class Sums:
         return (*(np.stack([p.real, p.imag]) for p in parts), self.sizes)
 
     @classmethod
-    def from_real(cls, spectra, plain, flipped, sizes) -> Sums:
-        return cls(*(p[0] + 1j * p[1] for p in (spectra, plain, flipped)), sizes)
+    def from_real(cls, parts) -> Sums:
+        *pairs, sizes = parts
+        spectra, plain, flipped = (real + 1j * imaginary for real, imaginary in pairs)
+        return cls(spectra, plain, flipped, sizes)
 
 
 def sums_of(counts: Counts, labels, angles, mirrored, n: int) -> Sums:

@@ -25,7 +25,7 @@ from .rotated_counts import (
     read_counts,
     rings_of_counts,
     sums_of,
-)  # fmt: skip
+)
 from .rotated_positions import ROUNDS, RotatedPositions, group_positions, rests
 from .sampled_positions import evenly_spread, of_each_label
 from .similarity import Rings, similarity_of
@@ -99,21 +99,20 @@ def group_scan(
         return found, some, Witnesses(
             np.flatnonzero(some), matrix, some, counts, found.labels, found.angles_deg, found.mirrored
         )  # fmt: skip
-    first = evenly_spread(matrix.geometry, most - min(_WORST, most // 4), rng)
-    counts, found = _grouped(only, reader, first, mirror, how)
+    rows = evenly_spread(matrix.geometry, most - min(_WORST, most // 4), rng)
+    counts, found = _grouped(only, reader, rows, mirror, how)
     tick()
-    if found is None:
-        rows, found = first, None
-    else:
-        *_, strange = _given(matrix, reader, *_averages(counts, found), mirror)
-        strange[first] = -np.inf
-        worst = np.argsort(strange, kind="stable")[len(strange) - (most - len(first)) :]
-        rows = np.sort(np.concatenate([first, worst[np.isfinite(strange[worst])]]))
+    if found is not None:
+        templates, flat = _averages(counts, found)
+        strange = _given(matrix, reader, templates, flat, mirror).strange
         tick()
+        strange[rows] = -np.inf
+        worst = np.argsort(strange, kind="stable")[len(strange) - (most - len(rows)) :]
+        rows = np.sort(np.concatenate([rows, worst[np.isfinite(strange[worst])]]))
         counts, found = _grouped(only, reader, rows, mirror, how)
+    tick()
     if found is None:
         return None, np.zeros(matrix.shape[0], bool), None
-    tick()
     return _given_to_all(matrix, only, reader, counts, found, mirror, most, tick)
 
 
@@ -135,26 +134,24 @@ def _averages(counts, found):
 
 def _given_to_all(matrix, only, reader, counts, found, mirror, most, tick):
     """Every position to the likeliest part, and then in turns with their averages to the likeliest group."""
-    parts = _given(matrix, reader, found.part_templates, None, mirror)[1]
+    parts = _given(matrix, reader, found.part_templates, None, mirror).labels
     tick()
     templates, flat = _averages(counts, found)
     labels = np.full(matrix.shape[0], -2)
     for _ in range(ROUNDS):
         before = labels
-        sums, labels, angles, mirrored, _ = _given(matrix, reader, templates, flat, mirror)
+        given = _given(matrix, reader, templates, flat, mirror)
+        labels = given.labels
         tick()
         if rests(labels, before):
             break
-        templates = make_templates(counts, sums, flat)
+        templates = make_templates(counts, given.sums, flat)
     some = labels >= 0
-    if some.sum() < 2:
-        return None, some, None
-    totals = matrix.statistics().totals[some]
     there, own = np.unique(labels[some], return_inverse=True)
     own, flat = own.ravel(), flat[there]
-    averages = rings_of_counts(reader.of_spectra(_spectra_of(sums, there, counts)))
+    averages = rings_of_counts(reader.of_spectra(_spectra_of(given.sums, there, counts)))
     symmetry = np.array([0 if flat[g] else symmetry_order(averages.spectra[:, g], averages) for g in range(len(there))])
-    angles, mirrored = from_strongest(own, angles[some], mirrored[some], totals, flat)
+    angles, mirrored = from_strongest(own, given.angles_deg[some], given.mirrored[some], given.totals[some], flat)
     angles = np.where(flat[own], np.nan, folded(angles, counts.period))
     mirrored &= ~flat[own]
     chosen = of_each_label(own, most // len(there))
@@ -183,19 +180,39 @@ def _witnesses(only, reader, rows, labels, angles, mirrored):
 # Passes
 
 
-def _given(matrix, reader, templates, flat, mirror):
-    """One pass: sums, labels, angles and mirroring of all positions, and how badly each is explained.
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Which template each position was given to.
 
-    A position without intensity has the label -1.
+    Attributes
+    ----------
+    labels : ndarray of int (n_positions,)
+        -1 without intensity.
+    angles_deg, mirrored, totals : ndarray (n_positions,)
+    strange : ndarray (n_positions,)
+        How badly each is explained by its template; -inf without intensity.
+    sums : Sums
+        Of the positions of each template.
     """
+
+    labels: np.ndarray
+    angles_deg: np.ndarray
+    mirrored: np.ndarray
+    totals: np.ndarray
+    strange: np.ndarray
+    sums: Sums
+
+
+def _given(matrix, reader, templates, flat, mirror) -> _Given:
+    """One pass: the likeliest template, angle and mirroring of every position."""
     ready = Templates(reader.of_spectra(np.empty((reader.n_frequency, 0, 0))), templates, mirror, flat)
     piece, sums = matrix.visit(partial(_give, reader=reader, templates=ready))
-    labels, angles, mirrored, strange = piece.T
-    return Sums.from_real(*sums), labels.astype(int), angles, mirrored > 0.5, strange
+    labels, angles, mirrored, totals, strange = piece.T
+    return _Given(labels.astype(int), angles, mirrored > 0.5, totals, strange, Sums.from_real(sums))
 
 
 def _give(X, *, reader, templates):
-    """Kernel: label, angle, mirroring and strangeness of each position, and the sums of the labels."""
+    """Kernel: rows of `_Given`, and the sums of the labels."""
     counts = reader(X)
     labels, angles, mirrored, heights = likeliest(counts, templates)
     totals = counts.totals
@@ -204,7 +221,7 @@ def _give(X, *, reader, templates):
     strange = (templates.means[labels] - score) / templates.spreads[labels] * np.sqrt(np.maximum(totals, 0))
     labels = np.where(totals > 0, labels, -1)
     strange = np.where(totals > 0, strange, -np.inf)
-    piece = np.stack([labels, angles, mirrored, strange], axis=1).astype(float)
+    piece = np.stack([labels, angles, mirrored, totals, strange], axis=1).astype(float)
     return piece, sums_of(counts, labels, angles, mirrored, len(templates)).as_real()
 
 

@@ -8,7 +8,7 @@ __all__ = ["evenly_spread", "of_each_label"]
 
 
 def evenly_spread(geometry, n: int, rng):
-    """Rows (at most n, in order) of the matrix of a scan: one position of each of nearly n equal cells, then others.
+    """`n` rows (in order) of the matrix of a scan: one position of each of at most n equal cells, and others besides.
 
     Every grain that is larger than two cells a side is hit.
 
@@ -16,11 +16,14 @@ def evenly_spread(geometry, n: int, rng):
     ----------
     geometry : ScanGeometry
     n : int
+        Not more than there are.
     rng : numpy Generator
     """
     rows, cols = np.divmod(np.flatnonzero(geometry.kept_positions), geometry.scan_shape[1])
-    side = max(1.0, np.sqrt(len(rows) / n))
-    cell = (rows // side).astype(int) * (geometry.scan_shape[1] + 1) + (cols // side).astype(int)
+    side, count = np.sqrt(len(rows) / n), len(rows)
+    while count > n:
+        cell = (rows // side).astype(int) * (geometry.scan_shape[1] + 1) + (cols // side).astype(int)
+        count, side = len(np.unique(cell)), side * 1.05
     order = np.lexsort((rng.random(len(rows)), cell))
     first = np.append(True, cell[order][1:] != cell[order][:-1])
     # The first of every cell, in any order, before all others.

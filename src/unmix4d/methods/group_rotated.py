@@ -155,7 +155,7 @@ def group_rotated(
         found, some, witnesses = group_scan(
             matrix, partial(_only, view, precision), Reader(matrix, transform, friedel=bool(friedel), weight=weight),
             np.random.default_rng(seed), mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
-            n_parts=n_parts, spots=spots, tick=tick,
+            n_parts=n_parts, spots=spots, most=MOST_COMPARED, tick=tick,
         )  # fmt: skip
         if found is None:
             raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
