@@ -55,20 +55,22 @@ def group_rotated(
     random_state: int | None = None,
     refine_centre: bool = False,
 ) -> Groups:
-    """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
+    """Group the positions of a scan by structure, however each is rotated in the plane (after Kimoto 2025).
 
     For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
-    every position is given to one group. All pairs of positions are compared by the angular cross-correlation of their
-    polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
+    every position is given to one group. All pairs of up to 2048 positions are compared by the angular cross-correlation of
+    their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
     improved in turns, every position going to the average and angle under which its counts are most likely. The averages
     are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. Prepare the scan without the direct beam, or give `r_min`.
+    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that the
+    others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the scan without the direct beam, or give `r_min`.
 
     Parameters
     ----------
     n_groups : int or "auto"
         ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-        what noise leaves of them.
+        what noise leaves of them; and a group becomes two where the averages of its two sides differ by more than counting
+        noise explains.
     distance : float, optional
         Cut the tree at this height instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward"}
@@ -87,7 +89,7 @@ def group_rotated(
         Correlation of the averages of two halves of a part, aligned each on its own, below which it has no spots.
     precision : {"single", "double"}
     random_state : int or None
-        Nothing here is random: it is taken and recorded, as by the other methods.
+        Which positions of a scan of more than 2048 are compared in pairs; in smaller ones nothing is random.
     refine_centre : bool
         Take the centre about which opposite spots of the patterns lie, where they say one (``.settings["centre"]``), in
         place of that of the scan. Without it a centre that is off is a warning.
@@ -102,7 +104,7 @@ def group_rotated(
     Raises
     ------
     ValueError, TypeError
-        When there are more than 10 000 positions or fewer than 2, an argument is outside its range, values are negative,
+        When there are fewer than 2 positions, an argument is outside its range, values are negative,
         NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
         azimuths and radii are then used.
 
