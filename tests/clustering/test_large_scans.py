@@ -88,6 +88,17 @@ def test_lazy_scans_and_masks(film, few_pairs):
     assert use.sum() == 12 * 12 - 1 and ari(one.labels[use], film.phases[1:].reshape(12, 14)[use]) == 1
 
 
+def test_a_scan_that_is_mostly_empty(film, few_pairs):
+    """What is compared in pairs holds something."""
+    data = np.zeros((24, 28, 64, 64), film.data.dtype)
+    data[:5, :14] = film.data[:5]
+    g = Unmix(data, centre=film.centre).group_rotated(random_state=0)
+    assert ari(g.labels[:5, :14], film.phases[1:].reshape(12, 14)[:5]) == 1 and g.sizes.sum() == 70
+    data[:12, :14] = film.data
+    g = Unmix(data, centre=film.centre).group_rotated(random_state=0)
+    assert ari(g.labels[:12, :14], film.phases[1:]) == 1 and g.sizes.sum() == 168
+
+
 def test_mirrored_and_friedel_positions(few_pairs):
     p = phantoms.rotated_phases(n_phases=2, scan_shape=(10, 12), detector_shape=(64, 64), dose=2000, tilt_mrad=0, seed=6)
     data = p.data.copy()
@@ -138,7 +149,7 @@ def test_positions_that_stand_for_a_scan():
     mask = np.zeros((40, 60), bool)
     mask[:10] = True
     geometry, rng = ScanGeometry((40, 60), (4, 4), scan_mask=mask), np.random.default_rng(0)
-    rows = evenly_spread(geometry, 200, rng)
+    rows = evenly_spread(geometry, np.arange(1800), 200, rng)
     assert len(np.unique(rows)) == 200 and rows.max() < geometry.n_positions
     chosen = np.zeros((30, 60), bool)
     chosen.ravel()[rows] = True

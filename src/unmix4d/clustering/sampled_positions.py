@@ -7,28 +7,31 @@ import numpy as np
 __all__ = ["evenly_spread", "of_each_label"]
 
 
-def evenly_spread(geometry, n: int, rng):
-    """`n` rows (in order) of the matrix of a scan: one position of each of at most n equal cells, and others besides.
+def evenly_spread(geometry, rows, n: int, rng):
+    """`n` of some rows (in order) of the matrix of a scan: one of each of at most n equal cells, and others besides.
 
     Every grain that is larger than two cells a side is hit.
 
     Parameters
     ----------
     geometry : ScanGeometry
+    rows : ndarray of int
+        Those that there is a choice of.
     n : int
         Not more than there are.
     rng : numpy Generator
     """
-    rows, cols = np.divmod(np.flatnonzero(geometry.kept_positions), geometry.scan_shape[1])
+    scan_row, scan_col = np.divmod(np.flatnonzero(geometry.kept_positions)[rows], geometry.scan_shape[1])
     side, count = np.sqrt(len(rows) / n), len(rows)
+    cell = np.arange(count)
     while count > n:
-        cell = (rows // side).astype(int) * (geometry.scan_shape[1] + 1) + (cols // side).astype(int)
+        cell = (scan_row // side).astype(int) * (geometry.scan_shape[1] + 1) + (scan_col // side).astype(int)
         count, side = len(np.unique(cell)), side * 1.05
     order = np.lexsort((rng.random(len(rows)), cell))
     first = np.append(True, cell[order][1:] != cell[order][:-1])
     # The first of every cell, in any order, before all others.
     rank = np.lexsort((rng.random(len(rows)), ~first))
-    return np.sort(order[rank[:n]])
+    return np.sort(rows[order[rank[:n]]])
 
 
 def of_each_label(labels, most: int):

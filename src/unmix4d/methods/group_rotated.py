@@ -62,8 +62,9 @@ def group_rotated(
     their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
     improved in turns, every position going to the average and angle under which its counts are most likely. The averages
     are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that the
-    others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the scan without the direct beam, or give `r_min`.
+    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that
+    the others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the
+    scan without the direct beam, or give `r_min`.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def group_rotated(
         precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 19, "grouping by rotation") as tick:
+    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 14, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
         geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
