@@ -88,6 +88,13 @@ def test_lazy_scans_and_masks(film, few_pairs):
     assert use.sum() == 12 * 12 - 1 and ari(one.labels[use], film.phases[1:].reshape(12, 14)[use]) == 1
 
 
+@pytest.mark.slow
+def test_every_host_gives_the_same(film, few_pairs, as_host):
+    one, other = view_of(film).group_rotated(random_state=0), as_host(film).group_rotated(random_state=0)
+    assert np.array_equal(one.labels, other.labels)
+    assert np.nanmax(np.abs(one.angles_deg - other.angles_deg)) < 1e-3
+
+
 def test_a_scan_that_is_mostly_empty(film, few_pairs):
     """What is compared in pairs holds something."""
     data = np.zeros((24, 28, 64, 64), film.data.dtype)
