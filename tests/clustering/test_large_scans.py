@@ -91,8 +91,9 @@ def test_lazy_scans_and_masks(film, few_pairs):
 @pytest.mark.slow
 def test_every_host_gives_the_same(film, few_pairs, as_host):
     one, other = view_of(film).group_rotated(random_state=0), as_host(film).group_rotated(random_state=0)
-    assert np.array_equal(one.labels, other.labels)
-    assert np.nanmax(np.abs(one.angles_deg - other.angles_deg)) < 1e-3
+    assert np.array_equal(one.labels, other.labels) and np.array_equal(one.symmetry, other.symmetry)
+    # The centre of pyxem differs by rounding, and so may which of two equally likely turns the reference of a group has.
+    assert same_angles(one, other) < 1.0
 
 
 def test_a_scan_that_is_mostly_empty(film, few_pairs):
