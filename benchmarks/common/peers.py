@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 
 __all__ = [
-    "SEED", "als", "best_fit", "both_constraints", "hyperspy_nmf", "iterative_nmf", "randomised_nmf", "seconds_per_iteration",
-    "sklearn_nmf",
+    "SEED", "als", "best_fit", "both_constraints", "hyperspy_nmf", "iterative_nmf", "randomised_nmf",
+    "seconds_per_iteration", "sklearn_nmf",
 ]  # fmt: skip
 
 SEED = 0

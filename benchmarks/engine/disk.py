@@ -69,7 +69,8 @@ def growth_item(args, folder, report, goals):
     need_packages("zarr")
     report(
         "`phantoms.large_scan`, uint16 in zarr, 2e3 electrons per pattern, more and more scan positions; NMF, k = 8, one\n"
-        f"start, {_ITERATIONS} iterations, tol = 0, as a dask array, `prepare(keep=False)`. Reading: every chunk once with dask. Peak: resident memory of the whole process,\n"
+        f"start, {_ITERATIONS} iterations, tol = 0, as a dask array, `prepare(keep=False)`. Reading: every\n"
+        "chunk once with dask. Peak: resident memory of the whole process,\n"
         "interpreter and imports included; before: of the same process when the scan is open. The counts compress well\n"
         "and have just been written: reading is decompression, not the disk.\n"
     )
@@ -89,12 +90,13 @@ def growth_item(args, folder, report, goals):
         sizes, times, peaks = [*sizes, r["bytes"]], [*times, r["seconds"]], [*peaks, r["peak"]]
         ratios.append(r["seconds"] / once)
         rows.append([
-            f"{r['bytes'] / 1e9:.3g}", f"{stored / 1e9:.2f}", shape[0] * shape[1], r["passes"], whole(r["seconds"]), f"{r['seconds'] / once:.1f}",
+            f"{r['bytes'] / 1e9:.3g}", f"{stored / 1e9:.2f}", shape[0] * shape[1], r["passes"], whole(r["seconds"]),
+            f"{r['seconds'] / once:.1f}",
             f"{r['seconds'] / r['passes'] / r['bytes'] * 1e9:.3f}", megabytes(r["ready"]), megabytes(r["peak"]),
             f"{np.mean(r['map_correlation']):.3f}", f"{r['found']} of {K}",
         ])  # fmt: skip
-    header = ["GB of counts", "GB on disk", "positions", "passes", "time (s)", "times reading", "s per pass and GB", "before (MB)",
-              "peak (MB)", "mean map r", "found"]  # fmt: skip
+    header = ["GB of counts", "GB on disk", "positions", "passes", "time (s)", "times reading", "s per pass and GB",
+              "before (MB)", "peak (MB)", "mean map r", "found"]  # fmt: skip
     report(markdown_table(header, rows))
     if len(rows) < 2:
         raise Skipped("fewer than two sizes could be run")
