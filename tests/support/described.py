@@ -133,8 +133,10 @@ def _native(value, path):
 
 
 def _is_figure(value):
-    if isinstance(value, (list, tuple, np.ndarray)) and len(value):
-        value = np.ravel(np.asarray(value, dtype=object))[0]
+    while isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
+        if not len(value):
+            return False
+        value = value[0]
     return type(value).__module__.startswith(("matplotlib.", "mpl_toolkits.")) and hasattr(value, "figure")
 
 

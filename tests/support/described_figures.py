@@ -11,7 +11,7 @@ __all__ = ["figure_parts"]
 
 def figure_parts(drawn, path):
     """(path, text or numbers) of the figure of axes, of an artist or of an array of axes."""
-    first = np.ravel(np.asarray(drawn, dtype=object))[0]
+    first = np.ravel(np.array(drawn, dtype=object))[0]
     if isinstance(drawn, (list, tuple, np.ndarray)):
         yield (*path, "returned"), f"{np.shape(drawn)} {[axes_number(one) for one in np.ravel(np.asarray(drawn, dtype=object))]}"
     else:

@@ -161,6 +161,8 @@ def histories(n, changes=False, floor=0.1):
     kept = [floor + np.exp(-np.arange(1.0, 9) * (1 + i / 3)) * (1 + i) for i in range(n)]
     more = {"changes": [np.exp(-np.outer(np.arange(1.0, 9), [1, 0.5])) for _ in range(n)]} if changes else {}
     losses = np.array([one[-1] for one in kept])
+    if not floor:
+        kept[-1][-1] = 0.0
     return made(2, losses=losses, convergence=kept, **more)
 
 

@@ -11,7 +11,8 @@ __all__ = ["SETS", "cases_of", "differences", "write"]
 
 FOLDER = Path(__file__).parents[1] / "reference"
 # Each file and the module whose CASES it describes.
-SETS = {"figures": "figure_cases"}
+SETS = {"figures": "figure_cases", "natives": "native_cases", "answers": "answer_cases",
+        "orientations": "orientation_cases"}  # fmt: skip
 
 
 def cases_of(kind: str) -> dict:
