@@ -5,9 +5,12 @@ import pytest
 from support.kept import cases_of, differences
 
 NEEDS = {"pyxem": "pyxem", "py4dstem": "py4DSTEM"}
+SLOW = {"pyxem, indexed on rings", "pyxem, indexed, percentile", "pyxem, turned", "pyxem, gamma"}  # the transform of pyxem
 
 
-@pytest.mark.parametrize("name", cases_of("orientations"))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in cases_of("orientations")]
+)
 def test_an_orientation_is_what_it_was(name):
     host = name.split(",")[0]
     if host in NEEDS:

@@ -221,7 +221,7 @@ def whole(*share, **settings):
 
 def turned(**how):
     data = phantoms.rotated_phases(n_phases=2, scan_shape=(5, 6), detector_shape=(40, 42), dose=3e3, seed=2)
-    return Unmix(data.data, centre=data.centre).group_rotated(**how)
+    return Unmix(data.data, centre=data.centre).group_rotated(**{"random_state": 0, **how})
 
 
 def parted(**how):

@@ -6,6 +6,7 @@ Of a large array its shape is kept, how much of it is NaN, and numbers that chan
 
 import dataclasses
 import numbers
+import re
 import warnings
 
 import numpy as np
@@ -16,6 +17,7 @@ RTOL = 5e-4
 LOOSE = {"linear_width": 0.02}  # a median of few values, which rounding can exchange
 _WHOLE = 12  # values of an array that are kept one by one
 _DIGITS = 6
+_FOLDER = re.compile(r"'[^' ]*[/\\](?=[^'/\\]+')")  # of a temporary file
 
 
 def told(call):
@@ -27,7 +29,7 @@ def told(call):
         except (ValueError, TypeError, KeyError, IndexError, OSError) as error:
             value = {"refused": f"{type(error).__name__}: {error}"}
     found = described(value)
-    ours = sorted({str(one.message) for one in said if type(one.message).__module__.startswith("unmix4d")})
+    ours = sorted({_FOLDER.sub("'", str(one.message)) for one in said if type(one.message).__module__.startswith("unmix4d")})
     return found | {f"said {i}": text for i, text in enumerate(ours)}
 
 
@@ -92,7 +94,8 @@ def _sequence(value, path):
 
 def _fields(value, path):
     """Fields and properties of an answer, and how it shows itself; not the scan or the answer that it stands on."""
-    yield (*path, "repr"), _without_time(repr(value))
+    if not hasattr(type(value).__repr__, "__wrapped__"):  # which is how dataclasses make their own
+        yield (*path, "repr"), _without_time(repr(value))
     names = [field.name for field in dataclasses.fields(value)]
     names += [name for name in dir(type(value)) if isinstance(getattr(type(value), name), property)]
     for name in names:

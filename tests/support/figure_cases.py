@@ -80,7 +80,7 @@ SOURCES = {
     "choice": lambda: view().choose_k([2, 3, 4], n_starts=2, max_iter=15, **exact()),
     "cao": lambda: view().choose_k([2, 3, 4, 5], rule="cao2025", n_starts=1, max_iter=15, **exact()),
     "merged": lambda: view().merge_nmf(7, n_runs=3, max_iter=15, **exact()),
-    "groups": lambda: groups_view().group_rotated(2),
+    "groups": lambda: groups_view().group_rotated(2, random_state=0),
     "groups of components": lambda: groups_view().nmf(4, max_iter=15, **exact()).group_rotated(),
     "overlap": lambda: answer("nmf").overlap(min_weight=None, background="keep"),
     "grains": lambda: answer("nmf").grains(min_size=2, background="keep"),

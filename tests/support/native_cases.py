@@ -256,12 +256,12 @@ def grid(scan):
     return {name: getattr(found, name) for name in vars(found) if name != "geometry"}
 
 
-def transformed(kind, ellipse=None, mask=None, size=(1.0, 1.0), dtype=np.float32, centre=(23.0, 21.0)):
-    data = spotted(noise=False)[:2, :2].astype(dtype)
+def transformed(kind, ellipse=None, mask=None, size=(1.0, 1.0), dtype=np.float32, centre=(9.0, 8.6)):
+    data = spotted(noise=False)[:2, :2, 14:30, 12:28].astype(dtype)
     calibration = Calibration(pixel_size=size, pixel_unit="1/nm", step=(2, 3), step_unit="nm", scan_origin=(1.0, 2.0))
     geometry = ScanGeometry((2, 2), data.shape[2:], centre=centre, ellipse=ellipse, detector_mask=mask, calibration=calibration)
     scan, found = polar.polar_scan(Scan(data, geometry, host=HostRecord(kind)), "it")
-    return {"values": scan.patterns, "sample": scan.patterns[0, 0, ::40, 3:9], "geometry": scan.geometry,
+    return {"values": scan.patterns, "sample": scan.patterns[0, 0, ::40, 1:7], "geometry": scan.geometry,
             "grid": {name: getattr(found, name) for name in vars(found) if name != "geometry"}}  # fmt: skip
 
 
@@ -499,12 +499,12 @@ CASES = {
     "pyxem, polar grid, no angle": lambda: grid(polar_view(phi={"units": "px"})),
     "array, polar grid": lambda: grid(hosts.read_scan(counts())),
     "pyxem, polar": lambda: transformed("pyxem"),
-    "pyxem, polar, masked": lambda: transformed("pyxem", mask=corner((48, 44)), dtype=np.float64, centre=(24.0, 20.0)),
+    "pyxem, polar, masked": lambda: transformed("pyxem", mask=corner((16, 16), slice(0, 6), slice(0, 4)), dtype=np.float64, centre=(8.0, 7.0)),
     "pyxem, polar, elliptic": lambda: transformed("pyxem", ellipse=(1.1, 0.9, 20.0)),
     "pyxem, polar, not square": lambda: transformed("pyxem", size=(1.0, 1.1)),
     "array, polar": lambda: transformed("array"),
     "py4dstem, polar": lambda: transformed("py4dstem", ellipse=(1.1, 0.9, 20.0)),
-    "py4dstem, polar, masked": lambda: transformed("py4dstem", mask=corner((48, 44), slice(0, 9), slice(0, 20))),
+    "py4dstem, polar, masked": lambda: transformed("py4dstem", mask=corner((16, 16), slice(0, 6), slice(0, 7))),
     # beam positions
     "array, beam": lambda: beam(np.arange(40.0).reshape(4, 5, 2)),
     "array, beam as origin": lambda: beam((np.ones((4, 5)), np.arange(20.0).reshape(4, 5))),
@@ -552,7 +552,7 @@ CASES = {
     "py4dstem, file in rows": lambda: opened("a.h5", saved_cube, scan_shape=(2, 10)),
     # what belongs to them
     "array, metadata": lambda: {"there": to_json(JSON), "back": from_json(to_json(JSON))},
-    "pyxem, versions": lambda: [sorted(hosts.versions(kind)) for kind in ("pyxem", "py4dstem", "array")],
+    "py4dstem, versions": lambda: [sorted(hosts.versions(kind)) for kind in ("pyxem", "py4dstem", "array")],
 }  # fmt: skip
 
 
