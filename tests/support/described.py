@@ -1,7 +1,7 @@
 """Any answer, native object or figure as plain text and numbers, so that tomorrow's can be compared with today's.
 
 A description is a flat dict: a path, as ``axes 0 / image 0 / extent``, and what stands there: a text, or a list of numbers.
-Of a large array its shape is kept, how much of it is NaN, and numbers that change where any value does, or the order of them.
+Of a large array its shape is kept, how much of it is NaN, and numbers that change where any value or the order of them does.
 """
 
 import dataclasses
@@ -109,7 +109,19 @@ def _fields(value, path):
         yield from _parts(one, (*path, name))
 
 
-_LEFT_OUT = {"source", "result", "view", "time_s", "versions", "native", "phases", "unmix4d", "data", "linked", "symmetry_of"}
+_LEFT_OUT = {
+    "source",
+    "result",
+    "view",
+    "time_s",
+    "versions",
+    "native",
+    "phases",
+    "unmix4d",
+    "data",
+    "linked",
+    "symmetry_of",
+}
 
 
 def _without_time(text):

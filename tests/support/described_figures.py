@@ -13,7 +13,10 @@ def figure_parts(drawn, path):
     """(path, text or numbers) of the figure of axes, of an artist or of an array of axes."""
     first = np.ravel(np.array(drawn, dtype=object))[0]
     if isinstance(drawn, (list, tuple, np.ndarray)):
-        yield (*path, "returned"), f"{np.shape(drawn)} {[axes_number(one) for one in np.ravel(np.asarray(drawn, dtype=object))]}"
+        yield (
+            (*path, "returned"),
+            f"{np.shape(drawn)} {[axes_number(one) for one in np.ravel(np.asarray(drawn, dtype=object))]}",
+        )
     else:
         yield (*path, "returned"), f"{type(first).__name__} {axes_number(first)}"
     figure = first.figure
@@ -68,7 +71,10 @@ def _place(spec):
 
 def _axis(axis, limits):
     words, form = getattr(axis.get_major_formatter(), "seq", None), axis.get_major_formatter()
-    params = axis.get_tick_params() | {"grid": axis._major_tick_kw.get("gridOn"), "powers": getattr(form, "_powerlimits", None)}
+    params = axis.get_tick_params() | {
+        "grid": axis._major_tick_kw.get("gridOn"),
+        "powers": getattr(form, "_powerlimits", None),
+    }
     usual = {"grid": False, "powers": [-5, 6]}
     kept = {key: params[key] for key in ("labelsize", "labelrotation", "length", "grid", "powers") if key in params}
     told = {
@@ -112,10 +118,15 @@ def _effects(artist):
 def _common(artist, **plain):
     """What every artist has, where it is not as matplotlib makes it."""
     told = {
-        "zorder": f"{artist.get_zorder():g}", "alpha": artist.get_alpha(), "label": str(artist.get_label() or ""),
-        "visible": artist.get_visible(), "effects": _effects(artist), "raster": artist.get_rasterized(),
-        "clip": artist.get_clip_on(), "placed": _placed(artist),
-    }  # fmt: skip
+        "zorder": f"{artist.get_zorder():g}",
+        "alpha": artist.get_alpha(),
+        "label": str(artist.get_label() or ""),
+        "visible": artist.get_visible(),
+        "effects": _effects(artist),
+        "raster": artist.get_rasterized(),
+        "clip": artist.get_clip_on(),
+        "placed": _placed(artist),
+    }
     usual = {"alpha": None, "label": "", "visible": True, "effects": "", "raster": False, "clip": True, "placed": "data"}
     usual |= plain
     if told["label"].startswith("_"):
@@ -125,11 +136,14 @@ def _common(artist, **plain):
 
 def _line(one):
     return {
-        "colour": _colour(one.get_color()), "width": one.get_linewidth(), "style": one.get_linestyle(),
+        "colour": _colour(one.get_color()),
+        "width": one.get_linewidth(),
+        "style": one.get_linestyle(),
         "marker": f"{one.get_marker()} {_short(one.get_markersize())} {_short(one.get_markeredgewidth())}",
         "marker colours": [_colour(one.get_markerfacecolor()), _colour(one.get_markeredgecolor())],
-        "xy": np.asarray(one.get_xydata(), float), "common": _common(one, zorder="2"),
-    }  # fmt: skip
+        "xy": np.asarray(one.get_xydata(), float),
+        "common": _common(one, zorder="2"),
+    }
 
 
 def _placed(artist):
@@ -144,41 +158,64 @@ def _image(one):
     norm = one.norm
     extra = {name: getattr(norm, name) for name in ("linear_width", "linthresh") if hasattr(norm, name)}
     return {
-        "values": one.get_array(), "extent": one.get_extent(), "colours": one.get_cmap().name,
-        "bad": _colour(one.get_cmap().get_bad()), "norm": f"{type(norm).__name__}", "limits": [norm.vmin, norm.vmax],
-        "norm numbers": extra, "how": f"{one.get_interpolation()} {one.origin}", "common": _common(one, zorder="0"),
-    }  # fmt: skip
+        "values": one.get_array(),
+        "extent": one.get_extent(),
+        "colours": one.get_cmap().name,
+        "bad": _colour(one.get_cmap().get_bad()),
+        "norm": f"{type(norm).__name__}",
+        "limits": [norm.vmin, norm.vmax],
+        "norm numbers": extra,
+        "how": f"{one.get_interpolation()} {one.origin}",
+        "common": _common(one, zorder="0"),
+    }
 
 
 def _collection(one):
     vertices = [path.vertices for path in one.get_paths() if len(path.vertices)]
     sizes = getattr(one, "get_sizes", lambda: [])()
     return {
-        "face": _colour(one.get_facecolor()), "edge": _colour(one.get_edgecolor()), "widths": np.atleast_1d(one.get_linewidth()),
-        "styles": "; ".join(f"{start:g} {dashes}" for start, dashes in one.get_linestyle()[:1]), "sizes": np.asarray(sizes, float), "offsets": np.asarray(one.get_offsets(), float),
-        "paths": len(vertices), "vertices": np.concatenate(vertices) if vertices else "none",
-        "levels": np.asarray(getattr(one, "levels", []), float), "common": _common(one, zorder="1", placed="other"),
-    }  # fmt: skip
+        "face": _colour(one.get_facecolor()),
+        "edge": _colour(one.get_edgecolor()),
+        "widths": np.atleast_1d(one.get_linewidth()),
+        "styles": "; ".join(f"{start:g} {dashes}" for start, dashes in one.get_linestyle()[:1]),
+        "sizes": np.asarray(sizes, float),
+        "offsets": np.asarray(one.get_offsets(), float),
+        "paths": len(vertices),
+        "vertices": np.concatenate(vertices) if vertices else "none",
+        "levels": np.asarray(getattr(one, "levels", []), float),
+        "common": _common(one, zorder="1", placed="other"),
+    }
 
 
 def _patch(one):
     return {
-        "face": _colour(one.get_facecolor()), "edge": _colour(one.get_edgecolor()), "width": one.get_linewidth(),
-        "style": str(one.get_linestyle()), "fill": str(one.get_fill()), "common": _common(one, zorder="1", placed="other"),
+        "face": _colour(one.get_facecolor()),
+        "edge": _colour(one.get_edgecolor()),
+        "width": one.get_linewidth(),
+        "style": str(one.get_linestyle()),
+        "fill": str(one.get_fill()),
+        "common": _common(one, zorder="1", placed="other"),
         "vertices": one.get_patch_transform().transform(one.get_path().vertices),
-    }  # fmt: skip
+    }
 
 
 def _arrow(one):
-    return {"colour": _colour(one.get_edgecolor()), "width": one.get_linewidth(), "style": type(one.get_arrowstyle()).__name__}
+    return {
+        "colour": _colour(one.get_edgecolor()),
+        "width": one.get_linewidth(),
+        "style": type(one.get_arrowstyle()).__name__,
+    }
 
 
 def _text(one):
     told = {
-        "text": one.get_text(), "position": one.get_position(), "colour": _colour(one.get_color()), "size": one.get_fontsize(),
+        "text": one.get_text(),
+        "position": one.get_position(),
+        "colour": _colour(one.get_color()),
+        "size": one.get_fontsize(),
         "set": f"{one.get_ha()} {one.get_va()} {one.get_rotation():g} {one.get_fontweight()} {one._linespacing}",
         "common": _common(one, zorder="3", clip=False),
-    }  # fmt: skip
+    }
     if isinstance(one, text.Annotation):
         told |= {"at": [float(x) for x in one.xy], "coordinates": f"{one.xycoords} {one.anncoords} {one._annotation_clip}"}
         if one.arrow_patch is not None:
@@ -206,11 +243,14 @@ def _entry(handle, words):
 def _bar(one):
     (rectangle,), (words,) = one.size_bar.get_children(), one.txt_label.get_children()
     return {
-        "text": _artist(words), "bar": [rectangle.get_width(), rectangle.get_height()], "colours": _patch(rectangle)["face"],
-        "edge": _patch(rectangle)["edge"], "effects": _effects(rectangle),
+        "text": _artist(words),
+        "bar": [rectangle.get_width(), rectangle.get_height()],
+        "colours": _patch(rectangle)["face"],
+        "edge": _patch(rectangle)["edge"],
+        "effects": _effects(rectangle),
         "how": f"{one.loc} {one.pad} {one.borderpad} {one._box.sep} {one.patch.get_visible()} "
         f"{[type(child).__name__ for child in one._box.get_children()]}",
-    }  # fmt: skip
+    }
 
 
 _ARTISTS = (

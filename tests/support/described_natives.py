@@ -20,7 +20,7 @@ def native_parts(value, path):
 def _data(data):
     if hasattr(data, "dask"):
         data = data.compute()
-    if getattr(data, "dtype", None) == object:
+    if data.dtype.kind == "O":
         return {str(at): np.asarray(data[at], float) for at in np.ndindex(data.shape)}
     return {"dtype": str(data.dtype), "values": np.asarray(data)}
 
@@ -40,10 +40,17 @@ def _vectors(signal):
 def _slice(piece):
     root = piece.root
     return {
-        "name": piece.name, "labels": list(getattr(piece, "slicelabels", None) or []), "units": str(piece.units),
-        "root": None if root is None else root.name, "calibration": _calibration(piece), **_told(root), **_data(piece.data),
-        "dims": [np.asarray(dim) for dim in piece.dims], "dim units": list(piece.dim_units), "dim names": list(piece.dim_names),
-    }  # fmt: skip
+        "name": piece.name,
+        "labels": list(getattr(piece, "slicelabels", None) or []),
+        "units": str(piece.units),
+        "root": None if root is None else root.name,
+        "calibration": _calibration(piece),
+        **_told(root),
+        **_data(piece.data),
+        "dims": [np.asarray(dim) for dim in piece.dims],
+        "dim units": list(piece.dim_units),
+        "dim names": list(piece.dim_names),
+    }
 
 
 def _calibration(piece):
@@ -78,19 +85,27 @@ def _points(points):
 def _crystal_map(found):
     kept = {name: np.asarray(found.prop[name]) for name in sorted(found.prop)}
     return {
-        "shape": list(found.shape), "ids": np.asarray(found.phase_id), "rotations": np.abs(found.rotations.data),
-        "x": found.x, "y": found.y, "unit": found.scan_unit, "in data": np.asarray(found.is_in_data),
-        "phases": {str(number): phase for number, phase in found.phases}, **kept,
-    }  # fmt: skip
+        "shape": list(found.shape),
+        "ids": np.asarray(found.phase_id),
+        "rotations": np.abs(found.rotations.data),
+        "x": found.x,
+        "y": found.y,
+        "unit": found.scan_unit,
+        "in data": np.asarray(found.is_in_data),
+        "phases": {str(number): phase for number, phase in found.phases},
+        **kept,
+    }
 
 
 def _phase(phase):
     point, space = phase.point_group, phase.space_group
     return {
-        "name": phase.name, "point group": None if point is None else point.name,
-        "space group": None if space is None else int(space.number), "cell": list(phase.structure.lattice.abcABG()),
+        "name": phase.name,
+        "point group": None if point is None else point.name,
+        "space group": None if space is None else int(space.number),
+        "cell": list(phase.structure.lattice.abcABG()),
         "atoms": [f"{atom.element} {np.round(atom.xyz, 4).tolist()}" for atom in phase.structure],
-    }  # fmt: skip
+    }
 
 
 def _orientation_map(found):

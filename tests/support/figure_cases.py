@@ -21,7 +21,9 @@ def made(k, scan_shape=(12, 14), detector_shape=(14, 12), mask=None, signed=Fals
     row, col = np.indices(scan_shape)
     if maps is None:
         along = (row + 2.0 * col) / (scan_shape[0] + 2.0 * scan_shape[1] - 3) if max(scan_shape) > 1 else row + 0.5
-        maps = np.exp(-(((along - (np.arange(k)[:, None, None] + 0.5) / k) * 1.3 * k) ** 2)) + 0.02 * rng.random((k, *scan_shape))
+        maps = np.exp(-(((along - (np.arange(k)[:, None, None] + 0.5) / k) * 1.3 * k) ** 2)) + 0.02 * rng.random(
+            (k, *scan_shape)
+        )
     maps = maps / maps.max((1, 2), keepdims=True)
     patterns = rng.random((k, *detector_shape)) ** 6 * (np.arange(k)[:, None, None] + 3)
     if signed:
@@ -120,8 +122,9 @@ def orientations(two=False, known=True, **calibration):
         cubic[names[1]] = laue_rotations(np.array([[3.0, 0, 0], [-1.5, 2.598, 0], [0, 0, 5.0]]))
     calibration = Calibration(rotation_deg=12.0 if known else None, **calibration)
     mask = corner((3, 4), 2, 3)
-    return Orientations("pyxem", matches, painting, ScanGeometry((3, 4), (8, 8), scan_mask=mask, calibration=calibration),
-                        cubic, phases)  # fmt: skip
+    return Orientations(
+        "pyxem", matches, painting, ScanGeometry((3, 4), (8, 8), scan_mask=mask, calibration=calibration), cubic, phases
+    )
 
 
 def comparison(agree=5.0, top=30.0, **calibration):
@@ -181,7 +184,9 @@ ROUND = {"step": (0.5, 0.5), "step_unit": "nm", "pixel_size": (0.1, 0.1), "pixel
 CASES = {
     # patterns above maps
     "plot": lambda: answer("nmf").plot(),
-    "plot, some, coloured": lambda: answer("nmf").plot([2, 0], cmap="gray", norm=norm(), map_cmap="cividis", map_norm=norm(0, 1)),
+    "plot, some, coloured": lambda: answer("nmf").plot(
+        [2, 0], cmap="gray", norm=norm(), map_cmap="cividis", map_norm=norm(0, 1)
+    ),
     "plot, svd": lambda: answer("svd").plot(scale_bar=False),
     "plot, many": lambda: made(8, calibration=ROUND).plot(),
     "plot, one": lambda: made(1).plot(),
@@ -241,7 +246,9 @@ CASES = {
     "consensus, no history": lambda: answer("merged").consensus().plot_history(),
     # groups
     "groups": lambda: answer("groups").plot(),
-    "groups, one": lambda: answer("groups").plot([1], cmap="gray", norm=norm(), map_cmap="cividis", map_norm=norm(), scale_bar=False),
+    "groups, one": lambda: answer("groups").plot(
+        [1], cmap="gray", norm=norm(), map_cmap="cividis", map_norm=norm(), scale_bar=False
+    ),
     "groups of components": lambda: answer("groups of components").plot(),
     "dendrogram": lambda: answer("groups").plot_dendrogram(),
     "dendrogram of components": lambda: answer("groups of components").plot_dendrogram(),
@@ -261,16 +268,24 @@ CASES = {
     "overlap, line": lambda: made(3, LINE).overlap(min_weight=None, background="keep").plot(),
     "overlap profile": lambda: answer("overlap").plot_profile((3, 0), (3, 13)),
     "overlap profile, all": lambda: answer("overlap").plot_profile((11, 13), (0, 0), points=[0, 5, 11], components="all"),
-    "overlap profile, one point": lambda: made(3, LINE).overlap(min_weight=None, background="keep").plot_profile((0, 0), (0, 11), points=1),
-    "overlap profile, two points": lambda: made(14, WIDE, calibration=NM).overlap(min_weight=None, background="keep").plot_profile(
-        (1, 2), (1, 29), points=2, components="all"),
-    "overlap profile, own axes": lambda: own(lambda ax: answer("overlap").plot_profile((3, 0), (3, 13), ax=ax, components=[2])),
+    "overlap profile, one point": lambda: (
+        made(3, LINE).overlap(min_weight=None, background="keep").plot_profile((0, 0), (0, 11), points=1)
+    ),
+    "overlap profile, two points": lambda: (
+        made(14, WIDE, calibration=NM)
+        .overlap(min_weight=None, background="keep")
+        .plot_profile((1, 2), (1, 29), points=2, components="all")
+    ),
+    "overlap profile, own axes": lambda: own(
+        lambda ax: answer("overlap").plot_profile((3, 0), (3, 13), ax=ax, components=[2])
+    ),
     "overlap profile, points": lambda: answer("overlap").plot_profile((3, 0), (3, 13), points=99),
     "overlap profile, no such place": lambda: answer("overlap").plot_profile((3, 0), (3, 14)),
     # grains
     "grains": lambda: answer("grains").plot(),
-    "grains, image": lambda: answer("grains").plot(image=np.indices((12, 14))[1] * 1.0, numbers=False, cmap="magma", norm=norm(0, 9),
-                                                   scale_bar=False),
+    "grains, image": lambda: answer("grains").plot(
+        image=np.indices((12, 14))[1] * 1.0, numbers=False, cmap="magma", norm=norm(0, 9), scale_bar=False
+    ),
     "grains, many": lambda: many_grains(18).plot(),
     "grains, one": lambda: many_grains(1, calibration=NM).plot(),
     "grains, wrong image": lambda: answer("grains").plot(image=np.ones((3, 4))),
@@ -316,8 +331,12 @@ CASES = {
     "map, column": lambda: plots.scan_map(rings()[:, 3:4] - 3),
     "map, no such colours": lambda: plots.scan_map(rings(), cmap="none such"),
     "profile": lambda: plots.profile({"nmf": answer("nmf"), "svd": answer("svd"), "image": rings(12)}, (2, 0), (9, 13)),
-    "profile, wide": lambda: plots.profile({"a": rings(12), "b": rings(12) / 1e3}, (0, 3), (11, 3), width=3, step=2.0, unit="nm"),
-    "profile, normalised": lambda: plots.profile({"b": rings(12) / 1e4, "line": made(3)}, (0, 3), (11.0, 9.5), normalise=True),
+    "profile, wide": lambda: plots.profile(
+        {"a": rings(12), "b": rings(12) / 1e3}, (0, 3), (11, 3), width=3, step=2.0, unit="nm"
+    ),
+    "profile, normalised": lambda: plots.profile(
+        {"b": rings(12) / 1e4, "line": made(3)}, (0, 3), (11.0, 9.5), normalise=True
+    ),
     "profile, shapes": lambda: plots.profile({"a": rings(12), "b": rings(13)}, (0, 3), (11, 3)),
     "profile, nothing": lambda: plots.profile({}, (0, 3), (11, 3)),
     "profile, no map": lambda: plots.profile({"a": np.ones(3)}, (0, 3), (11, 3)),
@@ -328,4 +347,4 @@ CASES = {
     "position, line": lambda: position(made(3, LINE, calibration=NM), 0, 7),
     "position, column": lambda: position(made(45, DOWN), 4, 0, component=1),
     "position, svd": lambda: position(made(3, signed=True), 2, 3, component=0),
-}  # fmt: skip
+}

@@ -11,8 +11,7 @@ __all__ = ["SETS", "cases_of", "differences", "write"]
 
 FOLDER = Path(__file__).parents[1] / "reference"
 # Each file and the module whose CASES it describes.
-SETS = {"figures": "figure_cases", "natives": "native_cases", "answers": "answer_cases",
-        "orientations": "orientation_cases"}  # fmt: skip
+SETS = {"figures": "figure_cases", "natives": "native_cases", "answers": "answer_cases", "orientations": "orientation_cases"}
 
 
 def cases_of(kind: str) -> dict:
@@ -55,7 +54,9 @@ def write(kind: str, close=lambda: None) -> Path:
         found[name] = _nested(told(call))
         close()
     path = FOLDER / f"{kind}.json"
-    path.write_text("{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(one)}" for name, one in found.items()) + "\n}\n", encoding="utf-8")
+    path.write_text(
+        "{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(one)}" for name, one in found.items()) + "\n}\n", encoding="utf-8"
+    )
     return path
 
 
@@ -64,8 +65,8 @@ def _lines(tree, depth=0):
     if not any(isinstance(one, dict) for one in tree.values()):
         return json.dumps(tree, ensure_ascii=False)
     inner = " " * (depth + 1)
-    parts = [
-        f"{inner}{json.dumps(key)}: {_lines(one, depth + 1) if isinstance(one, dict) else json.dumps(one, ensure_ascii=False)}"
+    below = {
+        key: _lines(one, depth + 1) if isinstance(one, dict) else json.dumps(one, ensure_ascii=False)
         for key, one in tree.items()
-    ]
-    return "{\n" + ",\n".join(parts) + "}"
+    }
+    return "{\n" + ",\n".join(f"{inner}{json.dumps(key)}: {text}" for key, text in below.items()) + "}"

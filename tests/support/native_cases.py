@@ -46,14 +46,31 @@ def signal(kind="ElectronDiffraction2D", shape=SHAPE, axes=(), metadata=None, la
     return made_.as_lazy() if lazy else made_
 
 
-SCAN_AXES = ({"name": "y", "scale": 2.0, "offset": 5.0, "units": "nm"}, {"name": "x", "scale": 3.0, "offset": -1.0, "units": "nm"})
-DETECTOR = ({"name": "ky", "scale": 0.1, "offset": -0.35, "units": "$A^{-1}$"}, {"name": "kx", "scale": 0.12, "offset": -0.5, "units": "$A^{-1}$"})
+SCAN_AXES = (
+    {"name": "y", "scale": 2.0, "offset": 5.0, "units": "nm"},
+    {"name": "x", "scale": 3.0, "offset": -1.0, "units": "nm"},
+)
+DETECTOR = (
+    {"name": "ky", "scale": 0.1, "offset": -0.35, "units": "$A^{-1}$"},
+    {"name": "kx", "scale": 0.12, "offset": -0.5, "units": "$A^{-1}$"},
+)
 TURNED = ({**SCAN_AXES[0], "scale": -2.0}, SCAN_AXES[1], {**DETECTOR[0], "scale": -0.1, "offset": 0.35}, DETECTOR[1])
 MIXED = ({**SCAN_AXES[0], "units": "Å"}, SCAN_AXES[1], {**DETECTOR[0], "units": "mrad"}, DETECTOR[1])
-POLAR = ({}, {}, {"units": "Rad", "scale": 2 * math.pi / 8, "offset": -math.pi}, {"units": "$A^{-1}$", "scale": 0.05, "offset": 0.1})
+POLAR = (
+    {},
+    {},
+    {"units": "Rad", "scale": 2 * math.pi / 8, "offset": -math.pi},
+    {"units": "$A^{-1}$", "scale": 0.05, "offset": 0.1},
+)
 TEM = "Acquisition_instrument.TEM."
-MICROSCOPE = {TEM + "beam_energy": 200.0, TEM + "convergence_angle": 1.5, TEM + "rocking_angle": 10.0, "General.title": "gold",
-              "General.notes": ["one", 2, 3.5], "Signal.quantity": "Intensity (counts)"}  # fmt: skip
+MICROSCOPE = {
+    TEM + "beam_energy": 200.0,
+    TEM + "convergence_angle": 1.5,
+    TEM + "rocking_angle": 10.0,
+    "General.title": "gold",
+    "General.notes": ["one", 2, 3.5],
+    "Signal.quantity": "Intensity (counts)",
+}
 
 
 def of(obj, k=2, mask=True, **options):
@@ -66,7 +83,14 @@ def of(obj, k=2, mask=True, **options):
     rng = np.random.default_rng(0)
     patterns = geometry.to_images(rng.random((k, geometry.n_pixels), dtype=np.float32))
     maps = geometry.to_maps(rng.random((geometry.n_positions, k), dtype=np.float32))
-    settings = {"n": 2, "tol": 1e-4, "init": None, "ks": [3, 4], "crop": [[0, 4], [2, 6]], "constraints": [{"name": "Friedel"}]}
+    settings = {
+        "n": 2,
+        "tol": 1e-4,
+        "init": None,
+        "ks": [3, 4],
+        "crop": [[0, 4], [2, 6]],
+        "constraints": [{"name": "Friedel"}],
+    }
     return Decomposition("nmf", patterns, maps, np.full(k, 1 / k), 0.1, geometry, settings, host=scan.host)
 
 
@@ -76,7 +100,13 @@ def both(obj, **options):
 
 def read(obj):
     scan = hosts.read_scan(obj)
-    return {"geometry": scan.geometry, "host": scan.host, "centres": scan.centres, "dtype": str(scan.dtype), "shape": scan.shape}
+    return {
+        "geometry": scan.geometry,
+        "host": scan.host,
+        "centres": scan.centres,
+        "dtype": str(scan.dtype),
+        "shape": scan.shape,
+    }
 
 
 def masked(kind, shape=(8, 9)):
@@ -96,7 +126,13 @@ def cube(shape=SHAPE, name="gold", energy=None, **known):
     import py4DSTEM
 
     made_ = py4DSTEM.DataCube(counts(shape), name=name)
-    known = {"Q_pixel_size": 0.05, "Q_pixel_units": "A^-1", "R_pixel_size": 2.5, "R_pixel_units": "A", "origin": (4.25, 3.5)} | known
+    known = {
+        "Q_pixel_size": 0.05,
+        "Q_pixel_units": "A^-1",
+        "R_pixel_size": 2.5,
+        "R_pixel_units": "A",
+        "origin": (4.25, 3.5),
+    } | known
     for key, value in known.items():
         if value is not None:
             getattr(made_.calibration, f"set_{key}")(value)
@@ -145,7 +181,13 @@ ANGSTROM = ("A", "A", "A^-1", "A^-1")
 
 # Bragg vectors
 
-SPOTS = ((0, 0, 0.0, 0.0, 50.0), (0, 0, 9.0, -4.0, 3.0), (0, 1, -6.3, 12.2, 2.0), (1, 2, 9.4, -4.4, 5.0), (1, 2, 9.0, 5.0, 1.0))
+SPOTS = (
+    (0, 0, 0.0, 0.0, 50.0),
+    (0, 0, 9.0, -4.0, 3.0),
+    (0, 1, -6.3, 12.2, 2.0),
+    (1, 2, 9.4, -4.4, 5.0),
+    (1, 2, 9.0, 5.0, 1.0),
+)
 FIELDS = [("qx", float), ("qy", float), ("intensity", float)]
 CENTRE = (21.0, 19.5)
 
@@ -167,8 +209,14 @@ def braggs(origin=CENTRE, unit="A^-1", size=0.02, **known):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         calibration = Theirs()
-        for key, value in {"Q_pixel_size": size, "Q_pixel_units": unit, "R_pixel_size": 2.0, "R_pixel_units": "nm",
-                           "origin": origin, **known}.items():  # fmt: skip
+        for key, value in {
+            "Q_pixel_size": size,
+            "Q_pixel_units": unit,
+            "R_pixel_size": 2.0,
+            "R_pixel_units": "nm",
+            "origin": origin,
+            **known,
+        }.items():
             if value is not None:
                 getattr(calibration, f"set_{key}")(value)
         found = BraggVectors((2, 3), (44, 40), calibration=calibration)
@@ -201,10 +249,15 @@ def vectors(obj, **options):
     found = bragg_vectors.read(obj, **options)
     disks = found.disks
     return {
-        "disks": {name: getattr(disks, name) for name in ("scan_shape", "position", "q_row", "q_col", "intensity", "unit",
-                                                          "pixel_size")},
-        "host": found.host, "calibration": found.calibration, "detector_shape": found.detector_shape, "round": found.round,
-    }  # fmt: skip
+        "disks": {
+            name: getattr(disks, name)
+            for name in ("scan_shape", "position", "q_row", "q_col", "intensity", "unit", "pixel_size")
+        },
+        "host": found.host,
+        "calibration": found.calibration,
+        "detector_shape": found.detector_shape,
+        "round": found.round,
+    }
 
 
 def default(shape=(44, 40), centre=CENTRE, **calibration):
@@ -218,7 +271,9 @@ def spotted(radius=2.6, size=(48, 44), scan=(3, 4), noise=True):
     row, col = np.indices(size)
     patterns = np.full((*scan, *size), 1.0)
     for at in np.ndindex(*scan):
-        for n, (i, j, strength) in enumerate([(23.5, 21.2, 90.0), (11.2, 30.4, 40.0), (35.7, 12.1, 25.0), (2.0, 3.0, 30.0), (34.0, 33.3, 9.0)]):
+        for n, (i, j, strength) in enumerate(
+            [(23.5, 21.2, 90.0), (11.2, 30.4, 40.0), (35.7, 12.1, 25.0), (2.0, 3.0, 30.0), (34.0, 33.3, 9.0)]
+        ):
             shift = 0.3 * at[0] if n else 0.0
             patterns[at] += strength / (1 + np.exp(3 * (np.hypot(row - i - shift, col - j + 0.2 * at[1]) - radius)))
     return rng.poisson(patterns).astype(np.float32) if noise else patterns.astype(np.float32)
@@ -230,9 +285,14 @@ def disks(detector, radius=None, mask=None, centres=False, scan_mask=None, kind=
     geometry = ScanGeometry((3, 4), data.shape[2:], detector_mask=mask, scan_mask=scan_mask, centre=(23.0, 21.0))
     scan, done = Scan(data, geometry, centres=at, host=HostRecord(kind)), []
     mean = data.mean((0, 1))
-    found, settings = disk_detection.find_disks(scan, mean, detector=detector, radius=radius, options=options, tick=done.append)
-    return {"disks": [found.position, found.q_row, found.q_col, found.intensity, found.unit, found.pixel_size],
-            "settings": settings, "ticks": done}  # fmt: skip
+    found, settings = disk_detection.find_disks(
+        scan, mean, detector=detector, radius=radius, options=options, tick=done.append
+    )
+    return {
+        "disks": [found.position, found.q_row, found.q_col, found.intensity, found.unit, found.pixel_size],
+        "settings": settings,
+        "ticks": done,
+    }
 
 
 def radius_of(pattern):
@@ -259,10 +319,16 @@ def grid(scan):
 def transformed(kind, ellipse=None, mask=None, size=(1.0, 1.0), dtype=np.float32, centre=(9.0, 8.6)):
     data = spotted(noise=False)[:2, :2, 14:30, 12:28].astype(dtype)
     calibration = Calibration(pixel_size=size, pixel_unit="1/nm", step=(2, 3), step_unit="nm", scan_origin=(1.0, 2.0))
-    geometry = ScanGeometry((2, 2), data.shape[2:], centre=centre, ellipse=ellipse, detector_mask=mask, calibration=calibration)
+    geometry = ScanGeometry(
+        (2, 2), data.shape[2:], centre=centre, ellipse=ellipse, detector_mask=mask, calibration=calibration
+    )
     scan, found = polar.polar_scan(Scan(data, geometry, host=HostRecord(kind)), "it")
-    return {"values": scan.patterns, "sample": scan.patterns[0, 0, ::40, 1:7], "geometry": scan.geometry,
-            "grid": {name: getattr(found, name) for name in vars(found) if name != "geometry"}}  # fmt: skip
+    return {
+        "values": scan.patterns,
+        "sample": scan.patterns[0, 0, ::40, 1:7],
+        "geometry": scan.geometry,
+        "grid": {name: getattr(found, name) for name in vars(found) if name != "geometry"},
+    }
 
 
 # Beam positions
@@ -296,8 +362,13 @@ def opened(name, write, **how):
         except (OSError, ImportError, ValueError) as error:
             return f"{type(error).__name__}: {str(error).replace(folder + os.sep, '')}"
         data = found.data if hasattr(found, "axes_manager") or type(found).__name__ == "DataCube" else found
-        told = {"class": type(found).__name__, "shape": list(data.shape), "lazy": str(getattr(found, "_lazy", "")),
-                "values": np.asarray(data), "name": getattr(found, "name", None)}  # fmt: skip
+        told = {
+            "class": type(found).__name__,
+            "shape": list(data.shape),
+            "lazy": str(getattr(found, "_lazy", "")),
+            "values": np.asarray(data),
+            "name": getattr(found, "name", None),
+        }
         if hasattr(found, "axes_manager"):
             told["axes"] = [one.get_axis_dictionary() for one in found.axes_manager._axes]
         if hasattr(data, "file"):
@@ -350,9 +421,19 @@ def nothing(path):
     Path(path).touch()
 
 
-JSON = {"number": np.float32(1.5), "text": "a", "array": np.arange(3), "nested": {"_HyperSpy": 1, "_sig_x": 2, "kept": [1, np.nan, None]},
-        "many": list(range(5000)), "nan": float("nan"), "large": np.zeros(5000), "limit": list(range(4096)), "floats": np.array([1.0, np.inf]),
-        "words": np.array(["a", "b"]), "set": {1}}  # fmt: skip
+JSON = {
+    "number": np.float32(1.5),
+    "text": "a",
+    "array": np.arange(3),
+    "nested": {"_HyperSpy": 1, "_sig_x": 2, "kept": [1, np.nan, None]},
+    "many": list(range(5000)),
+    "nan": float("nan"),
+    "large": np.zeros(5000),
+    "limit": list(range(4096)),
+    "floats": np.array([1.0, np.inf]),
+    "words": np.array(["a", "b"]),
+    "set": {1},
+}
 
 CASES = {
     # reading signals
@@ -369,7 +450,9 @@ CASES = {
     "pyxem, read offset only": lambda: read(signal(axes=({}, {}, {"offset": -3.0}, {}))),
     "pyxem, read scale only": lambda: read(signal(axes=({}, {}, {}, {"scale": 0.5}))),
     "pyxem, read unit only": lambda: read(signal(axes=({}, {}, {"units": "mrad"}, {"units": "mrad"}))),
-    "pyxem, read precession": lambda: read(signal(metadata={TEM + "precession_angle": 0.7, TEM + "rocking_angle": 9.0, TEM + "beam_energy": "many"})),
+    "pyxem, read precession": lambda: read(
+        signal(metadata={TEM + "precession_angle": 0.7, TEM + "rocking_angle": 9.0, TEM + "beam_energy": "many"})
+    ),
     "pyxem, read transposed": lambda: read(signal(axes=SCAN_AXES + DETECTOR).transpose(navigation_axes=(1, 0))),
     "pyxem, read three navigation axes": lambda: read(signal(shape=(2, 2, 2, 8, 9))),
     "pyxem, read one signal axis": lambda: read(signal().transpose(signal_axes=1)),
@@ -390,7 +473,9 @@ CASES = {
     "pyxem, results turned and binned": lambda: both(signal(axes=TURNED), bin=(2, 3), scan_mask=corner((4, 5))),
     "pyxem, results mixed and binned": lambda: both(signal(axes=MIXED), crop=((2, 8), (1, 9)), bin=(2, 2)),
     "pyxem, results centred": lambda: of(Unmix(signal(axes=SCAN_AXES + DETECTOR), centre=(3.0, 4.0))._scan).to_host(),
-    "pyxem, results in another unit": lambda: of(Unmix(signal(axes=MIXED), pixel_size=0.2, pixel_unit="1/nm", step=4.0, step_unit="nm")._scan).to_host(),
+    "pyxem, results in another unit": lambda: of(
+        Unmix(signal(axes=MIXED), pixel_size=0.2, pixel_unit="1/nm", step=4.0, step_unit="nm")._scan
+    ).to_host(),
     "pyxem, fill value": lambda: of(signal()).to_host(fill_value="none"),
     "pyxem, fill value too large": lambda: of(signal()).to_host(fill_value=1e300),
     "pyxem, grains": lambda: hosted("grains", signal),
@@ -412,8 +497,12 @@ CASES = {
     "py4dstem, results": lambda: both(cube(energy=200.0, **FULL)),
     "py4dstem, results plain": lambda: both(cube(origin=None, Q_pixel_units="mrad", R_pixel_units="nm")),
     "py4dstem, results binned": lambda: both(cube(), bin=(2, 3), scan_mask=corner((4, 5)), direct_beam=1.5),
-    "py4dstem, results in another unit": lambda: of(Unmix(cube(), pixel_size=0.2, pixel_unit="1/nm", step=(1.0, 4.0), step_unit="nm")._scan).to_host(),
-    "py4dstem, results in mrad": lambda: of(Unmix(cube(), pixel_size=(0.2, 0.3), pixel_unit="mrad", step=1.0, step_unit="nm")._scan).to_host(),
+    "py4dstem, results in another unit": lambda: of(
+        Unmix(cube(), pixel_size=0.2, pixel_unit="1/nm", step=(1.0, 4.0), step_unit="nm")._scan
+    ).to_host(),
+    "py4dstem, results in mrad": lambda: of(
+        Unmix(cube(), pixel_size=(0.2, 0.3), pixel_unit="mrad", step=1.0, step_unit="nm")._scan
+    ).to_host(),
     "py4dstem, attach": lambda: attached(),
     "py4dstem, attach to a smaller one": lambda: refuse_attach(cube((4, 5, 8, 8))),
     "py4dstem, attach to a cropped scan": lambda: refuse_attach(cube((3, 5, 8, 9))),
@@ -447,7 +536,9 @@ CASES = {
     "py4dstem, vectors, all": lambda: vectors(braggs(**FULL), unit="1/nm"),
     "py4dstem, vectors, pixels": lambda: vectors(braggs(unit="pixels", size=3.0)),
     "py4dstem, vectors, centre": lambda: vectors(braggs(), centre=(20.0, 18.0)),
-    "py4dstem, vectors, origins": lambda: vectors(braggs(origin=(20 + np.arange(6.0).reshape(2, 3), 18 + np.arange(6.0).reshape(2, 3)))),
+    "py4dstem, vectors, origins": lambda: vectors(
+        braggs(origin=(20 + np.arange(6.0).reshape(2, 3), 18 + np.arange(6.0).reshape(2, 3)))
+    ),
     "py4dstem, vectors, no origin": lambda: vectors(braggs(origin=None)),
     "py4dstem, vectors, origin of the scan": lambda: vectors(braggs(origin=None), default=default()),
     "py4dstem, vectors, origin of another scan": lambda: vectors(braggs(origin=None), default=default((44, 41))),
@@ -457,7 +548,9 @@ CASES = {
     "py4dstem, lists in a corner": lambda: vectors(lists(centre=CENTRE)),
     "py4dstem, lists of the scan": lambda: vectors(lists(centre=CENTRE), default=default()),
     "py4dstem, lists outside of the scan": lambda: vectors(lists(centre=CENTRE), default=default((31, 31), (20, 20))),
-    "py4dstem, lists at the edge of the scan": lambda: vectors(lists(centre=(6.0, 4.5)), default=default((16, 18), (6, 4.5))),
+    "py4dstem, lists at the edge of the scan": lambda: vectors(
+        lists(centre=(6.0, 4.5)), default=default((16, 18), (6, 4.5))
+    ),
     "py4dstem, lists without a centre": lambda: vectors(lists(centre=CENTRE), default=default(centre=None)),
     "py4dstem, lists of nothing": lambda: vectors(lists(spots=())),
     "py4dstem, lists without intensity": lambda: vectors(lists(0.05, fields=FIELDS[:2])),
@@ -466,17 +559,26 @@ CASES = {
     "pyxem, vectors, turned": lambda: vectors(peaks(scale=-0.02, navigation=TURNED)),
     "pyxem, vectors, mixed": lambda: vectors(peaks(navigation=MIXED)),
     "pyxem, vectors, no unit": lambda: vectors(peaks(units=None)),
-    "pyxem, vectors, unit of the scan": lambda: vectors(peaks(units=None), default=default(pixel_size=(0.02, 0.02), pixel_unit="mrad")),
-    "pyxem, vectors, scale of another scan": lambda: vectors(peaks(units=None), default=default(pixel_size=(0.03, 0.03), pixel_unit="mrad")),
+    "pyxem, vectors, unit of the scan": lambda: vectors(
+        peaks(units=None), default=default(pixel_size=(0.02, 0.02), pixel_unit="mrad")
+    ),
+    "pyxem, vectors, scale of another scan": lambda: vectors(
+        peaks(units=None), default=default(pixel_size=(0.03, 0.03), pixel_unit="mrad")
+    ),
     "pyxem, vectors, pixels": lambda: vectors(peaks(scale=1.0, units=("px",) * 2, centre=(0, 0))),
-    "pyxem, vectors, pixels of the scan": lambda: vectors(peaks(scale=1.0, units=("px",) * 2, centre=(0, 0)), default=default()),
+    "pyxem, vectors, pixels of the scan": lambda: vectors(
+        peaks(scale=1.0, units=("px",) * 2, centre=(0, 0)), default=default()
+    ),
     "pyxem, vectors, centre": lambda: vectors(peaks(scale=1.0, units=("px",) * 2, centre=(0, 0)), centre=(20.0, 18.5)),
     "pyxem, vectors, two columns": lambda: vectors(peaks(columns=2)),
     "pyxem, vectors, line": lambda: vectors(peaks(shape=(3,), navigation=SCAN_AXES[1:])),
     "pyxem, vectors, one pattern": lambda: vectors(peaks(shape=(1,))),
     "array, vectors": lambda: vectors(np.ones((3, 3))),
     # Bragg disks
-    "array, radius": lambda: [radius_of(spotted().mean((0, 1))), radius_of(np.where(spotted()[0, 0] > 80, np.nan, spotted()[0, 0]))],
+    "array, radius": lambda: [
+        radius_of(spotted().mean((0, 1))),
+        radius_of(np.where(spotted()[0, 0] > 80, np.nan, spotted()[0, 0])),
+    ],
     "array, no radius": lambda: radius_of(np.ones((20, 20))),
     "array, radius of nothing": lambda: radius_of(np.zeros((20, 20))),
     "array, options": lambda: [options(one) for one in (0.4, 1.0, 2.6, 6.0, 20.0)],
@@ -484,22 +586,29 @@ CASES = {
     "array, disks of nobody": lambda: disks(None),
     "array, disks of none such": lambda: disks("imagej"),
     "py4dstem, disks": lambda: disks("py4dstem"),
-    "py4dstem, disks, masked": lambda: disks("py4dstem", radius=3.0, mask=corner((48, 44), slice(30, 40), slice(8, 20)), scan_mask=corner((3, 4))),
+    "py4dstem, disks, masked": lambda: disks(
+        "py4dstem", radius=3.0, mask=corner((48, 44), slice(30, 40), slice(8, 20)), scan_mask=corner((3, 4))
+    ),
     "py4dstem, disks, centres": lambda: disks(None, kind="py4dstem", centres=True, minAbsoluteIntensity=5.0, maxNumPeaks=3),
     "py4dstem, disks, wrong option": lambda: str(refusal(lambda: disks("py4dstem", nonsense=1)))[:60],
     "py4dstem, disks, too large": lambda: disks("py4dstem", radius=25.0),
     "py4dstem, disks, largest": lambda: disks("py4dstem", radius=21.0)["settings"],
     "pyxem, disks": lambda: disks("pyxem"),
-    "pyxem, disks, masked": lambda: disks("pyxem", radius=2.0, mask=corner((48, 44), slice(30, 40), slice(8, 20)), scan_mask=corner((3, 4))),
+    "pyxem, disks, masked": lambda: disks(
+        "pyxem", radius=2.0, mask=corner((48, 44), slice(30, 40), slice(8, 20)), scan_mask=corner((3, 4))
+    ),
     "pyxem, disks, centres": lambda: disks("pyxem", radius=1.2, centres=True, min_distance=5),
     # polar patterns
     "pyxem, polar grid": lambda: grid(polar_view()),
-    "pyxem, polar grid, degrees along columns": lambda: grid(polar_view(phi={"units": "mrad", "scale": 0.5, "offset": 0.2},
-                                                                       r={"units": "deg", "scale": -45.0, "offset": 10.0})),
+    "pyxem, polar grid, degrees along columns": lambda: grid(
+        polar_view(phi={"units": "mrad", "scale": 0.5, "offset": 0.2}, r={"units": "deg", "scale": -45.0, "offset": 10.0})
+    ),
     "pyxem, polar grid, no angle": lambda: grid(polar_view(phi={"units": "px"})),
     "array, polar grid": lambda: grid(hosts.read_scan(counts())),
     "pyxem, polar": lambda: transformed("pyxem"),
-    "pyxem, polar, masked": lambda: transformed("pyxem", mask=corner((16, 16), slice(0, 6), slice(0, 4)), dtype=np.float64, centre=(8.0, 7.0)),
+    "pyxem, polar, masked": lambda: transformed(
+        "pyxem", mask=corner((16, 16), slice(0, 6), slice(0, 4)), dtype=np.float64, centre=(8.0, 7.0)
+    ),
     "pyxem, polar, elliptic": lambda: transformed("pyxem", ellipse=(1.1, 0.9, 20.0)),
     "pyxem, polar, not square": lambda: transformed("pyxem", size=(1.0, 1.1)),
     "array, polar": lambda: transformed("array"),
@@ -508,7 +617,9 @@ CASES = {
     # beam positions
     "array, beam": lambda: beam(np.arange(40.0).reshape(4, 5, 2)),
     "array, beam as origin": lambda: beam((np.ones((4, 5)), np.arange(20.0).reshape(4, 5))),
-    "array, beam as measured origin": lambda: beam((np.ones((4, 5)), np.arange(20.0).reshape(4, 5), np.arange(20).reshape(4, 5) % 3 > 0)),
+    "array, beam as measured origin": lambda: beam(
+        (np.ones((4, 5)), np.arange(20.0).reshape(4, 5), np.arange(20).reshape(4, 5) % 3 > 0)
+    ),
     "array, beam of a line": lambda: beam(np.arange(10.0).reshape(5, 2), (1, 5)),
     "array, beam of a column": lambda: beam(np.arange(10.0).reshape(5, 2), (5, 1)),
     "array, beam of another shape": lambda: beam(np.arange(10.0).reshape(5, 2), (2, 5)),
@@ -545,15 +656,19 @@ CASES = {
     "pyxem, folder": lambda: opened("a.zspy", saved_signal()),
     "pyxem, file of patterns": lambda: opened("a.hspy", saved_signal((20, 8, 9))),
     "pyxem, file of a line": lambda: opened("a.hspy", saved_signal((5, 8, 9), axes=SCAN_AXES[1:] + DETECTOR)),
-    "pyxem, file of patterns in rows": lambda: opened("a.hspy", saved_signal((20, 8, 9), axes=({}, *DETECTOR)), scan_shape=(4, 5)),
+    "pyxem, file of patterns in rows": lambda: opened(
+        "a.hspy", saved_signal((20, 8, 9), axes=({}, *DETECTOR)), scan_shape=(4, 5)
+    ),
     "pyxem, file of one pattern": lambda: opened("a.hspy", saved_signal((8, 9))),
-    "pyxem, arguments of readers": lambda: [scan_shape.of_reader(one, shape) for one in ("a.mib", "a.hspy") for shape in ((4, 5), (2, 3))],
+    "pyxem, arguments of readers": lambda: [
+        scan_shape.of_reader(one, shape) for one in ("a.mib", "a.hspy") for shape in ((4, 5), (2, 3))
+    ],
     "py4dstem, file": lambda: opened("a.h5", saved_cube),
     "py4dstem, file in rows": lambda: opened("a.h5", saved_cube, scan_shape=(2, 10)),
     # what belongs to them
     "array, metadata": lambda: {"there": to_json(JSON), "back": from_json(to_json(JSON))},
     "py4dstem, versions": lambda: [sorted(hosts.versions(kind)) for kind in ("pyxem", "py4dstem", "array")],
-}  # fmt: skip
+}
 
 
 def refusal(call):
