@@ -6,7 +6,6 @@
 
 import argparse
 import ast
-import copy
 import os
 import queue
 import random
@@ -117,19 +116,21 @@ def mutations(node):
         yield "-x -> +x", lambda n: setattr(n, "op", ast.UAdd())
 
 
-def mutants_of(text):
-    """(line:column, what, source) of every mutant of a module."""
-    tree = ast.parse(text)
-    places = [(i, what) for i, node in enumerate(ast.walk(tree)) for what, _ in mutations(node)]
-    for index, what in places:
-        changed = copy.deepcopy(tree)
-        node = list(ast.walk(changed))[index]
-        next(change for word, change in mutations(node) if word == what)(node)
-        yield f"{node.lineno}:{node.col_offset}", what, ast.unparse(changed)
+def places_of(text):
+    """(index of a node, what) of every mutant of a module."""
+    return [(i, what) for i, node in enumerate(ast.walk(ast.parse(text))) for what, _ in mutations(node)]
+
+
+def mutant_of(text, index, what):
+    """(line:column, what, source) of one of them."""
+    changed = ast.parse(text)
+    node = list(ast.walk(changed))[index]
+    next(change for word, change in mutations(node) if word == what)(node)
+    return f"{node.lineno}:{node.col_offset}", what, ast.unparse(changed)
 
 
 def run_tests(source, tests, timeout):
-    """Whether the tests pass with the package of this folder."""
+    """Whether the tests pass with the package of this folder; a mutant that never ends is noticed, too."""
     env = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
@@ -140,22 +141,25 @@ def run_tests(source, tests, timeout):
     return done.returncode == 0
 
 
+def _source(name):
+    return (ROOT / "src" / "unmix4d" / name).read_text(encoding="utf-8")
+
+
 def drawn(targets, per_file, seed):
     """(file, place, what, source) of a sample of the mutants of each file, in random order."""
-    rng, jobs = random.Random(seed), []
+    rng, chosen = random.Random(seed), []
     for name in targets:
-        every = list(mutants_of((ROOT / "src" / "unmix4d" / name).read_text(encoding="utf-8")))
-        jobs += [(name, *mutant) for mutant in rng.sample(every, min(per_file, len(every)))]
-    rng.shuffle(jobs)
-    return jobs
+        every = [(name, *place) for place in places_of(_source(name))]
+        chosen += rng.sample(every, min(per_file, len(every)))
+    rng.shuffle(chosen)
+    return [(name, *mutant_of(_source(name), *place)) for name, *place in chosen]
 
 
 def drawn_together(targets, number, seed):
     """(file, place, what, source) of a sample of all mutants of all files as one, in random order, as the time may be up."""
-    every = []
-    for name in targets:
-        every += [(name, *mutant) for mutant in mutants_of((ROOT / "src" / "unmix4d" / name).read_text(encoding="utf-8"))]
-    return random.Random(seed).sample(every, min(number, len(every)))
+    every = [(name, *place) for name in targets for place in places_of(_source(name))]
+    chosen = random.Random(seed).sample(every, min(number, len(every)))
+    return [(name, *mutant_of(_source(name), *place)) for name, *place in chosen]
 
 
 def attack(sources, jobs, deadline):
@@ -174,7 +178,7 @@ def attack(sources, jobs, deadline):
         path = source / "unmix4d" / name
         whole = path.read_text(encoding="utf-8")
         path.write_text(text, encoding="utf-8")
-        survived = run_tests(source, TARGETS[name], 400)
+        survived = run_tests(source, TARGETS[name], 900)  # a busy machine is no endless loop
         path.write_text(whole, encoding="utf-8")
         free.put(source)
         print(f"{name}:{place} {what}: {'SURVIVED' if survived else 'killed'}", flush=True)

@@ -62,6 +62,10 @@ def view():
     return scan.prepare(scan_mask=corner((12, 14)), direct_beam=2)
 
 
+def no_counts():
+    return Unmix(film().data[::2, ::2] / 7.0, centre=film().centre, **NM)
+
+
 def groups_view():
     return Unmix(rotated().data, centre=rotated().centre, **{**NM, "pixel_size": 0.02})
 
@@ -81,6 +85,7 @@ SOURCES = {
     "validity": lambda: view().fuzzy_validity([2, 3, 4], **exact()),
     "choice": lambda: view().choose_k([2, 3, 4], n_starts=2, max_iter=15, **exact()),
     "cao": lambda: view().choose_k([2, 3, 4, 5], rule="cao2025", n_starts=1, max_iter=15, **exact()),
+    "choice without counts": lambda: no_counts().choose_k([2, 3], n_starts=1, max_iter=8, **exact()),
     "merged": lambda: view().merge_nmf(7, n_runs=3, max_iter=15, **exact()),
     "groups": lambda: groups_view().group_rotated(2, random_state=0),
     "groups of components": lambda: groups_view().nmf(4, max_iter=15, **exact()).group_rotated(),
@@ -140,6 +145,13 @@ def likeness(n, metric="ssim", top=1.0):
     return PatternSimilarity(matrix, metric, "linear", top)
 
 
+def apart_bands():
+    """Two bands with nothing between them: few positions have a second component."""
+    maps = np.zeros((2, 6, 14))
+    maps[0, :, :6], maps[1, :, 8:], maps[1, 4] = 1, 1, 0.5
+    return made(2, (6, 14), maps=maps).overlap(min_weight=0.1, background="keep")
+
+
 def own(draw, *panels):
     """A figure in axes of the user."""
     import matplotlib.pyplot as plt
@@ -169,11 +181,24 @@ def histories(n, changes=False, floor=0.1):
     return made(2, losses=losses, convergence=kept, **more)
 
 
-def position(result, row, col, measured=True, component=None):
+def places(*results):
+    """The position below a point of the map, and the component whose bar is at a place."""
+    from unmix4d.plots.positions import PositionFigure
+
+    found = []
+    for result in results:
+        drawn = PositionFigure(result)
+        drawn.show(0, 0, None)
+        found += [drawn.position_at(x, y) for x, y in ((-3, -3), (0.6, 2.4), (5.0, 7.5), (99, 99))]
+        found += [drawn.component_at(x) for x in (-0.6, 0.4, 1.6, 2.4, 3.6)]
+    return str(found)
+
+
+def position(result, row, col, measured=True, component=None, exactly=False):
     from unmix4d.plots.positions import PositionFigure
 
     drawn = PositionFigure(result, "what the data are" if component is None else "")
-    drawn.show(row, col, np.asarray(result.reconstruct(row, col)) + 0.2 if measured else None)
+    drawn.show(row, col, np.asarray(result.reconstruct(row, col)) + (0 if exactly else 0.2) if measured else None)
     if component is not None:
         drawn.choose(component)
     return drawn.map
@@ -233,6 +258,7 @@ CASES = {
     # choice of k
     "choice": lambda: answer("choice").plot(),
     "choice, own axes": lambda: own(lambda ax: answer("choice").plot(ax)),
+    "choice, no counts": lambda: answer("choice without counts").plot(),
     "choice, cao": lambda: answer("cao").plot(),
     "choice, similarity": lambda: answer("choice").plot_similarity(),
     "choice, similarity of four": lambda: answer("choice").plot_similarity(4, "ssim"),
@@ -250,6 +276,8 @@ CASES = {
         [1], cmap="gray", norm=norm(), map_cmap="cividis", map_norm=norm(), scale_bar=False
     ),
     "groups of components": lambda: answer("groups of components").plot(),
+    "groups, many": lambda: answer("groups").plot([0, 1, 0, 1, 0, 1, 0]),
+    "angles, of a group without a place": lambda: own(lambda ax: answer("groups").plot_angles(ax, scale_bar=True)),
     "dendrogram": lambda: answer("groups").plot_dendrogram(),
     "dendrogram of components": lambda: answer("groups of components").plot_dendrogram(),
     "dendrogram, own axes": lambda: own(lambda ax: answer("groups of components").plot_dendrogram(ax)),
@@ -279,6 +307,8 @@ CASES = {
     "overlap profile, own axes": lambda: own(
         lambda ax: answer("overlap").plot_profile((3, 0), (3, 13), ax=ax, components=[2])
     ),
+    "overlap profile, over what is excluded": lambda: answer("overlap").plot_profile((0, 0), (9, 9), points=[0, 1, 5]),
+    "overlap profile, of bands": lambda: apart_bands().plot_profile((2, 0), (2, 13), points=3),
     "overlap profile, points": lambda: answer("overlap").plot_profile((3, 0), (3, 13), points=99),
     "overlap profile, no such place": lambda: answer("overlap").plot_profile((3, 0), (3, 14)),
     # grains
@@ -344,6 +374,10 @@ CASES = {
     "position": lambda: position(answer("nmf"), 5, 6),
     "position, component": lambda: position(answer("nmf"), 5, 6, component=2),
     "position, excluded": lambda: position(answer("nmf"), 4, 3, measured=False),
+    "position, places": lambda: places(
+        made(3, calibration=NM), made(3, LINE, calibration=NM), made(4, DOWN, calibration=NM)
+    ),
+    "position, nothing left over": lambda: position(made(3), 2, 3, exactly=True),
     "position, line": lambda: position(made(3, LINE, calibration=NM), 0, 7),
     "position, column": lambda: position(made(45, DOWN), 4, 0, component=1),
     "position, svd": lambda: position(made(3, signed=True), 2, 3, component=0),

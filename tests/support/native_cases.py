@@ -3,6 +3,7 @@
 Those of pyxem begin with "pyxem", those of py4DSTEM with "py4dstem".
 """
 
+import dataclasses
 import functools
 import math
 import os
@@ -15,7 +16,7 @@ import numpy as np
 from unmix4d import Decomposition, Unmix, hosts
 from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.core.scan import HostRecord, Scan
-from unmix4d.hosts import bragg_vectors, disk_detection, opening, polar, scan_shape
+from unmix4d.hosts import bragg_vectors, completeness, disk_detection, opening, polar, py4dstem, scan_shape
 from unmix4d.hosts.beam import positions_of
 from unmix4d.hosts.hyperspy_metadata import from_json, to_json
 
@@ -148,11 +149,19 @@ def origins(hole=False):
     return rows, 3.0 - 0.05 * rows
 
 
-def attached(**known):
-    """A branch of a cube, and the next of the same name."""
-    home = cube(**known)
+def attached(times=2):
+    """Branches of a cube, each of another name."""
+    home = cube()
     result = of(home)
-    return [result.attach(home), result.attach(home)]
+    return [result.attach(home) for _ in range(times)]
+
+
+def changed_totals(by=1.0, **view_settings):
+    """A result that knows the totals of its scan, one of them another one."""
+    home = cube()
+    result, totals = of(home), np.asarray(home.data.sum((2, 3)), float)
+    totals[1, 2] += by
+    return dataclasses.replace(result, totals=totals, settings={"view": view_settings})
 
 
 FULL = {"ellipse": (1.1, 0.9, 0.4), "QR_rotation_degrees": 12.0, "QR_flip": True, "convergence_semiangle_mrad": 2.0}
@@ -409,6 +418,23 @@ def saved_signal(shape=SHAPE, **options):
     return write
 
 
+def with_a_gap(path):
+    """One block of the data is not there."""
+    saved_signal()(path)
+    blocks = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if "/data/" in f"{folder}/"]
+    os.remove(min(one for one in blocks if not os.path.basename(one).startswith(".")))
+
+
+def framed(read_, promised):
+    made_ = signal(shape=(read_, 8, 9), axes=({"units": "nm"},))
+    made_.original_metadata.set_item("hdr_file.Frames in Acquisition (Number)", promised)
+    return made_
+
+
+def said_of(scan):
+    completeness.look_for_gaps(scan, "a.mib")
+
+
 def npy(shape):
     def write(path):
         with open(path, "wb") as file:
@@ -503,6 +529,22 @@ CASES = {
     "py4dstem, results in mrad": lambda: of(
         Unmix(cube(), pixel_size=(0.2, 0.3), pixel_unit="mrad", step=1.0, step_unit="nm")._scan
     ).to_host(),
+    "py4dstem, read no rotation": lambda: read(cube(QR_rotation_degrees=np.array([1.0, 2.0]))),
+    "py4dstem, read an empty origin": lambda: read(cube(origin=(np.full((4, 5), np.nan), np.ones((4, 5))))),
+    "py4dstem, read an array as a size": lambda: read(cube(Q_pixel_size=np.array([0.3]))),
+    "py4dstem, read words as a size": lambda: read(cube(R_pixel_size="large")),
+    "py4dstem, attach what has changed": lambda: changed_totals().attach(cube()),
+    "py4dstem, attach what was averaged": lambda: changed_totals(preparation=[{"friedel": True}]).attach(cube()).name,
+    "py4dstem, attach the same": lambda: changed_totals(0.0).attach(cube()).name,
+    "py4dstem, attach to a third": lambda: [one.name for one in attached(3)],
+    "py4dstem, what can be saved": lambda: str(
+        py4dstem._savable({"a/b": [1, 2.5], "c": ["x", "y"], "d": [1, "x"], "e": np.float32(2), "f": {1}, "g": [None]})
+    ),
+    "py4dstem, sizes": lambda: [
+        py4dstem._their_size(2.0, unit, spelling, py4dstem.Q_UNITS)
+        for unit in ("1/Å", "1/nm", "mrad", "rad", "px", "eV")
+        for spelling in (None, "A^-1", "1/nm")
+    ],
     "py4dstem, attach": lambda: attached(),
     "py4dstem, attach to a smaller one": lambda: refuse_attach(cube((4, 5, 8, 8))),
     "py4dstem, attach to a cropped scan": lambda: refuse_attach(cube((3, 5, 8, 9))),
@@ -663,6 +705,13 @@ CASES = {
     "pyxem, arguments of readers": lambda: [
         scan_shape.of_reader(one, shape) for one in ("a.mib", "a.hspy") for shape in ((4, 5), (2, 3))
     ],
+    "array, brief": lambda: [completeness.brief(ValueError(text)) for text in ("a\n  b", "", "x" * 300, "x" * 301)],
+    "pyxem, folder with a gap": lambda: opened("a.zspy", with_a_gap),
+    "pyxem, frames cut short": lambda: said_of(framed(20, 24)),
+    "pyxem, all frames": lambda: said_of(framed(20, 20)),
+    "py4dstem, file by another name": lambda: opened("a.emd", saved_cube),
+    "py4dstem, file of a dataset": lambda: opened("a.h5", saved_cube, dataset="none"),
+    "py4dstem, no cube": lambda: opened("a.h5", hdf5(("one", SHAPE)), host="py4dstem")[:30],
     "py4dstem, file": lambda: opened("a.h5", saved_cube),
     "py4dstem, file in rows": lambda: opened("a.h5", saved_cube, scan_shape=(2, 10)),
     # what belongs to them
@@ -680,8 +729,6 @@ def refusal(call):
 
 def at_home(name, make):
     """An answer of the figures, as if its scan had come from a host."""
-    import dataclasses
-
     home = hosts.read_scan(make(shape=(12, 14, 28, 30)) if make is signal else make((12, 14, 28, 30)))
     answers = dataclasses.replace(answer(name), result=dataclasses.replace(answer("nmf"), host=home.host))
     return answers
@@ -692,7 +739,5 @@ def hosted(name, make, **how):
 
 
 def grouped(make):
-    import dataclasses
-
     home = hosts.read_scan(make(shape=(6, 7, 48, 48)))
     return dataclasses.replace(answer("groups"), host=home.host).to_host()
