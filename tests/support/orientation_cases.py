@@ -237,7 +237,7 @@ def by_pyxem(**how):
 
 @functools.cache
 def of_two():
-    return unmixed().index(two_simulations(), source="component", phase_gap=0.3, q_max=0.8, refine=False)
+    return unmixed().index(two_simulations(), source="component", phase_gap=0.3, q_max=0.8, rank="host")
 
 
 # with py4DSTEM
