@@ -132,7 +132,7 @@ def mutant_of(text, index, what):
 def run_tests(source, tests, timeout):
     """Whether the tests pass with the package of this folder; a mutant that never ends is noticed, too."""
     env = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-m", "not slow"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-m", "not slow or one_in"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     try:
         done = subprocess.run(command, cwd=ROOT, env=env, timeout=timeout, capture_output=True)

@@ -8,6 +8,7 @@ NEEDS = {"pyxem": "pyxem", "py4dstem": "py4DSTEM"}
 SLOW = {"pyxem, indexed on rings", "pyxem, indexed, percentile", "pyxem, turned", "pyxem, gamma"}  # the transform of pyxem
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in cases_of("orientations")]
 )

@@ -12,6 +12,7 @@ def closed():
     plt.close("all")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", cases_of("figures"))
 def test_a_figure_is_what_it_was(name):
     if name.startswith("orientations"):

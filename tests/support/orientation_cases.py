@@ -33,7 +33,6 @@ from unmix4d.orientation.symmetry import (
     angles_deg,
     apart,
     as_quaternion,
-    from_quaternion,
     mean_orientation,
     misorientation_deg,
 )
@@ -553,7 +552,7 @@ CASES = {
     "quaternions": lambda: [
         as_quaternion(TURNS),
         as_quaternion(np.full((2, 3, 3), np.nan)),
-        from_quaternion(as_quaternion(GENERAL.reshape(3, 4, 3, 3))),
+        as_quaternion(GENERAL.reshape(3, 4, 3, 3)),
     ],
     # likeness
     "reflections": lambda: (
