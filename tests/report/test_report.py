@@ -77,7 +77,7 @@ def view(film):
 
 @pytest.fixture(scope="module")
 def result(view):
-    return view.nmf(4, n_starts=2, random_state=0)
+    return view.nmf(4, n_starts=2, smooth=0, random_state=0)
 
 
 def section(path, name):
