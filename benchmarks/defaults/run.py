@@ -87,10 +87,11 @@ def factor_table(scores, constrained):
     rows += [["weights", _marked(w, "capped 3"), *scores.cells(constrained, at, weights=w)] for w in _WEIGHTS]
     for smooth, name in _SUBSPACES.items():
         for rank in RANKS:
-            default = (smooth, rank) == (constrained, usual_rank(constrained))
+            usual = (smooth, rank) == (constrained, usual_rank(constrained))
             cells = scores.cells(constrained, at, rank=rank, smooth=smooth)
-            rows.append(["subspace", f"{name}, rank {rank}" + " (default)" * default, *cells])
-    rows.append(["`nmf` itself", "tol 1e-3", *scores.cells(constrained, 0, weights="nmf itself")])
+            rows.append(["subspace", f"{name}, rank {rank}" + " (in all rows above)" * usual, *cells])
+    itself = "its defaults" if constrained else "its defaults: smooth auto, halo kept out"
+    rows.append(["`nmf` itself", itself, *scores.cells(constrained, 0, weights="nmf itself")])
     return markdown_table(["factor", "value", "all cases", *GROUPS], rows)
 
 
@@ -137,7 +138,9 @@ def written(measured):
         "components (matched by their maps, a missing one counts 0), mean over the cases of a column. k = the true number,\n"
         f"one start (NNDSVD), tol = 0, seeds {seeds} (the film has one). No direct beam is masked but in the silver scans.\n"
         "Scores are of what `nmf` returns: without constraints both factors are refitted to the full data at the end.\n"
-        "The cap counts twice, as in the package: pixels above it are damped, and left out of what a typical pixel is.",
+        "The cap counts twice, as in the package: pixels above it are damped, and left out of what a typical pixel is.\n"
+        "What `nmf` does beyond these parts, the choice of the width of the smoothing and the halo that is kept out of\n"
+        "the other patterns, is in its own row.",
         measured["machine"],
         members,
     ]
