@@ -55,7 +55,7 @@ def answers(phantom, *, starts, iterations, exact=False):
     found = {TRUTH: Answer(phantom.patterns, phantom.maps)}
     for name, constraints in variants().items():
         result = view.nmf(
-            4, constraints=constraints, init="random", n_starts=starts, max_iter=iterations, tol=0, weights="none",
+            4, constraints=constraints, init="random", n_starts=starts, max_iter=iterations, tol=0, weights="none", smooth=0,
             exact=exact, random_state=0,
         )  # fmt: skip
         found[name] = in_order(result, phantom)

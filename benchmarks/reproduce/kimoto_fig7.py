@@ -58,12 +58,10 @@ def alternating(view, k, constraints, iterations, seed, *, exact):
     With ``weights="none"`` its error is that of the data, and with `exact` that of all of them.
     """
     result = view.nmf(
-        k, constraints=constraints, init="random", max_iter=iterations, tol=0, weights="none", exact=exact,
+        k, constraints=constraints, init="random", max_iter=iterations, tol=0, weights="none", smooth=0, exact=exact,
         random_state=seed,
     )  # fmt: skip
-    return Curve(
-        result.convergence[0], result.changes[0], result.patterns.reshape(k, -1), result.maps.reshape(k, -1).T
-    )
+    return Curve(result.convergence[0], result.changes[0], result.patterns.reshape(k, -1), result.maps.reshape(k, -1).T)
 
 
 def start(X, k, seed):
@@ -102,7 +100,15 @@ def dips(view, starts):
     """Of so many random starts with nk = 4, in how many the error ends at least 1e-4 above its minimum."""
     constraints = [NoDarkSpots(as_published=True), SmoothMaps(as_published=True)]
     result = view.nmf(
-        4, constraints=constraints, init="random", n_starts=starts, max_iter=100, tol=0, weights="none", random_state=0
+        4,
+        constraints=constraints,
+        init="random",
+        n_starts=starts,
+        max_iter=100,
+        tol=0,
+        weights="none",
+        smooth=0,
+        random_state=0,
     )
     return sum(error[-1] > error.min() + 1e-4 for error in result.convergence)
 

@@ -27,7 +27,7 @@ def answers(phantom, iterations, seed):
     view = view_of(phantom)
     return {
         name: view.nmf(
-            K, constraints=make(), init="random", max_iter=iterations, tol=0, weights="none", random_state=seed
+            K, constraints=make(), init="random", max_iter=iterations, tol=0, weights="none", smooth=0, random_state=seed
         )
         for name, make in CONSTRAINTS.items()
     }

@@ -48,7 +48,7 @@ def scikit_learn(X, iterations, options):
 
 def ours(view, constraints, iterations):
     """The same from `nmf`, which starts from NNDSVD too."""
-    result = view.nmf(K, constraints=constraints, max_iter=iterations, tol=0, weights="none", random_state=0)
+    result = view.nmf(K, constraints=constraints, max_iter=iterations, tol=0, weights="none", smooth=0, random_state=0)
     return result.patterns.reshape(K, -1).astype(float), result.maps.reshape(K, -1).astype(float), result.loss
 
 

@@ -17,8 +17,8 @@ METHODS = {
     "fuzzy c-means": lambda u, k: u.fuzzy_cmeans(k, random_state=0),
     "Gustafson-Kessel": lambda u, k: u.fuzzy_cmeans(k, covariance="gustafson-kessel", random_state=0),
     "high contrast 0.5": lambda u, k: u.fuzzy_cmeans(k, contrast=0.5, random_state=0),
-    "NMF": lambda u, k: u.nmf(k, random_state=0),
-    "NMF, sum to one": lambda u, k: u.nmf(k, constraints=[SumToOne()], random_state=0),
+    "NMF": lambda u, k: u.nmf(k, smooth=0, random_state=0),
+    "NMF, sum to one": lambda u, k: u.nmf(k, constraints=[SumToOne()], smooth=0, random_state=0),
     "VCA, sum to one": lambda u, k: u.vca(k, sum_to_one=True, random_state=0),
 }
 CLUSTERING = tuple(METHODS)[:3]
@@ -69,9 +69,7 @@ def with_vacuum(answer, phantom):
     patterns, maps = answer
     overlap = (phantom.maps[1] > 0.3) & (phantom.maps[2] > 0.3)
     inside = phantom.maps[0] < 0.01
-    crossing = [
-        width(np.where(inside[:, c], m[:, c], 0)[inside[:, c]]) for m in maps[1:2] for c in range(maps.shape[2])
-    ]
+    crossing = [width(np.where(inside[:, c], m[:, c], 0)[inside[:, c]]) for m in maps[1:2] for c in range(maps.shape[2])]
     true = [width(phantom.maps[1][inside[:, c], c]) for c in range(maps.shape[2])]
     rows, cols = np.indices(phantom.detector_shape)
     beam = np.hypot(rows - phantom.centre[0], cols - phantom.centre[1]) <= BEAM
@@ -98,7 +96,7 @@ def beams():
     phantom = phantoms.bicrystal_in_vacuum(direct_beam=0.5, seed=0)
     share = {}
     for weights in ("none", "auto"):
-        result = view_of(phantom).nmf(3, weights=weights, random_state=0)
+        result = view_of(phantom).nmf(3, weights=weights, smooth=0, random_state=0)
         pairs, _ = scores.match_maps(result.maps, phantom.maps)
         share[weights] = with_vacuum((result.patterns[pairs], result.maps[pairs]), phantom)["beam"]
     return share

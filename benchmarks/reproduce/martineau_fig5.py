@@ -21,7 +21,7 @@ RUNS = {
 
 def decompose(phantom, options):
     """Patterns and maps in the order of the truth, maps with maximum 1."""
-    result = view_of(phantom).nmf(2, random_state=0, **options)
+    result = view_of(phantom).nmf(2, smooth=0, random_state=0, **options)
     pairs, _ = scores.match_maps(result.maps, phantom.maps)
     return result.patterns[pairs], result.maps[pairs]
 

@@ -72,7 +72,7 @@ def brighter(phantom, factor):
 
 def ours(phantom, **options):
     """By `nmf`, iterated until the noise-free data are fitted."""
-    options = {"max_iter": 1000, "tol": 1e-7, "precision": "double", "weights": "none", **options}
+    options = {"max_iter": 1000, "tol": 1e-7, "precision": "double", "weights": "none", "smooth": 0, **options}
     result = view_of(phantom).nmf(2, **options)
     return judge(result.patterns, result.maps, phantom)
 

@@ -29,7 +29,7 @@ def test_weak_grains_are_found(name, crystal, least, seed):
 @pytest.mark.slow
 def test_a_grain_that_plain_least_squares_loses():
     phantom = phantoms.case("kimoto_C")
-    plain = Unmix(phantom.data, centre=phantom.centre).nmf(4, weights="none", random_state=0)
+    plain = Unmix(phantom.data, centre=phantom.centre).nmf(4, weights="none", smooth=0, random_state=0)
     assert scores.map_correlation(plain.maps, phantom.maps)[3] < 0.3
 
 
@@ -48,8 +48,11 @@ def test_every_host_gives_the_same_numbers(as_host, glass):
     unmix = as_host(glass)
     double = unmix.nmf(4, constraints=BOTH, precision="double", max_iter=20, random_state=0)
     assert np.abs(double.maps - reference.maps).max() < 1e-6 and double.loss == pytest.approx(reference.loss, rel=1e-6)
-    single = unmix.nmf(4, constraints=BOTH, max_iter=20, random_state=0)
+    # Projections make rounding grow with the iterations: a few hundredths of the largest value after forty.
+    single, reference = (u.nmf(4, constraints=BOTH, max_iter=10, random_state=0) for u in (unmix, view(glass)))
     assert np.abs(single.maps - reference.maps).max() < 1e-3
+    double = view(glass).nmf(4, constraints=BOTH, max_iter=10, precision="double", random_state=0)
+    assert np.abs(single.maps - double.maps).max() < 1e-3
 
 
 def test_compressed_and_exact_agree(glass):

@@ -441,7 +441,7 @@ def test_what_does_not_go_with_a_compression_is_refused(film):
 def test_many_numbers_of_components_from_one_compression(film, weights):
     """Without the refit nothing is read any more, and the estimated loss is the true one to a few thousandths."""
     view = Unmix(film.data)
-    low = view.compress(20, weights=weights)
+    low = view.compress(20, weights=weights, smooth=0)
     before = low.matrix.passes
     found = [view.nmf(k, compression=low, refit=False, random_state=0) for k in range(1, 10)]
     assert low.matrix.passes == before and all(r.settings["passes"] == 0 for r in found)

@@ -13,7 +13,7 @@ __all__ = ["HELD_BYTES", "HELD_POSITIONS", "cell_rows", "cells_of", "joined_rows
 
 HELD_BYTES = 96 << 20  # that the sums may take, in the type of the arithmetic
 HELD_POSITIONS = 2048  # positions of a scan that may be held as it is: their Gram matrix takes 32 MB
-_CELLS = 1024  # of a larger scan: a size of work, their Gram matrix is solved exactly
+_CELLS = 512  # of a larger scan: a size of work, their Gram matrix costs about as much as a pass
 
 
 def cells_of(geometry, n_pixels: int, itemsize: int) -> np.ndarray:
