@@ -34,7 +34,7 @@ from stages import (
     usual_rank,
 )
 
-from unmix4d.scores import score
+from unmix4d.scores import map_correlation
 
 _WEIGHTS = ("none", "capped 3", "capped 5", "capped 10", "poisson")
 _SUBSPACES = {False: "plain", True: "smoothed"}
@@ -185,7 +185,7 @@ def as_called(data, quick):
         for call, options in _CALLS.items():
             with halo_as_it_comes() if "as it comes" in call else nullcontext():
                 result = view.nmf(k, random_state=0, **options)
-            found.setdefault(name, {}).setdefault(call, []).append(score(result, truth).map_correlation.mean())
+            found.setdefault(name, {}).setdefault(call, []).append(map_correlation(result.maps, truth.maps).mean())
     rows = [[name, *(f"{np.mean(scores[call]):.3f}" for call in _CALLS)] for name, scores in found.items()]
     means = [f"{np.mean([np.mean(scores[call]) for scores in found.values()]):.3f}" for call in _CALLS]
     return markdown_table(["case", *_CALLS], [*rows, ["**all cases**", *means]])
