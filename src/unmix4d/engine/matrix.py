@@ -19,7 +19,7 @@ from .blocks import compute_dtype, make_plan
 from .buffers import buffer
 from .cells import cell_rows, cells_of
 from .expected import Expected, comparing_kernel
-from .holding import Holder, holder_for
+from .holding import Holder, WorkersHolder, holder_for
 from .passes import run_pass, trait
 
 __all__ = ["PRODUCTS", "Glance", "PatternMatrix", "Statistics", "offset_kernel"]
@@ -85,7 +85,7 @@ class PatternMatrix:
     look : callable, optional
         Gets the statistics, or a `Glance`, when the pass that makes them has been made.
     keep : bool or "auto"
-        Whether a lazy scan is held in memory from the pass of its statistics on, see `holder_for`.
+        Whether a lazy scan is held in memory, or by the workers, from the pass of its statistics on, see `holder_for`.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class PatternMatrix:
 
     _expected: Expected | None = None
     _look: Callable[[Any], None] | None = None
-    _holder: Holder | None = None
+    _holder: Holder | WorkersHolder | None = None
 
     def __init__(
         self,
@@ -154,9 +154,8 @@ class PatternMatrix:
     def _run(self, kernel, per_row):
         if self._holder is None or not trait(kernel, "holds", False):
             return run_pass(self._plan, kernel, per_row)
-        holder = self._holder
-        answer = run_pass(self._plan, partial(_holding_kernel, kernel=kernel, holder=holder), (holder.begin(), *per_row))
-        self._plan, self._holder = make_plan(*holder.scan(), self.dtype), None
+        answer, self._plan = self._holder.run_pass(self._plan, kernel, per_row)
+        self._holder = None
         return answer
 
     def visit_and_look(self, kernel):
@@ -188,8 +187,9 @@ class PatternMatrix:
 
         Taking it off the products instead would leave the difference of two large numbers.
         """
-        other = copy.copy(self)
-        other._offset = self.statistics().mean_pattern.astype(self.dtype)
+        mean = self.statistics().mean_pattern.astype(self.dtype)
+        other = copy.copy(self)  # of a scan that is held by now, where it may be
+        other._offset = mean
         return other
 
     def statistics(self) -> Statistics:
@@ -400,11 +400,6 @@ def _summed(X, rows):
         return X.T @ rows  # of a sparse matrix
     # As rows.T @ X: some libraries take two to three times as long for a product with a transposed batch.
     return np.dot(rows.T, X, out=buffer("sum", (rows.shape[1], X.shape[1]), np.result_type(X, rows))).T
-
-
-def _holding_kernel(X, rows, *more, kernel, holder):
-    holder.fill(rows, X)
-    return kernel(X, *more)
 
 
 def offset_kernel(X, *rows, kernel, offset):
