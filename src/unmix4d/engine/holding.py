@@ -7,6 +7,7 @@ it is held in this process, with `dask.distributed` by the workers, each of whic
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from functools import partial
 from typing import Any
@@ -139,7 +140,8 @@ def _block_to_hold(block, kept, pixels, dtype):
     """The kept pixels of the kept positions of a block, as patterns (n, 1, 1, n_pixels)."""
     if kept is not None or pixels is not None or block.dtype != dtype:
         block = run_block(block, _copy_kernel, kept, pixels, dtype, ())[0]
-    return np.asarray(block).reshape(len(block) if block.ndim == 2 else block.shape[0] * block.shape[1], 1, 1, -1)
+        return block.reshape(len(block), 1, 1, -1)
+    return np.asarray(block).reshape(-1, 1, 1, math.prod(block.shape[2:]))
 
 
 def _copy_kernel(X):

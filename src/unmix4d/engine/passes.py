@@ -79,6 +79,7 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
     n_rows = len(flat) if kept is None else len(kept)
     step = max(1, BATCH_VALUES // flat.shape[1])
+    kernel, per_row = _aligned(kernel), _aligned(per_row)
     pieces, sums, join = [], None, _join(kernel)
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
@@ -93,10 +94,22 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     return (None if pieces[0] is None else np.concatenate(pieces)), sums
 
 
+def _aligned(value):
+    """A kernel, or its arrays, with arrays in memory that begins at a multiple of their item.
+
+    What comes from another process lies anywhere, and products would copy it again for every batch.
+    """
+    if isinstance(value, partial):
+        return partial(value.func, *map(_aligned, value.args), **{k: _aligned(v) for k, v in value.keywords.items()})
+    if isinstance(value, (list, tuple)):
+        return [_aligned(one) for one in value]
+    return np.require(value, requirements="A") if isinstance(value, np.ndarray) else value
+
+
 def _chosen(batch, pixels, dtype):
     """The kept pixels of a batch, as floats; valid until this thread asks for the next batch."""
     if pixels is None:
-        if batch.dtype == dtype and batch.flags.c_contiguous:
+        if batch.dtype == dtype and batch.flags.c_contiguous and batch.flags.aligned:
             return batch
         out = buffer("batch", batch.shape, dtype)
         np.copyto(out, batch, casting="unsafe")
