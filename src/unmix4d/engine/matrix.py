@@ -358,14 +358,19 @@ class PatternMatrix:
 def _statistics_kernel(X, cells):
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
-        of_positions, of_pixels = np.ones(X.shape[1]), np.ones(len(X))
+        ones = buffer("ones", (max(X.shape),), np.float64)
+        ones.fill(1)
+        of_pixels, of_positions = ones[: len(X)], ones[: X.shape[1]]
+        sums = buffer("sums", (2, X.shape[1]), np.float64)
         # In double precision: variances are small differences of these sums.
         wide = buffer("wide", X.shape, np.float64)
         np.copyto(wide, X)
-        totals, pixel_sum = wide @ of_positions, of_pixels @ wide
+        totals = wide @ of_positions
+        np.dot(of_pixels, wide, out=sums[0])
         np.square(wide, out=wide)
+        np.dot(of_pixels, wide, out=sums[1])
         rows = np.stack([totals, wide @ of_positions, X.min(1), X.max(1)], axis=1)
-        return rows, (pixel_sum, of_pixels @ wide, cell_rows(X, cells[:, 0]))
+        return rows, (*sums, cell_rows(X, cells[:, 0]))
 
 
 # What begins with statistics goes on with more passes: the scan is held, if it may be.
@@ -449,7 +454,7 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
 
 
 def _residual_kernel(X, *maps, patterns, weights):
-    rows, pixels = np.empty((len(X), len(maps))), []
+    rows, pixels = np.empty((len(X), len(maps))), buffer("sums", (len(maps), X.shape[1]), np.float64)
     for i, (own, its) in enumerate(zip(maps, patterns)):
         difference = np.dot(own, its, out=buffer("residual", X.shape, X.dtype))
         np.subtract(X, difference, out=difference)
@@ -457,7 +462,7 @@ def _residual_kernel(X, *maps, patterns, weights):
             difference *= weights
         np.square(difference, out=difference)
         rows[:, i] = difference.sum(1, dtype=np.float64)
-        pixels.append(difference.sum(0, dtype=np.float64))
+        difference.sum(0, dtype=np.float64, out=pixels[i])
     return rows, tuple(pixels)
 
 

@@ -142,10 +142,10 @@ def added(left, right, join=np.add):
     if right is None:
         return left
     if left is None:
-        return tuple(dict(part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
+        return tuple(joined_rows({}, part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
     for a, b in zip(left, right):
         if isinstance(a, dict):
-            joined_rows(a, b.items())
+            joined_rows(a, b)
         else:
             join(a, b, out=a)
     return left
