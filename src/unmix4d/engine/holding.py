@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.geometry import ScanGeometry
 from .blocks import Plan, make_plan
-from .passes import run_block, run_pass
+from .passes import TREE_WIDTH, run_block, run_pass
 
 __all__ = ["Holder", "WorkersHolder", "holder_for", "room", "room_of_workers"]
 
@@ -85,7 +85,7 @@ def holder_for(patterns: Any, geometry: ScanGeometry, dtype: Any, keep: bool | s
     in_threads = isinstance(where, str)
     if keep == "auto" and size > (room() if in_threads else room_of_workers(where)):
         return None
-    return Holder(geometry, kept) if in_threads else WorkersHolder(kept)
+    return Holder(geometry, kept) if in_threads else WorkersHolder(where, kept)
 
 
 class Holder:
@@ -117,8 +117,8 @@ class WorkersHolder:
 
     where = "in the memory of the workers"
 
-    def __init__(self, dtype: Any):
-        self._dtype = dtype
+    def __init__(self, client: Any, dtype: Any):
+        self._client, self._dtype = client, dtype
 
     def run_pass(self, plan: Plan, kernel, per_row=()):
         """What `passes.run_pass` returns, and the plan of the passes to come, over what is held."""
@@ -129,11 +129,30 @@ class WorkersHolder:
         import dask
 
         task = dask.delayed(_block_to_hold, pure=False)
-        blocks = [
+        blocks: list = [
             task(block, kept, plan.pixels, self._dtype) if rows.size else None
             for block, kept, rows in zip(plan.delayed or (), plan.kept, plan.rows)
         ]
-        return dataclasses.replace(plan, kept=[None] * len(blocks), pixels=None, delayed=list(dask.persist(*blocks)))
+        filled = [i for i, block in enumerate(blocks) if block is not None]
+        for address, run in _shared_out(filled, self._client.nthreads()):
+            held = self._client.persist([blocks[i] for i in run], workers=address, allow_other_workers=True)
+            for i, block in zip(run, held):
+                blocks[i] = block
+        return dataclasses.replace(plan, kept=[None] * len(blocks), pixels=None, delayed=blocks)
+
+
+def _shared_out(items: list, threads: dict):
+    """Pairs of a worker, or None for any, and consecutive items, as many as is its share of the threads.
+
+    Sums of neighbouring blocks are added up first: where these lie on one worker, only few sums have to travel.
+    """
+    shares = np.cumsum([0, *threads.values()]) if threads else np.array([0, 1])
+    step = TREE_WIDTH if len(items) >= 4 * TREE_WIDTH * len(shares) else 1
+    ends = np.round(shares / shares[-1] * len(items) / step).astype(int) * step
+    ends[-1] = len(items)
+    for address, start, stop in zip(threads or (None,), ends, ends[1:]):
+        if stop > start:
+            yield address, items[start:stop]
 
 
 def _block_to_hold(block, kept, pixels, dtype):

@@ -18,10 +18,10 @@ from .buffers import buffer
 from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["BATCH_VALUES", "added", "run_pass", "trait"]
+__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "run_pass", "trait"]
 
 BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
-_TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
+TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
 
 
 def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
@@ -177,7 +177,7 @@ def _run_dask(plan, kernel, per_row):
             pieces.append(None)
     add, join = dask.delayed(_add_all, pure=False), _join(kernel)
     while len(partials) > 1:
-        partials = [add(partials[j : j + _TREE_WIDTH], join) for j in range(0, len(partials), _TREE_WIDTH)]
+        partials = [add(partials[j : j + TREE_WIDTH], join) for j in range(0, len(partials), TREE_WIDTH)]
     try:
         return dask.compute(pieces, partials[0] if partials else ())
     except (MemoryError, ScanError):
