@@ -120,7 +120,9 @@ def test_consecutive_blocks_are_held_by_the_same_worker(client):
 
     where = [client.who_has(futures_of(block)) for block in matrix._plan.delayed]
     workers = [next(iter(holders.values()))[0] for holders in where]
-    assert len(set(workers[:40])) == len(set(workers[40:])) == 1 and workers[0] != workers[-1]
+    first, second = sorted(client.nthreads(), key=workers.index)
+    # A block or two may be taken over by a worker that has nothing to do.
+    assert workers[:40].count(first) > 30 and workers[40:].count(second) > 30
 
 
 def unmixed(lazy, n_workers, threads_per_worker, **options):
@@ -228,10 +230,15 @@ def test_a_process_killed_in_mid_run_costs_time_only(phantom, keep):
 
 @pytest.mark.slow
 def test_blocks_that_kill_every_worker_end_the_run_with_a_sentence(phantom):
-    """What takes more memory than there is kills one process after the other; dask gives up after the fourth."""
+    """What takes more memory than there is kills one process after the other, until dask gives up: here, after the first."""
+    import dask
     from distributed import Client
 
-    with cluster(1, memory_limit="2GB") as workers, Client(workers):
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        cluster(1, memory_limit="2GB") as workers,
+        Client(workers),
+    ):
         error = ended(lambda: Unmix(lazily(phantom.data, lambda block: os._exit(1))).nmf(3, random_state=0))
     assert isinstance(error, OSError) and "KilledWorker" in str(error)
 

@@ -41,7 +41,8 @@ def cell_rows(X, cells) -> dict:
     """
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     # One by one: `np.add.reduceat` takes ten times as long along this axis.
-    sums, out = {}, buffer("cells", (len(starts), X.shape[1]), X.dtype)
+    sums: dict = {}
+    out = buffer("cells", (len(starts), X.shape[1]), X.dtype)
     for cell, start, stop, total in zip(cells[starts].tolist(), starts, [*starts[1:], len(X)], out):
         X[start:stop].sum(0, out=total)
         if cell in sums:
