@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from functools import partial
 
 import dask.array as da
@@ -14,7 +15,7 @@ import pytest
 from unmix4d import Unmix, phantoms
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.engine import blocks
-from unmix4d.engine.holding import WorkersHolder, holder_for, room_of_workers
+from unmix4d.engine.holding import WorkersHolder, _shared_out, holder_for, room_of_workers
 from unmix4d.engine.passes import run_block
 
 pytestmark = [
@@ -87,6 +88,16 @@ def test_workers_hold_the_scan_from_its_first_pass_on(client, phantom, keep, oft
     assert len(READS) == 12 * often
 
 
+def test_nobody_is_told_how_large_our_graphs_are(client, phantom):
+    """The matrices of a pass travel in them on purpose, and dask would warn of all above 10 MB."""
+    import dask
+
+    matrix = Unmix(lazily(phantom.data, noted, seconds=0)).prepare(keep=False).matrix()
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1B"}), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        matrix.statistics()
+
+
 def test_what_was_held_is_let_go(client, phantom):
     """With the matrix, and with the run whose matrix it was."""
     view = Unmix(da.from_array(phantom.data, chunks=(3, 4, -1, -1))).prepare(keep=True)
@@ -112,17 +123,14 @@ def test_a_scan_larger_than_the_workers_have_room_for_is_read_again(client):
     assert "held" not in repr(Unmix(large))
 
 
-def test_consecutive_blocks_are_held_by_the_same_worker(client):
-    """Half of 80 blocks each, in whole groups of those that are added up by one task."""
-    matrix = Unmix(da.ones((80, 2, 4, 4), chunks=(1, 2, 4, 4), dtype=np.uint16)).prepare(keep=True).matrix()
-    matrix.statistics()
-    from distributed import futures_of
-
-    where = [client.who_has(futures_of(block)) for block in matrix._plan.delayed]
-    workers = [next(iter(holders.values()))[0] for holders in where]
-    first, second = sorted(client.nthreads(), key=workers.index)
-    # A block or two may be taken over by a worker that has nothing to do.
-    assert workers[:40].count(first) > 30 and workers[40:].count(second) > 30
+def test_workers_are_given_consecutive_blocks():
+    """As many as is their share of the threads; in whole groups of those that one task adds up, where there are many."""
+    few = dict(_shared_out(list(range(10)), {"a": 1, "b": 3, "c": 1}))
+    assert few == {"a": [0, 1], "b": [2, 3, 4, 5, 6, 7], "c": [8, 9]}
+    many = dict(_shared_out(list(range(203)), {"a": 2, "b": 2}))
+    assert many == {"a": list(range(104)), "b": list(range(104, 203))}
+    assert dict(_shared_out([1, 2], {"a": 1, "b": 1, "c": 1, "d": 1})).keys() < set("abcd")
+    assert list(_shared_out([1, 2], {})) == [(None, [1, 2])]  # any worker, when there is one
 
 
 def unmixed(lazy, n_workers, threads_per_worker, **options):

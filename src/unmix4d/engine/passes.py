@@ -179,7 +179,9 @@ def _run_dask(plan, kernel, per_row):
     while len(partials) > 1:
         partials = [add(partials[j : j + TREE_WIDTH], join) for j in range(0, len(partials), TREE_WIDTH)]
     try:
-        return dask.compute(pieces, partials[0] if partials else ())
+        # What the kernel and its rows weigh is meant to travel in the graph: a worker that is lost then costs time only.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+            return dask.compute(pieces, partials[0] if partials else ())
     except (MemoryError, ScanError):
         raise
     except Exception as error:
