@@ -198,6 +198,16 @@ def test_a_client_closed_in_mid_run_ends_it_with_a_sentence(phantom, keep):
     assert str(error).startswith("the lazy scan could not be computed")
 
 
+def test_a_client_closed_before_its_workers_hold_anything_is_a_sentence_too(phantom):
+    from distributed import Client
+
+    with cluster(1, processes=False) as workers:
+        with Client(workers):
+            matrix = Unmix(lazily(phantom.data, noted, seconds=0)).prepare(keep=True).matrix()
+        error = ended(matrix.statistics)
+    assert isinstance(error, OSError) and str(error).startswith("the lazy scan could not be computed"), repr(error)
+
+
 def test_blocks_that_are_lost_with_their_worker_are_read_again(phantom):
     from distributed import Client
 

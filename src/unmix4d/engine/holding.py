@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.geometry import ScanGeometry
 from .blocks import Plan, make_plan
-from .passes import TREE_WIDTH, run_block, run_pass
+from .passes import TREE_WIDTH, computed_lazily, run_block, run_pass
 
 __all__ = ["Holder", "WorkersHolder", "holder_for", "room", "room_of_workers"]
 
@@ -37,7 +37,7 @@ def room() -> int:
 
 
 def room_of_workers(client: Any) -> int:
-    """Bytes that the workers of a cluster may hold; 0 where their memory has no limit that is known.
+    """Bytes that the workers of a cluster may hold; 0 where their memory has no limit that is known, or nobody answers.
 
     Parameters
     ----------
@@ -47,6 +47,8 @@ def room_of_workers(client: Any) -> int:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
     except TypeError:  # distributed before 2025.4 tells of all workers, and knows no such argument
         workers = client.scheduler_info()["workers"].values()
+    except OSError:  # a scheduler that is gone: what is computed says so
+        return 0
     free = ((w.get("memory_limit") or 0) - w.get("metrics", {}).get("memory", 0) for w in workers)
     return int(_SHARE * sum(max(0, left) for left in free))
 
@@ -122,7 +124,8 @@ class WorkersHolder:
 
     def run_pass(self, plan: Plan, kernel, per_row=()):
         """What `passes.run_pass` returns, and the plan of the passes to come, over what is held."""
-        held = self._held(plan)
+        with computed_lazily():
+            held = self._held(plan)
         return run_pass(held, kernel, per_row), held
 
     def _held(self, plan):

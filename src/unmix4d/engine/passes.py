@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from .buffers import buffer
 from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "run_pass", "trait"]
+__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "computed_lazily", "run_pass", "trait"]
 
 BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
 TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
@@ -178,14 +179,19 @@ def _run_dask(plan, kernel, per_row):
     add, join = dask.delayed(_add_all, pure=False), _join(kernel)
     while len(partials) > 1:
         partials = [add(partials[j : j + TREE_WIDTH], join) for j in range(0, len(partials), TREE_WIDTH)]
+    # What the kernel and its rows weigh is meant to travel in the graph: a worker that is lost then costs time only.
+    with computed_lazily(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+        return dask.compute(pieces, partials[0] if partials else ())
+
+
+@contextmanager
+def computed_lazily():
+    """Whatever the graph of the host or its cluster does, it is the reading of the scan that fails, not our arithmetic."""
     try:
-        # What the kernel and its rows weigh is meant to travel in the graph: a worker that is lost then costs time only.
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-            return dask.compute(pieces, partials[0] if partials else ())
+        yield
     except (MemoryError, ScanError):
         raise
     except Exception as error:
-        # Whatever the graph of the host does, it is the reading of the scan that failed, not our arithmetic.
         raise OSError(f"the lazy scan could not be computed: {type(error).__name__}: {error}") from error
 
 
