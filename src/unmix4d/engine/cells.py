@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .buffers import buffer
+
 __all__ = ["HELD_BYTES", "HELD_POSITIONS", "cell_rows", "cells_of", "joined_rows"]
 
 HELD_BYTES = 96 << 20  # that the sums may take, in the type of the arithmetic
@@ -33,16 +35,28 @@ def cells_of(geometry, n_pixels: int, itemsize: int) -> np.ndarray:
 
 
 def cell_rows(X, cells) -> dict:
-    """Sums of the rows of a batch, of those of every cell: {cell: (n_pixels,)}; `cells` (m,) says whose they are."""
+    """Sums of the rows of a batch, of those of every cell: {cell: (n_pixels,)}; `cells` (m,) says whose they are.
+
+    They are to be added up before the next batch.
+    """
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     # One by one: `np.add.reduceat` takes ten times as long along this axis.
-    sums = (X[start:stop].sum(0) for start, stop in zip(starts, [*starts[1:], len(X)]))
-    return joined_rows({}, zip(cells[starts].tolist(), sums))
+    sums: dict = {}
+    out = buffer("cells", (len(starts), X.shape[1]), X.dtype)
+    for cell, start, stop, total in zip(cells[starts].tolist(), starts, [*starts[1:], len(X)], out):
+        X[start:stop].sum(0, out=total)
+        if cell in sums:
+            sums[cell] += total
+        else:
+            sums[cell] = total
+    return sums
 
 
-def joined_rows(total: dict, rows) -> dict:
-    """`total` with more sums added to it; `rows` are pairs of a cell and its sums."""
-    for cell, values in rows:
-        known = total.get(cell)
-        total[cell] = values if known is None else known + values
+def joined_rows(total: dict, more: dict) -> dict:
+    """`total`, whose arrays are its own, with the sums of `more` added to it."""
+    for cell, values in more.items():
+        if cell in total:
+            total[cell] += values
+        else:
+            total[cell] = values.copy()
     return total

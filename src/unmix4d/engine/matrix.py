@@ -19,8 +19,8 @@ from .blocks import compute_dtype, make_plan
 from .buffers import buffer
 from .cells import cell_rows, cells_of
 from .expected import Expected, comparing_kernel
-from .holding import Holder, holder_for
-from .passes import run_pass, trait
+from .holding import Holder, WorkersHolder, holder_for
+from .passes import run_pass
 
 __all__ = ["PRODUCTS", "Glance", "PatternMatrix", "Statistics", "offset_kernel"]
 
@@ -85,7 +85,7 @@ class PatternMatrix:
     look : callable, optional
         Gets the statistics, or a `Glance`, when the pass that makes them has been made.
     keep : bool or "auto"
-        Whether a lazy scan is held in memory from the pass of its statistics on, see `holder_for`.
+        Whether a lazy scan may be held in memory, see `hold` and `holder_for`.
 
     Attributes
     ----------
@@ -101,7 +101,8 @@ class PatternMatrix:
 
     _expected: Expected | None = None
     _look: Callable[[Any], None] | None = None
-    _holder: Holder | None = None
+    _hold = False
+    _holder: Holder | WorkersHolder | None = None
 
     def __init__(
         self,
@@ -152,12 +153,16 @@ class PatternMatrix:
         return self._compared(kernel, per_row) if self._expected else self._run(kernel, per_row)
 
     def _run(self, kernel, per_row):
-        if self._holder is None or not trait(kernel, "holds", False):
+        if self._holder is None or not self._hold:
             return run_pass(self._plan, kernel, per_row)
-        holder = self._holder
-        answer = run_pass(self._plan, partial(_holding_kernel, kernel=kernel, holder=holder), (holder.begin(), *per_row))
-        self._plan, self._holder = make_plan(*holder.scan(), self.dtype), None
+        answer, self._plan = self._holder.run_pass(self._plan, kernel, per_row)
+        self._holder = None
         return answer
+
+    def hold(self) -> PatternMatrix:
+        """This matrix, held by the next pass over it if it may be: for methods that read a lazy scan several times."""
+        self._hold = True
+        return self
 
     def visit_and_look(self, kernel):
         """`visit` for what may be the first pass over a scan, which is then looked at as that of the statistics is."""
@@ -188,8 +193,9 @@ class PatternMatrix:
 
         Taking it off the products instead would leave the difference of two large numbers.
         """
-        other = copy.copy(self)
-        other._offset = self.statistics().mean_pattern.astype(self.dtype)
+        mean = self.statistics().mean_pattern.astype(self.dtype)
+        other = copy.copy(self)  # of a scan that is held by now, where it may be
+        other._offset = mean
         return other
 
     def statistics(self) -> Statistics:
@@ -258,7 +264,7 @@ class PatternMatrix:
 
     def require_counts(self, method: str) -> Statistics:
         """The statistics, after refusing negative values and an empty scan on behalf of `method`."""
-        statistics = self.statistics()
+        statistics = self.hold().statistics()
         if statistics.minimum < 0:
             raise ValueError(
                 f"{method} needs values that are not negative, but the smallest value of the scan is "
@@ -358,18 +364,19 @@ class PatternMatrix:
 def _statistics_kernel(X, cells):
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
-        of_positions, of_pixels = np.ones(X.shape[1]), np.ones(len(X))
+        ones = buffer("ones", (max(X.shape),), np.float64)
+        ones.fill(1)
+        of_pixels, of_positions = ones[: len(X)], ones[: X.shape[1]]
+        sums = buffer("sums", (2, X.shape[1]), np.float64)
         # In double precision: variances are small differences of these sums.
         wide = buffer("wide", X.shape, np.float64)
         np.copyto(wide, X)
-        totals, pixel_sum = wide @ of_positions, of_pixels @ wide
+        totals = wide @ of_positions
+        np.dot(of_pixels, wide, out=sums[0])
         np.square(wide, out=wide)
+        np.dot(of_pixels, wide, out=sums[1])
         rows = np.stack([totals, wide @ of_positions, X.min(1), X.max(1)], axis=1)
-        return rows, (pixel_sum, of_pixels @ wide, cell_rows(X, cells[:, 0]))
-
-
-# What begins with statistics goes on with more passes: the scan is held, if it may be.
-_statistics_kernel.holds = True  # type: ignore[attr-defined]
+        return rows, (*sums, cell_rows(X, cells[:, 0]))
 
 
 def _cells_kernel(X, cells):
@@ -400,11 +407,6 @@ def _summed(X, rows):
         return X.T @ rows  # of a sparse matrix
     # As rows.T @ X: some libraries take two to three times as long for a product with a transposed batch.
     return np.dot(rows.T, X, out=buffer("sum", (rows.shape[1], X.shape[1]), np.result_type(X, rows))).T
-
-
-def _holding_kernel(X, rows, *more, kernel, holder):
-    holder.fill(rows, X)
-    return kernel(X, *more)
 
 
 def offset_kernel(X, *rows, kernel, offset):
@@ -454,7 +456,7 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
 
 
 def _residual_kernel(X, *maps, patterns, weights):
-    rows, pixels = np.empty((len(X), len(maps))), []
+    rows, pixels = np.empty((len(X), len(maps))), buffer("sums", (len(maps), X.shape[1]), np.float64)
     for i, (own, its) in enumerate(zip(maps, patterns)):
         difference = np.dot(own, its, out=buffer("residual", X.shape, X.dtype))
         np.subtract(X, difference, out=difference)
@@ -462,7 +464,7 @@ def _residual_kernel(X, *maps, patterns, weights):
             difference *= weights
         np.square(difference, out=difference)
         rows[:, i] = difference.sum(1, dtype=np.float64)
-        pixels.append(difference.sum(0, dtype=np.float64))
+        difference.sum(0, dtype=np.float64, out=pixels[i])
     return rows, tuple(pixels)
 
 

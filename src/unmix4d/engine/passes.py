@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -18,10 +19,10 @@ from .buffers import buffer
 from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["BATCH_VALUES", "added", "run_pass", "trait"]
+__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "computed_lazily", "run_pass"]
 
 BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
-_TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
+TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
 
 
 def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
@@ -79,6 +80,7 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
     n_rows = len(flat) if kept is None else len(kept)
     step = max(1, BATCH_VALUES // flat.shape[1])
+    kernel, per_row = _aligned(kernel), _aligned(per_row)
     pieces, sums, join = [], None, _join(kernel)
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
@@ -87,16 +89,28 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         piece, part = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
         sums = added(sums, part, join)
-    if trait(kernel, "narrow_sums", False):
+    if _trait(kernel, "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)
     return (None if pieces[0] is None else np.concatenate(pieces)), sums
 
 
+def _aligned(value):
+    """A kernel, or its arrays, with arrays in memory that begins at a multiple of their item.
+
+    What comes from another process lies anywhere, and products would copy it again for every batch.
+    """
+    if isinstance(value, partial):
+        return partial(value.func, *map(_aligned, value.args), **{k: _aligned(v) for k, v in value.keywords.items()})
+    if isinstance(value, (list, tuple)):
+        return [_aligned(one) for one in value]
+    return np.require(value, requirements="A") if isinstance(value, np.ndarray) else value
+
+
 def _chosen(batch, pixels, dtype):
     """The kept pixels of a batch, as floats; valid until this thread asks for the next batch."""
     if pixels is None:
-        if batch.dtype == dtype and batch.flags.c_contiguous:
+        if batch.dtype == dtype and batch.flags.c_contiguous and batch.flags.aligned:
             return batch
         out = buffer("batch", batch.shape, dtype)
         np.copyto(out, batch, casting="unsafe")
@@ -113,10 +127,10 @@ def _chosen(batch, pixels, dtype):
 
 
 def _join(kernel):
-    return trait(kernel, "join", np.add)
+    return _trait(kernel, "join", np.add)
 
 
-def trait(kernel, name, default):
+def _trait(kernel, name, default):
     """An attribute of a kernel, also where it has arguments, or others of their own stand around it as ``kernel=``."""
     while isinstance(kernel, partial):
         if hasattr(kernel.func, name):
@@ -129,10 +143,10 @@ def added(left, right, join=np.add):
     if right is None:
         return left
     if left is None:
-        return tuple(dict(part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
+        return tuple(joined_rows({}, part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
     for a, b in zip(left, right):
         if isinstance(a, dict):
-            joined_rows(a, b.items())
+            joined_rows(a, b)
         else:
             join(a, b, out=a)
     return left
@@ -164,13 +178,20 @@ def _run_dask(plan, kernel, per_row):
             pieces.append(None)
     add, join = dask.delayed(_add_all, pure=False), _join(kernel)
     while len(partials) > 1:
-        partials = [add(partials[j : j + _TREE_WIDTH], join) for j in range(0, len(partials), _TREE_WIDTH)]
-    try:
+        partials = [add(partials[j : j + TREE_WIDTH], join) for j in range(0, len(partials), TREE_WIDTH)]
+    # What the kernel and its rows weigh is meant to travel in the graph: a worker that is lost then costs time only.
+    with computed_lazily(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
         return dask.compute(pieces, partials[0] if partials else ())
+
+
+@contextmanager
+def computed_lazily():
+    """Whatever the graph of the host or its cluster does, it is the reading of the scan that fails, not our arithmetic."""
+    try:
+        yield
     except (MemoryError, ScanError):
         raise
     except Exception as error:
-        # Whatever the graph of the host does, it is the reading of the scan that failed, not our arithmetic.
         raise OSError(f"the lazy scan could not be computed: {type(error).__name__}: {error}") from error
 
 

@@ -242,4 +242,5 @@ class WeightedMatrix:
 
 def _project_kernel(X, squared_weights, *, basis, squares):
     projected, X2 = X @ basis, np.multiply(X, X, out=buffer("squares", X.shape, X.dtype))
-    return np.column_stack([projected, X2 @ squares]), (squared_weights[:, 0] @ X2,)
+    sums = np.dot(squared_weights[:, 0], X2, out=buffer("sum", X.shape[1:], X.dtype))
+    return np.column_stack([projected, X2 @ squares]), (sums,)

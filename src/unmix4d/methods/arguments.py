@@ -37,7 +37,7 @@ _PARTS = ("on", "bind", "project", "settings")
 
 def weighted(matrix: Any, weights: str) -> WeightedMatrix:
     """A matrix whose pixels are weighted for distances between patterns; ``"auto"``: only where one spot rules them."""
-    statistics = matrix.statistics()
+    statistics = matrix.hold().statistics()
     kind = kind_for_distances(statistics, matrix.geometry) if weights == "auto" else weights
     return WeightedMatrix(matrix, choose_weights(statistics, kind, positions=False))
 

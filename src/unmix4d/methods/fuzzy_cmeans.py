@@ -119,7 +119,7 @@ def fuzzy_cmeans(
     n_clusters, seed, options = _fuzzy_arguments(
         view, [n_clusters], n_svd, m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state
     )
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     svd = _loadings(view, matrix, n_svd, n_clusters[0], options, seed)
     with progress(view, options["n_starts"], f"fuzzy clustering, {n_clusters[0]} clusters") as tick:
         return _clusters(view, matrix, svd, n_clusters[0], options, seed, tick)
@@ -171,7 +171,7 @@ def fuzzy_validity(
     ns, seed, options = _fuzzy_arguments(
         view, ns, n_svd, m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state, least=2
     )
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     svd = _loadings(view, matrix, n_svd, max(ns), options, seed)
     with progress(view, len(ns) * options["n_starts"], f"fuzzy clustering, {ns[0]} to {ns[-1]} clusters") as tick:
         models = {n: _clusters(view, matrix, svd, n, options, seed, tick, quiet=True) for n in ns}

@@ -140,7 +140,7 @@ def group_rotated(
     seed = checks.seed(random_state)
     transform = PolarTransform(geometry, **grid)
     radial_weights(weight, transform.radius)
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     settings = run_record(
         view, "group_rotated", n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror),
         friedel=bool(friedel), weight=weight if isinstance(weight, str) else [float(w) for w in weight],

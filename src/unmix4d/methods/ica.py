@@ -92,7 +92,7 @@ def ica(
     n, on = components(view, n), checks.choice(on, "on", INDEPENDENT)
     n_starts, max_iter = checks.count(n_starts, "n_starts"), checks.count(max_iter, "max_iter")
     tol, seed = checks.positive(tol, "tol"), checks.seed(random_state)
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     settings = run_record(
         view, "ica", n=n, on=on, n_starts=n_starts, max_iter=max_iter, tol=tol, precision=precision, random_state=seed
     )

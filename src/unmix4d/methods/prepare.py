@@ -97,7 +97,8 @@ def prepare(
     keep : bool or "auto", optional
         Whether a method that reads a lazy view several times holds it in memory from its first pass on, in its own integer
         or float type, and lets it go at its end. ``"auto"``, as it is until told otherwise: where a quarter of the free
-        memory is enough, and in this process. `persist` holds it for all methods.
+        memory is enough, of this process or, with a client of `dask.distributed`, of the workers. `persist` holds it for all
+        methods.
 
     Returns
     -------

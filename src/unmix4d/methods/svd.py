@@ -89,7 +89,7 @@ MEANING = {
 
 def _svd(view, method, n, precision, random_state):
     n, seed = components(view, n), checks.seed(random_state)
-    matrix, meaning = view.matrix(precision), MEANING[method]
+    matrix, meaning = view.matrix(precision).hold(), MEANING[method]
     settings = run_record(view, method, n=n, precision=precision, random_state=seed)
     statistics = matrix.statistics()
     reduced = matrix.centred() if meaning.centred else matrix
@@ -141,7 +141,7 @@ def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: in
     """
     n = min(checks.count(n, "n"), *view.matrix().shape)
     seed = checks.seed(random_state)
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     norm2 = matrix.statistics().norm2
     with progress(view, 12, "scree") as tick:
         values = truncated_svd(matrix, n, seed=seed, tick=tick).values

@@ -98,7 +98,7 @@ def vca(
     projection, seed = checks.choice(projection, "projection", PROJECTIONS), checks.seed(random_state)
     checks.choice(weights, "weights", tuple(WEIGHTS))
     sum_to_one = bool(sum_to_one)
-    matrix = view.matrix(precision)
+    matrix = view.matrix(precision).hold()
     settings = run_record(
         view, "vca", n=n, sum_to_one=sum_to_one, projection=projection, n_starts=n_starts, precision=precision,
         random_state=seed,

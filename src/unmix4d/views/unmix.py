@@ -234,8 +234,8 @@ class Unmix(View):
         lines.append(f"  centre (row, col) = ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}){known}")
         excluded = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
-        if self.scan.lazy and holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep):
-            lines.append("  held in memory by each method after its first pass; prepare(keep=False) reads it in every pass")
+        if self.scan.lazy and (holder := holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep)):
+            lines.append(f"  held {holder.where} by methods of several passes; prepare(keep=False) reads it in each")
         for step in self.scan.steps:
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
