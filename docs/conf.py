@@ -9,6 +9,8 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 import pages_from_outside  # noqa: E402
 
+import sphinx.ext.autosummary as summaries  # noqa: E402
+
 import unmix4d  # noqa: E402
 
 project = "unmix4d"
@@ -54,6 +56,8 @@ suppress_warnings = ["config.cache", "myst-nb.lexer"]
 default_role = "autolink"
 autosummary_generate = True
 autosummary_ignore_module_all = False
+# A sentence does not end there, and neither does its summary in a table.
+summaries.WELL_KNOWN_ABBREVIATIONS += ("Fig.", "Figs.", "eq.", "eqs.")
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
