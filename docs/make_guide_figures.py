@@ -181,10 +181,9 @@ def bragg_disks():
         n_grains=4, scan_shape=(20, 18), detector_shape=(72, 68), overlap=0.2, direct_beam=0.5, background=0.1, dose=1e4, seed=2
     )
     result = scan.to_py4dstem().unmix.bragg_disks().nmf(4, random_state=0)
-    cell = 3 * scan.pixel_size
     figure, axes = plt.subplots(3, 4, figsize=(7.4, 5.8), layout="constrained")
     for i, (above, middle, below) in enumerate(axes.T):
-        plots.pattern(result.features[i], ax=above, title=f"component {i}", pixel_size=cell, unit="1/Å")
+        plots.pattern(result.features[i], ax=above, title=f"component {i}", scale_bar=False)
         plots.pattern(result.patterns[i], pixel_size=scan.pixel_size, unit="1/Å", ax=middle)
         plots.scan_map(result.maps[i], step=scan.step, unit="nm", ax=below)
     return figure
