@@ -1,4 +1,4 @@
-"""A scan that need not fit into memory: written to zarr, read lazily, peak memory of the whole process.
+"""A scan that need not fit into memory: written to zarr, read lazily in every pass, peak memory of the whole process.
 
 `write_scan` makes the scan, `unmix_scan` unmixes it, each in a process of its own (this file as a script) so that one does
 not count for the other.
@@ -15,7 +15,7 @@ import numpy as np
 from common.memory import PeakMemory
 from common.process import run_script
 
-__all__ = ["K", "ROUTES", "on_disk", "truth_of", "unmix_scan", "write_scan"]
+__all__ = ["K", "ROUTES", "on_disk", "read_scan", "truth_of", "unmix_scan", "write_scan"]
 
 K = 8
 
@@ -28,6 +28,11 @@ def write_scan(store, shape):
 def unmix_scan(store, route, iterations):
     """NMF of the scan with one start; what was measured, as a dict."""
     return run_script("common/large.py", "unmix", store, route, iterations)
+
+
+def read_scan(store):
+    """Read every chunk once, as dask does, and do nothing with it; returns the seconds it took."""
+    return run_script("common/large.py", "read", store)["seconds"]
 
 
 def on_disk(store):
@@ -57,12 +62,22 @@ def _write(store, *shape):
     return {"seconds": time.perf_counter() - started}
 
 
+def _read(store):
+    import dask
+    import dask.array as da
+
+    blocks = da.from_zarr(store).to_delayed().ravel()
+    started = time.perf_counter()
+    dask.compute([dask.delayed(len)(block) for block in blocks])
+    return {"seconds": time.perf_counter() - started}
+
+
 def _dask_route(store, centre):
     import dask.array as da
 
     from unmix4d import Unmix
 
-    return Unmix(da.from_zarr(store), centre=centre)
+    return Unmix(da.from_zarr(store), centre=centre).prepare(keep=False)
 
 
 def _pyxem_route(store, centre):
@@ -73,7 +88,7 @@ def _pyxem_route(store, centre):
 
     signal = LazyElectronDiffraction2D(da.from_zarr(store))
     signal.calibration.center = (centre[1], centre[0])
-    return signal.unmix
+    return signal.unmix.prepare(keep=False)
 
 
 ROUTES = {"dask": _dask_route, "pyxem": _pyxem_route}
@@ -108,4 +123,4 @@ def _unmix(store, route, iterations):
 
 if __name__ == "__main__":
     step, *rest = sys.argv[1:]
-    print(json.dumps({"write": _write, "unmix": _unmix}[step](*rest)))
+    print(json.dumps({"write": _write, "read": _read, "unmix": _unmix}[step](*rest)))

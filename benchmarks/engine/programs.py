@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 from common.judge import exact_loss, scored
-from common.peers import als, both_constraints, hyperspy_nmf, seconds_per_iteration, sklearn_nmf
+from common.peers import als, both_constraints, hyperspy_nmf, randomised_nmf, seconds_per_iteration, sklearn_nmf
 from common.process import measured
 from common.scans import Case
 
@@ -79,6 +79,25 @@ def sklearn_warm(case):
     return lambda: ({"per_iteration": seconds_per_iteration(X, case.facts["k"], FIRST, WARM)}, None, None)
 
 
+def randomised(case):
+    """Randomised NMF with its defaults: one random start, 200 iterations."""
+    X, shape = _matrix(case)
+
+    def run():
+        maps, patterns = randomised_nmf(X, case.facts["k"])
+        return {"iterations": [200]}, patterns.reshape(-1, *shape[2:]), maps.T.reshape(-1, *shape[:2])
+
+    return run
+
+
+def product_pair(case):
+    """One product with the scan and one with its transpose, of as many columns as the compression of 0.1.0 had."""
+    X, _ = _matrix(case)
+    right = np.random.default_rng(0).random((X.shape[1], 2 * case.facts["k"] + 2), np.float32)
+    (X @ right).T @ X  # the library is warm
+    return lambda: ({"norm": float(np.linalg.norm((X @ right).T @ X))}, None, None)
+
+
 def naive(case, constrained=False):
     """`als` in double precision, with the projections of our own constraints where asked for."""
     X, shape = _matrix(case)
@@ -103,6 +122,8 @@ PROGRAMS = {
     "hyperspy-lazy": hyperspy_lazy,
     "sklearn-whole": sklearn_whole,
     "sklearn-warm": sklearn_warm,
+    "randomised": randomised,
+    "product-pair": product_pair,
     "als-warm": naive,
     "als-constrained-warm": lambda case: naive(case, constrained=True),
 }

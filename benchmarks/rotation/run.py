@@ -14,8 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from common.command import parser, run
+from common.command import need_files, parser, run
 from common.memory import PeakMemory
+from common.process import run_script
 from common.tables import markdown_table
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
@@ -175,7 +176,56 @@ def speed_item(args, folder, report, goals):
     report("\n" + markdown_table(("what", "seconds", "processor seconds", "GB beside the scan", "ARI"), rows))
 
 
-ITEMS = {1: scenes_item, 2: components_item, 3: speed_item}
+_OF_SCANS = (
+    "positions", "GB of the scan", "electrons", "seconds", "processor seconds", "GB beside the scan", "groups", "ARI",
+)  # fmt: skip
+
+
+def _row_of(found, electrons):
+    return [
+        found["positions"], f"{found['scan']:.2f}", f"{electrons:g}", f"{found['wall']:.0f}", f"{found['busy']:.0f}",
+        f"{found['memory']:.2f}", found["groups"], f"{found['ari']:.3f}",
+    ]  # fmt: skip
+
+
+def large_item(args, folder, report, goals):
+    """Scans of more positions than are compared in pairs."""
+    report("\n## 4. Large scans\n\n3 phases in grains of 33 positions, each in an orientation of its own, 200 electrons per")
+    report("pattern, 128 x 128 pixels. Nobody says how many phases there are. Each scan in a process of its own.\n")
+    rows = []
+    for side in (48, 64) if args.quick else (64, 128, 256):
+        found = run_script("rotation/large.py", "grains", side, 200, 5)
+        rows.append(_row_of(found, 200))
+        goals(f"{side * side} positions: ARI", found["ari"], least=0.99, form="{:.3f}", by_size=False)
+        if side == 256:
+            goals("65536 positions: seconds", found["wall"], most=240)
+            goals("65536 positions: GB beside the scan", found["memory"], most=1.5)
+    report("\n" + markdown_table(_OF_SCANS, rows))
+
+
+def zone_axes_item(args, folder, report, goals):
+    """Two structures that share their strong spots."""
+    name = "ws2_zone_axis_patterns.npz"
+    need_files(args.data, name)
+    report("\n## 5. Zone axes that share their strong spots\n\n[001], [100] and [110] of WS2 by multislice, 64 grains,")
+    report("256 x 256 pixels; the last two have a similarity of 0.84. `r_min=10` leaves the direct beam out, and 25 to 40 %")
+    report("of the electrons in. Nobody says how many there are.\n")
+    rows = []
+    cases = [(32, 1e4, 41)] if args.quick else [(96, 9e4, 41), (96, 1e4, 42), (96, 1e3, 43), (96, 300, 44)]
+    cases += [] if args.quick else [(32, dose, seed) for dose in (9e4, 1e4, 1e3) for seed in (45, 46, 47)]
+    for side, electrons, seed in cases:
+        found = run_script("rotation/large.py", "ws2", side, electrons, seed, args.data / name)
+        rows.append(_row_of(found, electrons))
+        if electrons >= 1e4:
+            what = f"{side}x{side}, {electrons:g} electrons, seed {seed}: ARI"
+            goals(what, found["ari"], least=0.99, form="{:.3f}", by_size=False)
+        if side == 96 and electrons == 9e4:
+            goals("WS2, 9216 positions: seconds", found["wall"], most=180)
+            goals("WS2, 9216 positions: GB beside the scan", found["memory"], most=1.5)
+    report("\n" + markdown_table(_OF_SCANS, rows))
+
+
+ITEMS = {1: scenes_item, 2: components_item, 3: speed_item, 4: large_item, 5: zone_axes_item}
 INTRODUCTION = """# Structures under rotation
 
 Made by `python benchmarks/rotation/run.py`; every number is measured.

@@ -446,20 +446,6 @@ def test_refusals(true_components, mosaic):
         view.group_rotated(3, n_parts=2)
 
 
-def test_too_many_positions_are_refused_before_anything_is_read():
-    import dask.array as da
-
-    data = da.zeros((101, 100, 16, 16), chunks=(1, 100, 16, 16), dtype=np.uint8).map_blocks(_never, dtype=np.uint8)
-    with pytest.raises(ValueError, match="at most 10000 of them, got 10100"):
-        Unmix(data, centre=(8, 8)).group_rotated()
-
-
-def _never(block):
-    if block.size:
-        raise AssertionError("read")
-    return block
-
-
 def test_what_only_the_data_can_tell(mosaic):
     data = mosaic.data.astype(np.float32)
     data[2, 3, 40, 40] = -1

@@ -304,7 +304,7 @@ def test_patterns_of_a_given_start_count(glass):
 
 
 def test_effects_are_in_the_order_of_the_components(glass):
-    result = view(glass).nmf(4, constraints=[NoDarkSpots(tolerance=0)], random_state=0)
+    result = view(glass).nmf(4, constraints=[NoDarkSpots(tolerance=0)], smooth=0, random_state=0)
     (effect,) = result.settings["effects"]
     rule = NoDarkSpots(tolerance=0).bind(view(glass).geometry)
     rule.project(result.patterns.reshape(4, -1))

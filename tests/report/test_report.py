@@ -77,7 +77,7 @@ def view(film):
 
 @pytest.fixture(scope="module")
 def result(view):
-    return view.nmf(4, n_starts=2, random_state=0)
+    return view.nmf(4, n_starts=2, smooth=0, random_state=0)
 
 
 def section(path, name):
@@ -118,7 +118,7 @@ def test_tables_hold_the_numbers_of_the_result(whole, result):
     areas = result.overlap().areas["area"]
     assert all(f"{area:.0f}" in section(path, "overlap") for area in areas)
     quality = result.report_quality().table
-    assert all(f"{value:.4g}" in section(path, "quality") for value in quality["psnr"])
+    assert all(f"{value:.4g}" in section(path, "quality") for value in quality["psnr"] if np.isfinite(value))
     shares = [f"{100 * share:.4g}" for share in result.explained]
     assert all(share in section(path, "components") for share in shares)
     assert "doi:10.1186/s40679-019-0063-3" in section(path, "citation")

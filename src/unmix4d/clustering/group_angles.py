@@ -10,7 +10,10 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from .similarity import Rings, Similarity, highest
 
-__all__ = ["GroupAngles", "average_spectrum", "folded", "group_angles", "pair_residuals", "symmetry_order", "turns"]
+__all__ = [
+    "GroupAngles", "average_spectrum", "folded", "from_strongest", "group_angles", "pair_residuals", "symmetry_order",
+    "turns",
+]  # fmt: skip
 
 _ORDERS = (6, 4, 3, 2)  # rotations that a lattice can have (crystallographic restriction)
 _ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same (docs/rotation.md); no table
@@ -166,3 +169,17 @@ def pair_residuals(similarity, members, angles, mirrored, period):
         use = (flips == (mirrored[row] ^ mirrored)) & (members != i)
         out[row] = np.sqrt((off[use] ** 2).mean()) if use.any() else 0.0
     return out
+
+
+def from_strongest(labels, angles, mirrored, totals, flat):
+    """Angles and mirroring against the strongest position of each group; groups that are `flat` have none."""
+    angles, mirrored = angles.copy(), mirrored.copy()
+    for group in np.flatnonzero(~flat):
+        members = np.flatnonzero(labels == group)
+        first = members[np.argmax(totals[members])]
+        zero = angles[first]
+        if mirrored[first]:
+            mirrored[members] = ~mirrored[members]
+        # p_i = R(a_i) M^f ref, and the new reference is R(-zero) of p_first.
+        angles[members] = angles[members] - np.where(mirrored[members], -zero, zero)
+    return angles, mirrored

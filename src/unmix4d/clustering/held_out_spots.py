@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 
 from ..core.polar import PolarTransform
-from .rotated_counts import make_templates
+from .rotated_counts import make_templates, sums_of
 
 __all__ = ["told_from_noise"]
 
@@ -22,28 +22,26 @@ _SECTORS = 72  # of a turn, whose gains count as independent of each other: 5 de
 _EVEN = 0.5  # share of even rings in what predicts: noise in the averages of few positions then costs little
 
 
-def told_from_noise(matrix, transform, counts, some, labels, angles, mirrored, n_groups):
+def told_from_noise(transform, witnesses, n_groups):
     """Which groups predict counts that they were not made of, (n_groups,); True for groups of one, which say nothing.
 
     Parameters
     ----------
-    matrix : PatternMatrix
     transform : PolarTransform
-        That `counts` were read with.
-    counts : Counts
-    some : ndarray of bool (n_positions,)
-        Which positions `counts` are of.
-    labels, angles, mirrored : ndarray (n,)
-        Of `group_positions`; an angle of NaN is none.
+        That their counts were read with.
+    witnesses : Witnesses
+        Positions that are asked; an angle of NaN is none.
     n_groups : int
     """
+    matrix, counts, labels, mirrored = witnesses.matrix, witnesses.counts, witnesses.labels, witnesses.mirrored
+    some, angles = witnesses.some, witnesses.angles_deg
     half = np.zeros(len(labels), int)
     for group in range(n_groups):
         members = np.flatnonzero(labels == group)
         half[members] = np.arange(len(members)) % 2
     # The templates of the one half are for the other.
     number = 2 * labels + half
-    templates = make_templates(counts, number, np.nan_to_num(angles), mirrored, 2 * n_groups)
+    templates = make_templates(counts, sums_of(counts, number, np.nan_to_num(angles), mirrored, 2 * n_groups))
     there = np.bincount(number, minlength=2 * n_groups) > 0
     partner = np.full((len(some), 2), -1.0)
     partner[some, 0] = np.where(there[number ^ 1], number ^ 1, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.polar import to_detector, to_polar
+from ..core.polar import to_detector
 
 __all__ = ["PatternRotation", "rotated_sums"]
 
@@ -23,10 +23,13 @@ class PatternRotation:
     """
 
     def __init__(self, geometry):
-        self._frame, shape = geometry, geometry.detector_shape
-        self._kept = geometry.kept_pixels.reshape(shape)
-        self._whole = bool(self._kept.all())
-        self._azimuth, self._radius = to_polar(geometry, *np.indices(shape))
+        self.shape = geometry.detector_shape
+        self._centre = np.asarray(geometry.centre, float)
+        self._kept = geometry.kept_pixels.reshape(self.shape)
+        # (row, column) of the two axes of the pattern made round.
+        ends = np.stack(to_detector(geometry, np.array([0.0, np.pi / 2]), np.ones(2)))
+        self._to_detector = ends - self._centre[:, None]
+        self._to_round = np.linalg.inv(self._to_detector)
 
     def __call__(self, image, angle_deg: float, mirrored: bool = False):
         """One pattern rotated back by an angle (and then mirrored back), interpolated between pixels.
@@ -46,17 +49,29 @@ class PatternRotation:
             0 where nothing was seen.
         seen : ndarray of bool (det_row, det_col)
         """
-        azimuth = np.deg2rad(angle_deg) + (-self._azimuth if mirrored else self._azimuth)
-        place = np.stack(to_detector(self._frame, azimuth, self._radius))
-        if self._whole:
-            edge = np.array(image.shape)[:, None, None] - 1
-            seen = ((place >= -_EDGE) & (place <= edge + _EDGE)).all(axis=0)
-            values = ndimage.map_coordinates(image, np.clip(place, 0, edge), order=1)
-            return np.where(seen, values, 0), seen
-        values = ndimage.map_coordinates(np.where(self._kept, image, 0.0), place, order=1, mode="constant")
-        weight = ndimage.map_coordinates(self._kept.astype(float), place, order=1, mode="constant")
-        seen = weight > _SEEN
+        turn = np.deg2rad(angle_deg)
+        turn = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        # Where each pixel comes from is linear in its row and column.
+        matrix = self._to_detector @ (turn * [1, -1] if mirrored else turn) @ self._to_round
+        offset = self._centre - matrix @ self._centre
+        seen = self._inside(matrix, offset)
+        if self._kept.all():
+            return np.where(seen, self._moved(image, matrix, offset), 0), seen
+        values = self._moved(np.where(self._kept, image, 0.0), matrix, offset)
+        weight = self._moved(self._kept.astype(float), matrix, offset)
+        seen &= weight > _SEEN
         return np.where(seen, values / np.where(seen, weight, 1), 0), seen
+
+    def _moved(self, image, matrix, offset):
+        return ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
+
+    def _inside(self, matrix, offset):
+        """Which pixels come from the detector."""
+        seen = np.ones(self.shape, bool)
+        for (down, across), start, size in zip(matrix, offset, self.shape):
+            place = (start + down * np.arange(self.shape[0]))[:, None] + across * np.arange(self.shape[1])
+            seen &= (place >= -_EDGE) & (place <= size - 1 + _EDGE)
+        return seen
 
 
 def rotated_sums(X, group, angle, mirrored, weight, *, rotation: PatternRotation, pixels, n_groups: int):
@@ -75,7 +90,7 @@ def rotated_sums(X, group, angle, mirrored, weight, *, rotation: PatternRotation
     -------
     None, (sums, weights) : ndarray (n_groups, det_row, det_col)
     """
-    shape = rotation._radius.shape
+    shape = rotation.shape
     sums, weights = np.zeros((2, n_groups, *shape))
     image = np.zeros(pixels.size)
     for row, g, a, flip, w in zip(X, group[:, 0].astype(int), angle[:, 0], mirrored[:, 0] > 0.5, weight[:, 0]):

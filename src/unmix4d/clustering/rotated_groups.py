@@ -10,7 +10,7 @@ from .group_angles import group_angles
 from .hierarchy import UNLIKE, Tree, cut_tree, make_tree
 from .similarity import Rings, Similarity
 
-__all__ = ["RotatedGroups", "group_patterns"]
+__all__ = ["RotatedGroups", "group_patterns", "groups_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,12 @@ def group_patterns(
         distances[np.ix_(amorphous, amorphous)] = _profile_distances(profiles[amorphous])
     tree = make_tree(distances, linkage)
     labels, height = cut_tree(tree, n_groups=n_groups, distance=distance, top=top)
+    return groups_of(labels, height, tree, distances, similarity, rings, intensities, amorphous)
+
+
+def groups_of(labels, height, tree, distances, similarity, rings, intensities, amorphous) -> RotatedGroups:
+    """Groups of which the labels are known: the angle of each pattern in its group."""
+    k = rings.k
     angles, mirrored, residuals = np.full(k, np.nan), np.zeros(k, bool), np.full(k, np.nan)
     symmetry = np.zeros(labels.max() + 1, int)
     for group in range(len(symmetry)):

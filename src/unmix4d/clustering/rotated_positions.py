@@ -16,19 +16,19 @@ import numpy as np
 import scipy.fft
 
 from .anisotropy import SLOW
-from .group_angles import average_spectrum, folded, group_angles, pair_residuals, symmetry_order
+from .group_angles import average_spectrum, folded, from_strongest, group_angles, pair_residuals, symmetry_order
 from .hierarchy import cut_tree, make_tree
-from .rotated_counts import Counts, likeliest, make_templates
-from .rotated_groups import RotatedGroups, group_patterns
+from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
+from .rotated_groups import RotatedGroups, group_patterns, groups_of
 from .similarity import Rings, diffraction_similarity, rings_from
+from .unlike_sides import split_unlike_sides
 
-__all__ = ["MOST_POSITIONS", "SPOTS", "RotatedPositions", "group_positions"]
+__all__ = ["ROUNDS", "SPOTS", "RotatedPositions", "group_positions", "rests"]
 
-MOST_POSITIONS = 10_000  # all pairs are compared: time and memory grow with the square (docs/rotation.md)
 SPOTS = 0.2  # measured: parts without crystals 0.03 to 0.14
 _PARTS = 24  # that the first tree is cut into at most (docs/rotation.md); no table
 _LEAST_MEMBERS = 4  # a part with fewer is given up; no table
-_ROUNDS = 6  # of turning back and averaging at most, fewer where labels stay; no table
+ROUNDS = 6  # of turning back and averaging at most, fewer where labels stay; no table
 _LEAST_RELIABLE = 0.1  # similarities are divided by the root of the reliability, and not by nearly nothing; no table
 
 
@@ -50,6 +50,8 @@ class RotatedPositions:
     tree_of_parts : RotatedGroups
     similarity : Similarity
         Of the parts.
+    part_templates : ndarray (n_parts, n_azimuth, n_radius)
+        Averages of the parts.
     """
 
     labels: np.ndarray
@@ -61,6 +63,7 @@ class RotatedPositions:
     leaf_labels: np.ndarray
     tree_of_parts: RotatedGroups
     similarity: Any
+    part_templates: np.ndarray
 
     def joined(self, which) -> RotatedPositions:
         """The groups `which` (n_groups,) as one group without spots, the last one."""
@@ -114,8 +117,9 @@ def group_positions(
     tick()
     alike = _halves(counts, pairs, rings, parts)
     reliability = 2 * alike / (1 + alike)  # of the whole part, by Spearman and Brown's formula
+    templates = make_templates(counts, sums_of(counts, parts, angles, mirrored, int(parts.max()) + 1))
     similarity, groups = _grouped_parts(
-        counts, parts, angles, mirrored, reliability, mirror, amorphous=alike <= spots, n_groups=n_groups,
+        counts, templates, parts, reliability, mirror, amorphous=alike <= spots, n_groups=n_groups,
         distance=distance, linkage=linkage,
     )  # fmt: skip
     tick()
@@ -131,22 +135,16 @@ def group_positions(
     there, labels = np.unique(labels, return_inverse=True)
     leaves = np.where(np.isin(groups.labels, there), np.searchsorted(there, groups.labels), -1)
     answer = _finish(counts, rings, pairs, labels.ravel(), angles, mirrored, flat[there])
-    return RotatedPositions(*answer, parts, leaves, groups, similarity)  # type: ignore[call-arg]
+    return RotatedPositions(*answer, parts, leaves, groups, similarity, templates)  # type: ignore[call-arg]
 
 
 def _finish(counts, rings, pairs, labels, angles, mirrored, flat):
     """Angles against the strongest position of each group, their residuals and symmetries."""
     residuals, symmetry = np.full(counts.n, np.nan), np.zeros(len(flat), int)
     totals = counts.totals
+    angles, mirrored = from_strongest(labels, angles, mirrored, totals, flat)
     for group in np.flatnonzero(~flat):
         members = np.flatnonzero(labels == group)
-        # The strongest position is the reference.
-        first = members[np.argmax(totals[members])]
-        zero = angles[first]
-        if mirrored[first]:
-            mirrored[members] = ~mirrored[members]
-        # p_i = R(a_i) M^f ref, and the new reference is R(-zero) of p_first.
-        angles[members] = angles[members] - np.where(mirrored[members], -zero, zero)
         average = average_spectrum(
             rings.spectra[:, members], totals[members], angles[members], mirrored[members], rings.period
         )
@@ -161,21 +159,26 @@ def _settle(counts, labels, angles, mirrored, mirror, flat=None, keep=1):
 
     Labels with hardly a member are given up, down to `keep` of them; without `flat` only (parts).
     """
-    for done in range(_ROUNDS):
+    for done in range(ROUNDS):
         before = labels
         n = int(labels.max()) + 1 if flat is None else len(flat)
-        templates = make_templates(counts, labels, angles, mirrored, n, flat)
-        labels, angles, mirrored = likeliest(counts, templates, mirror, flat)
+        templates = make_templates(counts, sums_of(counts, labels, angles, mirrored, n), flat)
+        labels, angles, mirrored, _ = likeliest(counts, Templates(counts, templates, mirror, flat))
         if flat is None:
             sizes = np.bincount(labels, minlength=len(templates))
             large = np.flatnonzero(sizes >= _LEAST_MEMBERS)
             if keep <= len(large) < len(templates):
-                labels, angles, mirrored = likeliest(counts, templates[large], mirror)
-        if done and np.mean(labels != before) < 1e-3:
+                labels, angles, mirrored, _ = likeliest(counts, Templates(counts, templates[large], mirror))
+        if done and rests(labels, before):
             break
     if flat is None:
         labels = np.unique(labels, return_inverse=True)[1].ravel()
     return labels, angles, mirrored
+
+
+def rests(labels, before) -> bool:
+    """Whether so few labels changed that another round is not worth it."""
+    return bool(np.mean(labels != before) < 1e-3)
 
 
 def _halves(counts, pairs, rings, parts):
@@ -202,13 +205,12 @@ def _halves(counts, pairs, rings, parts):
     return out
 
 
-def _grouped_parts(counts, parts, angles, mirrored, reliability, mirror, **how):
+def _grouped_parts(counts, templates, parts, reliability, mirror, amorphous, **how):
     """The parts grouped as components are, from their rotated-back averages.
 
     Noise makes averages of one phase less alike than they are: their similarity is divided by what noise leaves of it.
     """
-    n = int(parts.max()) + 1
-    values = make_templates(counts, parts, angles, mirrored, n) / counts.radius
+    n, values = len(templates), templates / counts.radius
     profiles = values.mean(axis=1)
     values = (values - values.mean(axis=1, keepdims=True)) * np.sqrt(counts.weight).astype(np.float32)
     rings = rings_from(values, None, counts.period)
@@ -220,4 +222,23 @@ def _grouped_parts(counts, parts, angles, mirrored, reliability, mirror, **how):
     if how["n_groups"] is not None:
         how["n_groups"] = min(how["n_groups"], n)  # parts may have lost all their positions to better ones
     intensities = np.bincount(parts, counts.totals, n)
-    return similarity, group_patterns(similarity, rings, intensities=intensities, profiles=profiles * counts.radius, **how)
+    groups = group_patterns(
+        similarity, rings, intensities=intensities, profiles=profiles * counts.radius, amorphous=amorphous, **how
+    )  # fmt: skip
+    if how["n_groups"] is None and how["distance"] is None:
+        groups = _without_two_in_one(groups, similarity, rings, np.bincount(parts, minlength=n), reliability, intensities)
+    return similarity, groups
+
+
+def _without_two_in_one(groups, similarity, rings, sizes, reliability, intensities):
+    """The groups, of which those that hold two structures have become two."""
+    labels = split_unlike_sides(groups.labels, groups.tree, similarity, rings, sizes, reliability, groups.amorphous)
+    if labels.max() == groups.labels.max():
+        return groups
+    cut, height = cut_tree(groups.tree, n_groups=int(labels.max()) + 1)
+    # A lower cut that gives the same groups is where the tree was cut.
+    if len(set(zip(cut, labels))) == cut.max() + 1:
+        labels = cut
+    else:
+        height = groups.height
+    return groups_of(labels, height, groups.tree, groups.distances, similarity, rings, intensities, groups.amorphous)

@@ -17,7 +17,7 @@ from ..engine.threads import in_threads, one_thread_per_block
 
 __all__ = [
     "Rings", "Similarity", "diffraction_similarity", "halved", "highest", "parabola", "radial_weights", "rings_from",
-    "rings_of",
+    "rings_of", "similarity_of",
 ]  # fmt: skip
 
 _TILE = 128  # patterns a side of the pairs at a time, a size of work: no answer depends on it
@@ -202,12 +202,7 @@ def diffraction_similarity(rings: Rings, *, mirror: bool = False, as_published: 
         if cancelled():
             return
         a, b = (slice(t * _TILE, min((t + 1) * _TILE, k)) for t in tiles[number])
-        best, turn = _largest(rings, a, b, False, as_published)
-        flipped = np.zeros(best.shape, bool)
-        if mirror:
-            other, other_turn = _largest(rings, a, b, True, as_published)
-            flipped = other > best * (1 + 1e-6)
-            best, turn = np.where(flipped, other, best), np.where(flipped, other_turn, turn)
+        best, turn, flipped = similarity_of(rings, a, b, mirror, as_published)
         if a == b:  # both triangles were computed: one of them counts, so that rounding makes no difference
             best, turn, flipped = (np.triu(v, 1) for v in (best, turn, flipped))
             best, turn, flipped = best + best.T, turn + np.where(flipped, turn, -turn).T, flipped | flipped.T
@@ -226,6 +221,17 @@ def diffraction_similarity(rings: Rings, *, mirror: bool = False, as_published: 
         np.clip(matrix, 0, 1, out=matrix)
         np.fill_diagonal(matrix, 1)
     return Similarity(matrix, angles, mirrored, rings.period)
+
+
+def similarity_of(rings: Rings, a: slice, b: slice, mirror: bool, as_published: bool = False):
+    """Similarity of the patterns a with the patterns b, angle of a against b, and whether it is mirrored."""
+    best, turn = _largest(rings, a, b, False, as_published)
+    flipped = np.zeros(best.shape, bool)
+    if mirror:
+        other, other_turn = _largest(rings, a, b, True, as_published)
+        flipped = other > best * (1 + 1e-6)
+        best, turn = np.where(flipped, other, best), np.where(flipped, other_turn, turn)
+    return best, turn, flipped
 
 
 def _largest(rings, a, b, mirror, as_published):

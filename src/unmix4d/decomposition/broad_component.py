@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["freed"]
 
-_DARK = 0.05  # of a broad pattern, in intensity: so much of it has to be dark in another one (benchmarks/defaults/RESULTS.md)
+_DARK = 0.05  # of a broad pattern, in intensity: so much has to be dark in another one (benchmarks/defaults/RESULTS.md)
 _LEAST = 0.01  # of the intensity of another pattern: less is left where it is
 _SWEEPS = 10  # iterations in which maps and patterns settle again
 
@@ -44,8 +44,11 @@ def freed(problem, answer):
     maps, patterns = maps.astype(problem.dtype), patterns.astype(problem.dtype)
     for _ in range(_SWEEPS):
         maps, patterns, _ = problem.sweep(maps, patterns)
-    objective = problem.exact_error(maps, patterns) / np.prod(problem.shape, dtype=float)
-    return replace(answer, maps=maps.T, patterns=patterns, objective=objective) if objective <= answer.objective else answer
+    size = np.prod(problem.shape, dtype=float)
+    objective, rounding = problem.exact_error(maps, patterns) / size, np.finfo(problem.dtype).eps * problem.norm2 / size
+    if objective > answer.objective + rounding:
+        return answer
+    return replace(answer, maps=maps.T, patterns=patterns, objective=min(objective, answer.objective))
 
 
 def _parts(patterns, broad):

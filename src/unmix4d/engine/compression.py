@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PASSES", "LowRank", "Smoother", "compress"]
 
 _SPARE = 10  # directions more than are kept: 5 or 10 in Halko, Martinsson and Tropp 2011; scikit-learn has 10
-_ROUNDS = 4  # of a pass each, with one in between: benchmarks/engine/RESULTS.md
-_ROUNDS_HELD = 10  # of a scan that is held, where they cost no pass
+_MOST_BLOCKS = 4  # of directions, a pass each and one in between: benchmarks/engine/RESULTS.md
+_MOST_HELD = 10  # the same of a scan that is held, where they cost no pass
 _TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them (benchmarks/engine/RESULTS.md)
 _TURN_LEAST = 1e-3  # sine of an angle that is as good as none
 _GAIN = 1.05  # that a smoothing must have over none, in what stands out: see `_widest`
-MAX_PASSES = 2 * _ROUNDS - 1  # of a compression, after that of the statistics
+MAX_PASSES = 2 * _MOST_BLOCKS - 1  # of a compression, after that of the statistics
 
 
 class Smoother:
@@ -293,7 +293,7 @@ class _Trial:
     def widen(self, smoother) -> bool:
         """Try what the scan answers to the last block, if more is to be tried."""
         more = min(self._block.stop - self._block.start, min(self.weighted.shape) - self.width)
-        if more < 1 or self._rounds >= (_ROUNDS_HELD if self._held else _ROUNDS):
+        if more < 1 or self._rounds >= (_MOST_HELD if self._held else _MOST_BLOCKS):
             return False
         last = self._images[:, self._block]
         back = self._source.transpose_times(last if smoother is None else smoother.adjoint(smoother(last)))

@@ -64,7 +64,7 @@ class Holder:
 
     def __init__(self, geometry: ScanGeometry, dtype: Any):
         self._shape, self._dtype = (geometry.n_positions, geometry.n_pixels), dtype
-        self._values: np.ndarray | None = None
+        self._values = np.empty((0, 0), dtype)
 
     def begin(self):
         """Rows of the matrix as a column, which `fill` gets back a batch at a time."""

@@ -53,9 +53,9 @@ def run_pass(plan: Plan, kernel: Callable, per_row: Sequence[np.ndarray] = ()):
 def _run_local(plan, kernel, per_row):
     """Blocks in threads, as many at a time as there are cores; added up in their order, so that nothing depends on it."""
     pieces, sums, join = [], None, _join(kernel)
-    for piece, partial in in_order(lambda i, _: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
+    for piece, part in in_order(lambda i, _: _one_block(plan, i, kernel, per_row), len(plan.tiles)):
         pieces.append(piece)
-        sums = added(sums, partial, join)
+        sums = added(sums, part, join)
         part_done(len(pieces) / len(plan.tiles))
     return pieces, sums
 
@@ -84,9 +84,9 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
         stop = min(start + step, n_rows)
         batch = flat[start:stop] if kept is None else flat[kept[start:stop]]
         batch = _chosen(batch, pixels, dtype)
-        piece, partial = kernel(batch, *(a[start:stop] for a in per_row))
+        piece, part = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
-        sums = added(sums, partial, join)
+        sums = added(sums, part, join)
     if trait(kernel, "narrow_sums", False):
         # Products in single precision need no double to travel in between machines: half of what is sent.
         sums = tuple(part.astype(dtype, copy=False) for part in sums)

@@ -30,7 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
-SMOOTH_WIDTHS = (0.7, 1.0, 2.0)  # positions, among which smooth="auto" chooses: benchmarks/defaults/RESULTS.md
+SMOOTH_WIDTHS = (1.0, 2.0)  # positions, among which smooth="auto" chooses: benchmarks/defaults/RESULTS.md
 _BEAM = 0.3  # of an axis in the brightest spot: 0.48 where damping did not help, 0.02 and less where it did
 _PARTS = ("on", "bind", "project", "settings")
 

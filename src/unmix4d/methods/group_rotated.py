@@ -11,13 +11,15 @@ from ..clustering.friedel_centre import offset_of_scan
 from ..clustering.held_out_spots import told_from_noise
 from ..clustering.lone_pixels import lone_pixels, stay_alike
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
-from ..clustering.rotated_counts import read_counts
-from ..clustering.rotated_positions import MOST_POSITIONS, SPOTS, group_positions
+from ..clustering.rotated_counts import Reader
+from ..clustering.rotated_positions import SPOTS
+from ..clustering.rotated_scan import MOST_COMPARED, group_scan
 from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
 from ..core.messages import warn
 from ..core.polar import PolarTransform
+from ..engine.matrix import PatternMatrix
 from ..results.build import run_record
 from ..results.groups import (
     Groups,
@@ -53,20 +55,23 @@ def group_rotated(
     random_state: int | None = None,
     refine_centre: bool = False,
 ) -> Groups:
-    """Group the positions of a modest scan by structure, however each is rotated in the plane (after Kimoto 2025).
+    """Group the positions of a scan by structure, however each is rotated in the plane (after Kimoto 2025).
 
     For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
-    every position is given to one group. All pairs of positions are compared by the angular cross-correlation of their
-    polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
+    every position is given to one group. All pairs of up to 2048 positions are compared by the angular cross-correlation of
+    their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
     improved in turns, every position going to the average and angle under which its counts are most likely. The averages
     are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. Prepare the scan without the direct beam, or give `r_min`.
+    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that
+    the others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the
+    scan without the direct beam, or give `r_min`.
 
     Parameters
     ----------
     n_groups : int or "auto"
         ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-        what noise leaves of them.
+        what noise leaves of them; and a group becomes two where the averages of its two sides differ by more than counting
+        noise explains.
     distance : float, optional
         Cut the tree at this height instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward"}
@@ -85,7 +90,7 @@ def group_rotated(
         Correlation of the averages of two halves of a part, aligned each on its own, below which it has no spots.
     precision : {"single", "double"}
     random_state : int or None
-        Nothing here is random: it is taken and recorded, as by the other methods.
+        Which positions of a scan of more than 2048 are compared in pairs; in smaller ones nothing is random.
     refine_centre : bool
         Take the centre about which opposite spots of the patterns lie, where they say one (``.settings["centre"]``), in
         place of that of the scan. Without it a centre that is off is a warning.
@@ -100,7 +105,7 @@ def group_rotated(
     Raises
     ------
     ValueError, TypeError
-        When there are more than 10 000 positions or fewer than 2, an argument is outside its range, values are negative,
+        When there are fewer than 2 positions, an argument is outside its range, values are negative,
         NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
         azimuths and radii are then used.
 
@@ -126,11 +131,6 @@ def group_rotated(
     """
     view, grid = _patterns_to_group(view, r_min, r_max)
     geometry = view.geometry
-    if geometry.n_positions > MOST_POSITIONS:
-        raise ValueError(
-            f"group_rotated compares all pairs of positions, which is for at most {MOST_POSITIONS} of them, got "
-            f"{geometry.n_positions}: crop or bin the scan, or group the components of nmf"
-        )
     if geometry.n_positions < 2:
         raise ValueError(f"group_rotated needs at least 2 positions, got {geometry.n_positions}")
     n_groups = checked_cut(n_groups, distance, linkage, geometry.n_positions, "positions")
@@ -148,26 +148,23 @@ def group_rotated(
         precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 9, "grouping by rotation") as tick:
+    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 14, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
         geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
         settings["centre"] = list(geometry.centre)
         transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
         tick()
-        counts, rings, some = read_counts(matrix, transform, friedel=bool(friedel), weight=weight)
-        tick()
-        if some.sum() < 2:
-            raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
-        found = group_positions(
-            counts, rings, mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
-            n_parts=n_parts, spots=spots, tick=tick,
+        found, some, witnesses = group_scan(
+            matrix, partial(_only, view, precision), Reader(matrix, transform, friedel=bool(friedel), weight=weight),
+            np.random.default_rng(seed), mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
+            n_parts=n_parts, spots=spots, most=MOST_COMPARED, tick=tick,
         )  # fmt: skip
+        if found is None:
+            raise ValueError(f"group_rotated needs at least 2 positions with intensity, got {int(some.sum())}")
         told = np.ones(len(found.symmetry), bool)
         if found.symmetry.any():
-            told = told_from_noise(
-                matrix, transform, counts, some, found.labels, found.angles_deg, found.mirrored, len(told)
-            )
+            told = told_from_noise(transform, witnesses, len(told))
         found, told = _judged(found, told | (found.symmetry == 0), n_groups is None and distance is None)
         if len(told) == 1 and not found.symmetry.any() and told.all():
             say_if_only_noise(view, matrix, None, "group_rotated", seed)
@@ -199,6 +196,14 @@ def _patterns_to_group(view, r_min, r_max):
     first = next(r for r in radius if r > 0)
     grid = {"n_azimuth": n_azimuth, "radial_step": radius[1] - radius[0], "r_min": first, "r_max": radius[-1] + 1e-6}
     return features.source, grid
+
+
+def _only(view, precision, rows):
+    """The matrix of some positions of the view, given by rows of its own."""
+    geometry = view.geometry
+    keep = np.zeros(geometry.kept_positions.size, bool)
+    keep[np.flatnonzero(geometry.kept_positions)[rows]] = True
+    return PatternMatrix(view.scan.patterns, geometry.replace(scan_mask=~keep.reshape(geometry.scan_shape)), precision)
 
 
 def _without_hot_pixels(matrix, transform):

@@ -93,7 +93,7 @@ def nmf(
     smooth : "auto", float, str or SmoothMaps, optional
         Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
         (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed.
-        ``"auto"`` takes the sigma of 0.7, 1 or 2 positions that lets most components stand out of the noise, or none where
+        ``"auto"`` takes the sigma of 1 or 2 positions that lets most components stand out of the noise, or none where
         neighbouring positions are unlike; ``.settings["smooth"]`` says which. A constraint `SmoothMaps` does this by
         itself. 0 or None: not smoothed, and the answer does not depend on the order of the positions.
     objective : {"frobenius", "kl"}

@@ -61,6 +61,12 @@ def _templates(phase, beam_energy, reach):
     if not reach > 0:
         raise ValueError("the centre must lie on the detector for orientations: give centre=(row, col)")
     grid = get_sample_reduced_fundamental(_STEP_DEG, point_group=phase.point_group)
-    return SimulationGenerator(beam_energy, minimum_intensity=_FAINTEST).calculate_diffraction2d(
-        phase, grid, reciprocal_radius=reach, max_excitation_error=_EXCITATION_ERROR, with_direct_beam=False
-    )
+    try:
+        return SimulationGenerator(beam_energy, minimum_intensity=_FAINTEST).calculate_diffraction2d(
+            phase, grid, reciprocal_radius=reach, max_excitation_error=_EXCITATION_ERROR, with_direct_beam=False
+        )
+    except ValueError as error:  # of diffsims, which looks for the strongest of no reflections
+        raise ValueError(
+            f"templates of a phase must reach its nearest reflections in all directions, but the detector reaches to "
+            f"{reach:.3g} 1/Å: give the centre if that is wrong, or match with py4DSTEM"
+        ) from error

@@ -24,6 +24,7 @@ _MOST_STEPS = 10  # of each length; it ends before where nothing is more alike
 _BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
 _CLEARLY_DIFFERENT = 5.0  # degrees
+_EQUALLY = 1e-3  # degrees, which are rounding
 
 
 def candidates(proposals, compare, *, refine=True, by_host=False):
@@ -61,7 +62,7 @@ def _with_more(proposal, likeness):
         return proposal
     more = rotated_templates(likeness, proposal.library, proposal.symmetry)
     # What the host says of them is what it says of the nearest orientation that it proposes.
-    near = [int(misorientation_deg(one, proposal.matrices, proposal.symmetry).argmin()) for one in more]
+    near = [_nearest(one, proposal) for one in more]
     first = proposal.matrices[:_HOSTS_OWN]
     index = np.concatenate([np.arange(len(first)), near]).astype(int)
     native = proposal.native
@@ -69,6 +70,12 @@ def _with_more(proposal, likeness):
         proposal, matrices=np.concatenate([first, more]), scores=proposal.scores[index],
         native=lambda i, matrix: native(int(index[i]), matrix),
     )  # fmt: skip
+
+
+def _nearest(matrix, proposal):
+    """Which proposal is nearest; of several that are equally near, as symmetry makes them, the one the host thinks best."""
+    away = misorientation_deg(matrix, proposal.matrices, proposal.symmetry)
+    return int(np.flatnonzero(away <= away.min() + _EQUALLY)[0])
 
 
 def _best_phase(likenesses, found):

@@ -77,7 +77,8 @@ def profile(
     'weight'
     """
     if not isinstance(images, dict) or not images:
-        raise TypeError(f"images must be a dict of names and results or maps, got {type(images).__name__}")
+        got = "an empty one" if isinstance(images, dict) else type(images).__name__
+        raise TypeError(f"images must be a dict of names and results or maps, got {got}")
     step, unit = _calibration(images, step, unit)
     ax = new_axes(ax)
     shape, first = None, None

@@ -235,7 +235,7 @@ class Unmix(View):
         excluded = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         if self.scan.lazy and holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep):
-            lines.append("  held in memory by each method after its first pass: prepare(keep=False) reads it again and again")
+            lines.append("  held in memory by each method after its first pass; prepare(keep=False) reads it in every pass")
         for step in filter(None, self.scan.steps):  # prepare(keep=) alone prepares nothing
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")

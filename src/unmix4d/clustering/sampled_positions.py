@@ -1,0 +1,44 @@
+"""Which positions stand for a scan: spread over it, or some of every group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["evenly_spread", "of_each_label"]
+
+
+def evenly_spread(geometry, rows, n: int, rng):
+    """`n` of some rows (in order) of the matrix of a scan: one of each of at most n equal cells, and others besides.
+
+    Every grain that is larger than two cells a side is hit.
+
+    Parameters
+    ----------
+    geometry : ScanGeometry
+    rows : ndarray of int
+        Those that there is a choice of.
+    n : int
+        Not more than there are.
+    rng : numpy Generator
+    """
+    scan_row, scan_col = np.divmod(np.flatnonzero(geometry.kept_positions)[rows], geometry.scan_shape[1])
+    side, count = np.sqrt(len(rows) / n), len(rows)
+    cell = np.arange(count)
+    while count > n:
+        cell = (scan_row // side).astype(int) * (geometry.scan_shape[1] + 1) + (scan_col // side).astype(int)
+        count, side = len(np.unique(cell)), side * 1.05
+    order = np.lexsort((rng.random(len(rows)), cell))
+    first = np.append(True, cell[order][1:] != cell[order][:-1])
+    # The first of every cell, in any order, before all others.
+    rank = np.lexsort((rng.random(len(rows)), ~first))
+    return np.sort(rows[order[rank[:n]]])
+
+
+def of_each_label(labels, most: int):
+    """Indices (in order) of at most `most` of each label, evenly spaced."""
+    chosen = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(len(members), max(most, 1))
+        chosen.append(members[np.linspace(0, len(members) - 1, count).round().astype(int)])
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, int)
