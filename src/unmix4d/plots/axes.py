@@ -118,7 +118,7 @@ def scale_bar(ax: Axes, width: int, size: float, unit: str, *, dark: bool = True
         size_vertical=max(width / 120, 0.05), label_top=True, fontproperties=FontProperties(size=TINY),
     )  # fmt: skip
     for artist in (*bar.size_bar.get_children(), *bar.txt_label.get_children()):
-        artist.set_path_effects(outline(1.2, edge))  # a wider one closes small letters
+        artist.set_path_effects(outline(1.6, edge))
     ax.add_artist(bar)
     return bar
 
