@@ -139,8 +139,8 @@ class Unmix(View):
     def persist(self) -> Unmix:
         """This view with its patterns computed once and held in memory, in their own integer or float type.
 
-        A lazy view is read and prepared again in every pass over it, and NMF makes one per iteration: where the prepared
-        view fits into memory (its size is in the repr), persisting it saves all but the first.
+        Each method reads and prepares a lazy view anew, and again in every pass where it does not hold it (`prepare`, `keep`):
+        where the prepared view fits into memory (its size is in the repr), persisting it saves all but the first pass.
 
         Returns
         -------
