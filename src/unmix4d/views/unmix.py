@@ -139,7 +139,7 @@ class Unmix(View):
     def persist(self) -> Unmix:
         """This view with its patterns computed once and held in memory, in their own integer or float type.
 
-        Each method reads and prepares a lazy view anew, and again in every pass where it does not hold it (`prepare`, `keep`):
+        Each method reads and prepares a lazy view anew, and again in every pass where it does not hold it (see `prepare`):
         where the prepared view fits into memory (its size is in the repr), persisting it saves all but the first pass.
 
         Returns
