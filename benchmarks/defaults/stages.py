@@ -18,6 +18,7 @@ from common.judge import scored
 from common.peers import both_constraints
 from common.scans import film_scan, sped_scan
 
+import unmix4d.decomposition.nmf
 import unmix4d.engine.weights
 from unmix4d import Unmix, phantoms
 from unmix4d.constraints import SmoothMaps
@@ -32,8 +33,8 @@ from unmix4d.engine.weights import WeightedMatrix, choose_weights
 from unmix4d.methods.nmf import CONSTRAINED_ITER, MAX_ITER
 
 __all__ = [
-    "GROUPS", "ITERATIONS", "RANKS", "SEEDS", "USUAL", "Setting", "all_cases", "curve", "nmf_itself", "package_state",
-    "settings", "usual_rank",
+    "GROUPS", "ITERATIONS", "RANKS", "SEEDS", "USUAL", "Setting", "all_cases", "curve", "halo_as_it_comes", "nmf_itself",
+    "package_state", "settings", "usual_rank",
 ]  # fmt: skip
 
 USUAL = {False: MAX_ITER, True: CONSTRAINED_ITER}  # iterations of `nmf` by default: without, with constraints
@@ -126,6 +127,17 @@ def _cap(value):
         yield
     finally:
         unmix4d.engine.weights._CAP = before
+
+
+@contextmanager
+def halo_as_it_comes():
+    """`nmf` without its last step, which is no argument of anything."""
+    before = unmix4d.decomposition.nmf.freed
+    unmix4d.decomposition.nmf.freed = lambda problem, answer: answer
+    try:
+        yield
+    finally:
+        unmix4d.decomposition.nmf.freed = before
 
 
 def _rules(view):

@@ -35,7 +35,7 @@ _MOST_BLOCKS = 4  # of directions, a pass each and one in between: benchmarks/en
 _MOST_HELD = 10  # the same of a scan that is held, where they cost no pass
 _TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them (benchmarks/engine/RESULTS.md)
 _TURN_LEAST = 1e-3  # sine of an angle that is as good as none
-_GAIN = 1.05  # that a smoothing must have over none, in what stands out: see `_widest`
+_GAIN = 1.05  # in what stands out, that a wider smoothing must have over a narrower one or none
 MAX_PASSES = 2 * _MOST_BLOCKS - 1  # of a compression, after that of the statistics
 
 
@@ -188,8 +188,8 @@ def compress(
     position_weights : bool
         False leaves those out, see `choose_weights`.
     smoothing : optional
-        With ``smooth`` and ``adjoint``, see `Smoother`. Of a tuple of them the one is taken that lets most stand out of the
-        noise, or none.
+        With ``smooth`` and ``adjoint``, see `Smoother`. Of a tuple of them, narrow ones first, the one is taken that lets
+        most stand out of the noise, or none.
     seed : int
         Of what the first block is filled up with where the scan has few cells.
     tick : callable, optional
@@ -212,7 +212,7 @@ def compress(
 def _compressed(trial, wanted, smoothing):
     several, geometry = isinstance(smoothing, tuple), trial.weighted.geometry
     smoothers = [Smoother(geometry, one) for one in (smoothing if several else (smoothing,)) if one is not None]
-    smoother = _widest(trial, smoothers) if several else next(iter(smoothers), None)
+    smoother = _smoothing_of(trial, smoothers) if several else next(iter(smoothers), None)
     before, low = trial.leading(smoother)
     while trial.widen(smoother):
         now, low = trial.leading(smoother)
@@ -325,18 +325,18 @@ def _weighted_cells(weighted):
     return sums
 
 
-def _widest(trial, smoothers):
-    """The smoothing with which most stands out of the noise, or None.
+def _smoothing_of(trial, smoothers):
+    """The first smoothing, or none, with which nearly as much stands out of the noise as with any.
 
     What stands out is the sum of the logarithms of singular values over the noise edge, of all but the first, which is what
-    all positions share: where neighbours see the same it grows with smoothing, elsewhere it falls.
+    all positions share: where neighbours see the same it grows with smoothing, elsewhere it falls. Narrow ones come first,
+    because a wide one loses what single positions show.
     """
     plain = trial.leading(None)[1]
     if plain.norm2 - (plain.sizes() ** 2).sum() <= 10 * np.finfo(plain.dtype).eps * plain.norm2:
         return None  # there is no noise
-    gains = {None: _standing(plain), **{smoother: _standing(trial.leading(smoother)[1]) for smoother in smoothers}}
-    best = max(gains, key=gains.__getitem__)
-    return best if gains[best] > _GAIN * gains[None] else None
+    gains = [_standing(plain), *(_standing(trial.leading(smoother)[1]) for smoother in smoothers)]
+    return next(smoother for smoother, gain in zip((None, *smoothers), gains) if _GAIN * gain >= max(gains))
 
 
 def _standing(low):

@@ -93,8 +93,8 @@ def nmf(
     smooth : "auto", float, str or SmoothMaps, optional
         Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
         (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed.
-        ``"auto"`` takes the sigma of 1 or 2 positions that lets most components stand out of the noise, or none where
-        neighbouring positions are unlike; ``.settings["smooth"]`` says which. A constraint `SmoothMaps` does this by
+        ``"auto"`` takes a sigma of 1 or 2 positions where this lets more stand out of the noise, and none where neighbouring
+        positions are unlike; ``.settings["smooth"]`` says which. A constraint `SmoothMaps` does this by
         itself. 0 or None: not smoothed, and the answer does not depend on the order of the positions.
     objective : {"frobenius", "kl"}
         ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
