@@ -1,5 +1,6 @@
 """The site: `sphinx-build -W --keep-going -b html docs docs/_build/html`, with the extra `docs` and both hosts installed."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
 import pages_from_outside  # noqa: E402
+
+import sphinx.ext.autosummary as summaries  # noqa: E402
 
 import unmix4d  # noqa: E402
 
@@ -34,8 +37,11 @@ exclude_patterns = ["_build", "_ext", "_templates", "**/.ipynb_checkpoints"]
 templates_path = ["_templates"]
 bibtex_bibfiles = ["references.bib"]
 
-# Tutorials: run once, kept until their code changes. Kernels see what this process sees (PYTHONPATH, the environment).
+# Tutorials: run once, kept until their code or the package changes. Kernels see what this process sees (PYTHONPATH, the environment).
 nb_execution_mode = os.environ.get("UNMIX4D_TUTORIALS", "cache")  # "off" for a quick look at everything else
+package = sorted(Path(unmix4d.__file__).parent.rglob("*.py"))
+package = hashlib.sha256(b"".join(file.read_bytes() for file in package)).hexdigest()[:16]
+nb_execution_cache_path = str(HERE / "_build" / "notebooks" / package)
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_in_temp = True
@@ -54,6 +60,8 @@ suppress_warnings = ["config.cache", "myst-nb.lexer"]
 default_role = "autolink"
 autosummary_generate = True
 autosummary_ignore_module_all = False
+# A sentence does not end there, and neither does its summary in a table.
+summaries.WELL_KNOWN_ABBREVIATIONS += ("Fig.", "Figs.", "eq.", "eqs.")
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 

@@ -77,7 +77,7 @@ def constraints():
 
 def features():
     """Angular averages: the components that they find, fitted to the scan."""
-    return film().angular_average(rings=[(6, 14), (14, 22), (22, 34)]).nmf(8, random_state=0).plot()
+    return film().angular_average(rings=[(6, 14), (14, 22), (22, 34)]).nmf(8, n_starts=3, random_state=0).plot()
 
 
 def merged():
@@ -183,7 +183,7 @@ def bragg_disks():
     result = scan.to_py4dstem().unmix.bragg_disks().nmf(4, random_state=0)
     figure, axes = plt.subplots(3, 4, figsize=(7.4, 5.8), layout="constrained")
     for i, (above, middle, below) in enumerate(axes.T):
-        plots.pattern(result.features[i], ax=above, title=f"component {i}", unit="cells")
+        plots.pattern(result.features[i], ax=above, title=f"component {i}", scale_bar=False)
         plots.pattern(result.patterns[i], pixel_size=scan.pixel_size, unit="1/Å", ax=middle)
         plots.scan_map(result.maps[i], step=scan.step, unit="nm", ax=below)
     return figure

@@ -107,3 +107,19 @@ def test_a_pass_moves_the_bar_block_by_block(printed, monkeypatch):
     data = np.random.default_rng(0).poisson(5, (64, 64, 16, 16)).astype(np.uint16)
     Unmix(data).maximum_pattern()
     assert len(set(percents(printed))) > 2
+
+
+def test_the_switch_of_tqdm_silences_notebooks_too(printed, monkeypatch):
+    """Its bars for notebooks, which are widgets, do not look at TQDM_DISABLE themselves."""
+    notebook = pytest.importorskip("tqdm.notebook")
+    pytest.importorskip("ipywidgets")
+    drawn = []
+    monkeypatch.setattr(notebook, "display", drawn.append)
+    monkeypatch.setattr("tqdm.auto.tqdm", notebook.tqdm_notebook)
+    with progress(2, "passes") as step:
+        step()
+    assert len(drawn) == 1
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    with progress(2, "passes") as step:
+        step()
+    assert len(drawn) == 1 and not printed.text()

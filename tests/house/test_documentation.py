@@ -53,6 +53,15 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", [p for p in PAGES if "benchmarks" not in p.parts], ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_page_shows_all_of_itself(path):
+    """Code of more than 100 characters is cut at the edge of its box; formulas between dollars stand there as they are."""
+    text = path.read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, flags=re.M | re.S)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 100] == []
+    assert "$$" not in text
+
+
 def test_the_citation_is_in_step():
     yaml = pytest.importorskip("yaml")  # comes with dask
     said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ def _what(group):
     )
     group.add_argument("--starts", type=int, metavar="N", help="starts of the method, runs of merge (default: its own)")
     group.add_argument("--smooth", metavar="SIZE", help="find the subspace in smoothed data (nmf): sigma in positions, or "
-                       'the width of the probe, "2 nm"')  # fmt: skip
+                       'the width of the probe, "2 nm" (default: chosen from the data)')  # fmt: skip
     group.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result (default: 0)")
 
 

@@ -25,9 +25,9 @@ _NYQUIST = 0.5  # cycles per position, the highest frequency that a scan holds
 
 
 class SmoothMaps(Constraint):
-    """Maps are no sharper than the probe: each is convolved with its shape [1]_.
+    """Maps are no sharper than the probe: each is convolved with its shape.
 
-    A map is clipped at zero, then smoothed. Borders and excluded positions have no weight, so that a constant map stays
+    A map is clipped at zero, then smoothed [1]_. Borders and excluded positions have no weight, so that a constant map stays
     constant. Line scans are smoothed along the line. Give one of the arguments.
 
     Parameters

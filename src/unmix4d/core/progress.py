@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ def progress(total: float, description: str, shown: bool = True) -> Iterator[Cal
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
 
-    # Said only when silent, so that tqdm's own switches (TQDM_DISABLE) keep working.
-    silent: dict[str, Any] = {} if shown else {"disable": True}
+    # Said only when silent, so that tqdm's own switches keep working; its bars for notebooks do not look at this one.
+    silent: dict[str, Any] = {} if shown and not os.environ.get("TQDM_DISABLE") else {"disable": True}
     # miniters: else it waits for steps as large as those before, and parts of steps are smaller.
     bar = tqdm(total=total, desc=description, delay=_DELAY, miniters=0, bar_format=_FORMAT, **silent)
     done = 0.0

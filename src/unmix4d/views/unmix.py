@@ -139,8 +139,8 @@ class Unmix(View):
     def persist(self) -> Unmix:
         """This view with its patterns computed once and held in memory, in their own integer or float type.
 
-        A lazy view is read and prepared again in every pass over it, and NMF makes one per iteration: where the prepared
-        view fits into memory (its size is in the repr), persisting it saves all but the first.
+        Each method reads and prepares a lazy view anew, and again in every pass where it does not hold it (see `prepare`):
+        where the prepared view fits into memory (its size is in the repr), persisting it saves all but the first pass.
 
         Returns
         -------
@@ -236,7 +236,7 @@ class Unmix(View):
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         if self.scan.lazy and (holder := holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep)):
             lines.append(f"  held {holder.where} by methods of several passes; prepare(keep=False) reads it in each")
-        for step in self.scan.steps:
+        for step in filter(None, self.scan.steps):  # prepare(keep=) alone prepares nothing
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
         lines.append("  .vca(n) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns) .virtual_image() .noise_deviation()")

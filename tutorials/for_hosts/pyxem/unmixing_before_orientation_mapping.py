@@ -20,7 +20,8 @@ from scipy.ndimage import gaussian_filter
 clean, truth = pyxem.data.si_grains_simple(seed=2, size=20, return_rotations=True)
 mixed = gaussian_filter(clean.data / clean.data.sum((2, 3), keepdims=True), (1.2, 1.2, 0, 0))
 s = type(clean)(np.random.default_rng(0).poisson(2e4 * mixed + 0.02).astype(np.uint16))
-for axis, middle in zip(s.axes_manager.signal_axes, (64, 63)):     # columns, then rows: pyxem turns the patterns over
+# Columns, then rows: pyxem turns the patterns over.
+for axis, middle in zip(s.axes_manager.signal_axes, (64, 63)):
     axis.scale, axis.units, axis.offset = 0.01, "1/Å", -0.01 * middle
 for axis in s.axes_manager.navigation_axes:
     axis.scale, axis.units = 2, "nm"
@@ -54,7 +55,8 @@ from orix.sampling import get_sample_reduced_fundamental
 silicon = pyxem.data.si_phase()
 grid = get_sample_reduced_fundamental(resolution=1.5, point_group=silicon.point_group)
 library = SimulationGenerator(accelerating_voltage=200).calculate_diffraction2d(
-    phase=silicon, rotation=grid, reciprocal_radius=0.7, max_excitation_error=0.05, with_direct_beam=False
+    phase=silicon, rotation=grid, reciprocal_radius=0.7, max_excitation_error=0.05,
+    with_direct_beam=False,
 )
 orientations = result.index(library)
 orientations
@@ -89,7 +91,8 @@ print({name: np.round(values[10, 10], 3) for name, values in orientations.proper
 
 for match in orientations.matches:
     ambiguous = "ambiguous" if match.orientation_ambiguous else "clear"
-    print(f"component {match.component}: fit {match.fit:.2f}, rival at {match.rival:.3f} of it, {ambiguous}")
+    rival = "no rival" if np.isnan(match.rival) else f"rival at {match.rival:.3f} of it"
+    print(f"component {match.component}: fit {match.fit:.2f}, {rival}, {ambiguous}")
 
 # %%
 # So the comparison with the truth allows for that half turn. The spots of this simulation
@@ -104,14 +107,16 @@ half_turn = Rotation.from_axes_angles([0, 0, 1], np.pi)
 
 
 def degrees_apart(true, found):
-    pairs = [Orientation(found * turn, symmetry=silicon.point_group) for turn in (Rotation.identity(), half_turn)]
+    turns = Rotation.identity(), half_turn
+    pairs = [Orientation(found * turn, symmetry=silicon.point_group) for turn in turns]
     return [float(np.degrees(pair.angle_with(true)).min()) for pair in pairs]
 
 
 first = crystal_map.rotations[:, 0]
 errors = []
 for true in truth:
-    near = [min(degrees_apart(true, first[orientations.first.ravel() == k][0])) for k in range(result.k)]
+    here = [first[orientations.first.ravel() == k][0] for k in range(result.k)]
+    near = [min(degrees_apart(true, rotation)) for rotation in here]
     errors.append(min(near))
     print(f"nearest component {np.argmin(near)}, {min(near):.2f} degrees from the truth")
 
