@@ -244,3 +244,19 @@ def test_a_lazy_scan_is_read_once_where_it_may_be_held(scan):
         assert "held in memory" not in repr(Unmix(lazy))
     with pytest.raises(ValueError, match="keep must be"):
         Unmix(lazy).prepare(keep="always")
+
+
+def test_room_is_what_the_machine_or_its_container_has_free(tmp_path, monkeypatch):
+    from unmix4d.engine import holding
+
+    monkeypatch.setattr(holding, "_CGROUP", tmp_path)
+    free = holding.room()
+    assert 0 < free < 1 << 50
+    (tmp_path / "memory.max").write_text("max\n")
+    assert holding.room() == pytest.approx(free, rel=0.2)
+    (tmp_path / "memory.max").write_text(str(1 << 20))
+    assert holding.room() == 0
+    (tmp_path / "memory.max").unlink()
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text(str(1 << 40))
+    assert holding.room() == pytest.approx(free, rel=0.2)

@@ -10,6 +10,7 @@ import dataclasses
 import math
 import os
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .passes import TREE_WIDTH, computed_lazily, run_block, run_pass
 
 __all__ = ["Holder", "WorkersHolder", "holder_for", "room", "room_of_workers"]
 
+_CGROUP = Path("/sys/fs/cgroup")  # of Linux, in its second and its first version
 _SHARE = 0.25  # of the memory that is free, which may be taken: the rest is for the work, for results and for others
 
 
@@ -27,14 +29,23 @@ def room() -> int:
     """Bytes that may be taken, of what this machine, or this container or job of it, has free."""
     try:
         import psutil
-        from dask import system
     except ImportError:
         names = getattr(os, "sysconf_names", ())
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in names else 0
         return int(_SHARE * free)
     taken = psutil.Process().memory_info()
-    left = [psutil.virtual_memory().available, vars(system)["MEMORY_LIMIT"] - taken.rss, _address_space() - taken.vms]
+    left = [psutil.virtual_memory().available, _container() - taken.rss, _address_space() - taken.vms]
     return int(_SHARE * max(0, min(left)))
+
+
+def _container() -> float:
+    """Memory that a container or a job of a queue may take, where it has a limit of its own."""
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            return int((_CGROUP / limit).read_text())
+        except (OSError, ValueError):  # no such file, or "max"
+            pass
+    return math.inf
 
 
 def _address_space() -> float:
