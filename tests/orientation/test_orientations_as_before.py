@@ -5,7 +5,7 @@ import pytest
 from support.kept import cases_of, differences
 
 NEEDS = {"pyxem": "pyxem", "py4dstem": "py4DSTEM"}
-SLOW = {"pyxem, indexed on rings", "pyxem, indexed, percentile", "pyxem, turned", "pyxem, gamma"}  # the transform of pyxem
+SLOW = {"pyxem, indexed on rings", "pyxem, indexed, percentile", "pyxem, gamma"}  # the transform of pyxem
 
 
 @pytest.mark.one_in(4)

@@ -72,7 +72,8 @@ def csv(obj):
         path = os.path.join(folder, "grains.csv")
         obj.to_csv(path)
         with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()[:4]
+            head, *rows = file.read().splitlines()[:4]
+    return [head, *([float(entry) for entry in row.split(",")] for row in rows)]
 
 
 # Saved answers: what is in the file, and what is refused in one that was written by somebody else

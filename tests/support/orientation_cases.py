@@ -753,7 +753,6 @@ CASES = {
     "pyxem, indexed on rings": lambda: said(by_pyxem(rank="host", background="radial median")),
     "pyxem, indexed, percentile": lambda: said(by_pyxem(rank="host", background="radial percentile", enough=1000)),
     "pyxem, indexed, two phases": lambda: said(of_two()),
-    "pyxem, turned": lambda: turned("pyxem"),
     "pyxem, map": lambda: by_pyxem().to_host(),
     "pyxem, map of two": lambda: of_two().to_host(),
     "pyxem, saved": lambda: file_of(of_two()),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convergence", "scree"]
 
+_NO_CHANGE = 1e-8  # of what is kept in single precision: what changes less is not drawn to its own size
+
 
 @figure_style()
 def scree(result: Any, ax: Axes | None = None) -> Axes:
@@ -92,6 +94,7 @@ def _changes(result, ax):
     """Relative L1 change of patterns (full lines) and maps (dashed) per iteration (Kimoto 2025, Fig. 7b and c)."""
     best = int(np.argmin(result.losses))
     for i, changes in enumerate(result.changes):
+        changes = np.where(changes > 0, np.maximum(changes, _NO_CHANGE), changes)
         steps, width = np.arange(1, len(changes) + 1), 2 if i == best else 1
         for column, (style, name) in enumerate((("-", "patterns"), ("--", "maps"))):
             ax.plot(steps, changes[:, column], style, color=f"C{i % 10}", lw=width, label=name if i == best else None)
