@@ -259,7 +259,6 @@ def test_weighted_products(film, kind):
     assert np.allclose(weighted.transpose_times(left), X.T @ left)
     assert np.allclose(weighted.normal(right), X.T @ (X @ right))
     assert np.allclose(weighted.gram(), X.T @ X)
-    assert np.allclose(weighted.gather(), X)
     assert np.allclose(weighted.squared_residuals(left, patterns), ((X - left @ patterns) ** 2).sum(1))
     projected, rows, pixels = weighted.project(right)
     assert np.allclose(projected, X @ right)

@@ -141,3 +141,17 @@ def test_another_run_or_another_scan_is_refused(view, scan, tmp_path):
     with pytest.raises(ValueError, match="give it without compression="):
         view.nmf(3, checkpoint=tmp_path / "b", compression=view.compress(3))
     assert contents(path) == before and not (tmp_path / "b").exists()
+
+
+def test_a_compression_that_does_not_say_how_it_was_smoothed_is_made_again(view, tmp_path):
+    """As in folders of before: taken as not smoothed it would be another answer without a word."""
+    path = tmp_path / "run"
+    first = view.nmf(3, smooth=1, random_state=0, checkpoint=path)
+    folder = opened(path)
+    arrays, facts = folder.get("compression")
+    assert facts.pop("smooth")["sigma"] == [1.0, 1.0]
+    folder.put("compression", arrays, facts)
+    del folder
+    again = view.nmf(3, smooth=1, random_state=0, checkpoint=path)
+    assert np.allclose(first.maps, again.maps, atol=1e-6) and again.settings["compression"]["smoothed"]
+    assert opened(path).get("compression")[1]["smooth"] is not None

@@ -13,9 +13,9 @@ import numpy as np
 
 __all__ = ["freed"]
 
-_DARK = 0.05  # of a broad pattern, in intensity: so much has to be dark in another one (benchmarks/defaults/RESULTS.md)
-_LEAST = 0.01  # of the intensity of another pattern: less is left where it is
-_SWEEPS = 10  # iterations in which maps and patterns settle again
+_DARK = 0.05  # of a broad pattern, in intensity: so much has to be dark in another one; no table
+_LEAST = 0.01  # of the intensity of another pattern: less is left where it is; no table
+_SWEEPS = 10  # iterations in which maps and patterns settle again; no table
 
 
 def freed(problem, answer):

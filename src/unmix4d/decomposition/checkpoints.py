@@ -53,7 +53,7 @@ class RunCheckpoint:
 
     def _low(self, matrix, smoothing):
         kept = self.folder.get(self._name("compression"))
-        if kept is None:
+        if kept is None or "smooth" not in kept[1]:  # or made before it was kept how it was smoothed: it is made again
             return None
         arrays, facts = kept
         weights = Weights(facts["weights"], arrays.get("pixels"), arrays.get("positions"))

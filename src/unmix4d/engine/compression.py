@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PASSES", "LowRank", "Smoother", "compress"]
 
 _SPARE = 10  # directions more than are kept: 5 or 10 in Halko, Martinsson and Tropp 2011; scikit-learn has 10
-_MOST_BLOCKS = 4  # of directions, a pass each and one in between: benchmarks/engine/RESULTS.md
+_MOST_BLOCKS = 4  # of directions, a pass each and one in between: 10 passes of NMF are the most that is wanted
 _MOST_HELD = 10  # the same of a scan that is held, where they cost no pass
-_TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them (benchmarks/engine/RESULTS.md)
-_TURN_LEAST = 1e-3  # sine of an angle that is as good as none
-_GAIN = 1.05  # in what stands out, that a wider smoothing must have over a narrower one or none
+_TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them; no table
+_TURN_LEAST = 1e-3  # sine of an angle that is as good as none; no table
+_GAIN = 1.05  # in what stands out, that a wider smoothing must have over a narrower one or none; no table
 MAX_PASSES = 2 * _MOST_BLOCKS - 1  # of a compression, after that of the statistics
 
 
@@ -212,7 +212,7 @@ def compress(
 def _compressed(trial, wanted, smoothing):
     several, geometry = isinstance(smoothing, tuple), trial.weighted.geometry
     smoothers = [Smoother(geometry, one) for one in (smoothing if several else (smoothing,)) if one is not None]
-    smoother = _smoothing_of(trial, smoothers) if several else next(iter(smoothers), None)
+    smoother = _chosen_smoother(trial, smoothers) if several else next(iter(smoothers), None)
     before, low = trial.leading(smoother)
     while trial.widen(smoother):
         now, low = trial.leading(smoother)
@@ -325,7 +325,7 @@ def _weighted_cells(weighted):
     return sums
 
 
-def _smoothing_of(trial, smoothers):
+def _chosen_smoother(trial, smoothers):
     """The first smoothing, or none, with which nearly as much stands out of the noise as with any.
 
     What stands out is the sum of the logarithms of singular values over the noise edge, of all but the first, which is what

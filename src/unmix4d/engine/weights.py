@@ -203,15 +203,6 @@ class WeightedMatrix:
         squares = self.matrix.squared_residuals(maps, patterns, self.weights.pixels)
         return squares if self.weights.positions is None else squares * self.weights.positions**2
 
-    def gather(self) -> np.ndarray:
-        """The weighted X itself. One pass; only for small scans."""
-        X = self.matrix.gather()
-        if self.weights.pixels is not None:
-            X *= self.weights.pixels.astype(X.dtype)
-        if self.weights.positions is not None:
-            X *= self.weights.positions[:, None].astype(X.dtype)
-        return X
-
     def project(self, basis):
         """Weighted X @ basis, and the sums of the weighted squares of every position and of every pixel. One pass.
 
