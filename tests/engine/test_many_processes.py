@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -96,6 +98,22 @@ def test_nobody_is_told_how_large_our_graphs_are(client, phantom):
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1B"}), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         matrix.statistics()
+
+
+AFTER_A_PASS = """
+import dask, dask.array as da
+from unmix4d import Unmix
+matrix = Unmix(da.ones((4, 4, 6, 6), chunks=-1, dtype="u2")).prepare(keep=False).matrix()  # needs no other chunks
+matrix.statistics()
+import distributed
+assert dask.config.get("distributed.comm") and dask.config.get("distributed.scheduler")
+"""
+
+
+def test_a_lazy_scan_that_is_read_before_there_is_a_cluster_leaves_its_settings_alone():
+    """dask imports distributed while it computes; a setting of ours around it would take its defaults with it."""
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", AFTER_A_PASS], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
 
 
 def test_what_was_held_is_let_go(client, phantom):

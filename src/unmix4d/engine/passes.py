@@ -6,8 +6,9 @@ Everything that reads the scan goes through `run_pass`, in memory, on disk and w
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -180,8 +181,18 @@ def _run_dask(plan, kernel, per_row):
     while len(partials) > 1:
         partials = [add(partials[j : j + TREE_WIDTH], join) for j in range(0, len(partials), TREE_WIDTH)]
     # What the kernel and its rows weigh is meant to travel in the graph: a worker that is lost then costs time only.
-    with computed_lazily(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+    with computed_lazily(), _large_graphs():
         return dask.compute(pieces, partials[0] if partials else ())
+
+
+def _large_graphs():
+    """No warning of a large graph, where there is a cluster that could say it."""
+    import dask
+
+    # dask imports distributed when it computes. Within the setting its defaults would be lost again at the end of it.
+    if "distributed" not in sys.modules:
+        return nullcontext()
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
 
 
 @contextmanager
