@@ -20,6 +20,7 @@ from .stability import stability
 
 __all__ = ["Evidence", "HeldOut", "compared", "compressed_for", "held_out_gains", "weigh"]
 
+
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """Gains of counts that were not fitted.

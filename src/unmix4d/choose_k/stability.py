@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 __all__ = ["correlations", "stability"]
 
@@ -36,6 +36,6 @@ def stability(maps, others) -> np.ndarray:
     found = []
     for other in others:
         table = correlations(maps, other)
-        rows, columns = linear_sum_assignment(table, maximize=True)
+        rows, columns = scipy.optimize.linear_sum_assignment(table, maximize=True)
         found.append(table[rows, columns])
     return np.mean(found, axis=0)

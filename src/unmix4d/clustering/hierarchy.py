@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
+import scipy
 
 __all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "widest_gap"]
 
@@ -47,9 +46,9 @@ def make_tree(distances, linkage: str = "average") -> Tree:
     distances = np.asarray(distances, np.float64)
     if len(distances) < 2:
         return Tree(np.empty((0, 4)), float("nan"))
-    condensed = squareform((distances + distances.T) / 2, checks=False)
-    tree = hierarchy.linkage(condensed, linkage)
-    met = hierarchy.cophenet(tree)
+    condensed = scipy.spatial.distance.squareform((distances + distances.T) / 2, checks=False)
+    tree = scipy.cluster.hierarchy.linkage(condensed, linkage)
+    met = scipy.cluster.hierarchy.cophenet(tree)
     flat = min(np.ptp(condensed), np.ptp(met)) <= 1e-12
     return Tree(tree, float("nan") if flat else float(np.corrcoef(met, condensed)[0, 1]))
 
@@ -98,14 +97,14 @@ def cut_tree(tree: Tree, *, n_groups: int | None = None, distance: float | None 
     heights = np.sort(tree.linkage[:, 2])
     if n_groups is not None:
         # Merges that are not monotonic do not occur with these linkages, so that the heights say where to cut.
-        labels = hierarchy.cut_tree(tree.linkage, n_clusters=n_groups).ravel() if k > 1 else np.zeros(1, int)
+        labels = scipy.cluster.hierarchy.cut_tree(tree.linkage, n_clusters=n_groups).ravel() if k > 1 else np.zeros(1, int)
         below = heights[k - n_groups - 1] if n_groups < k else 0.0
         above = heights[k - n_groups] if n_groups > 1 else max(1.0, below)
         return _in_order(labels), float((below + above) / 2)
     height = widest_gap(heights, top) if distance is None else float(distance)
     if k == 1:
         return np.zeros(1, int), height
-    return _in_order(hierarchy.fcluster(tree.linkage, height, "distance")), height
+    return _in_order(scipy.cluster.hierarchy.fcluster(tree.linkage, height, "distance")), height
 
 
 def _in_order(labels):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
+import scipy
 
 from ..core import checks
 from .factorisation import unit_rows
@@ -134,7 +133,8 @@ def _matches(geometry, rows, alike, sigma):
     distance = np.clip(1 - (places @ places.T).astype(np.float64), 0, 2)
     distance = (distance + distance.T) / 2
     np.fill_diagonal(distance, 0)
-    return fcluster(linkage(squareform(distance, checks=False), "average"), 1 - alike, "distance")
+    tree = scipy.cluster.hierarchy.linkage(scipy.spatial.distance.squareform(distance, checks=False), "average")
+    return scipy.cluster.hierarchy.fcluster(tree, 1 - alike, "distance")
 
 
 def _one(runs, pairs, how):

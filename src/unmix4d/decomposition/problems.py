@@ -6,7 +6,7 @@ All are weighted data, and factors have components as rows: maps (k, n_positions
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.linalg import svds
+import scipy
 
 from ..engine.weights import Weights
 from .factorisation import gram_of
@@ -161,7 +161,7 @@ class Dense:
         """The matrix in its n leading directions: coordinates (n_positions, n) and directions (n, n_pixels)."""
         if n < min(self.shape) // 4:
             start = np.ones(min(self.shape), self.dtype)  # the same answer every time
-            vectors = svds(self._values, k=n, v0=start, return_singular_vectors="vh")[2][::-1]
+            vectors = scipy.sparse.linalg.svds(self._values, k=n, v0=start, return_singular_vectors="vh")[2][::-1]
         else:
             gram = gram_of(np.ascontiguousarray(self._values.T))
             vectors = np.linalg.eigh(gram)[1][:, ::-1][:, :n].T

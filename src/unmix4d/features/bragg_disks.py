@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from scipy import sparse
-from scipy.spatial import cKDTree
 
 from ..core import checks
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
@@ -205,7 +205,7 @@ class BraggDisks:
         nearest = []
         for group in groups[:: max(1, len(groups) // _SAMPLED)]:
             points = np.stack([self.q_row[group], self.q_col[group]], axis=1)
-            nearest.append(cKDTree(points).query(points, k=2)[0][:, 1])
+            nearest.append(scipy.spatial.cKDTree(points).query(points, k=2)[0][:, 1])
         found = np.concatenate(nearest) if nearest else np.empty(0)
         found = found[found > 0]
         return float(np.percentile(found, 5)) if found.size else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from ..core import checks
 from .disks import point_list
@@ -117,7 +117,7 @@ def _grouped(q, strength, weight, total, width, min_share):
     """Disks at one place, within `width`, become one: weighted mean place, mean intensity over all positions."""
     if not len(q) or not total > 0:
         return np.empty((0, 3))
-    tree, left, out = cKDTree(q), np.ones(len(q), bool), []
+    tree, left, out = scipy.spatial.cKDTree(q), np.ones(len(q), bool), []
     neighbours = tree.query_ball_point(q, width)
     density = np.array([weight[n].sum() for n in neighbours])
     for i in np.argsort(-density, kind="stable"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
 
 __all__ = ["check_correlation", "grains_found", "map_correlation", "match_maps", "match_patterns", "pattern_cosine"]
 
@@ -55,7 +55,7 @@ def assign(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hungarian assignment with the largest sum: (index of found or -1, score or 0) per true component."""
     pairs = np.full(len(table), -1)
     scores = np.zeros(len(table))
-    rows, cols = linear_sum_assignment(table, maximize=True)
+    rows, cols = scipy.optimize.linear_sum_assignment(table, maximize=True)
     pairs[rows] = cols
     scores[rows] = table[rows, cols]
     return pairs, scores
