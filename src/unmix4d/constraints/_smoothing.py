@@ -36,21 +36,19 @@ def _shifts(n: int, weights: np.ndarray) -> Any:
     return scipy.sparse.diags([w * np.ones(n - abs(d)) for d, w in used], [d for d, _ in used], shape=(n, n), format="csr")
 
 
-def _operators(shape: tuple[int, int], kernel: np.ndarray) -> list[Any]:
-    """Sparse matrices to apply one after the other: two thin ones where the kernel is a product of two."""
-    rows, cols = shape
+def _axes(shape: tuple[int, int], kernel: np.ndarray) -> list[Any]:
+    """Thin matrices for the two axes of the scan, where the kernel is a product of two; else none."""
     left, sizes, right = np.linalg.svd(kernel)
-    if sizes[1:].max(initial=0) <= 1e-12 * sizes[0]:
-        down, across = np.abs(left[:, 0]) * sizes[0], np.abs(right[0])
-        along = (
-            scipy.sparse.kron(_shifts(rows, down), scipy.sparse.eye(cols)),
-            scipy.sparse.kron(scipy.sparse.eye(rows), _shifts(cols, across)),
-        )
-        return [scipy.sparse.csr_matrix(matrix) for matrix, weights in zip(along, (down, across)) if len(weights) > 1]
-    reach = len(kernel) // 2
+    if sizes[1:].max(initial=0) > 1e-12 * sizes[0]:
+        return []
+    return [_shifts(n, weights) for n, weights in zip(shape, (np.abs(left[:, 0]) * sizes[0], np.abs(right[0])))]
+
+
+def _whole(shape: tuple[int, int], kernel: np.ndarray) -> Any:
+    """One sparse matrix for all positions."""
     moves = np.eye(len(kernel))
-    parts = (scipy.sparse.kron(_shifts(rows, moves[i]), _shifts(cols, kernel[i])) for i in range(2 * reach + 1))
-    return [scipy.sparse.csr_matrix(sum(parts))]
+    parts = (scipy.sparse.kron(_shifts(shape[0], moves[i]), _shifts(shape[1], row)) for i, row in enumerate(kernel))
+    return scipy.sparse.csr_matrix(sum(parts))
 
 
 class _Smoothing:
@@ -80,28 +78,37 @@ class Convolution(_Smoothing):
     """
 
     def __init__(self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray) -> None:
-        steps = _operators(shape, kernel) or [scipy.sparse.eye(kept.size, format="csr")]
-        weight = kept.astype(np.float64)
-        for step in steps:
-            weight = step @ weight
+        self._shape, self._kept, self._all = shape, kept, bool(kept.all())
+        self._axes = _axes(shape, kernel)
+        self._matrices = self._axes or [_whole(shape, kernel)]
+        self._cast: dict = {}
+        weight = self._filter(kept.astype(np.float64)[:, None], transposed=False)[:, 0]
         # A kernel without a middle may leave a lonely position without neighbours: it keeps its own value.
         self._alone = np.flatnonzero(kept & (weight <= 0))
-        scale = np.where(kept, 1 / np.where(weight > 0, weight, 1), 0)
-        steps[0] = steps[0] @ scipy.sparse.diags(kept.astype(np.float64))
-        steps[-1] = scipy.sparse.diags(scale) @ steps[-1]
-        for step in steps:
-            # Nothing excluded is even multiplied by zero: it may hold anything.
-            step.eliminate_zeros()
-        self._steps = steps
-        self._cast: dict = {}
+        self._scale = np.where(kept, 1 / np.where(weight > 0, weight, 1), 0)[:, None]
+
+    def _filter(self, A: np.ndarray, transposed: bool) -> np.ndarray:
+        if (A.dtype, transposed) not in self._cast:
+            matrices = [matrix.T if transposed else matrix for matrix in self._matrices]
+            self._cast[A.dtype, transposed] = [scipy.sparse.csr_matrix(matrix, dtype=A.dtype) for matrix in matrices]
+        matrices = self._cast[A.dtype, transposed]
+        if not self._axes:
+            return matrices[0] @ A
+        rows, cols = self._shape
+        down = (matrices[0] @ A.reshape(rows, -1)).reshape(rows, cols, -1)
+        across = matrices[1] @ down.swapaxes(0, 1).reshape(cols, -1)
+        return across.reshape(cols, rows, -1).swapaxes(0, 1).reshape(A.shape)
 
     def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
-        if (A.dtype, transposed) not in self._cast:
-            steps = [step.T for step in self._steps[::-1]] if transposed else self._steps
-            self._cast[A.dtype, transposed] = [scipy.sparse.csr_matrix(step, dtype=A.dtype) for step in steps]
-        out = A
-        for step in self._cast[A.dtype, transposed]:
-            out = step @ out
+        # Nothing excluded is even multiplied by zero: it may hold anything.
+        inside, scale = A if self._all else np.where(self._kept[:, None], A, 0), self._scale.astype(A.dtype)
+        if transposed:
+            out = self._filter(inside * scale, transposed)
+            if not self._all:
+                out[~self._kept] = 0
+        else:
+            out = self._filter(inside, transposed)
+            out *= scale
         out[self._alone] += A[self._alone]
         return out
 

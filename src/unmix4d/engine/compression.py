@@ -36,6 +36,7 @@ _MOST_HELD = 10  # the same of a scan that is held, where they cost no pass
 _TURN = 0.3  # how far directions may still turn, as a share of how far noise turns them; no table
 _TURN_LEAST = 1e-3  # sine of an angle that is as good as none; no table
 _GAIN = 1.05  # in what stands out, that a wider smoothing must have over a narrower one or none; no table
+_ROWS, _COLUMNS = 1 << 14, 8  # at a time, sizes of work
 MAX_PASSES = 2 * _MOST_BLOCKS - 1  # of a compression, after that of the statistics
 
 
@@ -53,11 +54,12 @@ class Smoother:
         self._kept, self.smoothing, self._frame = geometry.kept_positions, smoothing, geometry
 
     def _on_scan(self, function, columns):
-        if self._kept.all():
-            return function(columns)
-        full = np.zeros((self._kept.size, columns.shape[1]), columns.dtype)
-        full[self._kept] = columns
-        return function(full)[self._kept]
+        out = np.empty_like(columns)
+        for few in np.array_split(np.arange(columns.shape[1]), -(-columns.shape[1] // _COLUMNS)):
+            full = np.zeros((self._kept.size, len(few)), columns.dtype)
+            full[self._kept] = columns[:, few]
+            out[:, few] = function(full)[self._kept]
+        return out
 
     def __call__(self, columns) -> np.ndarray:
         """(n_positions, k) smoothed."""
@@ -129,7 +131,7 @@ class LowRank:
 
     def sizes(self) -> np.ndarray:
         """Singular values (r,) to be compared with `edge`, descending."""
-        return self._seen[1]
+        return self._spectrum[0]
 
     @property
     def above_noise(self) -> int:
@@ -138,16 +140,19 @@ class LowRank:
 
     def standing_out(self):
         """Singular vectors above the noise edge: left (n_positions, d), right (d, n_pixels)."""
-        left, _, right = self._seen
-        return left[:, : self.above_noise], right[: self.above_noise]
+        values, turn = self._spectrum
+        values, turn = values[: self.above_noise], turn[:, : self.above_noise]
+        return self._seen().astype(np.float64) @ turn / np.where(values > 0, values, 1), turn.T @ self.right
+
+    def _seen(self):
+        """The compressed data, smoothed where a smoother was given."""
+        return self.left if self.smoother is None else self.smoother(self.left)
 
     @cached_property
-    def _seen(self):
-        """SVD of the compressed data, smoothed where a smoother was given."""
-        left = (self.left if self.smoother is None else self.smoother(self.left)).astype(np.float64)
-        squares, turn = linalg.eigh(left.T @ left)
-        values, turn = np.sqrt(np.maximum(squares[::-1], 0)), turn[:, ::-1]
-        return left @ turn / np.where(values > 0, values, 1), values, turn.T @ self.right
+    def _spectrum(self):
+        """Singular values and right singular vectors of the compressed data, smoothed where a smoother was given."""
+        squares, turn = linalg.eigh(_gram(self._seen()))
+        return np.sqrt(np.maximum(squares[::-1], 0)), turn[:, ::-1]
 
     def leading(self, rank: int) -> LowRank:
         """The same with only the strongest `rank` directions; itself where there are no more."""
@@ -157,14 +162,14 @@ class LowRank:
 
     def svd(self):
         """left (n_positions, r), values (r,), right (r, n_pixels) of the compressed matrix, in float64."""
-        wide = self.left.astype(np.float64)
-        turn, values, across = linalg.svd(linalg.qr(wide, mode="r")[0][: self.rank], full_matrices=False)
+        triangles = [linalg.qr(block, mode="r")[0][: self.rank] for block in _blocks(self.left)]
+        _, values, across = linalg.svd(np.concatenate(triangles), full_matrices=False)
         right = across @ self.right
         sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
         sign[sign == 0] = 1
         right, across = right * sign[:, None], across * sign[:, None]
         safe = np.where(values > values[0] * 1e-12, values, 1)
-        return wide @ across.T / safe, values, right
+        return self.left @ (across.T / safe), values, right
 
     def __repr__(self):
         smoothed = ", smoothed subspace" if self.smoother else ""
@@ -280,8 +285,8 @@ class _Trial:
 
     def leading(self, smoother):
         """The strongest directions as combinations of those tried, (width, r), and the scan compressed to them."""
-        seen = (self._images if smoother is None else smoother(self._images)).astype(np.float64)
-        turn = linalg.eigh(seen.T @ seen)[1][:, ::-1][:, : self.rank]
+        gram = _gram(self._images if smoother is None else smoother(self._images))
+        turn = linalg.eigh(gram)[1][:, ::-1][:, : self.rank]
         weighted, cast = self.weighted, turn.astype(self._images.dtype)
         low = LowRank(
             self._images @ cast, np.ascontiguousarray(cast.T @ self._basis.T), weighted.weights, weighted.geometry,
@@ -368,6 +373,15 @@ def _orthonormal(block, basis=None):
     return block
 
 
+def _gram(columns):
+    """Products of columns (n, k), summed in double precision a few thousand rows at a time: no wide copy of them all."""
+    return sum(block.T @ block for block in _blocks(columns))
+
+
+def _blocks(columns):
+    return (columns[i : i + _ROWS].astype(np.float64) for i in range(0, len(columns), _ROWS))
+
+
 def _squares(array, axis):
     return np.einsum("ij,ij->i" if axis == 1 else "ij,ij->j", array, array, dtype=np.float64)
 
@@ -378,15 +392,14 @@ def _edge(low, row_squares, pixel_squares):
     Counted from one component upwards until none is added: from above, the noise that lies along the directions kept
     would be taken for signal, and the edge would sink to it.
     """
-    left = low.left.astype(np.float64)
-    values, turn = linalg.eigh(left.T @ left)
+    values, turn = linalg.eigh(_gram(low.left))
     values, turn = values[::-1], turn[:, ::-1]
-    position_parts, pixel_parts = (left @ turn) ** 2, values[:, None] * (turn.T @ low.right.astype(np.float64)) ** 2
+    images, pixel_parts = low.left @ turn.astype(low.dtype), values[:, None] * (turn.T @ low.right.astype(np.float64)) ** 2
     rounding = np.sqrt(max(values[0], 0)) * np.finfo(low.dtype).eps * 10
     count, new, edge = 0, 1, 0.0
     while new > count:
         count = new
-        position_energy = np.maximum(row_squares - position_parts[:, :count].sum(1), 0)
+        position_energy = np.maximum(row_squares - _squares(images[:, :count], 1), 0)
         pixel_energy = np.maximum(pixel_squares - pixel_parts[:count].sum(0), 0)
         edge = max(noise_edge(position_energy, pixel_energy), rounding)
         new = int((values > edge**2).sum())

@@ -11,9 +11,8 @@ from scipy import special
 
 __all__ = ["noise_edge", "strengths"]
 
-# 1 - expit(34) is the rounding of doubles: a bound, no choice. Below -8 both sides are straight. z is found to 1e-4 so.
-_INNER_LOGITS, _BETWEEN = np.arange(-20.0, 30.0, 0.5), np.arange(-0.5, 0.5, 0.01)
-_LOGITS = np.concatenate([np.arange(-60.0, -8.0), np.arange(-8.0, 34.0, 0.1)])
+# First a rough look, then a fine one. 1 - expit(34) is the rounding of doubles: a bound, no choice.
+_LOGITS, _BETWEEN = np.concatenate([np.arange(-60.0, -8.0), np.arange(-8.0, 34.0, 0.5)]), np.arange(-1.0, 1.0, 0.02)
 _GROUPS = 400  # of energies by quantiles, the largest ones apart: an approximation that saves work; no table
 _BINS, _FAINT = 1 << 14, 1e-6  # of products before that, and what counts as nothing beside the largest one
 
@@ -61,14 +60,14 @@ def _edge(a, a_count, b, b_count):
     They are z x = sum a / (1 - y a) and z y = sum b / (1 - x b), so that y sum a / (1 - y a) = x sum b / (1 - x b): every x
     has its y, and its z.
     """
+    x, of_x = _both_sides(_LOGITS, b, b_count)
     y, of_y = _both_sides(_LOGITS, a, a_count)
-
-    def log_z(logits):
-        x, of_x = _both_sides(logits, b, b_count)
-        return of_x - np.interp(of_x, of_y, y) - x
-
-    near = _INNER_LOGITS[log_z(_INNER_LOGITS).argmin()]
-    return np.exp(log_z(near + _BETWEEN).min())
+    inner = slice(np.searchsorted(_LOGITS, -20.0), np.searchsorted(_LOGITS, 30.0))
+    near = _LOGITS[inner][(of_x - np.interp(of_x, of_y, y) - x)[inner].argmin()]
+    x, of_x = _both_sides(near + _BETWEEN, b, b_count)
+    least, most = np.interp(of_x[[0, -1]], of_y, _LOGITS)
+    y, of_y = _both_sides(np.linspace(max(least - 0.5, _LOGITS[0]), min(most + 0.5, _LOGITS[-1]), 200), a, a_count)
+    return np.exp((of_x - np.interp(of_x, of_y, y) - x).min())
 
 
 def _both_sides(logits, values, counts):
