@@ -62,7 +62,8 @@ def test_the_published_threshold_is_that_of_the_feature(film):
     view = Unmix(film.data[:12, :10], centre=film.centre)
     options = {"n_runs": 1, "as_published": True, "max_iter": 2, "random_state": 0}
     rings = view.angular_average(rings=[(5, 18)])
-    for source, expected in ((rings, 0.45), (view.radial_variance(4, 20), 0.4), (view, 0.45), (view.symmetry(r_min=4, r_max=20), 0.45)):
+    wanted = {rings: 0.45, view.radial_variance(4, 20): 0.4, view: 0.45, view.symmetry(r_min=4, r_max=20): 0.45}
+    for source, expected in wanted.items():
         result = source.merge_nmf(4, **options)
         assert result.settings["threshold"] == expected == result.runs[0].threshold, source
     disks = FeatureView(dataclasses.replace(rings.features, kind="bragg_disks"))  # without a host that finds any

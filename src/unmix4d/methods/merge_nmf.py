@@ -94,9 +94,9 @@ def merge_nmf(
     as_published : bool
         The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
         round of merging. `threshold` is then a correlation of maps; "auto" is the middle of the range that the paper has for
-        the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages (0.4
-        to 0.5), and for all that it has no range for, pixels among them. `pattern_share`, `sigma`, `fragment` and `refit`
-        have no part in it.
+        the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
+        (0.4 to 0.5), and for all that it has no range for, pixels among them. `pattern_share`, `sigma`, `fragment` and
+        `refit` have no part in it.
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
