@@ -177,10 +177,10 @@ def _read_hspy(path):
     return data, [{key: float(axis[key]) for key in ("scale", "offset")} for axis in axes]
 
 
-def film_file(data):
+def film_file(data, which="overlap"):
     """Arrays of the multislice simulation of a silver film, by name; thickness in atoms."""
-    need_files(data, "ag_film_overlap.npz")
-    with np.load(data / "ag_film_overlap.npz") as file:
+    need_files(data, f"ag_film_{which}.npz")
+    with np.load(data / f"ag_film_{which}.npz") as file:
         return dict(file)
 
 
@@ -194,11 +194,11 @@ def film_scan(data, folder):
     )  # fmt: skip
 
 
-def film_view(data):
-    """View of the same film, with more of the direct beam masked, and the thickness of its grains."""
+def film_view(data, which="overlap"):
+    """View of a film (sparse, overlap or dense), with more of the direct beam masked, and the thickness of its grains."""
     from unmix4d import Unmix
 
-    film = film_file(data)
+    film = film_file(data, which)
     facts = {"pixel_size": float(film["k_step"]), "pixel_unit": "1/A", "step": float(film["step"]), "step_unit": "A"}
     return Unmix(film["counts"], centre=(68, 68), **facts).prepare(direct_beam=10), film["thickness"]
 

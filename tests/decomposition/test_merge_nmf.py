@@ -1,5 +1,6 @@
 """`merge_nmf` as users call it: grains that nobody counted, consensus, the tree, files, figures, hostile input."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms, scores
+from unmix4d.views.feature_view import FeatureView
 
 DIRECT_BEAM = 4
 
@@ -54,6 +56,20 @@ def test_other_films_with_the_same_settings(overlap, seed):
     grains = [i for i, name in enumerate(film.names) if "grain" in str(name)]
     correlation = scores.map_correlation(agreed.maps, film.maps[grains])
     assert (correlation > 0.7).sum() >= 6 and correlation.mean() > 0.85 and agreed.k <= 8
+
+
+def test_the_published_threshold_is_that_of_the_feature(film):
+    view = Unmix(film.data[:12, :10], centre=film.centre)
+    options = {"n_runs": 1, "as_published": True, "max_iter": 2, "random_state": 0}
+    rings = view.angular_average(rings=[(5, 18)])
+    wanted = {rings: 0.45, view.radial_variance(4, 20): 0.4, view: 0.45, view.symmetry(r_min=4, r_max=20): 0.45}
+    for source, expected in wanted.items():
+        result = source.merge_nmf(4, **options)
+        assert result.settings["threshold"] == expected == result.runs[0].threshold, source
+    disks = FeatureView(dataclasses.replace(rings.features, kind="bragg_disks"))  # without a host that finds any
+    assert disks.merge_nmf(4, **options).settings["threshold"] == 0.215
+    assert rings.merge_nmf(4, **options, threshold=0.3).settings["threshold"] == 0.3
+    assert rings.merge_nmf(4, n_runs=1, max_iter=2, random_state=0).settings["threshold"] == "auto"
 
 
 @pytest.mark.slow

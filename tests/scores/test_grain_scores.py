@@ -37,6 +37,49 @@ def test_perfect_is_one(halves):
         assert s.found == 2 and s.FPR_A == s.FNR_A == 0 and s.pairs.tolist() == [0, 1]
 
 
+TRUTHS = {
+    "columns": lambda: phantoms.polycrystal(n_grains=6, overlap=0.0, scan_shape=(30, 28), detector_shape=(24, 24), seed=1),
+    "overlap": lambda: phantoms.polycrystal(n_grains=9, overlap=0.8, scan_shape=(40, 36), detector_shape=(24, 24), seed=2),
+    "two": lambda: phantoms.polycrystal(n_grains=2, overlap=0.3, scan_shape=(24, 20), detector_shape=(24, 24), seed=3),
+    "vacuum": lambda: phantoms.bicrystal_in_vacuum(detector_shape=(32, 30)),
+    "dynamical": lambda: phantoms.dynamical_film(n_grains=7, overlap=0.7, scan_shape=(30, 28), detector_shape=(32, 32)),
+    "holes": lambda: phantoms.dynamical_film(n_grains=6, vacuum=0.3, scan_shape=(30, 28), detector_shape=(32, 32), seed=1),
+    "small grains": lambda: phantoms.polycrystal(n_grains=24, overlap=0.7, scan_shape=(28, 26), detector_shape=(24, 24)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_the_truth_scores_one_in_every_score(name):
+    film = TRUTHS[name]()
+    grains = [i for i, kind in enumerate(film.names) if kind not in ("amorphous", "background", "vacuum")]
+    for found, options in ((film.maps[grains], {}), (1e3 * film.maps[grains] + 7, {"least": 0.1})):
+        s = scores.grain_scores(found, film, **options)
+        zero = {"FPR_A": 0, "FNR_A": 0, "found": len(s.grains)}
+        for score, value in s.as_dict().items():
+            if not score.endswith("_paper"):  # cut by Yen's criterion, which the truth is not
+                assert value == pytest.approx(zero.get(score, 1), abs=1e-12) or np.isnan(value), score
+        assert np.isnan(s.TNR_A) == scores.true_grains(film.maps[grains], 0.15, 1, **options).any(axis=0).all()
+    paper = scores.grain_scores(film.maps[grains], film, threshold="yen")
+    assert paper.TPR_G_paper == scores.grain_scores(film.maps[grains], film).TPR_G_paper and paper.IoU < 1
+
+
+def test_a_map_is_cut_on_the_scale_of_its_grain():
+    """A found map that is weak, has an offset, or is noisy is present where its grain is."""
+    rng = np.random.default_rng(0)
+    row = np.clip(1 - np.abs(np.arange(40.0) - 12) / 10, 0, None)
+    thick = np.stack([np.tile(row, (30, 1)), np.tile(np.roll(row, 15), (30, 1))])
+    found = np.stack([0.01 * thick[0] + 3, 50 * thick[1]])
+    s = scores.grain_scores(found, thick)
+    assert s.IoU == s.TPR_G == s.TNR_G == 1 and s.ARI < 1  # the strongest is a matter of scale
+    noisy = found + np.array([0.0005, 2.5])[:, None, None] * rng.standard_normal(thick.shape)
+    s = scores.grain_scores(noisy, thick)
+    assert s.IoU > 0.9 and s.TPR_G > 0.95 and s.TNR_G > 0.95
+    # A mask is not cut again, however small a part of the grain it is.
+    part = np.zeros((1, 30, 40), bool)
+    part[0, :3, 10:14] = True
+    assert scores.grain_scores(part, thick, least_correlation=0.1).components[0].true_positive == 12
+
+
 def test_rates_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     found, truth = rng.random((2, 30, 20)) > 0.4

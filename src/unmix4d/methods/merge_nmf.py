@@ -36,6 +36,10 @@ _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they ar
 _TIMES_ELBOW = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
 _MOST = 128  # components that "auto" starts with at most
 
+# Middle of the range that Bruefach 2022 names for each of its features. It has none for pixels and for features that it does
+# not have: they take that of angular averages.
+_PUBLISHED = {"bragg_disks": 0.215, "angular_average": 0.45, "radial_variance": 0.4}
+
 
 def merge_nmf(
     view: Any,
@@ -89,8 +93,10 @@ def merge_nmf(
         ``"poisson"``.
     as_published : bool
         The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
-        round of merging. `threshold` is then a correlation of maps, 0.45 for "auto"; `pattern_share`, `sigma`,
-        `fragment` and `refit` have no part in it.
+        round of merging. `threshold` is then a correlation of maps; "auto" is the middle of the range that the paper has for
+        the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
+        (0.4 to 0.5), and for all that it has no range for, pixels among them. `pattern_share`, `sigma`, `fragment` and
+        `refit` have no part in it.
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
@@ -147,6 +153,9 @@ def merge_nmf(
     counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"  # type: ignore[attr-defined]
     weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
     threshold = checked_threshold(threshold)
+    if as_published and threshold == "auto":
+        kind = view.features.kind if features else "pixels"
+        threshold = _PUBLISHED.get(kind, _PUBLISHED["angular_average"])
     options = _options(
         as_published, pattern_share=pattern_share, sigma=sigma, fragment=fragment, max_iter=max_iter, refit=refit
     )

@@ -6,6 +6,7 @@ Each builder returns a `Phantom`: the data, the true patterns and maps, and conv
 
 from ._cases import case, cases
 from ._crystals import bent_crystal, embedded_particle
+from ._dynamical_film import dynamical_film
 from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._phantom import Phantom
@@ -19,6 +20,7 @@ __all__ = [
     "bicrystal_in_vacuum",
     "case",
     "cases",
+    "dynamical_film",
     "embedded_particle",
     "kimoto",
     "large_scan",

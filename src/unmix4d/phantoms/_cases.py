@@ -1,4 +1,4 @@
-"""The committed table of standard cases, `cases.json`."""
+"""The committed tables of standard cases, `cases.json` and `dynamical_cases.json`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ._crystals import bent_crystal, embedded_particle
+from ._dynamical_film import dynamical_film
 from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._polycrystal import polycrystal
@@ -25,30 +26,48 @@ BUILDERS = {
         polycrystal,
         bent_crystal,
         embedded_particle,
+        dynamical_film,
     )
 }
 
 
-def cases() -> dict[str, dict[str, Any]]:
-    """The table of standard cases.
+FILES = {"kinematical": "cases.json", "dynamical": "dynamical_cases.json"}
 
-    The values were fixed before any method was tuned on them; the note at the head of the file says how the one
-    number that no paper gives (Kimoto's spot width) was chosen. Parameters that a case does not name are the
+
+def cases(kind: str = "kinematical") -> dict[str, dict[str, Any]]:
+    """A table of standard cases.
+
+    The values were fixed before any method was tuned on them; the note at the head of the file of the kinematical ones says
+    how the one number that no paper gives (Kimoto's spot width) was chosen. Parameters that a case does not name are the
     builder's defaults.
+
+    Parameters
+    ----------
+    kind : {"kinematical", "dynamical"}
+        Cases whose data are maps times patterns (but for strain), or films that scatter dynamically.
 
     Returns
     -------
     dict
-        Name to a dict with ``description``, ``builder``, ``parameters`` and ``seeds``; a fresh copy at each
-        call.
+        Name to a dict with ``description``, ``builder``, ``parameters`` and ``seeds``; of dynamical cases
+        ``unseen_seeds`` too, by which nothing is ever chosen. A fresh copy at each call.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind.
 
     Examples
     --------
     >>> from unmix4d import phantoms
     >>> phantoms.cases()["kimoto_A"]["parameters"]["dose"]
     10000.0
+    >>> phantoms.cases("dynamical")["film_dose_100"]["parameters"]["n_grains"]
+    5
     """
-    text = resources.files(__package__).joinpath("cases.json").read_text(encoding="utf-8")
+    if kind not in FILES:
+        raise ValueError(f"kind must be one of {', '.join(FILES)}, found {kind!r}")
+    text = resources.files(__package__).joinpath(FILES[kind]).read_text(encoding="utf-8")
     return json.loads(text)["cases"]
 
 
@@ -58,7 +77,7 @@ def case(name: str, seed: int | None = None) -> Phantom:
     Parameters
     ----------
     name : str
-        A key of `cases`.
+        A key of `cases`, of either kind.
     seed : int or None
         None: the first seed of the table.
 
@@ -78,7 +97,7 @@ def case(name: str, seed: int | None = None) -> Phantom:
     >>> phantoms.case("martineau_fig5").settings["case"]
     'martineau_fig5'
     """
-    table = cases()
+    table = {name: entry for kind in FILES for name, entry in cases(kind).items()}
     if name not in table:
         raise ValueError(f"name must be one of {', '.join(table)}, found {name!r}")
     entry = table[name]

@@ -118,7 +118,7 @@ class Crystal:
         return self.strength * np.exp(-((s / self.s_width) ** 2)).mean(axis=1)
 
 
-def _allowed(hkl, centring):
+def allowed(hkl, centring):
     """Squared structure factor, 0 or 1 (diamond: mixed parities and the quasi-forbidden vanish)."""
     odd = hkl % 2
     if centring == "bcc":
@@ -138,7 +138,7 @@ def make_crystal(centring, a, zone, q_max, s_width=0.012):
     n = int(np.ceil(q_max * a))
     axis = np.arange(-n, n + 1)
     hkl = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    hkl = hkl[_allowed(hkl, centring) & hkl.any(axis=1)]
+    hkl = hkl[allowed(hkl, centring) & hkl.any(axis=1)]
     xyz = hkl / a @ np.stack([x, np.cross(z, x), z], axis=1)
     q = np.linalg.norm(xyz, axis=1)
     # Other Laue zones stay out of reach on the detector, whatever the tilts used here.

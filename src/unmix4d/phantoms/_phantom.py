@@ -16,7 +16,7 @@ class Phantom:
     """A simulated 4D-STEM scan with a known answer.
 
     The expectation of the data is the sum over components of map times pattern, exactly, unless the builder
-    says otherwise (`polycrystal` with strain). The patterns are in electrons, so the maps are shares of a
+    says otherwise (`polycrystal` with strain, `dynamical_film`). The patterns are in electrons, so the maps are shares of a
     pattern's intensity: where no thickness variation was asked for they sum to 1 at each position.
 
     Attributes
@@ -48,6 +48,11 @@ class Phantom:
         Every parameter of the builder, with the seed.
     beam_energy : float
         keV.
+    thickness : ndarray or None
+        (k, scan_row, scan_col), nm of each grain under the probe, where the builder knows it (`dynamical_film`).
+    orientations : ndarray or None
+        (k, 3, 3), active rotations from the crystal to (row, column, z = row x column), the electrons travelling along
+        -z, as of `unmix4d.Orientations`; NaN where a component is no crystal.
 
     Examples
     --------
@@ -73,6 +78,8 @@ class Phantom:
     pixel_unit: str = "1/Å"
     step_unit: str = "nm"
     beam_energy: float = 300.0
+    thickness: np.ndarray | None = None
+    orientations: np.ndarray | None = None
 
     def __repr__(self):
         scan, detector = ("x".join(map(str, s)) for s in (self.scan_shape, self.detector_shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -13,40 +13,57 @@ __all__ = ["FoundMaps", "FoundRegions"]
 
 
 class FoundMaps:
-    """Maps (n, scan_row, scan_col), where each is present, and which of them count for areas and labels.
+    """Maps (n, scan_row, scan_col), where each is present, and which of them are spread over the scan.
 
     Parameters
     ----------
     maps : ndarray (n, scan_row, scan_col)
     present : ndarray of bool (n, scan_row, scan_col)
+        By the maps themselves.
     labelled : ndarray of bool (n, scan_row, scan_col)
         Where each may be the strongest.
-    use : ndarray of bool (n,)
+    spread : ndarray of bool (n,)
+    is_mask : bool
+        Whether `present` holds whatever the truth is.
     """
 
-    def __init__(self, maps: np.ndarray, present: np.ndarray, labelled: np.ndarray, use: np.ndarray):
-        self.maps, self.present, self.labelled, self.use = maps, present, labelled, use
+    def __init__(
+        self, maps: np.ndarray, present: np.ndarray, labelled: np.ndarray, spread: np.ndarray, is_mask: bool = False
+    ):
+        self.maps, self.present, self.labelled, self.spread, self.is_mask = maps, present, labelled, spread, is_mask
+        self._level: Callable | None = None
 
     def __len__(self) -> int:
         return len(self.maps)
 
+    def cut_at(self, level: Callable) -> None:
+        """Cut a map that belongs to a grain at ``level(grain, j)``, its value where the grain is just present."""
+        self._level = None if self.is_mask else level
+
     def masks(self) -> Iterator[np.ndarray]:
-        """Where each is, one by one."""
+        """Where each is, one by one, by the maps themselves."""
         return iter(self.present)
 
-    def mask(self, i: int) -> np.ndarray:
-        return self.present[i]
+    def mask(self, j: int, grain: int = -1) -> np.ndarray:
+        """Where map j is, as a map of that grain; -1: of none."""
+        if self._level is None or grain < 0:
+            return self.present[j]
+        # A comparison with NaN, of excluded positions, is False.
+        return self.maps[j] > self._level(grain, j)
 
-    def anywhere(self) -> np.ndarray:
-        """Where any of those that count is."""
-        return self.present[self.use].any(axis=0)
+    def anywhere(self, grains: np.ndarray, use: np.ndarray) -> np.ndarray:
+        """Where any of those that are used is, each as a map of its grain."""
+        out = np.zeros(self.maps.shape[1:], bool)
+        for j in np.flatnonzero(use):
+            out |= self.mask(j, grains[j])
+        return out
 
-    def labels(self) -> np.ndarray:
-        """The strongest of those that count, -1 where there is none."""
-        there = self.labelled[self.use]
+    def labels(self, use: np.ndarray) -> np.ndarray:
+        """The strongest of those that are used, -1 where there is none."""
+        there = self.labelled[use]
         if len(there) == 0:
             return np.full(self.maps.shape[1:], -1)
-        weights = np.where(there, np.nan_to_num(self.maps[self.use]), -np.inf)
+        weights = np.where(there, np.nan_to_num(self.maps[use]), -np.inf)
         return np.where(there.any(axis=0), weights.argmax(axis=0), -1)
 
     def correlations(self, truth: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -72,20 +89,24 @@ class FoundRegions:
 
     def __init__(self, regions: RegionSet, weights: np.ndarray, labels: np.ndarray):
         self.regions, self.weights, self._labels = regions, np.nan_to_num(np.asarray(weights, float)), labels
+        self.spread = np.zeros(len(regions), bool)
 
     def __len__(self) -> int:
         return len(self.regions)
 
+    def cut_at(self, level: Callable) -> None:
+        """Regions are what they are."""
+
     def masks(self) -> Iterator[np.ndarray]:
         return map(self.regions.mask, range(len(self)))
 
-    def mask(self, i: int) -> np.ndarray:
-        return self.regions.mask(i)
+    def mask(self, j: int, grain: int = -1) -> np.ndarray:
+        return self.regions.mask(j)
 
-    def anywhere(self) -> np.ndarray:
+    def anywhere(self, grains: np.ndarray, use: np.ndarray) -> np.ndarray:
         return self.regions.count() > 0
 
-    def labels(self) -> np.ndarray:
+    def labels(self, use: np.ndarray) -> np.ndarray:
         return self._labels
 
     def correlations(self, truth: np.ndarray, kept: np.ndarray) -> np.ndarray:

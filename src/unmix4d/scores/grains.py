@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import checks
-from ..maps.regions import above_threshold, check_rule, is_spread
+from ..maps.regions import RULES, above_threshold, check_rule, is_spread
 from .found import FoundMaps, FoundRegions
 from .matching import assign, check_correlation
-from .presence import Rates, adjusted_rand_index, rates, true_grains
+from .presence import Rates, adjusted_rand_index, least_thickness, rates
 
 if TYPE_CHECKING:
     from ..phantoms._phantom import Phantom
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["GrainScores", "grain_scores"]
 
 _NO_GRAIN = ("amorphous", "background", "vacuum")
+_SAME = "same"
 _FOUND = 0.7  # map correlation above which a grain is found (docs/grains.md), a convention of ours
 
 
@@ -42,7 +44,7 @@ class GrainScores:
         Agreement of presence with it, None where the correlation is not above `least_correlation`.
     best : ndarray of int (n_found,)
         The true grain each found map correlates best with (an index into `grains`), -1 where no correlation is above
-        `least_correlation`.
+        `least_correlation`, or where that one is too small to be asked for.
     components : ndarray of Rates (n_found,)
         Agreement with that grain, None where there is none.
     area : Rates
@@ -50,8 +52,9 @@ class GrainScores:
     ARI : float
         Adjusted Rand index of the strongest component and the thickest grain, where a grain is.
     TPR_G_paper, TNR_G_paper : float
-        As the paper has it: each found map belongs to the grain over whose area its weights (0 below the threshold) sum
-        to the most; mean over the found maps, however little they agree.
+        As the paper has it: maps are cut by Yen's criterion (or another `threshold`), which the truth is not. Each found map
+        belongs to the grain over whose area its weights (0 below the threshold) sum to the most; mean over the found maps,
+        however little they agree. Not 1 for the truth itself.
     least_correlation : float
 
     Examples
@@ -197,7 +200,7 @@ def grain_scores(
     fraction: float = 0.15,
     min_positions: int = 25,
     least: float | None = None,
-    threshold: str | float = "yen",
+    threshold: str | float = "same",
     least_correlation: float = 0.3,
     background: str = "drop",
 ) -> GrainScores:
@@ -214,14 +217,18 @@ def grain_scores(
         Which true maps are grains. By default all; of a `Phantom` those that are not named amorphous, background or vacuum.
     fraction, min_positions, least
         What makes a true grain: see `true_grains`. Smaller ones are not asked for.
-    threshold : {"yen", "otsu", "li"} or float
-        Above what a found map says that its component is present. Masks and `Grains` have their own.
+    threshold : {"same", "yen", "otsu", "li"} or float
+        Above what a found map says that its component is present. "same": where the true grain is, at the same thickness;
+        the map is put on the scale of its grain by a straight line, as the correlation does. The others know nothing of the
+        truth: Yen's criterion is the paper's, and they are compared with true grains that are cut by another rule, so that
+        the truth itself scores less than 1. A map that belongs to no grain is cut by Yen's. Masks and `Grains` have their
+        own.
     least_correlation : float
         A found map and a grain that do not correlate by more than this are no pair.
     background : {"drop", "keep"}
         Whether maps that are spread over the whole scan (`unmix4d.maps.is_spread`) are left out of the area scores and of
-        `ARI`, where the direct beam or the amorphous support would count as a grain that is everywhere. Masks and `Grains`
-        are taken as they are.
+        `ARI`, where the direct beam or the amorphous support would count as a grain that is everywhere. One that correlates
+        with a true grain by more than 0.7 is that grain. Masks and `Grains` are taken as they are.
 
     Returns
     -------
@@ -234,8 +241,9 @@ def grain_scores(
 
     Notes
     -----
-    Positions that are NaN in any map are left out throughout. TPR_G and TNR_G count a grain that was found in two pieces
-    twice, each time in part: score the maps, not the `Grains`, where a true grain may have several regions.
+    Positions that are NaN in any map are left out throughout. Of the truth itself every score is 1, or NaN where it is not
+    defined (TNR_A where the film is everywhere), but for the two of the paper. TPR_G and TNR_G count a grain that was found
+    in two pieces twice, each time in part: score the maps, not the `Grains`, where a true grain may have several regions.
 
     Examples
     --------
@@ -247,30 +255,57 @@ def grain_scores(
     (1, 1.0, 0.5, 1.0, 0.5)
     """
     check_correlation(least_correlation, "least_correlation")
-    rule, drop = check_rule(threshold), checks.choice(background, "background", ("drop", "keep")) == "drop"
+    rule, drop = _rule(threshold), checks.choice(background, "background", ("drop", "keep")) == "drop"
     scored, thickness, excluded, index = _pair(found, truth, grains, rule, drop)
     kept = ~excluded
-    inside = true_grains(np.where(excluded, np.nan, thickness), fraction, min_positions, least=least)
-    large = inside.any(axis=(1, 2))
+    left = np.where(excluded, np.nan, thickness)
+    level = least_thickness(left, fraction, least)
+    there = left > level  # of small grains too: what is found there is not wrong
+    large = there.sum(axis=(1, 2)) >= min_positions
     if not large.any():
         raise ValueError(f"truth must have a grain of at least {min_positions} positions, found none")
-    thickness, inside, index = thickness[large], inside[large], index[large]
-    table = scored.correlations(np.where(kept, thickness, 0), kept)
+    if rule == _SAME:
+        scored.cut_at(partial(_level_on_line, getattr(scored, "maps", None), thickness, kept, level))
+    every = scored.correlations(np.where(kept, thickness, 0), kept)
+    owner = _related(every, least_correlation)
+    place, table, inside = np.flatnonzero(large), every[large], there[large]
     pairs, correlation = assign(table)
-    related = table > least_correlation
-    best = np.where(related.any(axis=0), table.argmax(axis=0), -1) if len(scored) else np.empty(0, int)
+    number = np.append(np.where(large, np.cumsum(large) - 1, -1), -1)  # of a grain among the large ones
+    best = number[owner]
     matched = _list(
-        rates(scored.mask(j), inside[i], excluded) if j >= 0 and related[i, j] else None for i, j in enumerate(pairs)
+        rates(scored.mask(j, place[i]), inside[i], excluded) if j >= 0 and table[i, j] > least_correlation else None
+        for i, j in enumerate(pairs)
     )
-    components = _list(rates(mask, inside[i], excluded) if i >= 0 else None for mask, i in zip(scored.masks(), best))
+    components = _list(rates(scored.mask(j, place[i]), inside[i], excluded) if i >= 0 else None for j, i in enumerate(best))
     by_weight = _by_weight(scored.sums_over(inside, kept))
     papers = [rates(mask, inside[i], excluded) for mask, i in zip(scored.masks(), by_weight) if i >= 0]
-    true_labels = np.where(inside.any(axis=0), np.where(inside, thickness, -np.inf).argmax(axis=0), -1)
+    use = ~scored.spread | (every.max(axis=0, initial=-1) > _FOUND)
+    area = rates(scored.anywhere(owner, use) & kept, there.any(axis=0), excluded)
+    true_labels = np.where(there.any(axis=0), np.where(there, thickness, -np.inf).argmax(axis=0), -1)
     return GrainScores(
-        index, pairs, correlation, matched, best, components, rates(scored.anywhere(), inside.any(axis=0), excluded),
-        adjusted_rand_index(scored.labels(), true_labels), _mean(papers, "TPR"), _mean(papers, "TNR"),
+        index[large], pairs, correlation, matched, best, components, area,
+        adjusted_rand_index(scored.labels(use), true_labels), _mean(papers, "TPR"), _mean(papers, "TNR"),
         float(least_correlation),
     )  # fmt: skip
+
+
+def _rule(threshold: Any) -> str | float:
+    if isinstance(threshold, str) and threshold not in (_SAME, *RULES):
+        words = ", ".join(map(repr, (_SAME, *RULES)))
+        raise ValueError(f"threshold must be one of {words} or a number between 0 and 1, found {threshold!r}")
+    return _SAME if threshold == _SAME else check_rule(threshold)
+
+
+def _related(table: np.ndarray, least: float) -> np.ndarray:
+    """For each found map the true one that it correlates with best, -1 where with none by more than `least`."""
+    return np.where((table > least).any(axis=0), table.argmax(axis=0), -1) if table.shape[1] else np.empty(0, int)
+
+
+def _level_on_line(maps: np.ndarray, thickness: np.ndarray, kept: np.ndarray, level: float, i: int, j: int) -> float:
+    """Value of map j at the thickness `level` of grain i, on the line of the map over that thickness (least squares)."""
+    t, values = thickness[i][kept], maps[j][kept]
+    off = t - t.mean()
+    return float(values.mean() + (off @ values) / (off @ off) * (level - t.mean()))
 
 
 def _list(entries: Iterable[Any]) -> np.ndarray:
@@ -291,13 +326,13 @@ def _pair(found: Any, truth: Any, grains: Sequence[int] | None, rule: str | floa
     maps, masks = _maps(found)
     thickness, excluded, index = _truth(truth, grains, maps.shape[1:])
     excluded |= np.isnan(maps).any(axis=0)
-    use = np.ones(len(maps), bool)
+    spread = np.zeros(len(maps), bool)
     if masks is not None:
-        return FoundMaps(maps, masks, masks, use), thickness, excluded, index
-    present = above_threshold(maps, ~excluded, rule=rule)
+        return FoundMaps(maps, masks, masks, spread, is_mask=True), thickness, excluded, index
+    present = above_threshold(maps, ~excluded, rule="yen" if rule == _SAME else rule)
     if drop:
-        use = np.array([not is_spread(image, ~excluded) for image in maps], bool)
-    return FoundMaps(maps, present, maps > 0, use), thickness, excluded, index
+        spread = np.array([is_spread(image, ~excluded) for image in maps], bool)
+    return FoundMaps(maps, present, maps > 0, spread), thickness, excluded, index
 
 
 def _maps(found: Any) -> tuple[np.ndarray, np.ndarray | None]:

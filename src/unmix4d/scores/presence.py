@@ -48,6 +48,14 @@ def true_grains(
     [32, 0]
     """
     thickness = np.asarray(thickness, dtype=float)
+    # A comparison with NaN is False, which is what is wanted.
+    inside = thickness > least_thickness(thickness, fraction, least)
+    enough = inside.sum(axis=(1, 2)) >= min_positions
+    return inside & enough[:, None, None]
+
+
+def least_thickness(thickness: np.ndarray, fraction: float, least: float | None) -> float:
+    """The thickness above which a grain is present; arguments and errors as of `true_grains`."""
     if thickness.ndim != 3:
         raise ValueError(f"thickness must be (k, scan_row, scan_col), found shape {thickness.shape}")
     if not 0 <= fraction < 1:
@@ -55,13 +63,10 @@ def true_grains(
     if not np.isfinite(thickness).any():
         raise ValueError(f"thickness must have a finite value, found none in shape {thickness.shape}")
     if least is None:
-        least = fraction * np.nanmax(thickness)
-    elif not (isinstance(least, numbers.Real) and np.isfinite(least)):
+        return float(fraction * np.nanmax(thickness))
+    if not (isinstance(least, numbers.Real) and np.isfinite(least)):
         raise ValueError(f"least must be a finite number, found {least!r}")
-    # A comparison with NaN is False, which is what is wanted.
-    inside = thickness > least
-    enough = inside.sum(axis=(1, 2)) >= min_positions
-    return inside & enough[:, None, None]
+    return float(least)
 
 
 @dataclass(frozen=True)

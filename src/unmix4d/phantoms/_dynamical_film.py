@@ -1,0 +1,306 @@
+"""A metal film that scatters dynamically: nothing of what it does is linear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from ._build import assemble, begin
+from ._checks import check_count, check_range, check_shape
+from ._layers import Disk, batches, pixels_of, through
+from ._maps import film_grains, smooth_field, spread_points
+from ._patterns import WAVELENGTH
+from ._two_beam import MATERIALS, reflections
+
+if TYPE_CHECKING:
+    from ._phantom import Phantom
+
+_THINNEST = 0.05  # of the mean thickness, where the film is not gone altogether
+_TRIES = 40
+
+
+def _points_on(film, n, rng):
+    """Points (row, col) spread over the film, none of them in a hole."""
+    points = spread_points(int(np.ceil(n * film.size / np.count_nonzero(film))), film.shape, rng)
+    row, col = np.clip(np.rint(points).astype(int), 0, np.array(film.shape) - 1).T
+    return rng.permutation(points[np.argsort(-film[row, col], kind="stable")[:n]])
+
+
+def _ellipsoids(points, film, overlap, rng):
+    """Lens-shaped grains that lie at different depths: share of the largest thickness, about 0 to 1 (n, rows, cols)."""
+    row, col = np.indices(film.shape)
+    radius = np.sqrt((1 + overlap) * np.count_nonzero(film) / (np.pi * len(points)))
+    out = []
+    for centre in points:
+        long, turn, size = rng.uniform(1, 1.4), rng.uniform(0, np.pi), rng.uniform(0.8, 1.2)
+        y, x = row - centre[0], col - centre[1]
+        along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+        inside = 1 - ((along / long) ** 2 + (across * long) ** 2) / (size * radius) ** 2
+        out.append(size * np.sqrt(np.clip(inside, 0, None)))
+    return np.stack(out)
+
+
+def _film_thickness(shape, wedge, variation, vacuum, rng):
+    """Relative thickness of the film: a wedge, smooth variation, holes towards which it becomes thinner."""
+    turn = rng.uniform(0, 2 * np.pi)
+    row, col = (np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape)
+    across = np.cos(turn) * row[:, None] + np.sin(turn) * col
+    slope = 1 + wedge * across / np.abs(across).max()
+    film = slope * (1 + variation * smooth_field(shape, rng, max(shape) / 10))
+    film = np.maximum(film, _THINNEST)
+    field = smooth_field(shape, rng, max(shape) / 4)
+    if vacuum:
+        there = field >= np.quantile(field, vacuum)
+        film = film * np.minimum(distance_transform_edt(there) / (0.08 * max(shape)), 1)
+    return film
+
+
+def _grain_thickness(n_grains, overlap, film, rng):
+    """Thickness of each grain (n, rows, cols), relative; drawn again where a grain is left with next to nothing."""
+    for _ in range(_TRIES):
+        points = _points_on(film, n_grains, rng)
+        if overlap:
+            grains = film * _ellipsoids(points, film, overlap, rng)
+        else:
+            grains = film * film_grains(points, film.shape, 0.0, 0.0, rng)
+        large = (grains > 0.15 * grains.max()).sum(axis=(1, 2))
+        if large.min() >= 0.3 * np.count_nonzero(film) / n_grains:
+            return grains
+    raise ValueError(f"n_grains must leave each grain some positions of {film.shape}, found {n_grains!r}")
+
+
+def _orientations(n_grains, names, q_max, lattice_parameter, thickness, reach, rng):
+    """Random orientations, and the reflections that are excited there; one without any is drawn again."""
+    matrices, crystals = [], []
+    for i in range(n_grains):
+        for _ in range(_TRIES):
+            matrix = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
+            crystal = reflections(names[i % len(names)], matrix, q_max, lattice_parameter).near(reach, thickness)
+            inside = np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max
+            if inside.sum() >= 3:
+                break
+        matrices.append(matrix)
+        crystals.append(crystal)
+    return np.stack(matrices), crystals
+
+
+def _stacks(thickness):
+    """Positions with the same grains, from the first to the last that the beam meets: (grains, positions) of each."""
+    present = (thickness > 0).reshape(len(thickness), -1)
+    kinds, which = np.unique(present, axis=1, return_inverse=True)
+    return [(np.flatnonzero(kinds[:, i]), np.flatnonzero(which.ravel() == i)) for i in range(kinds.shape[1])]
+
+
+def _elastic(crystals, thickness, tilt, disk, detector):
+    """What the crystals scatter elastically, direct beam included, of a total of 1: (positions, pixels), float32."""
+    flat, tilt = thickness.reshape(len(thickness), -1), tilt.reshape(-1, 2)
+    out = np.empty((len(tilt), detector.shape[0] * detector.shape[1]), np.float32)
+    for grains, positions in _stacks(thickness):
+        layers = [crystals[i] for i in grains]
+        n_values = len(disk.weights) * (1 + 8 * sum(len(layer.extinction) for layer in layers))
+        for batch in batches(len(positions), n_values):
+            at = positions[batch]
+            vectors, beams = through(layers, [flat[i, at] for i in grains], tilt[at], disk)
+            out[at] = beams.reshape(len(at), -1) @ pixels_of(detector, vectors, disk)
+    return out
+
+
+class _Film:
+    """The specimen and what is needed to draw it; everything of a total of 1."""
+
+    def __init__(self, detector, disk, tilt, mean_free_path, halo):
+        self.detector, self.disk, self.tilt, self.halo = detector, disk, tilt, halo
+        self.mean_free_path = mean_free_path
+        self.diffuse, self.amorphous = detector.diffuse().ravel(), detector.halo().ravel()
+
+    def inelastic(self, thickness):
+        """Share of the electrons that ended in the broad background."""
+        return 1 - np.exp(-thickness / self.mean_free_path)
+
+    def with_backgrounds(self, elastic, thickness):
+        """Elastic patterns (positions, pixels) with inelastic background and halo, in place."""
+        lost, halo = self.inelastic(thickness).ravel()[:, None], self.halo.ravel()[:, None]
+        elastic *= ((1 - halo) * (1 - lost)).astype(np.float32)
+        for i, row in enumerate(elastic):
+            row += ((1 - halo[i]) * lost[i] * self.diffuse + halo[i] * self.amorphous).astype(np.float32)
+        return elastic
+
+    def bare(self):
+        """Pattern without a crystal."""
+        beam = pixels_of(self.detector, np.zeros((1, 2)), self.disk).sum(axis=0).A1
+        halo = self.halo.mean()
+        return (1 - halo) * beam + halo * self.amorphous, beam
+
+    def pattern(self, crystal, thickness, scale):
+        """Mean pattern of a grain by itself, weighted by its thickness and scaled to the thickness `scale`."""
+        there = thickness > 0
+        t, tilt, wanted = thickness[there], self.tilt[there], 0.0
+        for batch in batches(len(t), len(self.disk.weights) * (1 + len(crystal.extinction))):
+            vectors, beams = through([crystal], [t[batch]], tilt[batch], self.disk)
+            wanted = wanted + (beams[:, 1:] * (1 - self.inelastic(t[batch]))[:, None, None]).sum(axis=0, dtype=float)
+        spots = wanted.ravel() @ pixels_of(self.detector, vectors[1:], self.disk)
+        scattered = (spots + self.inelastic(t).sum() * self.diffuse) * scale / t.sum()
+        halo, beam = self.halo[there].mean(), self.bare()[1]
+        left = max(1 - scattered.sum(), 0)
+        return (1 - halo) * (scattered + left * beam) + halo * self.amorphous
+
+
+def _blurred(images, edge, shape):
+    """Patterns (rows x cols, pixels) averaged over the probe, a Gaussian of sigma `edge` positions; in place."""
+    if edge > 0:
+        along = [gaussian_filter1d(np.eye(n, dtype=np.float32), edge, axis=0, mode="nearest", truncate=3) for n in shape]
+        scan = images.reshape(*shape, -1)
+        for first in range(0, scan.shape[2], 256):
+            part = scan[:, :, first : first + 256]
+            once = np.tensordot(along[0], part, axes=(1, 0))
+            part[...] = np.tensordot(along[1], once, axes=(1, 1)).transpose(1, 0, 2)
+    return images
+
+
+def _check(settings):
+    check_count("n_grains", settings["n_grains"])
+    for name in ("thickness", "mean_free_path", "disk_radius"):
+        check_range(name, settings[name], 0, open_low=True)
+    if settings["lattice_parameter"] is not None:
+        check_range("lattice_parameter", settings["lattice_parameter"], 1)
+    for name in ("wedge", "thickness_variation", "background", "vacuum"):
+        check_range(name, settings[name], 0, 1, open_high=True)
+    for name in ("overlap", "bending_mrad", "edge"):
+        check_range(name, settings[name], 0)
+    if not isinstance(settings["support"], bool):
+        raise ValueError(f"support must be True or False, found {settings['support']!r}")
+    names = settings["materials"]
+    if not isinstance(names, (tuple, list)) or not names or any(name not in MATERIALS for name in names):
+        raise ValueError(f"materials must be one or more of {', '.join(MATERIALS)}, found {names!r}")
+
+
+def dynamical_film(
+    *,
+    n_grains: int = 8,
+    scan_shape: tuple[int, int] = (40, 40),
+    detector_shape: tuple[int, int] = (72, 72),
+    overlap: float = 0.0,
+    materials: tuple[str, ...] = ("Ag",),
+    lattice_parameter: float | None = None,
+    thickness: float = 25.0,
+    wedge: float = 0.3,
+    thickness_variation: float = 0.2,
+    bending_mrad: float = 4.0,
+    disk_radius: float = 1.5,
+    mean_free_path: float = 120.0,
+    background: float = 0.1,
+    support: bool = True,
+    vacuum: float = 0.0,
+    edge: float = 0.7,
+    dose: float | None = 3e3,
+    pixel_size: float | None = None,
+    centre: tuple[float, float] | None = None,
+    step: float = 2.0,
+    seed: int | None = 0,
+) -> Phantom:
+    """A polycrystalline metal film that scatters dynamically: its spots change within every grain.
+
+    Grains have random orientations in three dimensions. The excitation error of each reflection is its distance from the
+    Ewald sphere; intensities are those of two beams [1]_, with extinction distances from tabulated scattering factors
+    [2]_, so that they oscillate with the thickness. The crystals of the film are bent, and the disks of the convergent
+    beam have their rocking curves in them. Where a grain lies above another one, its beams fall on the lower one: there
+    are spots at sums of their scattering vectors. What is not scattered stays in the direct beam. Inelastic scattering, a
+    broad background, grows with the thickness; an amorphous film has a halo.
+
+    The data are **not** maps times patterns: `patterns` are means over each grain by itself, and even the best
+    non-negative fit with the true maps leaves something (`benchmarks/dynamical`).
+
+    Parameters
+    ----------
+    n_grains : int
+    scan_shape, detector_shape : tuple of int
+    overlap : float
+        0: columnar grains that fill the film. Larger: lens-shaped grains at different depths, whose areas add up to
+        1 + `overlap` times the scan.
+    materials : tuple of str
+        Of "Ag", "Al", "Au" (fcc) and "Fe" (bcc); the grains take them in turn.
+    lattice_parameter : float or None
+        angstrom, of all grains; None: that of the material.
+    thickness : float
+        nm, of the film, or of a grain in its middle.
+    wedge : float
+        Relative change of the thickness from the middle of the scan to its edge, in a random direction.
+    thickness_variation : float
+        Largest relative deviation of the thickness from that, varying within a grain.
+    bending_mrad : float
+        Largest tilt of the film about either axis, varying smoothly along the scan.
+    disk_radius : float
+        Pixels; the convergence semi-angle is that times pixel size and wavelength.
+    mean_free_path : float
+        nm, of inelastic scattering.
+    background : float
+        Mean share of an amorphous halo, which varies smoothly.
+    support : bool
+        True: the halo is everywhere, as that of a supporting film. False: only where there is a grain, as of an oxide.
+    vacuum : float
+        Share of the scan that the film does not cover.
+    edge : float
+        Sigma of the probe's blur, positions.
+    dose : float or None
+        Electrons of the incident beam per position; what is scattered past the detector is lost. None: as in `kimoto`.
+    pixel_size, centre, step, seed
+        As in `kimoto`.
+
+    Returns
+    -------
+    Phantom
+        k = n_grains + 1; the first component, 'background', is what there is without a grain. `thickness` and
+        `orientations` are those of the grains, and the map of a grain is its thickness as a share of the largest
+        thickness of the film.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    References
+    ----------
+    .. [1] Howie and Whelan, Proc. R. Soc. A 263 (1961) 217, doi:10.1098/rspa.1961.0157
+    .. [2] Peng, Ren, Dudarev and Whelan, Acta Cryst. A 52 (1996) 257, doi:10.1107/S0108767395014371
+
+    Examples
+    --------
+    >>> from unmix4d import phantoms
+    >>> p = phantoms.dynamical_film(n_grains=3, scan_shape=(12, 10), detector_shape=(48, 48), overlap=0.5)
+    >>> p.names, p.thickness.shape, p.orientations.shape
+    (('background', 'grain 1', 'grain 2', 'grain 3'), (4, 12, 10), (4, 3, 3))
+    """
+    settings = dict(locals(), builder="dynamical_film")
+    shape = check_shape("scan_shape", scan_shape, smallest=4)
+    _check(settings)
+    detector, structure, pattern_rng, noise_rng = begin(settings)
+    disk = Disk.of(disk_radius, detector.pixel_size)
+    relative = _film_thickness(shape, wedge, thickness_variation, vacuum, structure)
+    grains = 10 * thickness * _grain_thickness(n_grains, overlap, relative, structure)
+    bent = [smooth_field(shape, structure, max(shape) / 8) for _ in range(2)]
+    tilt = 1e-3 * bending_mrad / WAVELENGTH * np.stack(bent, axis=-1)
+    halo = np.clip(background * (1 + 0.4 * smooth_field(shape, structure, max(shape) / 5)), 0, 0.95)
+    if not support:
+        halo = np.where(grains.any(axis=0), halo, 0.0)
+    reach = disk_radius * detector.pixel_size + 1e-3 * bending_mrad / WAVELENGTH
+    matrices, crystals = _orientations(
+        n_grains, materials, detector.q_max, lattice_parameter, grains.max(), reach, pattern_rng
+    )
+    film = _Film(detector, disk, tilt, 10 * mean_free_path, halo)
+    total = grains.sum(axis=0)
+    images = _elastic(crystals, grains, tilt, disk, detector)
+    images = _blurred(film.with_backgrounds(images, total), edge, shape).reshape(*shape, *detector.shape)
+    patterns = [film.bare()[0], *(film.pattern(c, t, total.max()) for c, t in zip(crystals, grains))]
+    if edge > 0:
+        grains = gaussian_filter(grains, (0, edge, edge), mode="nearest", truncate=3)
+    maps = np.concatenate([1 - grains.sum(axis=0, keepdims=True) / total.max(), grains / total.max()])
+    nothing = np.full((1, 3, 3), np.nan)
+    return assemble(
+        settings, np.reshape(patterns, (-1, *detector.shape)), np.clip(maps, 0, 1), detector, noise_rng,
+        ["background", *(f"grain {i + 1}" for i in range(n_grains))],
+        expectation=lambda row: images[row].astype(float),
+        thickness=np.concatenate([np.zeros((1, *shape)), grains / 10]), orientations=np.concatenate([nothing, matrices]),
+    )  # fmt: skip
