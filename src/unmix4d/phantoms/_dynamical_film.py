@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._phantom import Phantom
 
 _THINNEST = 0.05  # of the mean thickness, where the film is not gone altogether
+_SEEN = 0.006  # of the beam: a spot that can be told from the noise of some thousand electrons
 _TRIES = 40
 
 
@@ -73,14 +74,17 @@ def _grain_thickness(n_grains, overlap, film, rng):
 
 
 def _orientations(n_grains, names, q_max, lattice_parameter, thickness, reach, rng):
-    """Random orientations, and the reflections that are excited there; one without any is drawn again."""
+    """Random orientations, and the reflections that are excited there.
+
+    An orientation in which a grain of that thickness would hardly be seen is drawn again: one with fewer than three spots.
+    """
     matrices, crystals = [], []
     for i in range(n_grains):
         for _ in range(_TRIES):
             matrix = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
             crystal = reflections(names[i % len(names)], matrix, q_max, lattice_parameter).near(reach, thickness)
-            inside = np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max
-            if inside.sum() >= 3:
+            seen = crystal.most(0.0, thickness) > _SEEN
+            if np.count_nonzero(seen & (np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max)) >= 3:
                 break
         matrices.append(matrix)
         crystals.append(crystal)
@@ -187,8 +191,8 @@ def dynamical_film(
     lattice_parameter: float | None = None,
     thickness: float = 25.0,
     wedge: float = 0.3,
-    thickness_variation: float = 0.2,
-    bending_mrad: float = 4.0,
+    thickness_variation: float = 0.1,
+    bending_mrad: float = 2.0,
     disk_radius: float = 1.5,
     mean_free_path: float = 120.0,
     background: float = 0.1,
