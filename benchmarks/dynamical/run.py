@@ -2,7 +2,8 @@
 
 ::
 
-    python benchmarks/dynamical/run.py [--tuning] [--unseen] [--films] [--cases NAME ...] [--quick] [--out FILE.md]
+    python benchmarks/dynamical/run.py [--tuning] [--unseen] [--films] [--cases NAME ...] [--processes 2] [--quick]
+                                       [--out FILE.md]
 
 `phantoms.dynamical_film` has the physics, `phantoms.cases("dynamical")` the cases. Methods may be tuned on the seeds of
 ``--tuning``, and on none of ``--unseen``. Without any of these: tuning seeds and films. Two scans at a time, each with one
@@ -46,12 +47,12 @@ def _one_core():
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def measure(jobs):
+def measure(jobs, processes):
     """Answers of all scans, in their order."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # of the processes that are spawned
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context, initializer=_one_core) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_core) as pool:
         answers = []
         for answer in pool.map(unmixed, jobs):
             print(f"  {answer['name']}, seed {answer['seed']}", file=sys.stderr, flush=True)
@@ -121,6 +122,7 @@ def main(arguments=None):
     line.add_argument("--films", action="store_true", help="the multislice films of the data folder")
     line.add_argument("--cases", nargs="+", metavar="NAME", help="these cases only")
     line.add_argument("--runs", type=int, default=25, help="runs of merge_nmf (default: 25)")
+    line.add_argument("--processes", type=int, default=2, help="scans at a time, each with one thread (default: 2)")
     line.add_argument("--scores", metavar="FILE.json", type=Path, help="keep every number there")
     args = line.parse_args(arguments)
     if not (args.tuning or args.unseen or args.films):
@@ -138,7 +140,7 @@ def main(arguments=None):
             continue
         report(f"## {title}\n")
         try:
-            answers = kept[title] = measure(jobs())
+            answers = kept[title] = measure(jobs(), args.processes)
         except Skipped as reason:
             report(f"Skipped: {reason}.\n")
             continue

@@ -5,82 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from ._build import assemble, begin
 from ._checks import check_count, check_range, check_shape
+from ._film_shape import film_thickness, grain_thickness
 from ._layers import Disk, batches, pixels_of, through
-from ._maps import film_grains, smooth_field, spread_points
+from ._maps import smooth_field
 from ._patterns import WAVELENGTH
 from ._two_beam import MATERIALS, reflections
 
 if TYPE_CHECKING:
     from ._phantom import Phantom
 
-_THINNEST = 0.05  # of the mean thickness, where the film is not gone altogether
+_SEEN = 0.006  # of the beam: a spot that can be told from the noise of some thousand electrons
 _TRIES = 40
 
 
-def _points_on(film, n, rng):
-    """Points (row, col) spread over the film, none of them in a hole."""
-    points = spread_points(int(np.ceil(n * film.size / np.count_nonzero(film))), film.shape, rng)
-    row, col = np.clip(np.rint(points).astype(int), 0, np.array(film.shape) - 1).T
-    return rng.permutation(points[np.argsort(-film[row, col], kind="stable")[:n]])
-
-
-def _ellipsoids(points, film, overlap, rng):
-    """Lens-shaped grains that lie at different depths: share of the largest thickness, about 0 to 1 (n, rows, cols)."""
-    row, col = np.indices(film.shape)
-    radius = np.sqrt((1 + overlap) * np.count_nonzero(film) / (np.pi * len(points)))
-    out = []
-    for centre in points:
-        long, turn, size = rng.uniform(1, 1.4), rng.uniform(0, np.pi), rng.uniform(0.8, 1.2)
-        y, x = row - centre[0], col - centre[1]
-        along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
-        inside = 1 - ((along / long) ** 2 + (across * long) ** 2) / (size * radius) ** 2
-        out.append(size * np.sqrt(np.clip(inside, 0, None)))
-    return np.stack(out)
-
-
-def _film_thickness(shape, wedge, variation, vacuum, rng):
-    """Relative thickness of the film: a wedge, smooth variation, holes towards which it becomes thinner."""
-    turn = rng.uniform(0, 2 * np.pi)
-    row, col = (np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape)
-    across = np.cos(turn) * row[:, None] + np.sin(turn) * col
-    slope = 1 + wedge * across / np.abs(across).max()
-    film = slope * (1 + variation * smooth_field(shape, rng, max(shape) / 10))
-    film = np.maximum(film, _THINNEST)
-    field = smooth_field(shape, rng, max(shape) / 4)
-    if vacuum:
-        there = field >= np.quantile(field, vacuum)
-        film = film * np.minimum(distance_transform_edt(there) / (0.08 * max(shape)), 1)
-    return film
-
-
-def _grain_thickness(n_grains, overlap, film, rng):
-    """Thickness of each grain (n, rows, cols), relative; drawn again where a grain is left with next to nothing."""
-    for _ in range(_TRIES):
-        points = _points_on(film, n_grains, rng)
-        if overlap:
-            grains = film * _ellipsoids(points, film, overlap, rng)
-        else:
-            grains = film * film_grains(points, film.shape, 0.0, 0.0, rng)
-        large = (grains > 0.15 * grains.max()).sum(axis=(1, 2))
-        if large.min() >= 0.3 * np.count_nonzero(film) / n_grains:
-            return grains
-    raise ValueError(f"n_grains must leave each grain some positions of {film.shape}, found {n_grains!r}")
-
-
 def _orientations(n_grains, names, q_max, lattice_parameter, thickness, reach, rng):
-    """Random orientations, and the reflections that are excited there; one without any is drawn again."""
+    """Random orientations, and the reflections that are excited there.
+
+    An orientation in which a grain of that thickness would hardly be seen is drawn again: one with fewer than three spots.
+    """
     matrices, crystals = [], []
     for i in range(n_grains):
         for _ in range(_TRIES):
             matrix = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
             crystal = reflections(names[i % len(names)], matrix, q_max, lattice_parameter).near(reach, thickness)
-            inside = np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max
-            if inside.sum() >= 3:
+            seen = crystal.most(0.0, thickness) > _SEEN
+            if np.count_nonzero(seen & (np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max)) >= 3:
                 break
         matrices.append(matrix)
         crystals.append(crystal)
@@ -187,8 +141,8 @@ def dynamical_film(
     lattice_parameter: float | None = None,
     thickness: float = 25.0,
     wedge: float = 0.3,
-    thickness_variation: float = 0.2,
-    bending_mrad: float = 4.0,
+    thickness_variation: float = 0.1,
+    bending_mrad: float = 2.0,
     disk_radius: float = 1.5,
     mean_free_path: float = 120.0,
     background: float = 0.1,
@@ -219,7 +173,7 @@ def dynamical_film(
     scan_shape, detector_shape : tuple of int
     overlap : float
         0: columnar grains that fill the film. Larger: lens-shaped grains at different depths, whose areas add up to
-        1 + `overlap` times the scan.
+        1 + `overlap` times the film; the beam meets grain 1 first.
     materials : tuple of str
         Of "Ag", "Al", "Au" (fcc) and "Fe" (bcc); the grains take them in turn.
     lattice_parameter : float or None
@@ -278,8 +232,8 @@ def dynamical_film(
     _check(settings)
     detector, structure, pattern_rng, noise_rng = begin(settings)
     disk = Disk.of(disk_radius, detector.pixel_size)
-    relative = _film_thickness(shape, wedge, thickness_variation, vacuum, structure)
-    grains = 10 * thickness * _grain_thickness(n_grains, overlap, relative, structure)
+    relative = film_thickness(shape, wedge, thickness_variation, vacuum, structure)
+    grains = 10 * thickness * grain_thickness(n_grains, overlap, relative, structure)
     bent = [smooth_field(shape, structure, max(shape) / 8) for _ in range(2)]
     tilt = 1e-3 * bending_mrad / WAVELENGTH * np.stack(bent, axis=-1)
     halo = np.clip(background * (1 + 0.4 * smooth_field(shape, structure, max(shape) / 5)), 0, 0.95)

@@ -75,10 +75,13 @@ class Reflections:
 
         thickness: The largest one; thin crystals have weak beams whatever the excitation error.
         """
+        return self.kept(self.most(reach, thickness) > FAINT)
+
+    def most(self, reach, thickness):
+        """Largest intensity that each of them can have there."""
         spread = WAVELENGTH * reach * np.linalg.norm(self.vectors[:, :2], axis=1)
         least = np.maximum(np.abs(self.excitation()) - spread, 0)
-        most = np.minimum(1 / (1 + (least * self.extinction) ** 2), (np.pi * thickness / self.extinction) ** 2)
-        return self.kept(most > FAINT)
+        return np.minimum(1 / (1 + (least * self.extinction) ** 2), (np.pi * thickness / self.extinction) ** 2)
 
 
 def reflections(name, matrix, q_max, lattice_parameter=None):
