@@ -1,7 +1,7 @@
 """Thousands of hostile cases, damaged files and one large lazy scan, and a page of what was tried and what survived.
 
-    python benchmarks/checks/hostile.py --cases 5000 --files 2000 --out docs/hostile_results.md
-    python benchmarks/checks/hostile.py --cases 0 --files 0 --commands 0 --gigabytes 16 --out large.md
+python benchmarks/checks/hostile.py --cases 5000 --files 2000 --out docs/hostile_results.md
+python benchmarks/checks/hostile.py --cases 0 --files 0 --commands 0 --gigabytes 16 --out large.md
 """
 
 import argparse
@@ -39,9 +39,7 @@ def generated_cases(n, seed, budget, folder):
     _every_case_anew()
 
     @seeded(seed)
-    @settings(
-        max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.data())
     def attack(data):
         nonlocal ran
@@ -118,9 +116,7 @@ def hostile_commands(n, seed, folder):
     counts, failures = Counter(), []
 
     @seeded(seed)
-    @settings(
-        max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(command_cases())
     def attack(case):
         name, damage, _, _ = case

@@ -1,7 +1,7 @@
 """Mutation testing of a sample of the numerical core: are the tests strict enough to notice one wrong operator?
 
-    python benchmarks/checks/mutants.py --per-file 10 --out mutants.md
-    python benchmarks/checks/mutants.py --rooms hosts results plots orientation --together 40 --seed 16 --out mutants.md
+python benchmarks/checks/mutants.py --per-file 10 --out mutants.md
+python benchmarks/checks/mutants.py --rooms hosts results plots orientation --together 40 --seed 16 --out mutants.md
 """
 
 import argparse

@@ -183,9 +183,7 @@ def bent_item(args, folder, report, goals):
     report(
         "## 2. A bent crystal\n\nOne crystal, bent by 30 mrad, 4000 electrons per pattern: what is counted are patterns "
         "that can be told apart,\nnot crystals. Precession leaves fewer of them (Martineau 2019, Fig. 2).\n\n"
-        + markdown_table(
-            ["precession (mrad)", "singular values above the noise, truth", "choose_k", "confidence"], lines
-        )
+        + markdown_table(["precession (mrad)", "singular values above the noise, truth", "choose_k", "confidence"], lines)
     )
 
 

@@ -57,8 +57,13 @@ def parser(description, *, items=None, quick="small sizes; goals of time are not
     if items:
         line.add_argument("--only", type=int, nargs="+", choices=sorted(items), help="run these items, in this order")
     line.add_argument("--quick", action="store_true", help=quick)
-    line.add_argument("--data", metavar="DIR", type=Path, default=DATA,
-                      help="folder of the measured and simulated scans, where they are needed (default: ../shared/data)")
+    line.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=DATA,
+        help="folder of the measured and simulated scans, where they are needed (default: ../shared/data)",
+    )
     line.add_argument("--out", metavar="FILE.md", type=Path, help="write the tables there as well")
     return line
 

@@ -51,9 +51,7 @@ def component_table(names, columns):
         [name, *(f"{c['map_correlation'][i]:.3f} / {c['pattern_cosine'][i]:.3f}" for c in columns.values())]
         for i, name in enumerate(names)
     ]
-    means = [
-        f"{np.mean(c['map_correlation']):.3f} / {np.mean(c['pattern_cosine']):.3f}" for c in columns.values()
-    ]
+    means = [f"{np.mean(c['map_correlation']):.3f} / {np.mean(c['pattern_cosine']):.3f}" for c in columns.values()]
     return markdown_table(["map r / pattern cos", *columns], [*rows, ["**mean**", *means]])
 
 

@@ -152,9 +152,7 @@ def _compressed(view, k, matrix, weights, rank, smooth, pixels_only):
         if kind == "capped" and weights != "capped 3" and choose_weights(matrix.statistics(), kind).kind == "none":
             return None
         rank = min(RANKS[rank] * k + 2, *matrix.shape)
-        return compress(
-            matrix, rank, wanted=k, weights=kind, position_weights=not pixels_only, smoothing=smoothing
-        )
+        return compress(matrix, rank, wanted=k, weights=kind, position_weights=not pixels_only, smoothing=smoothing)
 
 
 def curve(view, k, truth, setting, matrix, compressed):

@@ -36,7 +36,7 @@ def lazy_item(args, folder, report, goals):
     report(
         f"The scan of item 1 in a zarr store ({counts.nbytes / 1e9:.2f} GB of float32, chunks of "
         f"{' x '.join(map(str, counts.chunksize))}),\nas a lazy pyxem signal. HyperSpy: "
-        "`decomposition(algorithm=\"NMF\", output_dimension=8)`, one pass of learning\n"
+        '`decomposition(algorithm="NMF", output_dimension=8)`, one pass of learning\n'
         "and one of projection. Both with their defaults. A cosine is that of the pattern that suits the true one best.\n"
     )
     ours = run_script("engine/programs.py", "unmix4d-lazy", case.folder)

@@ -39,9 +39,7 @@ def _ours(case, largest, iterations, refit):
         started = time.perf_counter()
         compression = view.compress(2 * largest + 2)
         compressed = time.perf_counter() - started
-        series = view.nmf_series(
-            range(2, largest + 1), compression=compression, refit=refit, random_state=0, **options
-        )
+        series = view.nmf_series(range(2, largest + 1), compression=compression, refit=refit, random_state=0, **options)
         seconds = time.perf_counter() - started
     for result in series.values():
         found[result.k] = {

@@ -85,9 +85,9 @@ def shapes(seeds=(0, 1, 2)):
         "k-means (scikit-learn)": lambda X: KMeans(3, n_init=10, random_state=0).fit_predict(X),
         "Gaussian mixture (scikit-learn)": lambda X: GaussianMixture(3, n_init=10, random_state=0).fit_predict(X),
         "fuzzy c-means": lambda X: FuzzyCMeans(3, n_starts=10, random_state=0).fit_predict(X),
-        "Gustafson-Kessel": lambda X: FuzzyCMeans(
-            3, covariance="gustafson-kessel", n_starts=10, random_state=0
-        ).fit_predict(X),
+        "Gustafson-Kessel": lambda X: FuzzyCMeans(3, covariance="gustafson-kessel", n_starts=10, random_state=0).fit_predict(
+            X
+        ),
         "high contrast 0.5": lambda X: FuzzyCMeans(3, contrast=0.5, n_starts=10, random_state=0).fit_predict(X),
     }
     scans = [stretched(seed=seed) for seed in seeds]

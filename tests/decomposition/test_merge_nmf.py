@@ -149,12 +149,12 @@ def test_excluded_positions_cannot_influence_the_answer(film):
     assert np.isnan(answers[0].maps[:, mask]).all()
 
 
-def test_least_part_and_min_share_leave_components_out(result):
-    everything = result.consensus(min_share=0, least_part=0)
+def test_min_share_leaves_components_out(result):
+    everything = result.consensus(min_share=0)
     agreed = result.consensus()
     assert everything.k >= agreed.k and (everything.stability > 0).all()
     told = agreed.settings["consensus"]
-    assert told["left_out"] + told["rim_components"] == everything.k - agreed.k
+    assert told["left_out"] == everything.k - agreed.k
     assert result.consensus(how="mean").k == agreed.k
 
 
@@ -214,7 +214,7 @@ def test_wrong_arguments_are_refused_before_the_scan_is_read(film, arguments, er
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"how": "mode"}, "how"), ({"min_share": 2}, "min_share"), ({"alike": -1}, "alike"), ({"least_part": 3}, "least_part")],
+    [({"how": "mode"}, "how"), ({"min_share": 2}, "min_share"), ({"alike": -1}, "alike")],
 )
 def test_wrong_arguments_of_consensus(result, arguments, message):
     with pytest.raises(ValueError, match=message):

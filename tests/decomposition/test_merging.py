@@ -397,25 +397,3 @@ def test_input_is_not_changed(runs):
     merge_components(problem, maps, patterns, threshold=0.0, explained=0.5, refit=2)
     np.testing.assert_array_equal(maps, before[0])
     np.testing.assert_array_equal(patterns, before[1])
-
-
-def test_satellites_join_what_they_lie_around_and_noise_is_left_out():
-    from unmix4d.decomposition.rim_components import NOISE, own_part, rim_components_of
-
-    assert own_part(np.array([[3.0, 0, 0], [0, 1, 0], [0, 2, 1]]), np.eye(3)).round(2).tolist() == [1.0, 0.84, 0.2]
-    rng = np.random.default_rng(0)
-    rows, cols = np.indices((30, 30))
-    disk = np.hypot(rows - 9, cols - 9) < 7
-    rim = np.abs(np.hypot(rows - 9, cols - 9) - 5.5) < 1
-    other = cols > 18
-    noise = np.where(rng.random((30, 30)) < 0.1, rng.random((30, 30)), 0) * (cols > 18)
-    maps = np.stack([1.0 * disk, 0.2 * rim, 1.0 * other, 0.2 * noise], axis=-1).reshape(-1, 4)
-    part = own_part(maps, np.eye(4))
-    assert part[0] > 0.9 and part[2] > 0.9 and part[1] < 0.15 and part[3] < 0.15
-    geometry = ScanGeometry((30, 30), (1, 4))
-    found = rim_components_of(geometry, maps, np.eye(4))
-    assert found[0] == found[2] == -1 and found[1] == 0 and found[3] in (2, NOISE)
-    assert (rim_components_of(geometry, maps, np.eye(4), least_part=0) == -1).all()
-    # As large as the others, it is a component of its own.
-    maps[:, 1] *= 10
-    assert rim_components_of(geometry, maps, np.eye(4))[1] == -1

@@ -580,8 +580,8 @@ CASES |= {
     "validity of none such": lambda: answer("validity")[9],
     # merging
     "consensus, ways": lambda: [
-        few(answer("merged").consensus(**how), "maps", "stability", "agreement", "spread")
-        for how in ({"how": "mean"}, {"min_share": 1.0}, {"alike": 0.95, "min_share": 0.3}, {"least_part": 0.0})
+        few(answer("merged").consensus(**how), "maps", "stability", "agreement", "grain_probability", "spread")
+        for how in ({"how": "mean"}, {"min_share": 1.0}, {"alike": 0.95, "min_share": 0.3})
     ],
     "consensus of nothing": lambda: answer("merged").consensus(alike=1.1),
     "consensus of none such": lambda: answer("merged").consensus("sum"),

@@ -9,9 +9,9 @@ import scipy
 
 from ..core import checks
 from .factorisation import unit_rows
+from .grain_probability import signs_of_a_grain
 from .map_smoothing import smooth_maps
 from .nnls import nnls_rows
-from .rim_components import LEAST_PART, rim_components_of
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
 
@@ -37,11 +37,11 @@ class Consensus:
     spread : ndarray (n_positions, k)
         Median absolute deviation of the runs' maps from it.
     members : tuple of tuple of (int, int)
-        (run, component) pairs of each, without those of its rim components.
+        (run, component) pairs of each.
     left_out : int
         Matches that too few runs have.
-    rim_components : int
-        Matches that joined another one or were left out as noise, see `rim_components_of`.
+    signs : ndarray (k, 7)
+        For `grain_probability`.
     """
 
     maps: np.ndarray
@@ -51,13 +51,12 @@ class Consensus:
     spread: np.ndarray
     members: tuple
     left_out: int
-    rim_components: int = 0
+    signs: np.ndarray
 
 
 def consensus(
-    problem, runs, *, how: str = "median", min_share: float = 0.5, alike: float = ALIKE, least_part: float = LEAST_PART,
-    sigma: float = 1.0,
-) -> Consensus:  # fmt: skip
+    problem, runs, *, how: str = "median", min_share: float = 0.5, alike: float = ALIKE, sigma: float = 1.0
+) -> Consensus:
     """Match the components of all runs by their maps and keep what enough runs have.
 
     Average linkage on the correlation of smoothed maps. Components of one run in the same match are parts of one grain which
@@ -74,9 +73,6 @@ def consensus(
         Least share of the runs, 0 to 1.
     alike : float
         Least mean correlation within a match, 0 to 1.
-    least_part : float
-        Components with less than this share of the squares of the fit at their own places are rim components: they join the
-        component around them, or are left out where there is none and their map is mostly noise (`rim_components_of`).
     sigma : float
         Of the smoothing for the comparison, in positions.
 
@@ -95,7 +91,6 @@ def consensus(
     """
     checks.choice(how, "how", ("median", "mean"))
     min_share, alike = _fraction(min_share, "min_share"), _fraction(alike, "alike")
-    least_part = _fraction(least_part, "least_part")
     if not len(runs):
         raise ValueError("runs must hold at least one run, got none")
     whose = np.array([(i, j) for i, run in enumerate(runs) for j in range(run.k)])
@@ -111,16 +106,13 @@ def consensus(
         raise ValueError(f"min_share must leave a component to keep, got {min_share:g}: none is in as many of the runs")
     kept = [one for one in kept if one[0].sum() > 0]
     kept.sort(key=lambda one: -one[0].sum())
-    hosts = rim_components_of(problem.geometry, *_fitted(problem, kept), least_part=least_part, sigma=sigma)
-    if not (hosts == -1).any():
-        hosts[:] = -1  # where everything is noise there is nothing better to keep
-    kept = [_with_rim_components(kept, hosts, i) for i in range(len(kept)) if hosts[i] == -1]
     maps, spread, agreement, members = zip(*kept)
-    maps = np.stack(maps, axis=1)
+    maps, agreement = np.stack(maps, axis=1), np.array(agreement)
     share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
-    patterns = problem.weights.off(None, _fitted(problem, kept)[1])[1]
-    joined = int((hosts != -1).sum())
-    return Consensus(maps, patterns, share, np.array(agreement), np.stack(spread, axis=1), members, left_out, joined)
+    weighted = _fitted(problem, kept)[1]
+    signs = signs_of_a_grain(problem.geometry, maps, weighted, agreement)
+    patterns = problem.weights.off(None, weighted)[1]
+    return Consensus(maps, patterns, share, agreement, np.stack(spread, axis=1), members, left_out, signs)
 
 
 def _matches(geometry, rows, alike, sigma):
@@ -148,17 +140,6 @@ def _one(runs, pairs, how):
     agreement = float(np.mean(np.divide(centred @ target, size, out=np.zeros(len(each)), where=size > 0)))
     dtype = each.dtype
     return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
-
-
-def _with_rim_components(kept, hosts, i):
-    """A match with what joins it, in the end also what joins that; stability and agreement stay those of the match."""
-    middle, spread, agreement, pairs = kept[i]
-    waiting = list(np.flatnonzero(hosts == i))
-    while waiting:
-        j = waiting.pop()
-        middle, spread = middle + kept[j][0], spread + kept[j][1]
-        waiting += list(np.flatnonzero(hosts == j))
-    return middle, spread, agreement, pairs
 
 
 def _fitted(problem, kept):

@@ -13,6 +13,7 @@ from ..core import checks
 from ..core.messages import warn
 from ..decomposition.checkpoints import MergeCheckpoint
 from ..decomposition.consensus import consensus
+from ..decomposition.grain_probability import grain_probability, signs_of_a_grain
 from ..decomposition.merging import best_run, checked_threshold, merge_runs, noise_rank
 from ..decomposition.merging_rounds import merge_in_rounds
 from ..decomposition.problems import Compressed, Dense
@@ -187,16 +188,17 @@ def merge_nmf(
 def _answer(
     view: Any, matrix: PatternMatrix, problem: Any, runs: Sequence[MergeRun], best: int, settings: dict[str, Any]
 ) -> MergedDecomposition:
-    """The chosen run, with the stability of its components over all runs."""
+    """The chosen run, with the stability of its components over all runs and the probability that they are grains."""
     run = runs[best]
-    found = consensus(problem, runs, min_share=0, least_part=0)
+    found = consensus(problem, runs, min_share=0)
     whose = {pair: i for i, pairs in enumerate(found.members) for pair in pairs}
     matches = [whose.get((best, j)) for j in range(run.k)]
     stability = np.array([0.0 if i is None else found.share[i] for i in matches])
     agreement = np.array([0.0 if i is None else found.agreement[i] for i in matches])
+    signs = signs_of_a_grain(view.geometry, run.maps, problem.weights.on(None, run.patterns)[1], agreement)
     return merged_answer(
         view, matrix, run.maps, run.patterns, settings, best=best, runs=tuple(runs), _problem=problem, history=run.history,
-        members=run.members, stability=stability, agreement=agreement,
+        members=run.members, stability=stability, agreement=agreement, probability=grain_probability(signs),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.spelling import spelled
 from ..decomposition.agglomeration import Merge
 from ..decomposition.consensus import consensus
+from ..decomposition.grain_probability import count_interval, grain_probability
 from ..plots import merging as plots_merging
 from .build import arranged
 from .citations import MERGING
@@ -36,6 +37,10 @@ class MergedDecomposition(Decomposition):
         Share of the runs that have the component.
     agreement : ndarray of float64 (k,)
         Mean Pearson correlation of the runs' maps with the consensus map that the component belongs to.
+    grain_probability : ndarray of float64 (k,)
+        Probability that the component is one grain, i.e. that its map correlates with that of the grain by more than 0.7, by
+        its map and pattern among the others. It was fitted to simulated films, with and without dynamical scattering
+        (``docs/merging.md``); it says nothing of scans that are no polycrystals.
     spread : ndarray (k, scan_row, scan_col) or None
         Of a consensus: median absolute deviation of the runs' maps from the one kept, in units of that map.
     history : tuple of Merge
@@ -64,6 +69,7 @@ class MergedDecomposition(Decomposition):
     # Always given; the fields of Decomposition have defaults, and so must these.
     stability: np.ndarray = None  # type: ignore[assignment]
     agreement: np.ndarray = None  # type: ignore[assignment]
+    grain_probability: np.ndarray = None  # type: ignore[assignment]
     spread: np.ndarray = None  # type: ignore[assignment]
     history: tuple = ()
     members: tuple = ()
@@ -73,7 +79,8 @@ class MergedDecomposition(Decomposition):
     _view: Any = None
 
     _saved_arrays: ClassVar[dict] = {
-        **Decomposition._saved_arrays, "stability": ("k",), "agreement": ("k",), "spread": ("k", "scan"),
+        **Decomposition._saved_arrays, "stability": ("k",), "agreement": ("k",), "grain_probability": ("k",),
+        "spread": ("k", "scan"),
     }  # fmt: skip
 
     plot_history = plots_merging.history
@@ -94,9 +101,7 @@ class MergedDecomposition(Decomposition):
             "history": tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in head["history"]),
         }
 
-    def consensus(
-        self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, least_part: float = 0.15
-    ) -> MergedDecomposition:
+    def consensus(self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8) -> MergedDecomposition:
         """What the runs agree on: their components matched by where they are, those of too few runs left out.
 
         Components of all runs are grouped by the correlation of their maps (average linkage). What two components of one run
@@ -111,10 +116,6 @@ class MergedDecomposition(Decomposition):
             Least share of the runs, 0 to 1.
         alike : float
             Least mean correlation of the maps of one component, 0 to 1.
-        least_part : float
-            Components that are less than this share of what is fitted at their own places (in squares) are rim components,
-            no grains: fringes at a rim, or what two grains scatter one after the other. They join the component around them,
-            where there is one. 0: all stay.
 
         Returns
         -------
@@ -144,20 +145,23 @@ class MergedDecomposition(Decomposition):
             raise ValueError(
                 "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
             )
-        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike, "least_part": least_part}
+        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike}
         found = consensus(self._problem, self.runs, **options)
         told = {name: value if name == "how" else float(value) for name, value in options.items()}
-        told |= {"left_out": found.left_out, "rim_components": found.rim_components}
+        told["left_out"] = found.left_out
         matrix = self._view.matrix(self.settings["precision"])
         answer = merged_answer(
             self._view, matrix, found.maps, found.patterns, {**self.settings, "consensus": told}, stability=found.share,
-            agreement=found.agreement, spread=found.spread,
+            agreement=found.agreement, probability=grain_probability(found.signs), spread=found.spread,
         )  # fmt: skip
         require_same_data(self, answer, "consensus")
         return answer
 
     def _columns(self):
-        return {**super()._columns(), "stability": self.stability, "agreement": self.agreement}
+        return {
+            **super()._columns(), "stability": self.stability, "agreement": self.agreement,
+            "grain_probability": self.grain_probability,
+        }  # fmt: skip
 
     def _notes(self):
         what = "consensus" if self.best < 0 else f"run {self.best}"
@@ -176,7 +180,9 @@ def _(result: MergedDecomposition) -> Further:
     return [stable, tree] if result.history else [stable]
 
 
-def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stability, agreement, spread=None, **more):
+def merged_answer(
+    view, matrix, maps, patterns, settings, *, members=(), stability, agreement, probability, spread=None, **more
+):
     """The result for maps of merged components: patterns fitted to the scan, in the order of the intensities."""
     found = arranged(view, matrix, maps, patterns, fit=True)
     size = np.maximum(maps.max(0).astype(np.float64), np.finfo(float).tiny)[found.order]
@@ -185,6 +191,6 @@ def merged_answer(view, matrix, maps, patterns, settings, *, members=(), stabili
     return found.answer(
         MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, _view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
-        agreement=agreement[found.order], spread=spread, meaning=MEANING, references=MERGING,
+        agreement=agreement[found.order], grain_probability=probability[found.order], spread=spread, meaning=MEANING, references=MERGING,
         quiet=settings.get("only_noise", False), **more,
     )  # fmt: skip
