@@ -1,0 +1,2 @@
+def edit(result):
+    """x"""
