@@ -46,7 +46,7 @@ def bound(constraint: Any, geometry: ScanGeometry) -> Any:
     return mine.bind(geometry) or mine
 
 
-def _look_at(constraint):
+def _look_at(constraint: Any) -> None:
     if isinstance(constraint, type):
         raise TypeError(f"constraints must be objects, got the class {constraint.__name__} itself")
     missing = [name for name in _PARTS if not hasattr(constraint, name)]

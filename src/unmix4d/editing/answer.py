@@ -42,7 +42,10 @@ def edited(
     geometry, total = result.geometry, float(np.nansum(result.totals)) if result.totals is not None else 0.0
     maps, patterns, features = factors.maps, factors.patterns, factors.features
     if not result.meaning.memberships:
-        scale = {"n_fixed": len(patterns), "keep_scale": keeps_scale({**result.settings, **more.get("settings", {})})}
+        scale: dict[str, Any] = {
+            "n_fixed": len(patterns),
+            "keep_scale": keeps_scale({**result.settings, **more.get("settings", {})}),
+        }
         scaled = order_and_scale(maps, patterns, total, **scale)
         if features is not None:
             features = order_and_scale(maps, features, total, **scale)[1]

@@ -55,9 +55,7 @@ def _subclusters(result, i, n, maps, seed):
 def dropped(result: Any, arguments: dict, origins: list, left: list[int], matrix: Any) -> Any:
     """The positions shared among the clusters that stay, by how near they are."""
     loadings = _loadings(result)
-    columns = memberships_of(
-        loadings, loadings, result.loading_centres[left], result.covariances[left], **_how(result)
-    )
+    columns = memberships_of(loadings, loadings, result.loading_centres[left], result.covariances[left], **_how(result))
     return _answer(result, "drop", arguments, origins, columns, matrix, True, range(len(left)))
 
 

@@ -37,7 +37,8 @@ def drop(result: Any, components: Sequence[int | str], *, refit: bool = True) ->
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, all are named, components have both signs, or refitting needs data that are not linked.
+        When there is no such component, all are named, components have both signs, or refitting needs data that are not
+        linked.
 
     Examples
     --------
@@ -77,8 +78,8 @@ def replace(result: Any, component: int | str, pattern: ArrayLike, *, refit: boo
     pattern : array_like (det_row, det_col)
         Not negative; what is at excluded pixels does not count.
     refit : bool
-        Fit all maps to the scan for the patterns as they now are; the patterns stay. False leaves the maps, with this pattern
-        scaled to the total of the one before.
+        Fit all maps to the scan for the patterns as they now are; the patterns stay. False leaves the maps, with this
+        pattern scaled to the total of the one before.
 
     Returns
     -------
@@ -127,5 +128,6 @@ def _row(result, pattern):
     if not np.isfinite(row).all():
         raise ValueError(f"pattern must be finite where pixels are kept, got {int((~np.isfinite(row)).sum())} that are not")
     if row.min() < 0 or not row.any():
-        raise ValueError(f"pattern must not be negative and not be 0 everywhere, got values from {row.min():.4g} to {row.max():.4g}")
+        found = f"{row.min():.4g} to {row.max():.4g}"
+        raise ValueError(f"pattern must not be negative and not be 0 everywhere, got values from {found}")
     return row

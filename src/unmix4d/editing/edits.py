@@ -61,7 +61,8 @@ class Edit:
     def __str__(self):
         before, after = self.components
         many = f"{before} -> {after} components" if before != after else f"{after} components"
-        return f"{self.code}: {many}, {_losses(*self.loss)}{'' if math.isnan(self.where) else f'; {self.where:.3g} times there'}"
+        there = "" if math.isnan(self.where) else f"; {self.where:.3g} times where it was"
+        return f"{self.code}: {many}, {_losses(*self.loss)}{there}"
 
     def to_json(self) -> dict[str, Any]:
         """In JSON types, without NaN."""
@@ -176,8 +177,13 @@ def packed_pattern(pattern: np.ndarray) -> dict[str, Any]:
 
 def unpacked_pattern(told: Any) -> Any:
     """What `packed_pattern` made; ValueError where it is something else."""
-    shape = told.get("shape") if isinstance(told, dict) else None
-    if not are_counts(shape, 1) or len(shape) != 2 or math.prod(shape) > _MOST_PIXELS or not isinstance(told.get("data"), str):
+    shape: Any = told.get("shape") if isinstance(told, dict) else None
+    if (
+        not are_counts(shape, 1)
+        or len(shape) != 2
+        or math.prod(shape) > _MOST_PIXELS
+        or not isinstance(told.get("data"), str)
+    ):
         raise ValueError("the pattern of replace in edits must be one that was recorded")
     size, reader = 8 * math.prod(shape), zlib.decompressobj()
     try:

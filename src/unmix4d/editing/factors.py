@@ -102,9 +102,7 @@ def weights_for(matrix: PatternMatrix, settings: dict[str, Any]) -> Weights:
     return choose_weights(matrix.statistics(), kind, positions=free_sides(settings)[0])
 
 
-def fitted(
-    result: Any, factors: Factors, matrix: PatternMatrix, *, maps: bool = True, patterns: bool = True
-) -> Factors:
+def fitted(result: Any, factors: Factors, matrix: PatternMatrix, *, maps: bool = True, patterns: bool = True) -> Factors:
     """Maps fitted to the scan for the patterns, then patterns for those maps, each exactly and not negative; two passes.
 
     With the weights of the answer. Of features also their patterns, in one pass over the scan.
@@ -113,10 +111,10 @@ def fitted(
     weights = weights_for(matrix, result.settings)
     sides = {"refit_maps": maps and free_maps, "refit_patterns": patterns and free_patterns}
     found = refitted(WeightedMatrix(matrix, weights), *weights.on(factors.maps, factors.rows), **sides)
-    squares = {"squares": found.squares, "columns": matrix.shape[1]}
     if factors.features is None:
-        return Factors(found.maps, found.patterns, **squares)
-    return Factors(found.maps, patterns_for(result, found.maps, factors.patterns), found.patterns, **squares)
+        return Factors(found.maps, found.patterns, None, found.squares, matrix.shape[1])
+    shown = patterns_for(result, found.maps, factors.patterns)
+    return Factors(found.maps, shown, found.patterns, found.squares, matrix.shape[1])
 
 
 def patterns_for(result: Any, maps: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
@@ -136,7 +134,9 @@ def evaluated(factors: Factors, matrix: PatternMatrix | None) -> Factors:
 
 def keeps_scale(settings: dict[str, Any]) -> bool:
     """Whether maps have a scale of their own."""
-    fixed = any(getattr(getattr(constraints, c["name"], None), "fixes_scale", False) for c in settings.get("constraints", ()))
+    fixed = any(
+        getattr(getattr(constraints, c["name"], None), "fixes_scale", False) for c in settings.get("constraints", ())
+    )
     return bool(fixed or settings.get("sum_to_one"))
 
 

@@ -13,7 +13,7 @@ from ..core.polar import PolarTransform
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..results.groups import polar_range
 
-__all__ = ["Likeness", "coherence", "likeness"]
+__all__ = ["Likeness", "coherence", "comparable", "likeness"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +69,27 @@ def _near(result):
     return np.where(size[:, None] >= size, shared, shared.T) / smaller
 
 
+def comparable(geometry: Any, images: np.ndarray) -> np.ndarray:
+    """What of patterns is compared: their spots, so far as there is a centre about which the rest is even."""
+    images = images.astype(float)
+    if geometry.polar or geometry.features:
+        return images - images.mean(axis=(1, 2), keepdims=True)
+    transform = PolarTransform(geometry, **polar_range(geometry, None, None))
+    polar = np.where(transform.valid, transform.forward(images), 0)
+    mean = polar.sum(1, keepdims=True) / np.maximum(transform.valid.sum(0), 1)
+    return np.where(transform.valid, polar - mean, 0) * np.sqrt(transform.radius)
+
+
 def _patterns(result):
     geometry, k = result.geometry, result.k
     patterns = np.maximum(np.nan_to_num(result.patterns), 0)
     if geometry.polar or geometry.features:
-        mean = patterns.mean(axis=(1, 2), keepdims=True)
         unknown = np.full((k, k), np.nan)
-        return cosines((patterns - mean).astype(float)), unknown, unknown
+        return cosines(comparable(geometry, patterns)), unknown, unknown
     transform = PolarTransform(geometry, **polar_range(geometry, None, None))
     polar = transform.forward(patterns)
     similarity = diffraction_similarity(rings_of(polar, transform.valid, transform.radius))
-    count = np.maximum(transform.valid.sum(axis=0), 1)
-    values = np.where(transform.valid, polar, 0).astype(float)
-    values = np.where(transform.valid, values - values.sum(1, keepdims=True) / count, 0) * np.sqrt(transform.radius)
-    return cosines(values), similarity.matrix.astype(float), similarity.angles_deg.astype(float)
+    return cosines(comparable(geometry, patterns)), similarity.matrix.astype(float), similarity.angles_deg.astype(float)
 
 
 def coherence(result: Any) -> np.ndarray:

@@ -38,8 +38,8 @@ def merge(result: Any, components: Sequence[int | str], *, refit: bool = True) -
     Raises
     ------
     ValueError, TypeError
-        When fewer than two components are named, one twice, or one that does not exist; when components have both signs; when
-        refitting needs data that are not linked.
+        When fewer than two components are named, one twice, or one that does not exist; when components have both signs;
+        when refitting needs data that are not linked.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def merge(result: Any, components: Sequence[int | str], *, refit: bool = True) -
     refit = checks.flag(refit, "refit")
     matrix = require_data(result, "merge") if refit else matrix_of(result, "merge")
     others = [i for i in range(result.k) if i not in chosen]
-    origins = [(i,) for i in others]
+    origins: list[tuple[int, ...]] = [(i,) for i in others]
     at = chosen[0]
     origins.insert(at, tuple(chosen))
     arguments = {"components": chosen, **({} if refit else {"refit": False})}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..constraints._bound import bound_constraints
 from ..core import checks
 from ..core.messages import warn
@@ -78,7 +76,7 @@ def _iterated(result, factors, matrix, n_iter, bound):
         weights=kind if kind in ("capped", "poisson") else "none", exact=False, n_starts=1, max_iter=n_iter, tol=_TOL,
         seed=int(result.settings.get("random_state") or 0),
     ).final  # fmt: skip
-    squares = {"squares": np.asarray(final.squares), "columns": matrix.shape[1]}
     if factors.features is None:
-        return Factors(final.maps, final.patterns, **squares)
-    return Factors(final.maps, patterns_for(result, final.maps, factors.patterns), final.patterns, **squares)
+        return Factors(final.maps, final.patterns, None, final.squares, matrix.shape[1])
+    shown = patterns_for(result, final.maps, factors.patterns)
+    return Factors(final.maps, shown, final.patterns, final.squares, matrix.shape[1])

@@ -422,7 +422,9 @@ class Decomposition:
         lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
-        known = f"loss {self.loss:.6g} (mean squared error{of})" if self.loss == self.loss else "loss not known: edited without data"
+        known = f"loss {self.loss:.6g} (mean squared error{of})"
+        if np.isnan(self.loss):
+            known = "loss not known: edited without data; .refit()"
         lines.append(f"  {known}{self._starts()}")
         lines += self._by_hand()
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
@@ -434,7 +436,7 @@ class Decomposition:
         lines.append(f"  seed {self.settings.get('random_state')}{self._smoothed()}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
-        lines.append("  [i].pattern [i].map .table .to_dataframe()")
+        lines.append("  [i].pattern [i].map .table .to_dataframe()" + ("" if self.signed else " .suggest() .edit()"))
         return "\n".join(lines)
 
     def _by_hand(self):
