@@ -50,7 +50,7 @@ def suggest(result: Any) -> Suggestions:
     >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
     >>> result = Unmix(film.data, centre=film.centre).nmf(4, random_state=0)
     >>> result.suggest().merges[0]
-    (1, 3)
+    (2, 3)
     """
     require_editable(result, "suggest")
     merges = list(_merges(result))

@@ -42,7 +42,7 @@ class Suggestion(Row):
     >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
     >>> found = Unmix(film.data, centre=film.centre).nmf(4, random_state=0).suggest()
     >>> found[0].action, found[0].components
-    ('merge', (1, 3))
+    ('merge', (2, 3))
     """
 
 
@@ -81,7 +81,7 @@ class Suggestions:
     >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
     >>> found = Unmix(film.data, centre=film.centre).nmf(4, random_state=0).suggest()
     >>> found[0].code
-    'merge([1, 3])'
+    'merge([2, 3])'
     """
 
     rows: tuple

@@ -17,7 +17,8 @@ _MOST_SHARES = 8
 _STYLE = """<style>
 .{key}-grid {{ flex-wrap: wrap; overflow: visible; }}
 .{key}-thumb {{ width: {width}px !important; height: {height}px !important; padding: 0 2px !important;
-  background: no-repeat center {head}px / {inside}px auto #fff !important; color: #111 !important; font-size: 11px !important;
+  background: no-repeat center {head}px / {inside}px auto #fff !important; color: #111 !important;
+  font-size: 11px !important;
   line-height: {head}px !important; border: 3px solid #ddd !important; align-items: flex-start !important;
   display: inline-flex; justify-content: center; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
   box-sizing: border-box !important; image-rendering: pixelated; margin: 2px !important; box-shadow: none !important; }}
