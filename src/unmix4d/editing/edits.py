@@ -207,7 +207,7 @@ def _word(name, value):
 
 
 def _constraint(told):
-    return f"{told['name']}({', '.join(f'{name}={value!r}' for name, value in told.items() if name != 'name')})"
+    return f"{told['name']}({', '.join(f'{name}={value!r}' for name, value in told.items() if name != 'name' and value)})"
 
 
 def _named(arguments):

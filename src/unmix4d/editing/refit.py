@@ -66,7 +66,7 @@ def refit(result: Any, n_iter: int = 0, *, constraints: Sequence[Any] = ()) -> A
     else:
         factors = fitted(result, factors, matrix)
     arguments: dict[str, Any] = {"n_iter": n_iter, **({"constraints": [c.settings() for c in bound]} if bound else {})}
-    return edited(result, "refit", arguments, factors, [(i,) for i in range(result.k)], **more)
+    return edited(result, "refit", arguments, factors, [(i,) for i in range(result.k)], quiet=bool(bound), **more)
 
 
 def _iterated(result, factors, matrix, n_iter, bound):
