@@ -51,7 +51,7 @@ def opened(page, address: str, name: str, run: int) -> None:
     """A notebook with its first cells run."""
     page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.wait_for_selector("text=Python 3", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", state="attached", timeout=60_000)
     time.sleep(5)
     page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
     for _ in range(run):
@@ -99,13 +99,13 @@ def with_the_mouse(page, out: Path) -> float:
     page.locator("input[placeholder='name']").click()
     page.keyboard.type("matrix")
     page.locator("button.unmix4d-name").click()
-    page.wait_for_selector("button[class*='-thumb']:has-text('matrix')", timeout=5000)
+    page.wait_for_selector("button[class*='-thumb']:has-text('matrix')", timeout=20_000)
     took = time.monotonic() - begun
     picture = page.locator("img[class$='-composite']")
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
-    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
-    page.wait_for_selector("text=row 24, column 7", timeout=5000)
+    page.mouse.click(box["x"] + 0.26 * box["width"], box["y"] + 0.77 * box["height"])
+    page.wait_for_selector("text=row 24, column 7", timeout=20_000)
     page.screenshot(path=str(out / "panel_after.png"))
     print("names:", panel.names())
     return took

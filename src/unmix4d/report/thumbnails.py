@@ -15,7 +15,7 @@ from ..plots.images import intensity_colours, intensity_norm
 __all__ = ["data_url", "map_thumbnail", "mixed_maps", "pattern_thumbnail", "thinned"]
 
 _EDGE = 96  # pixels of a thumbnail
-_MOST = 256  # pixels of the image of all maps
+_MOST, _MANY = 256, 64  # pixels of the image of all maps; of more maps than that half of them, to be as quick
 
 
 def data_url(image: np.ndarray) -> str:
@@ -49,7 +49,8 @@ def map_thumbnail(image: np.ndarray) -> np.ndarray:
 
 def mixed_maps(result: Any) -> tuple[np.ndarray, np.ndarray]:
     """All maps in one colour image (rows, columns, 3), and the colours of the components (k, 3)."""
-    return composite_image(thinned(result.maps, _MOST), thinned(_kept(result), _MOST), result.settings.get("background", ()))
+    most = _MOST if result.k <= _MANY else _MOST // 2
+    return composite_image(thinned(result.maps, most), thinned(_kept(result), most), result.settings.get("background", ()))
 
 
 def _brightest(image):
