@@ -1,4 +1,4 @@
-"""The panel of ``r.edit()`` in JupyterLab, in headless Chromium: two parts of a grain merged, one component split, one named.
+"""The panel of ``r.edit()`` in JupyterLab, in headless Chromium: parts of a grain merged, one component split, one named.
 
 ::
 

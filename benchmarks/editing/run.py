@@ -1,4 +1,4 @@
-"""Suggestions and edits against the truth: which pairs are parts of one grain, what merging them does, what a wrong merge costs.
+"""Edits by hand against the truth: which pairs are parts of one grain, what merging them does, what a wrong merge costs.
 
 ::
 
@@ -136,8 +136,8 @@ def film_rows(path, name, quick):
 
 ITEMS = {1: phantom_item, 2: film_item}
 INTRODUCTION = (
-    "# Editing by hand, against the truth\n\n`r.suggest()` on answers with more components than grains. A component is of the "
-    f"grain whose map it correlates with best, by {_OURS} or more; a pair is right when both are of one grain.\nThe "
+    "# Editing by hand, against the truth\n\n`r.suggest()` on answers with more components than grains. A component is of "
+    f"the grain whose map it correlates with best, by {_OURS} or more; a pair is right when both are of one grain.\nThe "
     f"answer after the arrow: the most certain merge taken again and again, down to a certainty of {_ACCEPTED}, without "
     "asking the truth."
 )
