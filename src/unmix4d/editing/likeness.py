@@ -32,6 +32,12 @@ class Likeness:
     angle_deg : ndarray (k, k)
     near : ndarray (k, k)
         Share of the smaller of the two areas that is within two positions of the other.
+    explained : ndarray (k, k)
+        Share of the weaker one that one component in place of the two would still explain: by its map where both have the
+        same one, by its spots where both have the same ones in areas that touch.
+    error : ndarray (k, k)
+        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where the residuals
+        are not known.
     """
 
     correlation: np.ndarray
@@ -39,6 +45,8 @@ class Likeness:
     rotated: np.ndarray
     angle_deg: np.ndarray
     near: np.ndarray
+    explained: np.ndarray
+    error: np.ndarray
 
 
 _REACH = 2  # positions between areas that touch: the probe, or a step, wide
@@ -46,8 +54,22 @@ _REACH = 2  # positions between areas that touch: the probe, or a step, wide
 
 def likeness(result: Any) -> Likeness:
     """Of the components of an answer; nothing is read from the scan."""
-    alike, rotated, angles = _patterns(result)
-    return Likeness(_correlation(result), alike, rotated, angles, _near(result))
+    spots, rotated, angles = _patterns(result)
+    correlation, alike, near = _correlation(result), cosines(spots), _near(result)
+    explained = 1 - (1 - np.clip(correlation, 0, 1) ** 2) * (1 - np.clip(alike, 0, 1) ** 2 * near)
+    return Likeness(correlation, alike, rotated, angles, near, explained, 1 + (1 - explained) * _of_the_noise(result, spots))
+
+
+def _of_the_noise(result, spots):
+    """Energy of the spots of the weaker one of two, in units of the squared error where it is (k, k)."""
+    if result.residuals is None or result.geometry.polar or result.geometry.features:
+        return np.full((result.k, result.k), np.nan)
+    maps = result.geometry.from_maps(result.maps).astype(np.float64)
+    squares = result.geometry.from_maps(result.residuals[None])[:, 0].astype(np.float64) ** 2 * result.geometry.n_pixels
+    energy = (maps**2).sum(0) * np.square(spots).sum((1, 2))
+    noise = (maps**2).T @ squares / np.maximum((maps**2).max(0), np.finfo(float).tiny)
+    weaker = np.where(energy[:, None] < energy, np.arange(result.k)[:, None], np.arange(result.k))
+    return (energy / np.maximum(noise, np.finfo(float).tiny))[weaker]
 
 
 def _correlation(result):
@@ -77,7 +99,10 @@ def comparable(geometry: Any, images: np.ndarray) -> np.ndarray:
     transform = PolarTransform(geometry, **polar_range(geometry, None, None))
     polar = np.where(transform.valid, transform.forward(images), 0)
     mean = polar.sum(1, keepdims=True) / np.maximum(transform.valid.sum(0), 1)
-    return np.where(transform.valid, polar - mean, 0) * np.sqrt(transform.radius)
+    # Sums over these points are sums over the pixels that they stand for.
+    step = np.diff(transform.radius)[0] if len(transform.radius) > 1 else 1.0
+    area = transform.radius * step * 2 * np.pi / polar.shape[1]
+    return np.where(transform.valid, polar - mean, 0) * np.sqrt(area)
 
 
 def _patterns(result):
@@ -85,11 +110,11 @@ def _patterns(result):
     patterns = np.maximum(np.nan_to_num(result.patterns), 0)
     if geometry.polar or geometry.features:
         unknown = np.full((k, k), np.nan)
-        return cosines(comparable(geometry, patterns)), unknown, unknown
+        return comparable(geometry, patterns), unknown, unknown
     transform = PolarTransform(geometry, **polar_range(geometry, None, None))
     polar = transform.forward(patterns)
     similarity = diffraction_similarity(rings_of(polar, transform.valid, transform.radius))
-    return cosines(comparable(geometry, patterns)), similarity.matrix.astype(float), similarity.angles_deg.astype(float)
+    return comparable(geometry, patterns), similarity.matrix.astype(float), similarity.angles_deg.astype(float)
 
 
 def coherence(result: Any) -> np.ndarray:
