@@ -59,12 +59,12 @@ def notebook(folder: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path):
+def jupyterlab(folder: Path, python: str = sys.executable):
     """The address of a server in this folder, for this machine alone."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+    command = [python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
                "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)

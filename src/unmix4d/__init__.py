@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from . import scores as scores
     from .clustering.estimator import FuzzyCMeans as FuzzyCMeans
     from .core.messages import UnmixWarning as UnmixWarning
+    from .editing.edits import Edit as Edit
+    from .editing.edits import Edits as Edits
+    from .editing.history import replay as replay
+    from .editing.suggestions import Suggestions as Suggestions
     from .loading import load as load
     from .orientation import compare_orientations as compare_orientations
     from .orientation import merge_orientations as merge_orientations
@@ -53,6 +57,10 @@ _PUBLIC = {
     "Overlap": "results.overlap",
     "Scree": "results.scree",
     "KChoice": "results.k_choice",
+    "Edit": "editing.edits",
+    "Edits": "editing.edits",
+    "Suggestions": "editing.suggestions",
+    "replay": "editing.history",
     "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
     "load": "loading",

@@ -21,7 +21,7 @@ LAYERS = (
     {"storage", "engine"},
     {"preparation", "constraints", "maps", "image_quality", "features", "clustering", "decomposition", "choose_k", "scores"},
     {"hosts", "plots"},
-    {"results", "orientation", "report"},
+    {"results", "editing", "orientation", "report"},
     {"methods", "views"},
     {"loading", "registration", "commands", "demo", "__init__", "__main__"},
 )

@@ -196,7 +196,7 @@ def _record(grains) -> dict:
 
 
 def _table(table) -> dict:
-    return {name: column.astype(float).tolist() for name, column in table.items()}
+    return {name: (c if c.dtype.kind == "U" else c.astype(float)).tolist() for name, c in table.items()}
 
 
 def overlap_to_host(overlap: Any) -> tuple[Any, Any, Any]:

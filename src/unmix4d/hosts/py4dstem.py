@@ -257,7 +257,8 @@ def _check_centres(geometry, cube):
 def _slices(result, fill_value, stack="component"):
     from py4DSTEM import DiffractionSlice, RealSlice
 
-    labels = [f"{stack}_{index}" for index in range(len(result.maps))]
+    names = result.settings.get("names") or [""] * len(result.maps)
+    labels = [name or f"{stack}_{index}" for index, name in enumerate(names)]
     patterns = np.array(result.patterns)
     patterns[np.isnan(patterns)] = fill_value
     return (

@@ -285,6 +285,8 @@ def _metadata(result, what):
         metadata["General"].pop("affine_transformation", None)
     settings = to_json(dict(result.settings))
     metadata["unmix4d"] = {"method": str(result.method), "settings": settings}
+    if any(result.settings.get("names", ())):
+        metadata["unmix4d"]["names"] = list(result.names)
     calibration = result.geometry.calibration
     for key in ("beam_energy", "convergence_angle"):
         value = getattr(calibration, key)

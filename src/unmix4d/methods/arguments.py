@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from .. import hosts
 from ..constraints import SmoothMaps
+from ..constraints._bound import bound, bound_constraints
 from ..core import checks
 from ..core.messages import warn
 from ..core.progress import progress as shown_progress
@@ -32,7 +31,6 @@ __all__ = [
 WEIGHTS = {"auto": "capped", "none": "none", "capped": "capped", "poisson": "poisson"}
 SMOOTH_WIDTHS = (1.0, 2.0)  # positions, among which smooth="auto" chooses: benchmarks/defaults/RESULTS.md
 _BEAM = 0.3  # of an axis in the brightest spot: 0.48 where damping did not help, 0.02 and less where it did
-_PARTS = ("on", "bind", "project", "settings")
 
 
 def weighted(matrix: Any, weights: str) -> WeightedMatrix:
@@ -82,54 +80,6 @@ def progress(view: Any, total: int, description: str) -> AbstractContextManager[
     return shown_progress(total, description, hosts.progress_wanted(view.scan.host.kind))
 
 
-def bound_constraints(constraints: Any, geometry: ScanGeometry, n: int | None = None) -> list:
-    """Copies of the caller's constraints for n components, looked at and fitted to the scan.
-
-    Copies, because the same object may serve several scans, in several threads, and an earlier compression.
-    """
-    if hasattr(constraints, "project") and not isinstance(constraints, type):
-        constraints = [constraints]
-    try:
-        constraints = list(constraints)
-    except TypeError:
-        raise TypeError(f"constraints must be a list of constraints, got {constraints!r}") from None
-    for constraint in constraints:
-        _look_at(constraint)
-    bound = [_bound(constraint, geometry) for constraint in constraints]
-    fixing = [type(c).__name__ for c in bound if getattr(c, "n_fixed", 0)]
-    if len(fixing) > 1:
-        raise ValueError(f"constraints must hold at most one with fixed patterns, got {', '.join(fixing)}: give all to one")
-    fixed = max((getattr(c, "n_fixed", 0) for c in bound), default=0)
-    if n is not None and fixed > n:
-        raise ValueError(f"n must be at least {fixed}, the number of fixed patterns, got {n}")
-    return bound
-
-
-def _bound(constraint, geometry):
-    mine = copy.deepcopy(constraint)
-    # A bind that returns nothing has bound itself.
-    return mine.bind(geometry) or mine
-
-
-def _look_at(constraint):
-    if isinstance(constraint, type):
-        raise TypeError(f"constraints must be objects, got the class {constraint.__name__} itself")
-    missing = [name for name in _PARTS if not hasattr(constraint, name)]
-    if getattr(constraint, "smoothing", False):
-        missing += [name for name in ("smooth", "adjoint") if not hasattr(constraint, name)]
-    if missing:
-        raise TypeError(
-            f"constraints must have on, bind, project and settings (and smooth and adjoint with smoothing=True), got "
-            f"{constraint!r} without {', '.join(missing)}"
-        )
-    name = type(constraint).__name__
-    checks.choice(constraint.on, f"on of {name}", ("patterns", "maps"))
-    try:
-        json.dumps(constraint.settings())
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"settings() of {name} must be a dict of JSON types, which it is not: {error}") from None
-
-
 def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | tuple[SmoothMaps, ...] | None:
     """``smooth=`` of a call: sigma in positions, the width of the probe with a unit, a SmoothMaps; None or 0 for none.
 
@@ -137,12 +87,12 @@ def bound_smoothing(smooth: Any, geometry: ScanGeometry) -> SmoothMaps | tuple[S
     """
     if isinstance(smooth, str) and smooth == "auto":
         widths = SMOOTH_WIDTHS if max(geometry.scan_shape) > 1 else ()
-        return tuple(_bound(SmoothMaps(sigma=sigma), geometry) for sigma in widths)
+        return tuple(bound(SmoothMaps(sigma=sigma), geometry) for sigma in widths)
     if smooth is None or (type(smooth) in (int, float) and smooth == 0):
         return None
     if not isinstance(smooth, SmoothMaps):
         smooth = SmoothMaps(probe_fwhm=smooth) if isinstance(smooth, str) else SmoothMaps(sigma=smooth)
-    return _bound(smooth, geometry)
+    return bound(smooth, geometry)
 
 
 def smoothing_for(smooth: Any, constraints: Sequence[Any], geometry: ScanGeometry) -> Any:

@@ -90,11 +90,14 @@ def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:
         return np.clip(lab2rgb(lab[None])[0], 0, 1)
 
 
-def map_colours(maps: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
-    """Colours of components by their maps (k, scan_row, scan_col): grey where spread over the scan, unless all are."""
+def map_colours(maps: np.ndarray, kept: np.ndarray | None, background: Sequence[int] = ()) -> np.ndarray:
+    """Colours of components by their maps (k, scan_row, scan_col): grey where spread over the scan, unless all are.
+
+    background: Those that are grey in any case.
+    """
     from ..maps import is_spread
 
-    grey = [i for i in range(len(maps)) if is_spread(maps[i], kept)]
+    grey = [i for i in range(len(maps)) if i in background or is_spread(maps[i], kept)]
     return component_colours(len(maps), grey if len(grey) < len(maps) else ())
 
 

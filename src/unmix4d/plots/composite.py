@@ -12,14 +12,14 @@ from ..core import checks
 from . import colours
 from .axes import new_axes, scan_axes
 from .images import draw_colours, framed_pattern, intensity_norm, line_scan
-from .layout import chosen_components, is_line, kept_positions, tight
+from .layout import chosen_components, is_line, kept_positions, short, tight
 from .style import SMALL, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-__all__ = ["composite"]
+__all__ = ["composite", "composite_image"]
 
 _BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
 
@@ -71,22 +71,39 @@ def composite(
     weights = np.maximum(np.nan_to_num(weights[chosen]), 0).astype(float)
     tops = weights.max(axis=(1, 2)) if scale == "each" else np.full(len(weights), weights.max())
     weights /= np.where(tops > 0, tops, 1)[:, None, None]
-    hues = colours.map_colours(weights, kept)
+    apart = set(result.settings.get("background", ()))
+    hues = colours.map_colours(weights, kept, [n for n, i in enumerate(chosen) if i in apart])
     if ax is None:
         ax, frames = _composite_figure(result, len(chosen) if legend else 0)
         for legend_ax, colour, i in zip(frames, hues, chosen):
             image = result.patterns[i].astype(float)
             framed_pattern(legend_ax, image, intensity_norm(image)[0], result.geometry.calibration.pixel_size, colour)
             where = {"transform": legend_ax.transAxes, "ha": "left", "va": "top"}
-            legend_ax.text(0.05, 0.95, str(i), color="white", fontsize=SMALL, **where)
+            legend_ax.text(0.05, 0.95, short(result, i), color="white", fontsize=SMALL, **where)
     calibration = result.geometry.calibration
     if is_line(result.geometry.scan_shape):
         for i, values, colour in zip(chosen, weights, hues):
             line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
-            line.set(color=0.85 * colour, label=f"{i}")
+            line.set(color=0.85 * colour, label=result.names[i])
     else:
         draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True, with_scale_bar=scale_bar)
     return ax
+
+
+def composite_image(
+    maps: np.ndarray, kept: np.ndarray, background: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """The image alone (scan_row, scan_col, 3), each map up to its own maximum, and the colours of the maps (k, 3).
+
+    maps (ndarray (k, scan_row, scan_col)): NaN where excluded.
+    kept (ndarray of bool (scan_row, scan_col)): False where excluded.
+    background: Maps that are grey.
+    """
+    weights = np.maximum(np.nan_to_num(maps), 0).astype(float)
+    tops = weights.max(axis=(1, 2))
+    weights /= np.where(tops > 0, tops, 1)[:, None, None]
+    hues = colours.map_colours(weights, kept, background)
+    return _mixed(weights, hues, kept), hues
 
 
 def _mixed(weights, hues, kept):

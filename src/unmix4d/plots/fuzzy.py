@@ -11,6 +11,7 @@ from ..clustering.validity import INDICES
 from ..core import checks
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
+from .layout import title_of
 from .style import SMALL, TINY, figure_style
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def scatter(result: Any, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes
     ax.scatter(points[shown, x], points[shown, y], s=5, c=hues[labels[shown]], alpha=0.35, lw=0, rasterized=True)
     _contours(result, points, x, y, hues, ax)
     for i, centre in enumerate(result.loading_centres):
-        ax.plot(centre[x], centre[y], "o", ms=8, mfc=hues[i], mec="white", mew=1.5, label=f"cluster {i}", zorder=5)
+        called = title_of(result, i, "cluster")
+        ax.plot(centre[x], centre[y], "o", ms=8, mfc=hues[i], mec="white", mew=1.5, label=called, zorder=5)
     ax.set(xlabel=f"loading {x}", ylabel=f"loading {y}")
     ax.ticklabel_format(style="sci", scilimits=(-2, 4))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
 __all__ = ["aspect", "chosen_components", "image_height", "innermost", "is_line", "kept_positions", "rows_and_columns",
-           "tight"]  # fmt: skip
+           "short", "tight", "title_of"]  # fmt: skip
 
 
 def chosen_components(components: Sequence[int] | None, k: int) -> list[int]:
@@ -28,6 +28,18 @@ def chosen_components(components: Sequence[int] | None, k: int) -> list[int]:
     if not chosen:
         raise ValueError(f"components must be numbers from 0 to {k - 1}, got {components!r}")
     return chosen
+
+
+def title_of(result: Any, i: int, word: str = "component") -> str:
+    """What a component is called beside a figure: by its name where it has one, or as that component."""
+    names = () if result is None else result.settings.get("names", ())
+    return names[i] if any(names) and names[i] else f"{word} {i}"
+
+
+def short(result: Any, i: int, most: int = 12) -> str:
+    """The name or the number of a component where there is little room."""
+    name = str(i) if result is None else result.names[i]
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def is_line(shape: tuple[int, ...]) -> bool:

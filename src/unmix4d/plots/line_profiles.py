@@ -91,7 +91,7 @@ def profile(
         numbers, first = (range(1), first) if single else _colour_numbers(maps, first)
         for i, one in enumerate(maps):
             distances, values = line_profile(one, start, stop, width=width, step=step)
-            label = name if single else f"{name} {i}"
+            label = name if single else f"{name} {image.names[i] if hasattr(image, 'names') else i}"
             top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0
             if top > 0 and (normalise or (single and top > 1.5)):
                 values, label = values / top, f"{label} (scaled)"

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import colours
 from .axes import new_axes, text_sizes
+from .layout import short
 from .style import TINY, figure_style
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     ax.plot(places, result.agreement, "o", color=colours.AGREEMENT, ms=3.5, label="correlation of their maps")
     ax.set(xlabel="component", ylim=(0, 1.05), xlim=(-0.7, result.k - 0.3))
     text_sizes(ax)
+    if any(result.settings.get("names", ())):
+        ax.set_xticks(places, [short(result, i) for i in places], rotation=30)
     ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs")
     ax.legend(fontsize=TINY, frameon=True, loc="lower left", framealpha=0.9)
     return ax

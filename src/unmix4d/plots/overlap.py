@@ -11,7 +11,7 @@ from ..core import checks
 from . import colours
 from .axes import bare, open_frame, outline, scan_axes
 from .images import draw_colours, framed_pattern, pattern
-from .layout import aspect, chosen_components, innermost, is_line, kept_positions, tight
+from .layout import aspect, chosen_components, innermost, is_line, kept_positions, short, tight, title_of
 from .style import SMALL, TINY, figure_style
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def overlap(
         label = f"≥ {level:g}   {np.count_nonzero(where) * one:.4g} {found.area_unit}"
         entries.append(Patch(color=colour, label=label))  # type: ignore[arg-type]
     if pair is not None:
-        entries = [Patch(color=colours.pale(hues[i]), label=f"component {i}") for i in pair] + entries  # type: ignore[arg-type]
+        entries = [Patch(color=colours.pale(hues[i]), label=title_of(found.result, i)) for i in pair] + entries  # type: ignore[arg-type]
     ax = _wide(shape, calibration.step) if ax is None else ax
     draw_colours(ax, image, calibration, with_scale_bar=scale_bar)
     if numbers:
@@ -100,7 +100,7 @@ def _numbers(ax, found, pair, step):
             largest = 1 + int(np.argmax(np.bincount(regions.ravel())[1:]))
             row, col = innermost(regions == largest, step)
             edge = outline(2, "white")
-            ax.text(col, row, str(i), fontsize=SMALL, ha="center", va="center", path_effects=edge)
+            ax.text(col, row, short(found.result, i), fontsize=SMALL, ha="center", va="center", path_effects=edge)
 
 
 def _wide(shape, step):
@@ -181,7 +181,7 @@ def profile(
         ax, top = _profile_figure(found, len(numbers))
     hues = colours.component_colours(len(found.weights), found.background)
     for i in chosen:
-        ax.plot(line["distance"], line["weights"][i], color=0.85 * hues[i], lw=1.6, label=f"component {i}")
+        ax.plot(line["distance"], line["weights"][i], color=0.85 * hues[i], lw=1.6, label=title_of(found.result, i))
     _mark(ax, line, numbers)
     unit = found.geometry.calibration.step_unit
     ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
@@ -266,4 +266,4 @@ def _parts(found, line, n, axes, hues, *, first, number):
             bare(ax)
             continue
         framed_pattern(ax, weights[component] * result.patterns[component], norm, cal.pixel_size, hues[component])
-        ax.set_title(f"component {component}", fontsize=TINY, pad=2)
+        ax.set_title(title_of(result, component), fontsize=TINY, pad=2)

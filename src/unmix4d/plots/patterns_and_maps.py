@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .images import pattern_above_map
-from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, tight
+from .layout import aspect, chosen_components, image_height, is_line, rows_and_columns, short, tight
 from .style import COLUMN_INCHES, MOST_COLUMNS, figure_style
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def decomposition(
         row, column = divmod(n, columns)
         axes[:, n] = [figure.add_subplot(grid[2 * row + j, column]) for j in (0, 1)]
         top, bottom = axes[:, n]
-        title = f"{i}   {100 * result.explained[i]:.3g} %"
+        title = f"{short(result, i)}   {100 * result.explained[i]:.3g} %"
         pattern_above_map(
             top, bottom, result.patterns[i], result.maps[i], cal, title, pattern_colours=(cmap, norm),
             map_colours=(map_cmap, map_norm), scale_bar=scale_bar,

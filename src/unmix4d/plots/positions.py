@@ -10,7 +10,7 @@ from . import colours
 from .axes import open_frame, outline
 from .composite import composite
 from .images import draw_image, intensity_colours, intensity_norm, scan_map
-from .layout import image_height, is_line, kept_positions
+from .layout import image_height, is_line, kept_positions, short, title_of
 from .style import LABEL, SMALL, figure_style
 
 __all__ = ["PositionFigure"]
@@ -71,7 +71,7 @@ class PositionFigure:
         else:
             image = np.asarray(self.result.patterns[component], float)
             norm, signed = intensity_norm(image)
-            self._image("component", image, norm, intensity_colours(signed), f"component {component}", "")
+            self._image("component", image, norm, intensity_colours(signed), title_of(self.result, component), "")
         if self._place is not None:
             self._move_mark(*self._place)
             self._shares(*self._place)
@@ -123,7 +123,7 @@ class PositionFigure:
         else:
             along = 0 if self.result.geometry.scan_shape[1] == 1 else 1
             self._mark.set_xdata([(row, col)[along] * self.result.geometry.calibration.step[along]] * 2)
-        shown = "" if self.component is None else f"component {self.component}, "
+        shown = "" if self.component is None else f"{title_of(self.result, self.component)}, "
         self.map.set_title(f"{shown}row {row}, column {col}", pad=3)
 
     def _image(self, name, image, norm, colour_map, title, missing):
@@ -162,7 +162,7 @@ class PositionFigure:
         self._order = order
         widths = np.where(order == self.component, 2.0, 0.5)
         ax.bar(np.arange(len(order)), weights[order], color=self._colours[order], edgecolor=colours.EDGE, lw=widths)
-        ax.set_xticks(np.arange(len(order)), [str(i) for i in order], fontsize=SMALL)
+        ax.set_xticks(np.arange(len(order)), [short(result, i) for i in order], fontsize=SMALL, rotation=_tilt(result))
         ax.set_xlim(-0.6, max(len(order), _LEAST_BARS) - 0.4)
         if shared:
             ax.set_ylim(0, 1)
@@ -170,11 +170,17 @@ class PositionFigure:
         open_frame(ax, labels=SMALL, ticks=SMALL)
 
 
+def _tilt(result):
+    """Names need more room than numbers."""
+    return 30 if any(result.settings.get("names", ())) else 0
+
+
 def _component_colours(result):
     """Those of the map, for the bars; of signed components one colour."""
     if result.meaning.signed_maps:
         return np.tile(colours.BARS, (result.k, 1))
-    return colours.map_colours(np.maximum(np.nan_to_num(result.maps), 0).astype(float), kept_positions(result.geometry))
+    maps, apart = np.maximum(np.nan_to_num(result.maps), 0).astype(float), result.settings.get("background", ())
+    return colours.map_colours(maps, kept_positions(result.geometry), apart)
 
 
 def _draw_map(result, ax, component):

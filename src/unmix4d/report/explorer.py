@@ -139,7 +139,8 @@ class Explorer:
             for value, (name, size) in zip((row, col), sizes.items())
         )
         # Any other canvas cannot be put into a page: then the page holds a picture of it.
-        self.component = widgets.SelectionSlider(options=[_ALL, *range(result.k)], description="component")
+        options = [(_ALL, _ALL), *zip(result.names, range(result.k))]
+        self.component = widgets.SelectionSlider(options=options, description="component")
         self._live = isinstance(figure.canvas, widgets.DOMWidget)
         self._picture = figure.canvas if self._live else widgets.Image(format="png")
         if self._live:

@@ -23,7 +23,8 @@ _OF_CLUSTERS = (
 )
 # Column of the table: heading and factor.
 _WORDS = {
-    "component": ("component", 1), "n_positions": ("positions where it is the strongest", 1),
+    "component": ("component", 1), "name": ("name", 1), "background": ("background", 1),
+    "n_positions": ("positions where it is the strongest", 1),
     "strength": ("strength (noise = 1)", 1), "distinguishable": ("distinguishable from noise", 1),
     "stability": ("share of the runs (%)", 100), "agreement": ("agreement of the runs", 1),
     "pure_fraction": ("pure positions (%)", 100),

@@ -40,14 +40,16 @@ def grains(parts) -> str:
     how = f"threshold {found.settings['threshold']}, at least {found.settings['min_positions']} positions"
     made = [page.paragraph(f"{len(found)} grains ({how}{'' if given else ', the default'}).")]
     if found.background:
-        made.append(page.paragraph(f"Spread over the scan: component {', '.join(map(str, found.background))}."))
+        names = ", ".join(found.result.names[i] for i in found.background)
+        made.append(page.paragraph(f"Background, spread over the scan or said to be: component {names}."))
     if len(found) == 0:
         return "\n".join(made)
     made.append(figure(found.plot(), "boundaries of the grains", "Boundaries over the share of the strongest component."))
     if len(found) >= 5:
         made.append(figure(found.plot_sizes(), "histogram of the sizes", "Equivalent diameters."))
     table, units = found.table, found.units
-    made.append(page.table({_heading(name, units[name]): table[name][:_MOST_ROWS] for name in _GRAIN_COLUMNS}))
+    columns = [name for name in ("grain", "component", "name", *_GRAIN_COLUMNS[2:]) if name in table]
+    made.append(page.table({_heading(name, units.get(name, "")): table[name][:_MOST_ROWS] for name in columns}))
     if len(found) > _MOST_ROWS:
         made.append(page.paragraph(f"The first {_MOST_ROWS} of {len(found)} grains: grains().to_csv(path) writes all."))
     return "\n".join(made)

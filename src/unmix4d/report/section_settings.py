@@ -38,6 +38,10 @@ def summary(parts) -> str:
     if result.distinguishable is not None:
         weak = ", ".join(map(str, np.flatnonzero(~result.distinguishable)))
         pairs.append(("not distinguishable from noise", f"component {weak}" if weak else "none"))
+    if result.edits:
+        pairs.append(("edited by hand", "; ".join(map(str, result.edits))))
+    if result.settings.get("background"):
+        pairs.append(("background", ", ".join(result.names[i] for i in result.settings["background"])))
     pairs.append(("seed", str(said.get("random_state"))))
     pairs.append(("data", "linked" if result.source is not None else "not linked: the result was loaded without them"))
     return page.facts(pairs)

@@ -11,7 +11,7 @@ from ..clustering.anisotropy import is_amorphous, spots_of
 from ..core.messages import warn
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, grain_region, is_spread, separate_regions, stands_out
 
-__all__ = ["say_if_grain", "spread_components", "with_grain"]
+__all__ = ["say_if_grain", "spread_components", "with_grain", "without_spots"]
 
 _BARE = 10  # positions in one piece without any other component: the smallest grain, by default; no table
 _LEAST_DETECTOR = 24  # pixels a side below which rings are too coarse for spots; no table
@@ -57,6 +57,12 @@ def _may_hold_one(result, i, image, bare, kept):
     if spots is not None and not spots.bright[0]:
         return False
     return any(stands_out(image, bare.mask(j), kept) for j in range(len(bare)))
+
+
+def without_spots(result: Any, i: int) -> bool:
+    """Whether a pattern is known to have no bright spots."""
+    spots = _spots(result, i)
+    return spots is not None and bool(is_amorphous(spots)[0])
 
 
 def _spots(result, i):

@@ -12,6 +12,7 @@ from .. import hosts
 from ..core.messages import warn
 from ..core.version import __version__, installed_version
 from ..decomposition.fitted_patterns import FittedPatterns, fitted_patterns
+from ..decomposition.scale import order_and_scale
 from .decomposition import Decomposition
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Components:
         geometry = seen.geometry
         if explained is None and not quiet:
             _say_if_not_whole(self.share, method, settings)
+        more.setdefault("_view", self.view)
         if self.features is None:
             more["residuals"] = geometry.to_maps(np.sqrt(squares / self.matrix.shape[1]).astype(dtype)[:, None])[0]
         else:
@@ -197,26 +199,3 @@ def _rescaled(features, before, after):
     size, now = (np.abs(m).max(0).astype(np.float64) for m in (before, after))
     factor = np.divide(size, now, out=np.ones_like(size), where=now > 0)
     return (features * factor[:, None]).astype(features.dtype)
-
-
-def order_and_scale(
-    maps: np.ndarray, patterns: np.ndarray, total: float, *, n_fixed: int = 0, keep_scale: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Components by their share of the signal, largest first, each map with maximum 1.
-
-    total: Sum of the data.
-    n_fixed: So many components stay the first ones.
-    keep_scale: The maps have a scale of their own: nothing is rescaled.
-    Returns maps, patterns, share, order: The product maps @ patterns is unchanged. An empty component stays 0. `order` are
-        the old indices.
-    """
-    # Of the whole signal each component accounts for: sum of its map x sum of its pattern / sum of X.
-    share = maps.sum(0, dtype=np.float64) * patterns.sum(1, dtype=np.float64)
-    share = share / total if total else share * 0
-    order = np.concatenate([np.arange(n_fixed), n_fixed + np.argsort(-share[n_fixed:], kind="stable")])
-    maps, patterns, share = maps[:, order], patterns[order], share[order]
-    if keep_scale:
-        return maps, patterns, share, order
-    size = maps.max(0).astype(np.float64)
-    size[size == 0] = 1
-    return (maps / size).astype(maps.dtype), (patterns * size[:, None]).astype(patterns.dtype), share, order

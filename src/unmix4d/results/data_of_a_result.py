@@ -42,7 +42,7 @@ def linked_matrix(result: Any, method: str) -> PatternMatrix:
 
 def decomposed_view(result: Any) -> Any:
     """The view that was decomposed, of features those; None where no data are linked."""
-    return getattr(result, "_view", None) or result.source
+    return result._view or result.source
 
 
 def require_pattern_of(result: Any, row: int, col: int, image: np.ndarray, method: str) -> None:

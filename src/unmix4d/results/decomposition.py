@@ -17,10 +17,19 @@ from ..core.rows import pick
 from ..core.scan import HostRecord
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
+from ..editing.drop import drop, replace
+from ..editing.edits import Edits, edits_of
+from ..editing.history import undo
+from ..editing.merge import merge
+from ..editing.naming import background, rename, reorder
+from ..editing.refit import refit
+from ..editing.split import split
+from ..editing.suggest import suggest
 from ..maps.regions import above_threshold
 from ..orientation.index import index, orientations
 from ..orientation.vectors import group_braggvectors
 from ..plots.composite import composite
+from ..report.editor import edit
 from ..report.explorer import explore
 from ..report.write import write_report
 from .citations import FIELD
@@ -129,6 +138,8 @@ class Decomposition:
     features: np.ndarray | None = None
     meaning: Meaning = Meaning()
     references: tuple = ()
+    _view: Any = None  # what was decomposed; not saved
+    _before: Any = None  # the answer that was edited; not saved
 
     grains = find_grains
     overlap = find_overlap
@@ -143,6 +154,17 @@ class Decomposition:
     plot_convergence = plots.convergence
     composite = composite
     explore = explore
+    merge = merge
+    split = split
+    drop = drop
+    replace = replace
+    refit = refit
+    rename = rename
+    reorder = reorder
+    background = background
+    undo = undo
+    suggest = suggest
+    edit = edit
     report = write_report
     to_host = hosts.to_host
     to_dataframe = to_dataframe
@@ -180,6 +202,27 @@ class Decomposition:
         return len(self.patterns)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the components are called: the names that `rename` gave, otherwise their numbers."""
+        given = self.settings.get("names") or [""] * self.k
+        return tuple(name or str(i) for i, name in enumerate(given))
+
+    @property
+    def edits(self) -> Edits:
+        """What was done by hand: a sequence of `Edit`, with the loss before and after each, that `unmix4d.replay` takes."""
+        return edits_of(self.settings)
+
+    def _edited_fields(self, origins, changed):
+        """The fields of an answer that was edited which say something of each component.
+
+        origins (list of tuple of int): Of every new component, those that it was made from.
+        changed (set of int): New components that are not what they were.
+        """
+        order = [parts[0] for parts in origins]
+        same = not changed and sorted(order) == list(range(self.k)) and self.strengths is not None
+        return {"strengths": self.strengths[order] if same else None}
+
+    @property
     def distinguishable(self) -> np.ndarray | None:
         """Boolean (k,): which components can be told from noise; None where that was not estimated.
 
@@ -206,7 +249,12 @@ class Decomposition:
 
     def _columns(self):
         """What is known of each component, by the names of the attributes."""
-        columns: dict[str, Any] = {"component": range(self.k), "explained": self.explained}
+        columns: dict[str, Any] = {"component": range(self.k)}
+        if any(self.settings.get("names", ())):
+            columns["name"] = self.names
+        columns["explained"] = self.explained
+        if self.settings.get("background"):
+            columns["background"] = np.isin(np.arange(self.k), self.settings["background"])
         if not self.signed:
             labels = self.labels()
             columns["n_positions"] = np.bincount(labels[labels >= 0], minlength=self.k)
@@ -219,7 +267,8 @@ class Decomposition:
         """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, ``explained`` and, unless patterns have both signs, ``n_positions`` where it is the strongest; where
-        they are known, ``strength`` (1 is what noise alone reaches) and ``distinguishable``. Of merged components also
+        they are known, ``strength`` (1 is what noise alone reaches) and ``distinguishable``; where they were given, ``name``
+        and ``background``. Of merged components also
         ``stability`` and ``agreement``, of clusters ``pure_fraction``.
         """
         return Table(self._columns())
@@ -249,7 +298,7 @@ class Decomposition:
         Returns
         -------
         ndarray of int (scan_row, scan_col)
-            -1 where the position is excluded or every component is zero.
+            -1 where the position is excluded or every component is zero, but for those that are `background`.
 
         Examples
         --------
@@ -259,6 +308,7 @@ class Decomposition:
         (6, 8)
         """
         weights = np.where(np.isnan(self.intensities), 0, self.intensities)
+        weights[self.settings.get("background", [])] = 0
         return np.where(weights.max(0) > 0, weights.argmax(0), -1)
 
     def reconstruct(self, row: int, col: int) -> np.ndarray:
@@ -358,6 +408,7 @@ class Decomposition:
         True
         """
         present = above_threshold(self.intensities, self.geometry.kept_positions.reshape(self.geometry.scan_shape))
+        present[self.settings.get("background", [])] = False
         return present & (present.sum(0) == 1)
 
     @property
@@ -371,7 +422,11 @@ class Decomposition:
         lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
-        lines.append(f"  loss {self.loss:.6g} (mean squared error{of})" + self._starts())
+        known = f"loss {self.loss:.6g} (mean squared error{of})"
+        if np.isnan(self.loss):
+            known = "loss not known: edited without data; .refit()"
+        lines.append(f"  {known}{self._starts()}")
+        lines += self._by_hand()
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
         lines.append(f"  share of the {self.meaning.shares_of} in %: {shares}")
         data = "" if self.source is not None else "; loaded without its data"
@@ -381,8 +436,17 @@ class Decomposition:
         lines.append(f"  seed {self.settings.get('random_state')}{self._smoothed()}, from {self.host.kind}{data}")
         lines.append("  .plot() .labels() .reconstruct(row, col) .residual_map() .mean_patterns() .to_host() .save(path)")
         lines.append("  .grains() .overlap() .composite() .group_rotated() .orientations() .report_quality() .report(path)")
-        lines.append("  [i].pattern [i].map .table .to_dataframe()")
+        lines.append("  [i].pattern [i].map .table .to_dataframe()" + ("" if self.signed else " .suggest() .edit()"))
         return "\n".join(lines)
+
+    def _by_hand(self):
+        """What was done to it by hand."""
+        found = [] if not any(self.settings.get("names", ())) else [f"  names: {', '.join(self.names[:10])}"]
+        if self.settings.get("background"):
+            found.append(f"  background: {', '.join(self.names[i] for i in self.settings['background'])}")
+        if self.edits:
+            found.append(f"  edited by hand: {', '.join(edit.call for edit in self.edits[-5:])} (see .edits)")
+        return found
 
     def _notes(self):
         """What a relative of this class says of itself, a line each."""

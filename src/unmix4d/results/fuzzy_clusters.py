@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -82,7 +82,6 @@ class FuzzyClusters(Decomposition):
     loading_centres: np.ndarray = None  # type: ignore[assignment]
     covariances: np.ndarray = None  # type: ignore[assignment]
     pure_fraction: np.ndarray = None  # type: ignore[assignment]
-    _view: Any = None
 
     plot_scatter = plots_fuzzy.scatter
 
@@ -214,6 +213,10 @@ class FuzzyClusters(Decomposition):
             points.reshape(-1, points.shape[-1]), known, self.loading_centres, self.covariances,
             covariance=self.settings["covariance"], m=self.settings["m"], contrast=self.settings["contrast"],
         ).reshape(*points.shape[:-1], self.k)  # fmt: skip
+
+    def _edited_fields(self, origins, changed):
+        order = [parts[0] for parts in origins]
+        return {name: getattr(self, name)[order] for name in ("loading_centres", "covariances", "pure_fraction")}
 
     def _columns(self):
         return {**super()._columns(), "pure_fraction": self.pure_fraction}

@@ -182,7 +182,8 @@ class Grains:
     def table(self) -> Table:
         """One row a grain, as a dict of columns that `pandas.DataFrame` takes; read-only. The units are in `units`.
 
-        ``grain``, ``component``, ``n_positions``, ``area``, ``equivalent_diameter``, ``feret_max``, ``feret_min``,
+        ``grain``, ``component`` (and its ``name``, where components have some), ``n_positions``, ``area``,
+        ``equivalent_diameter``, ``feret_max``, ``feret_min``,
         ``centroid_row``, ``centroid_col``, ``major_axis``, ``minor_axis``, ``orientation_deg``, ``eccentricity`` (all as in
         `unmix4d.maps.region_shape`), ``mean_weight`` (mean intensity, map x total of its pattern), ``overlap`` (share of its
         positions where another grain is present too) and ``touches_edge`` (it reaches the edge of the scan or an excluded
@@ -192,9 +193,11 @@ class Grains:
         at = calibration.step, calibration.scan_origin
         shapes = [shape_of_positions(*regions.coordinates(i), *at) for i in range(len(self))]
         shared, edge = self.count.ravel() > 1, edge_positions(self._kept).ravel()
+        named = any(self.result.settings.get("names", ()))
         return Table({
             "grain": np.arange(len(self)),
             "component": self.components,
+            **({"name": [self.result.names[i] for i in self.components]} if named else {}),
             "n_positions": regions.sizes,
             **{name: np.array([shape[name] for shape in shapes], float) for name in _SHAPE},
             "mean_weight": regions.means(self.intensities),
@@ -358,7 +361,7 @@ class Grains:
         writer = csv.writer(text)
         writer.writerow(self.table.headings)
         columns = [column.tolist() for column in self.table.values()]
-        writer.writerows([repr(v) if isinstance(v, float) else int(v) for v in row] for row in zip(*columns))
+        writer.writerows([_written(value) for value in row] for row in zip(*columns))
         with replacing(path, "the table") as file:
             file.write(writable(text.getvalue()).encode("utf-8"))
 
@@ -378,17 +381,25 @@ class Grains:
             )
         without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
         if without:
-            named, least = ", ".join(map(str, without)), self.settings.get("min_positions")
+            named, least = ", ".join(self.result.names[i] for i in without), self.settings.get("min_positions")
             lines.append(f"  no region of {least} positions or more (min_size) in component {named}")
         if self.background:
-            named = ", ".join(map(str, self.background))
+            named = ", ".join(self.result.names[i] for i in self.background)
             dropped = self.settings.get("background") == "drop"
             what = 'taken as background, without grains (background="keep" makes some)' if dropped else "kept"
-            lines.append(f"  spread over the scan: component {named}, {what}")
+            said = set(self.result.settings.get("background", ()))
+            lines.append(f"  {'background' if said else 'spread over the scan'}: component {named}, {what}")
             lines += with_grain(self.settings)
         lines.append("  .table .mask(i) .masks .labels() .count .mean_patterns() .plot() .plot_sizes()")
         lines.append("  .to_dataframe() .to_host() .to_csv(path) .save(path)")
         return "\n".join(lines)
+
+
+def _written(value):
+    """A value of the table in a file: numbers with all their digits, flags as 0 and 1."""
+    if isinstance(value, str):
+        return value
+    return repr(value) if isinstance(value, float) else int(value)
 
 
 def find_grains(
@@ -421,7 +432,8 @@ def find_grains(
         Radius, in positions, of a diamond that every region is opened with first: takes bridges and specks away, and
         corners with them.
     background : {"drop", "keep"}
-        What to do with components that are spread over the whole scan, as background, amorphous support and direct beam
+        What to do with components that `Decomposition.background` names, or that are spread over the whole scan, as
+        background, amorphous support and direct beam
         are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
         Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
         ``.settings["grain_in_background"]``.
@@ -457,10 +469,12 @@ def find_grains(
     chosen = _chosen(components, result.k)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
-    spread = spread_components(maps, kept, chosen)
+    said = [i for i in chosen if i in result.settings.get("background", ())]
+    spread = [i for i in spread_components(maps, kept, chosen) if i not in said]
+    apart = sorted({*said, *spread})
     regions, numbers = [], []
     for i in chosen:
-        if i in spread and background == "drop":
+        if i in apart and background == "drop":
             continue
         outliers = min(OUTLIERS, least - 1)
         present = above_threshold(maps[i : i + 1], kept, rule=rule, outliers=outliers, noise=NOISE)[0]
@@ -477,9 +491,9 @@ def find_grains(
         settings["grain_in_background"] = say_if_grain(result, maps, kept, spread, "grains")
     joined = RegionSet.joined(regions, geometry.scan_shape)
     if len(joined) == 0:
-        dropped = len([i for i in chosen if i in spread]) if background == "drop" else 0
+        dropped = len(apart) if background == "drop" else 0
         warn("grains found none: " + _why_none(maps[chosen], kept, rule, least, opening, dropped))
-    return Grains(joined, np.array(numbers, int), result, tuple(spread), settings)
+    return Grains(joined, np.array(numbers, int), result, tuple(apart), settings)
 
 
 def _why_none(maps, kept, rule, least, opening, dropped):

@@ -76,7 +76,6 @@ class MergedDecomposition(Decomposition):
     runs: tuple = ()
     best: int = -1
     _problem: Any = None
-    _view: Any = None
 
     _saved_arrays: ClassVar[dict] = {
         **Decomposition._saved_arrays, "stability": ("k",), "agreement": ("k",), "grain_probability": ("k",),
@@ -143,7 +142,8 @@ class MergedDecomposition(Decomposition):
         """
         if not self.runs or self._problem is None or self._view is None:
             raise ValueError(
-                "consensus needs the runs, which a saved result or a consensus does not hold: call merge_nmf again"
+                "consensus needs the runs, which a saved result, an edited one or a consensus does not hold: call merge_nmf "
+                "again, or .undo()"
             )
         options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike}
         found = consensus(self._problem, self.runs, **options)
@@ -156,6 +156,20 @@ class MergedDecomposition(Decomposition):
         )  # fmt: skip
         require_same_data(self, answer, "consensus")
         return answer
+
+    def _edited_fields(self, origins, changed):
+        """The runs know nothing of components that were made by hand; those that were not keep what is known of them."""
+        fields = super()._edited_fields(origins, changed)
+        order = [parts[0] for parts in origins]
+        anew = [n in changed for n in range(len(order))]
+        for name in ("stability", "agreement", "spread"):
+            known = getattr(self, name)
+            if known is not None:
+                fields[name] = np.array(known[order])
+                fields[name][anew] = np.nan
+        if not changed and sorted(order) == list(range(self.k)):
+            return {**fields, "members": tuple(self.members[i] for i in order) if self.members else ()}
+        return {**fields, "members": (), "history": (), "runs": (), "best": -1}
 
     def _columns(self):
         return {

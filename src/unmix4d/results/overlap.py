@@ -396,16 +396,19 @@ def _background(result, given):
     checks.choice(given, "background", ("drop", "keep", "auto"))
     kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)
-    spread = spread_components(maps, kept, range(result.k)) if given != "keep" else []
-    if given == "drop" and result.k - len(spread) < 2:
+    if given == "keep":
+        return (), []
+    said = list(result.settings.get("background", ()))
+    spread = [i for i in spread_components(maps, kept, range(result.k)) if i not in said]
+    if given == "drop" and result.k - len(said) - len(spread) < 2:
         if spread:
             named = f"component {', '.join(map(str, spread))}"
             warn(
                 f"overlap compares all components: beside {named}, spread over the scan as a background is, fewer than two "
                 'are left; background="keep" says that it is none'
             )
-        return (), []
-    return tuple(spread), say_if_grain(result, maps, kept, spread, "overlap")
+        return tuple(said), []
+    return tuple(sorted([*said, *spread])), say_if_grain(result, maps, kept, spread, "overlap")
 
 
 def _comparable(result, scale):

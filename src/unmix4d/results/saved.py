@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
+from ..editing.edits import require_edits
 from ..storage import result_file
 from ..storage.result_file import Claim
 from .forms import Field, are, are_counts, are_numbers, finite, is_number, require
@@ -262,6 +263,7 @@ def _names(kind):
 def _expected_shapes(kind, head, shapes):
     """The shapes that the arrays of a saved result must have, None for any."""
     _require_head(head)
+    require_edits(head["settings"], shapes["patterns"][0])
     geometry, n_iterations = head["geometry"], sum(head["starts"])
     sizes = {
         "k": shapes["patterns"][:1],

@@ -1,0 +1,179 @@
+"""The widgets of the editor, and the little HTML in them: no script but one line that tells where an image was clicked."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+
+from .thumbnails import data_url, map_thumbnail, pattern_thumbnail
+
+__all__ = ["Parts", "click_image", "style_of", "thumbnail", "with_shares"]
+
+_WIDTH, _HEAD = 104, 22  # pixels of a thumbnail, and of its name
+_LARGE = 320  # pixels of the image of all maps
+_MOST_SHARES = 8
+_STYLE = """<style>
+.{key}-grid {{ flex-wrap: wrap; overflow: visible; }}
+.{key}-thumb {{ width: {width}px !important; height: {height}px !important; padding: 0 2px !important;
+  background: no-repeat center {head}px / {inside}px auto #fff !important; color: #111 !important;
+  font-size: 11px !important;
+  line-height: {head}px !important; border: 3px solid #ddd !important; align-items: flex-start !important;
+  display: inline-flex; justify-content: center; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+  box-sizing: border-box !important; image-rendering: pixelated; margin: 2px !important; box-shadow: none !important; }}
+.{key}-thumb.mod-active {{ border-color: #d55e00 !important; font-weight: bold; }}
+.{key}-thumb:focus-visible {{ outline: 3px solid #0072b2 !important; outline-offset: 1px; }}
+.{key}-hidden {{ position: absolute !important; width: 1px !important; height: 1px !important; overflow: hidden;
+  clip-path: inset(50%); }}
+{images}</style>"""
+# ipywidgets reads a text field at its event "input": so a click on a picture arrives without any other package.
+_CLICK = (
+    "var b=this.getBoundingClientRect(),f=document.querySelector('.{key}-click input');"
+    "if(f){{f.value=[(event.clientY-b.top)/b.height,(event.clientX-b.left)/b.width,Date.now()].join(',');"
+    "f.dispatchEvent(new Event('input',{{bubbles:true}}));f.dispatchEvent(new Event('change',{{bubbles:true}}));}}"
+)
+
+
+class Parts:
+    """The widgets, by name.
+
+    Parameters
+    ----------
+    widgets : module
+        ipywidgets.
+    number : int
+        Of the panel, among all of this kernel.
+    page : int
+        Thumbnails of one page.
+    shape : (int, int)
+        Of the scan.
+    place : (int, int)
+        The first position that is shown.
+    """
+
+    def __init__(self, widgets: Any, number: int, page: int, shape: tuple[int, int], place: tuple[int, int]) -> None:
+        self.key = f"unmix4d-edit-{number}"
+        self._widgets = widgets
+        self.style, self.composite, self.position = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.loss, self.message, self.chosen = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.pages = widgets.Label()
+        self.thumbs = [self._thumb(slot) for slot in range(page)]
+        self.buttons = {name: self._button(name, *words) for name, words in _BUTTONS.items()}
+        self.by_regions = widgets.Checkbox(description="by regions", indent=False, layout={"width": "auto"})
+        self.at_once = widgets.Checkbox(description="refit at once", indent=False, layout={"width": "auto"})
+        self.name = widgets.Text(placeholder="name", layout={"width": "150px"})
+        self.suggestions = widgets.Dropdown(options=[("no suggestions yet", ())], layout={"width": "420px"})
+        self.code = widgets.Textarea(layout={"width": "720px", "height": "52px"})
+        self.row, self.col = (
+            widgets.IntSlider(
+                value=value, min=0, max=size - 1, description=name, disabled=size == 1, layout={"width": "320px"}
+            )
+            for name, size, value in zip(("row", "column"), shape, place)
+        )
+        self.click = widgets.Text(continuous_update=True)
+        self.click.add_class(f"{self.key}-click")
+        self.click.add_class(f"{self.key}-hidden")
+        self.box = self._arranged()
+
+    def _thumb(self, slot):
+        made = self._widgets.ToggleButton()
+        made.add_class(f"{self.key}-thumb")
+        made.add_class(f"{self.key}-{slot}")
+        return made
+
+    def _button(self, name, text, tooltip):
+        made = self._widgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
+        made.add_class(f"unmix4d-{name}")
+        return made
+
+    def _arranged(self):
+        row, column, b = self._widgets.HBox, self._widgets.VBox, self.buttons
+        grid = row(self.thumbs)
+        grid.add_class(f"{self.key}-grid")
+        tools = [
+            row([b["merge"], b["split"], self.by_regions, b["drop"], b["background"], self.name, b["name"], b["undo"],
+                 b["refit"], self.at_once]),
+            row([b["suggest"], self.suggestions, b["clear"], self.chosen]),
+        ]  # fmt: skip
+        for tool in tools:
+            tool.layout.flex_flow = "row wrap"
+        view = row([column([self.composite, self.row, self.col]), self.position])
+        turn = row([b["before"], self.pages, b["next"]])
+        return column([self.style, *tools, self.loss, self.message, grid, turn, view, self.click, self.code])
+
+
+_BUTTONS = {
+    "merge": ("Merge", "one component of those that are selected"),
+    "split": ("Split", "two components of the one that is selected"),
+    "drop": ("Drop", "take those that are selected out"),
+    "background": ("Background", "those that are selected are background, or no longer"),
+    "name": ("Name", "call the one that is selected so"),
+    "undo": ("Undo", "the answer as it was before"),
+    "refit": ("Refit", "fit maps and patterns to the scan again"),
+    "suggest": ("Suggest", "look for what might be one, two, noise or background"),
+    "clear": ("Select none", "select no component"),
+    "before": ("◀", "the components before"),
+    "next": ("▶", "the next components"),
+}
+
+
+def style_of(key: str, pictures: list[str]) -> str:
+    """The style of a panel with the pictures of its thumbnails."""
+    images = "\n".join(f".{key}-{slot} {{ background-image: url({url}) !important; }}" for slot, url in enumerate(pictures))
+    height = _HEAD + 2 * (_WIDTH - 10) + 16
+    return _STYLE.format(key=key, width=_WIDTH, height=height, head=_HEAD, inside=_WIDTH - 10, images=images)
+
+
+def thumbnail(result: Any, i: int, hue: np.ndarray) -> str:
+    """The address of a picture of one component: its pattern above its map, with its colour between them."""
+    pattern, map_ = (_square(image) for image in (pattern_thumbnail(result.patterns[i]), map_thumbnail(result.maps[i])))
+    bar = np.broadcast_to(hue, (6, pattern.shape[1], 3))
+    return data_url(np.concatenate([pattern, bar, map_]))
+
+
+_SIDE = _WIDTH - 10
+
+
+def _square(image):
+    """An image in a white square, enlarged to whole pixels of it."""
+    rows, cols = image.shape[:2]
+    scale = _SIDE / max(rows, cols)
+    down, across = (np.minimum((np.arange(max(1, round(n * scale))) / scale).astype(int), n - 1) for n in (rows, cols))
+    out = np.ones((_SIDE, _SIDE, 3))
+    top, left = (_SIDE - len(down)) // 2, (_SIDE - len(across)) // 2
+    out[top : top + len(down), left : left + len(across)] = image[np.ix_(down, across)]
+    return out
+
+
+def click_image(key: str, url: str, shape: tuple[int, int]) -> str:
+    """The image of all maps, which tells where it was clicked."""
+    rows, cols = shape
+    scale = _LARGE / max(rows, cols)
+    width, height = max(24, round(cols * scale)), max(24, round(rows * scale))
+    return (
+        f'<img class="{key}-composite" src="{url}" alt="all maps in colours; the sliders choose a position" '
+        f'style="width:{width}px;height:{height}px;image-rendering:pixelated;cursor:crosshair;max-width:none" '
+        f'onclick="{html.escape(_CLICK.format(key=key))}">'
+    )
+
+
+def with_shares(result: Any, row: int, col: int, picture: str | None, note: str, hues: np.ndarray) -> str:
+    """The pattern of a position, and what the components have there."""
+    weights = np.maximum(np.nan_to_num(result.intensities[:, row, col]), 0)
+    total = float(weights.sum())
+    image = (
+        ""
+        if picture is None
+        else (f'<img src="{picture}" alt="pattern, {note}" style="width:220px;image-rendering:pixelated">')
+    )
+    lines = []
+    for i in np.argsort(-weights, kind="stable")[:_MOST_SHARES]:
+        if total > 0 and weights[i] > 0:
+            share, colour = weights[i] / total, "rgb({:.0f},{:.0f},{:.0f})".format(*(255 * hues[i]))
+            bar = f'<span style="display:inline-block;height:9px;width:{120 * share:.0f}px;background:{colour}"></span>'
+            lines.append(f"<tr><td>{html.escape(result.names[i])}</td><td>{100 * share:.3g} %</td><td>{bar}</td></tr>")
+    words = (
+        f"<b>row {row}, column {col}</b> {note}" if lines else f"<b>row {row}, column {col}</b>: excluded, or nothing there"
+    )
+    return f'<div>{words}<br>{image}<table style="font-size:12px">{"".join(lines)}</table></div>'
