@@ -164,9 +164,7 @@ def test_gains_are_those_of_log_likelihood(phantom):
     results = fit.nmf_series([2, 4], random_state=0)
     factors = [(r.maps.reshape(r.k, -1).T, r.patterns.reshape(r.k, -1)) for r in results.values()]
     statistics = fit.matrix().statistics()
-    gains, electrons = gains_per_position(
-        rest.matrix(), factors, statistics.totals, statistics.mean_pattern * 360, 0.25
-    )
+    gains, electrons = gains_per_position(rest.matrix(), factors, statistics.totals, statistics.mean_pattern * 360, 0.25)
     wanted = [r.log_likelihood(rest, relative_to="mean") for r in results.values()]
     assert gains.shape == (360, 2)
     assert gains.sum(0) / electrons == pytest.approx(wanted, abs=2e-5)
@@ -308,9 +306,7 @@ def test_cao2025_finds_the_odd_pattern():
 
 @pytest.mark.slow
 def test_every_host_gives_the_same(as_host):
-    made = phantoms.polycrystal(
-        n_grains=3, scan_shape=(9, 10), detector_shape=(20, 22), background=0, dose=2e3, seed=1
-    )
+    made = phantoms.polycrystal(n_grains=3, scan_shape=(9, 10), detector_shape=(20, 22), background=0, dose=2e3, seed=1)
     found = as_host(made).choose_k(range(2, 5), n_starts=1, random_state=0)
     direct = Unmix(made.data, centre=made.centre).choose_k(range(2, 5), n_starts=1, random_state=0)
     assert found.recommended == direct.recommended == 3
@@ -336,9 +332,7 @@ def test_transposing_scan_and_detector_changes_nothing(phantom):
 
 def test_scaling_changes_nothing_but_the_unit(phantom):
     data = phantom.data.astype(np.float32)
-    first, second = (
-        Unmix(data * factor).choose_k(KS, n_starts=1, fraction=None, random_state=0) for factor in (1, 0.37)
-    )
+    first, second = (Unmix(data * factor).choose_k(KS, n_starts=1, fraction=None, random_state=0) for factor in (1, 0.37))
     assert first.recommended == second.recommended == 4
     assert first.sizes[:6] == pytest.approx(second.sizes[:6], rel=1e-3)
     assert second.table["loss"] == pytest.approx(0.37 * first.table["loss"], rel=1e-3)

@@ -57,7 +57,7 @@ def test_fig5_boundary_too_narrow_pure_below_one_and_an_overshoot():
 def test_fig5_pure_membership_falls_with_the_mixed_share():
     levels = []
     for ratio in (10, 5, 2, 1, 0.5):
-        found, truth, _ = (line(ratio) if ratio >= 1 else warned(ratio))
+        found, truth, _ = line(ratio) if ratio >= 1 else warned(ratio)
         levels.append(found[truth == 1].mean())
     assert np.all(np.diff(levels) < -5e-4) and levels[0] > 0.999 and levels[-1] < 0.98
 

@@ -74,9 +74,7 @@ def test_spellings_of_readers(unit, spellings):
     assert {spelling: canonical_unit(spelling) for spelling in spellings} == dict.fromkeys(spellings, unit)
 
 
-@pytest.mark.parametrize(
-    "unit", ["ms", "as", "s", "V", "2th_deg", "nm^-2", "1/nm^2", "counts", "foo bar", "1/", "k_", "-1"]
-)
+@pytest.mark.parametrize("unit", ["ms", "as", "s", "V", "2th_deg", "nm^-2", "1/nm^2", "counts", "foo bar", "1/", "k_", "-1"])
 def test_what_is_no_length_stays_as_it_is(unit):
     """Nothing is cut off that may mean something: q_nm^-1 is 2 pi times k_nm^-1."""
     assert canonical_unit(f" {unit} ") == unit

@@ -105,9 +105,7 @@ def test_convergence_is_kept_and_saved(glass, tmp_path):
 
 
 def test_constrained_starts_are_independent_of_their_number(glass):
-    few, many = (
-        view(glass).nmf(4, constraints=BOTH, init="random", n_starts=n, max_iter=8, random_state=3) for n in (2, 4)
-    )
+    few, many = (view(glass).nmf(4, constraints=BOTH, init="random", n_starts=n, max_iter=8, random_state=3) for n in (2, 4))
     assert np.array_equal(few.losses, many.losses[:2])
 
 

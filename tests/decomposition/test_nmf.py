@@ -31,9 +31,7 @@ def test_objective_of_scikit_learn_from_the_same_start(name):
     k = phantom.k
     matrix = Unmix(data).matrix("double")
     maps, patterns = nndsvd(truncated_svd(matrix, k), np.float64)
-    result = Unmix(data).nmf(
-        k, init=(maps, patterns), max_iter=3000, tol=1e-7, weights="none", exact=True, random_state=0
-    )
+    result = Unmix(data).nmf(k, init=(maps, patterns), max_iter=3000, tol=1e-7, weights="none", exact=True, random_state=0)
     X = data.reshape(matrix.shape)
     model = NMF(k, init="custom", solver="cd", max_iter=20000, tol=1e-4)
     W = model.fit_transform(X, W=maps.copy(), H=patterns.copy())
@@ -46,7 +44,7 @@ def test_objective_of_scikit_learn_from_the_same_start(name):
 
 
 def test_martineau_fig5_is_recovered_exactly():
-    """"NMF decomposition exactly recovers the signal profile in this simple case"."""
+    """ "NMF decomposition exactly recovers the signal profile in this simple case"."""
     phantom = phantoms.case("martineau_fig5")
     result = Unmix(phantom.data).nmf(2, precision="double", tol=1e-12, max_iter=500, random_state=0)
     score = scores.score(result, phantom)

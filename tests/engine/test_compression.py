@@ -1,6 +1,5 @@
 """Compression: the subspace, smoothing and weights, passes, and what is noise."""
 
-
 import dask.array as da
 import numpy as np
 import pytest

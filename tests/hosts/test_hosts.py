@@ -23,9 +23,17 @@ from unmix4d.core.scan import HostRecord, Scan
 pytestmark = pytest.mark.filterwarnings("ignore:nmf finds nothing in this scan")  # many of them hold noise alone
 SHAPE = (3, 4, 10, 20)
 SETTINGS = {
-    "n": 2, "tol": 1e-4, "exact": False, "init": None, "objective": "frobenius", "empty": [], "mask": "yes",
+    "n": 2,
+    "tol": 1e-4,
+    "exact": False,
+    "init": None,
+    "objective": "frobenius",
+    "empty": [],
+    "mask": "yes",
     "constraints": [{"name": "SmoothMaps", "probe_fwhm": "2 nm"}, {"name": "NoDarkSpots"}],
-    "ks": [3, 4, 5], "mixed": [1, "two", None], "crop": [[0, 4], [2, 6]],
+    "ks": [3, 4, 5],
+    "mixed": [1, "two", None],
+    "crop": [[0, 4], [2, 6]],
 }
 
 
@@ -43,7 +51,12 @@ def _result(scan, k=2, geometry=None, settings=SETTINGS):
     record = json.loads(json.dumps(scan.host.record, allow_nan=False))
     host = HostRecord(scan.host.kind, record, scan.host.name)
     return types.SimpleNamespace(
-        patterns=patterns, maps=maps, geometry=geometry, host=host, method="nmf", settings=copy.deepcopy(settings),
+        patterns=patterns,
+        maps=maps,
+        geometry=geometry,
+        host=host,
+        method="nmf",
+        settings=copy.deepcopy(settings),
         totals=None,
     )
 
@@ -65,10 +78,16 @@ def _binned(geometry, factor=2, crop=(2, 4)):
 # Arrays and quantem -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [
-    lambda: _data(np.float32), lambda: _data(">u2"), lambda: da.from_array(_data(), chunks=(2, 2, 10, 20)),
-    lambda: _data().tolist(),
-], ids=["numpy", "big-endian", "dask", "list"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _data(np.float32),
+        lambda: _data(">u2"),
+        lambda: da.from_array(_data(), chunks=(2, 2, 10, 20)),
+        lambda: _data().tolist(),
+    ],
+    ids=["numpy", "big-endian", "dask", "list"],
+)
 def test_arrays(make):
     data = make()
     scan = hosts.read_scan(data)
@@ -565,9 +584,7 @@ def test_py4dstem_results_are_native(py4dstem):
     assert np.all(patterns.data[:, mask] == 7) and not np.isnan(patterns.data).any()
 
 
-@pytest.mark.parametrize(
-    "unit, size, theirs", [("1/nm", 0.2, "A^-1"), ("µrad", 0.002, "mrad"), ("mm", 2, "mm")]
-)
+@pytest.mark.parametrize("unit, size, theirs", [("1/nm", 0.2, "A^-1"), ("µrad", 0.002, "mrad"), ("mm", 2, "mm")])
 def test_py4dstem_units_of_its_own(py4dstem, unit, size, theirs):
     scan = hosts.read_scan(py4dstem.DataCube(_data()))
     calibration = Calibration(pixel_size=(2.0, 2.0), pixel_unit=unit, step=(3.0, 3.0), step_unit="nm")

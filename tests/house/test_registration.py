@@ -94,10 +94,13 @@ def test_registering_twice_changes_nothing(hosts):
     assert len(registration._hooked) == 1
 
 
-@pytest.mark.parametrize("source", [
-    "class Cube:\n    unmix = 'theirs'",
-    "class Base:\n    unmix = 'theirs'\nclass Cube(Base): pass",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Cube:\n    unmix = 'theirs'",
+        "class Base:\n    unmix = 'theirs'\nclass Cube(Base): pass",
+    ],
+)
 def test_an_attribute_of_the_host_stays_with_one_warning(hosts, source):
     module = importlib.import_module(hosts(source))
     with pytest.warns(UnmixWarning, match="has an attribute .unmix already"):

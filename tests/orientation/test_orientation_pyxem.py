@@ -57,7 +57,7 @@ def test_known_orientations_are_found(indexed, unmixed):
 
 
 def test_hyperspy_says_nothing_of_calls_that_are_ours(unmixed, coarse):
-    """"The function you applied does not take into account the difference of scales": the user has applied none."""
+    """ "The function you applied does not take into account the difference of scales": the user has applied none."""
     import logging
 
     said, log = [], logging.getLogger("hyperspy.signal")

@@ -152,9 +152,7 @@ def test_rotated_copies_turn_counter_clockwise_on_screen():
     dot[10, 18] = 1
     # The reference for the sign: scipy takes a point on the right to the top for +90 degrees.
     assert ndimage.rotate(dot, 90, reshape=False, order=1)[2, 10] > 0.9
-    p = phantoms.polycrystal(
-        n_grains=6, n_phases=2, detector_shape=(97, 97), dose=None, scan_shape=(12, 12), seed=3
-    )
+    p = phantoms.polycrystal(n_grains=6, n_phases=2, detector_shape=(97, 97), dose=None, scan_shape=(12, 12), seed=3)
     assert np.isnan(p.rotations_deg[0])
     row, col = np.indices((97, 97)) - 48
     inside = np.hypot(row, col) < 44
@@ -189,9 +187,7 @@ def test_twins_are_mirror_images_and_neighbours():
 
 @pytest.mark.parametrize("overlap, mixed", [(0.0, (0.0, 0.15)), (0.4, (0.2, 0.6)), (0.9, (0.5, 0.95))])
 def test_overlap_makes_more_positions_mixed(overlap, mixed):
-    p = phantoms.polycrystal(
-        n_grains=6, overlap=overlap, edge=0.3, background=0.0, detector_shape=(16, 16), dose=None
-    )
+    p = phantoms.polycrystal(n_grains=6, overlap=overlap, edge=0.3, background=0.0, detector_shape=(16, 16), dose=None)
     share = np.mean(p.maps.max(axis=0) < 0.9)
     assert mixed[0] <= share <= mixed[1]
 
@@ -358,8 +354,13 @@ def host(name):
 def test_to_pyxem():
     pyxem = host("pyxem")
     p = phantoms.polycrystal(
-        n_grains=2, scan_shape=(3, 4), detector_shape=(20, 26), pixel_size=0.08, beam_stop=2.0,
-        centre=(9.0, 14.5), step=1.5,
+        n_grains=2,
+        scan_shape=(3, 4),
+        detector_shape=(20, 26),
+        pixel_size=0.08,
+        beam_stop=2.0,
+        centre=(9.0, 14.5),
+        step=1.5,
     )
     s, lazy = p.to_pyxem(), p.to_pyxem(lazy=True)
     assert type(s) is pyxem.signals.ElectronDiffraction2D

@@ -10,6 +10,7 @@ from support.kernel import IN_A_KERNEL, kernel
 
 pytestmark = IN_A_KERNEL
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", ["r.report('r.html')", "r.explore(1, 2)", "r.plot()", "r.to_host(); r.composite()"])
 def test_what_came_first_hides_no_figure(tmp_path, monkeypatch, first):

@@ -159,7 +159,7 @@ def test_a_citation_links_to_its_doi_alone():
     made = citation('<b>A</b>, doi:10.1000/x"y<z>(1) http://evil.example (why), doi:10.1017/S1431927622012259 (merging)')
     assert "<b>" not in made and 'href="http://evil' not in made
     assert re.findall(r'href="([^"]*)"', made)[-1] == "https://doi.org/10.1017/S1431927622012259"
-    assert escape('"<&>\'') == "&quot;&lt;&amp;&gt;&#x27;"
+    assert escape("\"<&>'") == "&quot;&lt;&amp;&gt;&#x27;"
 
 
 def test_tables_of_odd_values():

@@ -11,9 +11,7 @@ from unmix4d.scores.matching import assign
 
 @pytest.fixture
 def truth():
-    return phantoms.polycrystal(
-        n_grains=4, scan_shape=(14, 12), detector_shape=(32, 30), beam_stop=3.0, dose=None
-    )
+    return phantoms.polycrystal(n_grains=4, scan_shape=(14, 12), detector_shape=(32, 30), beam_stop=3.0, dose=None)
 
 
 def test_perfect_is_one(truth):

@@ -125,9 +125,7 @@ def test_more_runs_are_added_to_those_there_are(view, tmp_path):
     path = tmp_path / "run"
     view.merge_nmf(5, n_runs=2, random_state=0, checkpoint=path)
     before = answers(path)
-    same_merged(
-        view.merge_nmf(5, n_runs=4, checkpoint=path), view.merge_nmf(5, n_runs=4, random_state=0)
-    )
+    same_merged(view.merge_nmf(5, n_runs=4, checkpoint=path), view.merge_nmf(5, n_runs=4, random_state=0))
     assert before.items() <= answers(path).items()  # what was there is not written again
     assert {f"run {i}" for i in range(4)} < names_in(path)
     assert len(view.merge_nmf(5, n_runs=3, checkpoint=path).runs) == 3

@@ -177,7 +177,8 @@ DRAWING = {
     "plot": lambda s: ({}, {"components": st.sampled_from(((0,), (9,), ()))}),
     "plot_convergence": lambda s: ({}, {}),
     "composite": lambda s: (
-        {}, {"components": st.sampled_from(((0,), (9,))), "scale": st.sampled_from(("each", "intensity"))}
+        {},
+        {"components": st.sampled_from(((0,), (9,))), "scale": st.sampled_from(("each", "intensity"))},
     ),
     "plot_scatter": lambda s: ({}, {"x": _POSITION, "y": _POSITION}),
     "plot_history": lambda s: ({}, {}),

@@ -147,7 +147,7 @@ def _made(name, folder):
 
 
 def run_command(name, damage, seed, options, folder, drawing=True):
-    """"answered", "refused" or "absent" (the host that writes such files), the exit code, and what was said.
+    """ "answered", "refused" or "absent" (the host that writes such files), the exit code, and what was said.
 
     Without `drawing` the page and the figures, which take seconds, are left empty.
 

@@ -33,7 +33,7 @@ def _raise_lines(path):
 
 
 def clear_refusal(error) -> str:
-    """"" when it is one sentence, of the right class, from a `raise` of our own; else what is wrong with it."""
+    """ "" when it is one sentence, of the right class, from a `raise` of our own; else what is wrong with it."""
     if not isinstance(error, CLEAR):
         return f"{type(error).__name__} is no error for a user: {error}"
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -33,6 +33,7 @@ class Made:
 
 def make_all(options, of):
     """The arguments with every `Made` replaced; in a list too."""
+
     def made(value):
         if isinstance(value, Made):
             return value.build(of)

@@ -105,7 +105,7 @@ def _label(ax, result, lowest):
 
 @figure_style()
 def stability(result: Any, ax: Axes | None = None) -> Axes:
-    """Share of the runs that have each component, and how well their maps agree.
+    """Share of the runs that have each component, how well their maps agree, and the probability that it is a grain.
 
     Parameters
     ----------
@@ -126,7 +126,15 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     places = np.arange(result.k)
-    ax.bar(places, result.stability, color=colours.STABLE, width=0.8, label="share of the runs")
+    shades = [colours.FAINT if i in result.no_grains else colours.STABLE for i in places]
+    ax.bar(places, result.stability, color=shades, width=0.8)
+    ax.bar([], [], color=colours.STABLE, label="share of the runs")
+    if result.no_grains:
+        ax.bar([], [], color=colours.FAINT, label="the same, rather no grain")
+    if result.grain_probability is not None:
+        ax.plot(
+            places, result.grain_probability, "_", color=colours.SECOND, ms=9, mew=2, label="probability that it is a grain"
+        )
     ax.plot(places, result.agreement, "o", color=colours.AGREEMENT, ms=3.5, label="correlation of their maps")
     ax.set(xlabel="component", ylim=(0, 1.05), xlim=(-0.7, result.k - 0.3))
     text_sizes(ax)

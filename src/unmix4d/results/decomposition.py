@@ -197,6 +197,11 @@ class Decomposition:
         return {}
 
     @property
+    def no_grains(self) -> tuple[int, ...]:
+        """Components that are rather no crystal of their own, as far as the method tells."""
+        return ()
+
+    @property
     def k(self) -> int:
         """Number of components."""
         return len(self.patterns)

@@ -379,6 +379,11 @@ class Grains:
                 f"  present in {100 * np.count_nonzero(self.count > 0) / positions:.3g} % of the positions, two or more in "
                 f"{100 * np.count_nonzero(shared) / positions:.3g} %; {np.count_nonzero(cut)} cut by an edge"
             )
+        others = sorted({*self.result.no_grains} - {*self.settings.get("components", ())})
+        if others:
+            lines.append(
+                f"  rather no grain, not cut: component {', '.join(self.result.names[i] for i in others)} (no_grains)"
+            )
         without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
         if without:
             named, least = ", ".join(self.result.names[i] for i in without), self.settings.get("min_positions")
@@ -438,7 +443,7 @@ def find_grains(
         Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
         ``.settings["grain_in_background"]``.
     components : sequence of int, optional
-        Which components to look at; all by default.
+        Which components to look at; by default all, of merged ones those that are grains rather than not (`no_grains`).
 
     Returns
     -------
@@ -466,7 +471,7 @@ def find_grains(
     fill_holes = checks.count(fill_holes, "fill_holes", minimum=0)
     opening = checks.count(opening, "opening", minimum=0, maximum=max(geometry.scan_shape))
     checks.choice(background, "background", ("drop", "keep"))
-    chosen = _chosen(components, result.k)
+    chosen = _chosen(components, result)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
     said = [i for i in chosen if i in result.settings.get("background", ())]
@@ -511,9 +516,10 @@ def _why_none(maps, kept, rule, least, opening, dropped):
     )
 
 
-def _chosen(components, k):
+def _chosen(components, result):
+    k = result.k
     if components is None:
-        return list(range(k))
+        return [i for i in range(k) if i not in result.no_grains] or list(range(k))
     entries = np.atleast_1d(np.asarray(components, dtype=object)).ravel()
     chosen = [checks.count(i, "components", minimum=0, maximum=k - 1) for i in entries]
     if not chosen or len(set(chosen)) != len(chosen):

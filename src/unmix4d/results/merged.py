@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..core import checks
 from ..core.spelling import spelled
 from ..decomposition.agglomeration import Merge
 from ..decomposition.consensus import consensus
-from ..decomposition.grain_probability import count_interval, grain_probability
+from ..decomposition.grain_probability import GRAIN, count_interval, grain_probability
 from ..plots import merging as plots_merging
 from .build import arranged
 from .citations import MERGING
@@ -81,6 +82,43 @@ class MergedDecomposition(Decomposition):
         **Decomposition._saved_arrays, "stability": ("k",), "agreement": ("k",), "grain_probability": ("k",),
         "spread": ("k", "scan"),
     }  # fmt: skip
+
+    @property
+    def no_grains(self) -> tuple[int, ...]:
+        """Components that are rather no grain of their own: their `grain_probability` is below 0.5."""
+        known = self.grain_probability  # files of 0.1.0 have none
+        return () if known is None else tuple(np.flatnonzero(known < GRAIN).tolist())
+
+    @property
+    def n_grains(self) -> int:
+        """How many components are grains, rather than not; those made by hand count."""
+        return self.k - len(self.no_grains)
+
+    def n_grains_interval(self, level: float = 0.9) -> tuple[int, int]:
+        """Least and largest number of grains among the components, central interval of the given probability.
+
+        Grains that no component shows are not in it.
+
+        Parameters
+        ----------
+        level : float
+            From 0 to 1.
+
+        Returns
+        -------
+        (int, int)
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
+        >>> agreed = Unmix(film.data).merge_nmf(6, n_runs=3, random_state=0).consensus()
+        >>> low, high = agreed.n_grains_interval()
+        >>> low <= agreed.n_grains <= high <= agreed.k
+        True
+        """
+        known = np.ones(self.k) if self.grain_probability is None else np.nan_to_num(self.grain_probability, nan=1.0)
+        return count_interval(known, checks.fraction(level, "level"))
 
     plot_history = plots_merging.history
     plot_stability = plots_merging.stability
@@ -162,7 +200,7 @@ class MergedDecomposition(Decomposition):
         fields = super()._edited_fields(origins, changed)
         order = [parts[0] for parts in origins]
         anew = [n in changed for n in range(len(order))]
-        for name in ("stability", "agreement", "spread"):
+        for name in ("stability", "agreement", "grain_probability", "spread"):
             known = getattr(self, name)
             if known is not None:
                 fields[name] = np.array(known[order])
@@ -172,10 +210,8 @@ class MergedDecomposition(Decomposition):
         return {**fields, "members": (), "history": (), "runs": (), "best": -1}
 
     def _columns(self):
-        return {
-            **super()._columns(), "stability": self.stability, "agreement": self.agreement,
-            "grain_probability": self.grain_probability,
-        }  # fmt: skip
+        known = {} if self.grain_probability is None else {"grain_probability": self.grain_probability}
+        return {**super()._columns(), "stability": self.stability, "agreement": self.agreement, **known}
 
     def _notes(self):
         what = "consensus" if self.best < 0 else f"run {self.best}"
@@ -183,7 +219,11 @@ class MergedDecomposition(Decomposition):
         stable = int((self.stability >= 0.5).sum())
         more = "; .consensus()" if self.runs else ""
         of = f"{stable} of {self.k} components in at least half of {self.settings['n_runs']} runs"
-        return [f"  {what}{merges}; {of}{more}"]
+        low, high = self.n_grains_interval()
+        grains = f"  {self.n_grains} grains (90 %: {low} to {high})"
+        if self.no_grains:
+            grains += f"; rather no grain: component {', '.join(self.names[i] for i in self.no_grains)} (.grain_probability)"
+        return [f"  {what}{merges}; {of}{more}", grains]
 
 
 @further_figures.register

@@ -293,8 +293,8 @@ def find_overlap(
     background : "drop", "keep", int, sequence of int, "auto" or None
         Components that are no partner: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
         the scan, as for `grains` (`unmix4d.maps.is_spread` says how they are told), unless fewer than two others are
-        left; ``"auto"`` refuses then. ``"keep"`` or None: every component may be a partner. A background that may
-        have taken up a grain is warned of.
+        left; ``"auto"`` refuses then. Merged components that are rather no grain (`no_grains`) are no partner either.
+        ``"keep"`` or None: every component may be a partner. A background that may have taken up a grain is warned of.
     scale : {"intensity", "minmax"}
         How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
         each component accounts for. ``"minmax"``: all maps together from 0 to 1, as in the program of the authors; as
@@ -398,7 +398,9 @@ def _background(result, given):
     maps = np.maximum(np.nan_to_num(result.maps), 0)
     if given == "keep":
         return (), []
-    said = list(result.settings.get("background", ()))
+    said = sorted({*result.settings.get("background", ()), *result.no_grains})
+    if result.k - len(said) < 2:
+        said = list(result.settings.get("background", ()))
     spread = [i for i in spread_components(maps, kept, range(result.k)) if i not in said]
     if given == "drop" and result.k - len(said) - len(spread) < 2:
         if spread:
