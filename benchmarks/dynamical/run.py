@@ -65,6 +65,8 @@ def case_jobs(which, args):
     from unmix4d import phantoms
 
     table = phantoms.cases("dynamical")
+    if unknown := set(args.cases or ()) - set(table):
+        raise Skipped(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(table)}")
     names = args.cases or list(table)[: 2 if args.quick else None]
     seeds = {name: table[name][which][: 1 if args.quick else None] for name in names}
     return [(name, seed, args.data, _runs(args)) for name in names for seed in seeds[name]]
