@@ -31,7 +31,7 @@ is missing counts 0), grains with r > 0.7, number of components k.
 
 - **AA**: the defaults, `u.prepare(direct_beam=...).angular_average().merge_nmf().consensus()`; nothing is told
 - **its run**: the run that `merge_nmf()` returns; **best run**: the best of its runs, which only the truth can tell
-- **pixels**: `u.prepare(direct_beam=...).merge_nmf().consensus()`
+- **pixels**: `u.prepare(direct_beam=...).merge_nmf().consensus()`, with `bin=2` for the multislice films
 - **scikit-learn**: its NMF with its own defaults (300 iterations) on the same pixels, told the number of grains and one more
 - **oracle**: maps of the best non-negative fit given the true maps; of angular averages or pixels, the better one
 """
@@ -65,6 +65,8 @@ def case_jobs(which, args):
     from unmix4d import phantoms
 
     table = phantoms.cases("dynamical")
+    if unknown := set(args.cases or ()) - set(table):
+        raise Skipped(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(table)}")
     names = args.cases or list(table)[: 2 if args.quick else None]
     seeds = {name: table[name][which][: 1 if args.quick else None] for name in names}
     return [(name, seed, args.data, _runs(args)) for name in names for seed in seeds[name]]

@@ -5,11 +5,11 @@ __all__ = ["HEADER", "cells", "grain_scores_of"]
 HEADER = ["program", "k told", "k", "map r", "found", "TPR_G", "TNR_G", "IoU", "ARI", "time (s)"]
 
 
-def grain_scores_of(maps, truth, least=None):
+def grain_scores_of(maps, truth, least=None, threshold="same"):
     """Scores of maps (k, rows, cols) or of a result, as a dict."""
     from unmix4d.scores import grain_scores
 
-    return grain_scores(maps, truth, least=least).as_dict()
+    return grain_scores(maps, truth, least=least, threshold=threshold).as_dict()
 
 
 def cells(label, told, maps, truth, seconds, least=None):

@@ -1,6 +1,7 @@
 """Films that scatter dynamically: do they obey the physics that they are said to obey?"""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from unmix4d.phantoms._layers import Disk, pixels_of, through
 from unmix4d.phantoms._two_beam import MATERIALS, Reflections, reflections, shared_out, two_beam
 from unmix4d.scores import true_grains
 
+FILM = Path(__file__).parents[2] / "../shared/data/ag_film_sparse.npz"
 SMALL = dict(scan_shape=(14, 12), detector_shape=(49, 45))
 FLAT = dict(wedge=0.0, thickness_variation=0.0, bending_mrad=0.0, background=0.0, edge=0.0, mean_free_path=1e9)
 POINT = Disk(np.zeros((1, 2)), np.ones(1))
@@ -199,6 +201,32 @@ def test_the_inelastic_background_grows_with_the_thickness():
     thin, thick = (phantoms.dynamical_film(**options, thickness=t) for t in (5.0, 20.0))
     between = np.median(thin.data, axis=(2, 3)), np.median(thick.data, axis=(2, 3))
     assert np.allclose(between[1] / between[0], (1 - np.exp(-0.2)) / (1 - np.exp(-0.05)), rtol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FILM.exists(), reason="the multislice film is not here")
+def test_multislice_patterns_are_predicted():
+    """Where one silver grain of a multislice film is alone, its known orientation and thickness give its pattern."""
+    with np.load(FILM) as file:
+        counts = file["counts"].reshape(64, 64, 68, 2, 68, 2).sum(axis=(3, 5)) / float(file["dose"])
+        atoms, step, matrices = file["thickness"], float(file["step"]), Rotation.from_quat(file["rotations"]).as_matrix()
+    detector, disk = make_detector((68, 68), (33.75, 33.75), 0.025), Disk.of(2.1, 0.025)
+    far = np.hypot(*(np.indices((68, 68)) - 33.75)) > 5
+    alike, total = [], []
+    for atom, matrix in zip(atoms, matrices):
+        alone = (atom > 0.5 * atom.max()) & (atoms.sum(axis=0) - atom < 0.15 * atom)
+        if alone.sum() < 10:
+            continue
+        thickness = atom[alone] * 4.086**3 / 4 / step**2
+        found = reflections("Ag", matrix, 1.2)
+        # Its electrons travel along +z.
+        found = Reflections(found.vectors * [1, 1, -1], found.extinction).near(0.06, thickness.max())
+        vectors, beams = through([found], [thickness], np.zeros((alone.sum(), 2)), disk)
+        predicted = (beams.mean(axis=0).ravel() @ pixels_of(detector, vectors, disk)).reshape(68, 68)[far]
+        measured = counts[alone].mean(axis=0)[far]
+        alike.append(np.corrcoef(predicted, measured)[0, 1])
+        total.append(predicted.sum() / measured.sum())
+    assert len(alike) >= 8 and np.median(alike) > 0.95 and 0.6 < np.median(total) < 1.3
 
 
 def test_cases_table():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,14 +31,21 @@ class FoundMaps:
         self, maps: np.ndarray, present: np.ndarray, labelled: np.ndarray, spread: np.ndarray, is_mask: bool = False
     ):
         self.maps, self.present, self.labelled, self.spread, self.is_mask = maps, present, labelled, spread, is_mask
-        self._level: Callable | None = None
+        self._cut: tuple[float, np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.maps)
 
-    def cut_at(self, level: Callable) -> None:
-        """Cut a map that belongs to a grain at ``level(grain, j)``, its value where the grain is just present."""
-        self._level = None if self.is_mask else level
+    def cut_at(self, least: float, thickness: np.ndarray, kept: np.ndarray) -> None:
+        """Cut maps that belong to a grain where they say that it is as thick as `least`; masks stay."""
+        self._cut = None if self.is_mask else (least, thickness, kept)
+
+    def _level(self, j: int, grain: int) -> float:
+        """Value of map j where its grain is just present, on the line of the map over the thickness (least squares)."""
+        least, thickness, kept = self._cut  # type: ignore[misc]
+        t, values = thickness[grain][kept], self.maps[j][kept]
+        off = t - t.mean()
+        return float(values.mean() + (off @ values) / (off @ off) * (least - t.mean()))
 
     def masks(self) -> Iterator[np.ndarray]:
         """Where each is, one by one, by the maps themselves."""
@@ -46,16 +53,16 @@ class FoundMaps:
 
     def mask(self, j: int, grain: int = -1) -> np.ndarray:
         """Where map j is, as a map of that grain; -1: of none."""
-        if self._level is None or grain < 0:
+        if self._cut is None or grain < 0:
             return self.present[j]
         # A comparison with NaN, of excluded positions, is False.
-        return self.maps[j] > self._level(grain, j)
+        return self.maps[j] > self._level(j, grain)
 
     def anywhere(self, grains: np.ndarray, use: np.ndarray) -> np.ndarray:
         """Where any of those that are used is, each as a map of its grain."""
         out = np.zeros(self.maps.shape[1:], bool)
         for j in np.flatnonzero(use):
-            out |= self.mask(j, grains[j])
+            out |= self.mask(int(j), int(grains[j]))
         return out
 
     def labels(self, use: np.ndarray) -> np.ndarray:
@@ -94,7 +101,7 @@ class FoundRegions:
     def __len__(self) -> int:
         return len(self.regions)
 
-    def cut_at(self, level: Callable) -> None:
+    def cut_at(self, least: float, thickness: np.ndarray, kept: np.ndarray) -> None:
         """Regions are what they are."""
 
     def masks(self) -> Iterator[np.ndarray]:

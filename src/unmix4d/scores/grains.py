@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -265,7 +264,7 @@ def grain_scores(
     if not large.any():
         raise ValueError(f"truth must have a grain of at least {min_positions} positions, found none")
     if rule == _SAME:
-        scored.cut_at(partial(_level_on_line, getattr(scored, "maps", None), thickness, kept, level))
+        scored.cut_at(level, thickness, kept)
     every = scored.correlations(np.where(kept, thickness, 0), kept)
     owner = _related(every, least_correlation)
     place, table, inside = np.flatnonzero(large), every[large], there[large]
@@ -299,13 +298,6 @@ def _rule(threshold: Any) -> str | float:
 def _related(table: np.ndarray, least: float) -> np.ndarray:
     """For each found map the true one that it correlates with best, -1 where with none by more than `least`."""
     return np.where((table > least).any(axis=0), table.argmax(axis=0), -1) if table.shape[1] else np.empty(0, int)
-
-
-def _level_on_line(maps: np.ndarray, thickness: np.ndarray, kept: np.ndarray, level: float, i: int, j: int) -> float:
-    """Value of map j at the thickness `level` of grain i, on the line of the map over that thickness (least squares)."""
-    t, values = thickness[i][kept], maps[j][kept]
-    off = t - t.mean()
-    return float(values.mean() + (off @ values) / (off @ off) * (level - t.mean()))
 
 
 def _list(entries: Iterable[Any]) -> np.ndarray:
