@@ -36,7 +36,7 @@ class Likeness:
         Share of the weaker one that one component in place of the two would still explain: by its map where both have the
         same one, by its spots where both have the same ones in areas that touch.
     error : ndarray (k, k)
-        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where the residuals
+        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where residuals
         are not known.
     """
 

@@ -90,9 +90,7 @@ def composite(
     return ax
 
 
-def composite_image(
-    maps: np.ndarray, kept: np.ndarray, background: Sequence[int] = ()
-) -> tuple[np.ndarray, np.ndarray]:
+def composite_image(maps: np.ndarray, kept: np.ndarray, background: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray]:
     """The image alone (scan_row, scan_col, 3), each map up to its own maximum, and the colours of the maps (k, 3).
 
     maps (ndarray (k, scan_row, scan_col)): NaN where excluded.
