@@ -107,6 +107,7 @@ def with_the_mouse(page, out: Path) -> float:
     page.mouse.click(box["x"] + 0.26 * box["width"], box["y"] + 0.77 * box["height"])
     page.wait_for_selector("text=row 24, column 7", timeout=20_000)
     page.screenshot(path=str(out / "panel_after.png"))
+    page.locator(".jp-OutputArea-output:has(button.unmix4d-merge)").screenshot(path=str(out / "panel.png"))
     print("names:", panel.names())
     return took
 

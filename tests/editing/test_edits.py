@@ -233,6 +233,9 @@ def test_names_are_in_tables_figures_reports_and_files(raw, tmp_path):
     assert "matrix" in (tmp_path / "g.csv").read_text(encoding="utf-8")
     named.save(tmp_path / "r.h5")
     assert unmix4d.load(tmp_path / "r.h5").names == named.names
+    bare = raw.rename({0: "a"}).rename({0: None}).drop([1], refit=False)
+    bare.save(tmp_path / "b.h5")
+    assert unmix4d.load(tmp_path / "b.h5").names == ("0", "1", "2", "3", "4")
     assert named.rename({0: None}).names[0] == "0" and _quietly(named.merge, ["twin", "matrix"]).names[0] == "twin"
     assert named.split("twin", random_state=0).names[:2] == ("twin 1", "twin 2")
     assert named.drop(["twin"], refit=False).names[0] == "matrix"

@@ -49,7 +49,8 @@ def _decomposition(name, result, options):
     _require(result.patterns.shape == (result.k, *geometry.detector_shape), name, f"patterns {result.patterns.shape}")
     _require(result.maps.shape == (result.k, *geometry.scan_shape), name, f"maps {result.maps.shape}")
     dtype = result.source.scan.dtype
-    double = options.get("precision") == "double" or dtype.kind == "f" and dtype.itemsize == 8
+    precision = result.settings.get("precision") if result.edits else options.get("precision")
+    double = precision == "double" or dtype.kind == "f" and dtype.itemsize == 8
     found = {result.maps.dtype, result.patterns.dtype}
     _require(found == {np.dtype(np.float64 if double else np.float32)}, name, f"dtypes are {found} of a scan of {dtype}")
     kept = _kept(geometry)

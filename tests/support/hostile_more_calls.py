@@ -21,6 +21,11 @@ _ONE_SECTION = st.sampled_from(_SECTIONS).map(lambda name: [name])
 NONE = ({}, {})
 
 
+def _no_arguments(shape):
+    """No arguments, whatever the shape."""
+    return NONE
+
+
 def _vectors(*kinds):
     odd = st.one_of(ODD_VECTORS, st.just("other scan"))
     return st.builds(Made, st.sampled_from(kinds or VECTORS), odd, st.integers(0, 5))
@@ -119,7 +124,34 @@ COSTLY_AFTER = {
         {"host": st.sampled_from((Made("cube"), Made("cube", "other scan"), Made("cube", "nan"), np.ones(3)))}, {}
     ),
 }  # fmt: skip
+_SOME = st.sampled_from(([0, 1], [0], [1, 0], [0, 0], [], [0, 9], [-1, 0], ["0", 1], 0, "01", np.array([0, 1]), [0.5, 1]))
+_NAMES = st.sampled_from((
+    {0: "a"}, {0: "a", 1: "a"}, {}, {0: "3"}, {0: "x" * 99}, {9: "a"}, {0: "\ud800<b>"}, ["a"], {0: None}, {"0": "b"},
+))  # fmt: skip
+_REFIT = {"refit": st.sampled_from((True, False, 1))}
+_EDITS = {
+    "merge": lambda s: ({"components": _SOME}, _REFIT),
+    "drop": lambda s: ({"components": _SOME}, _REFIT),
+    "background": lambda s: ({"components": _SOME}, {}),
+    "reorder": lambda s: ({"order": st.sampled_from(([1, 0], [0], [0, 1, 2], [2, 0, 1], "10"))}, {}),
+    "split": lambda s: (
+        {"component": st.sampled_from((0, 1, "0", 9, -1))},
+        {"into": st.sampled_from((1, 2, 3, 10**6)), "by": st.sampled_from(("intensity", "regions", "x")), **_REFIT,
+         "random_state": _SEED},
+    ),
+    "rename": lambda s: ({"names": _NAMES}, {}),
+    "replace": lambda s: (
+        {"component": st.sampled_from((0, 9)),
+         "pattern": st.sampled_from((*(np.full(s[2:], value) for value in (1.0, 0.0, -1.0, np.nan)), np.ones(3), "x"))},
+        _REFIT,
+    ),
+    "refit": lambda s: ({}, {"n_iter": st.sampled_from((0, 1, 5, -1, 0.5))}),
+    "undo": lambda s: ({}, {"n": st.sampled_from((1, 0, 9))}),
+    "suggest": _no_arguments,
+    "edit": _no_arguments,
+}  # fmt: skip
 OF_RESULTS = {
+    **_EDITS,
     "group_rotated": lambda s: _group(False),
     "membership_at": lambda s: (
         {"loadings": st.sampled_from((*(np.ones(n) for n in (0, 1, (3, 2), (4, 4, 3))), np.full((2, 2), np.nan)))}, {}

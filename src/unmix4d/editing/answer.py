@@ -78,7 +78,7 @@ def recorded(result: Any, edit: Edit, origins: Sequence[tuple[int, ...]], **fiel
 def carried(result: Any, origins: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """Names and background of the components that others became; what nobody set stays unset."""
     found: dict[str, Any] = {}
-    if any(result.settings.get("names", ())):
+    if "names" in result.settings:
         found["names"] = named([_name_of(result, parts) for parts in origins])
     if result.settings.get("background"):
         apart = set(result.settings["background"])

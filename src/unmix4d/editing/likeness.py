@@ -36,7 +36,7 @@ class Likeness:
         Share of the weaker one that one component in place of the two would still explain: by its map where both have the
         same one, by its spots where both have the same ones in areas that touch.
     error : ndarray (k, k)
-        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where the residuals
+        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where residuals
         are not known.
     """
 
@@ -49,6 +49,7 @@ class Likeness:
     error: np.ndarray
 
 
+_NO_NOISE = 1e-9  # of the energy of a component: what is less is rounding
 _REACH = 2  # positions between areas that touch: the probe, or a step, wide
 
 
@@ -57,7 +58,8 @@ def likeness(result: Any) -> Likeness:
     spots, rotated, angles = _patterns(result)
     correlation, alike, near = _correlation(result), cosines(spots), _near(result)
     explained = 1 - (1 - np.clip(correlation, 0, 1) ** 2) * (1 - np.clip(alike, 0, 1) ** 2 * near)
-    return Likeness(correlation, alike, rotated, angles, near, explained, 1 + (1 - explained) * _of_the_noise(result, spots))
+    error = 1 + np.maximum(1 - explained, 0) * _of_the_noise(result, spots)
+    return Likeness(correlation, alike, rotated, angles, near, explained, error)
 
 
 def _of_the_noise(result, spots):
@@ -69,7 +71,8 @@ def _of_the_noise(result, spots):
     energy = (maps**2).sum(0) * np.square(spots).sum((1, 2))
     noise = (maps**2).T @ squares / np.maximum((maps**2).max(0), np.finfo(float).tiny)
     weaker = np.where(energy[:, None] < energy, np.arange(result.k)[:, None], np.arange(result.k))
-    return (energy / np.maximum(noise, np.finfo(float).tiny))[weaker]
+    # Where nothing is left over, anything is far more than that.
+    return (energy / np.maximum(noise, _NO_NOISE * energy + np.finfo(np.float32).tiny))[weaker]
 
 
 def _correlation(result):
