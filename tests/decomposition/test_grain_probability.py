@@ -55,7 +55,7 @@ def test_signs_know_neither_scale_nor_order_nor_what_is_excluded(scene):
     rows = maps.reshape(30, 30, 4)[:, :29].reshape(-1, 4)
     some = slice(0, 6)  # the mean over neighbours beyond an edge is another one than over excluded neighbours
     a, b = (signs_of_a_grain(g, rows, patterns, agreement)[:, some] for g in (masked, cropped))
-    np.testing.assert_allclose(a, b, atol=0.05)
+    np.testing.assert_allclose(a, b, atol=0.08)
 
 
 def test_components_without_anything_have_signs_too(scene):
