@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._phantom import Phantom
 
 _SEEN = 0.006  # of the beam: a spot that can be told from the noise of some thousand electrons
-_TRIES = 40
+_TRIES = 40  # draws at most; ours, from no table
 
 
 def _orientations(n_grains, names, q_max, lattice_parameter, thickness, reach, rng):

@@ -6,7 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from ._maps import film_grains, smooth_field, spread_points
 
 _THINNEST = 0.05  # of the mean thickness, where the film is not gone altogether
-_TRIES = 40
+_TRIES = 40  # draws at most; ours, from no table
 
 
 def _points_on(film, n, rng):
