@@ -4,8 +4,9 @@
 
     python benchmarks/dynamical/calibrate.py [--fit] [--out FILE.md]
 
-With ``--fit`` the logistic regression is fitted anew on the tuning seeds of the dynamical cases and on kinematical films, and
-its constants are printed. The reliability is measured on seeds that nothing was chosen on, with the constants of the package.
+With ``--fit`` the logistic regression is fitted anew on the tuning seeds of the dynamical cases and on kinematical films,
+and its constants are printed. The reliability is measured on seeds that nothing was chosen on, with the constants of the
+package.
 """
 
 import sys
@@ -48,7 +49,7 @@ def jobs(fit):
 
 
 def components(job):
-    """Signs of the components of one scan and whether they are grains: a list of (family, features, signs, is one, grains)."""
+    """A list of (family, features, signs of the components, whether they are grains, number of grains) of one scan."""
     family, name, seed, pixels = job
     view, truth = _scan(family, name, seed)
     out = []
@@ -159,8 +160,8 @@ def main(arguments=None):
             markdown_table(["probability", "components", "mean probability", "share that are grains"], reliability(some))
             + "\n"
         )
-        header = ["scans", "called grains - found", "distance, mean", "found within the interval of 90 %", "called - in the scan",
-                  "within 3"]  # fmt: skip
+        header = ["scans", "called grains - found", "distance, mean", "found within the interval of 90 %",
+                  "called - in the scan", "within 3"]  # fmt: skip
         report(markdown_table(header, [numbers_of_grains(some)]) + "\n")
     report.write()
     return 0

@@ -242,7 +242,7 @@ def test_background_is_never_a_partner():
     assert result(ramp()).overlap().background == ()  # nothing would be left
     with pytest.raises(ValueError, match=r"beside the background \[0, 1\], got 0: name the background"):
         result(ramp()).overlap(background="auto")  # neither has an inside and an outside
-    assert "background, no partner: component 2" in repr(found.overlap(background=2))
+    assert "no partner: component 2" in repr(found.overlap(background=2))
 
 
 def absorbed(own=False):

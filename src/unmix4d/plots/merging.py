@@ -126,11 +126,11 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     places = np.arange(result.k)
-    shades = [colours.FAINT if i in result.no_grains else colours.STABLE for i in places]
-    ax.bar(places, result.stability, color=shades, width=0.8)
-    ax.bar([], [], color=colours.STABLE, label="share of the runs")
+    grain = ~np.isin(places, result.no_grains)
+    ax.bar(places[grain], result.stability[grain], color=colours.STABLE, width=0.8, label="share of the runs")
     if result.no_grains:
-        ax.bar([], [], color=colours.FAINT, label="the same, rather no grain")
+        shares = result.stability[~grain]
+        ax.bar(places[~grain], shares, color=colours.FAINT, width=0.8, label="share of the runs, rather no grain")
     if result.grain_probability is not None:
         ax.plot(
             places, result.grain_probability, "_", color=colours.SECOND, ms=9, mew=2, label="probability that it is a grain"
@@ -140,6 +140,8 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     text_sizes(ax)
     if any(result.settings.get("names", ())):
         ax.set_xticks(places, [short(result, i) for i in places], rotation=30)
+    else:
+        ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs")
-    ax.legend(fontsize=TINY, frameon=True, loc="lower left", framealpha=0.9)
+    ax.legend(fontsize=TINY, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     return ax

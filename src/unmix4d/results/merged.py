@@ -245,6 +245,6 @@ def merged_answer(
     return found.answer(
         MergedDecomposition, method="merge_nmf", squares=found.squares(), settings=settings, _view=view,
         members=tuple(members[i] for i in found.order) if members else (), stability=stability[found.order],
-        agreement=agreement[found.order], grain_probability=probability[found.order], spread=spread, meaning=MEANING, references=MERGING,
-        quiet=settings.get("only_noise", False), **more,
+        agreement=agreement[found.order], grain_probability=probability[found.order], spread=spread, meaning=MEANING,
+        references=MERGING, quiet=settings.get("only_noise", False), **more,
     )  # fmt: skip

@@ -252,7 +252,7 @@ class Overlap:
             pair = f"{self.pairs['component'][0]} and {self.pairs['partner'][0]}"
             lines.append(f"  most of it between {pair}, {self.pairs['area_above'][0]:.4g} {self.area_unit}")
         if self.background:
-            lines.append(f"  background, no partner: component {', '.join(map(str, self.background))}")
+            lines.append(f"  no partner: component {', '.join(map(str, self.background))}")
             lines += with_grain(self.settings)
         lines.append("  .ratio .first .second .areas .pairs .at(threshold) .profile(start, stop)")
         lines.append("  .plot() .plot_profile(start, stop) .to_dataframe() .to_host() .save(path)")
