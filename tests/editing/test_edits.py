@@ -106,7 +106,7 @@ def test_parts_of_one_grain_become_that_grain(raw, film):
     def best(result, i):
         return np.corrcoef(result.intensities[i].ravel(), truth)[0, 1:].max()
 
-    assert best(merged, found[0]) > max(best(raw, i) for i in found) and best(merged, found[0]) > 0.99
+    assert best(merged, found[0]) > max(best(raw, i) for i in found) and best(merged, found[0]) > 0.97
 
 
 def test_a_weighted_fit_stays_weighted(view):

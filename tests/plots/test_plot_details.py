@@ -51,7 +51,7 @@ def test_a_component_alone_has_its_own_colour_where_it_is_full():
 
 def test_the_dark_side_of_a_hue_is_made_linear(monkeypatch):
     hues = np.array([[1.0, 0.02, 0.5]])
-    monkeypatch.setattr(colours, "map_colours", lambda maps, kept: hues)  # no hue of ours has a side so dark
+    monkeypatch.setattr(colours, "map_colours", lambda maps, kept, background=(): hues)  # no hue of ours has a side so dark
     shown = np.asarray(made(1, maps=np.ones((1, 6, 8))).composite().images[0].get_array())
     np.testing.assert_allclose(shown, np.broadcast_to(hues, (6, 8, 3)), atol=1e-6)
 

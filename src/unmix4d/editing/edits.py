@@ -65,13 +65,28 @@ class Edit:
         return f"{self.code}: {many}, {_losses(*self.loss)}{there}"
 
     def to_json(self) -> dict[str, Any]:
-        """In JSON types, without NaN."""
+        """In JSON types, without NaN.
+
+        Examples
+        --------
+        >>> from unmix4d import Edit
+        >>> Edit("background", {"components": [0]}, (3, 3), (1.0, 1.0)).to_json()["where"] is None
+        True
+        """
         told = {"call": self.call, "arguments": self.arguments, "components": list(self.components)}
         return {**told, "loss": [_or_none(value) for value in self.loss], "where": _or_none(self.where)}
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Edit:
-        """What `to_json` wrote."""
+        """What `to_json` wrote.
+
+        Examples
+        --------
+        >>> from unmix4d import Edit
+        >>> edit = Edit("background", {"components": [0]}, (3, 3), (1.0, 1.0))
+        >>> Edit.from_json(edit.to_json()).code
+        'background([0])'
+        """
         loss, where = tuple(map(_or_nan, told["loss"])), _or_nan(told["where"])
         return cls(told["call"], told["arguments"], tuple(told["components"]), loss, where)  # type: ignore[arg-type]
 
@@ -115,7 +130,14 @@ class Edits(Sequence):
         return "r" + "".join(f".{edit.code}" for edit in self)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """In JSON types."""
+        """In JSON types, as `unmix4d.replay` takes them too.
+
+        Examples
+        --------
+        >>> from unmix4d import Edit, Edits
+        >>> Edits([Edit("background", {"components": [0]}, (3, 3), (1.0, 1.0))]).to_json()[0]["call"]
+        'background'
+        """
         return [edit.to_json() for edit in self]
 
     def __repr__(self) -> str:

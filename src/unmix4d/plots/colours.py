@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["colour_map", "component_colours", "map_colours", "overlap_colours", "pale", "rgb", "told_apart"]
+__all__ = [
+    "colour_map", "component_colours", "composite_image", "map_colours", "mixed", "overlap_colours", "pale", "rgb",
+    "told_apart",
+]  # fmt: skip
 
 # Maps of colours.
 INTENSITIES, MAPS, SIGNED = "inferno", "viridis", "RdBu_r"
@@ -46,6 +49,7 @@ PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like th
 _DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of every second hue
 _GREY = 55.0
 _FIRST_HUE = 25.0
+_BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
 _PALE = 0.45  # how much of its colour a region has below an overlap
 
 
@@ -99,6 +103,33 @@ def map_colours(maps: np.ndarray, kept: np.ndarray | None, background: Sequence[
 
     grey = [i for i in range(len(maps)) if i in background or is_spread(maps[i], kept)]
     return component_colours(len(maps), grey if len(grey) < len(maps) else ())
+
+
+def composite_image(maps: np.ndarray, kept: np.ndarray, background: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """The image alone (scan_row, scan_col, 3), each map up to its own maximum, and the colours of the maps (k, 3).
+
+    maps (ndarray (k, scan_row, scan_col)): NaN where excluded.
+    kept (ndarray of bool (scan_row, scan_col)): False where excluded.
+    background: Maps that are grey.
+    """
+    weights = np.maximum(np.nan_to_num(maps), 0).astype(float)
+    tops = weights.max(axis=(1, 2))
+    weights /= np.where(tops > 0, tops, 1)[:, None, None]
+    hues = map_colours(weights, kept, background)
+    return mixed(weights, hues, kept), hues
+
+
+def mixed(weights: np.ndarray, hues: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Colours added as lights are: in linear intensity, then as a screen wants them (scan_row, scan_col, 3)."""
+    light = np.where(hues <= 0.04045, hues / 12.92, ((hues + 0.055) / 1.055) ** 2.4)
+    total = weights.sum(axis=0)[kept]
+    full = float(np.percentile(total, _BRIGHT)) if total.size else 0.0
+    mixed = np.tensordot(weights, light, axes=(0, 0)) / (full if full > 0 else 1)
+    # What is brighter than white keeps its hue.
+    mixed /= np.maximum(mixed.max(axis=2, keepdims=True), 1)
+    screen = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * np.maximum(mixed, 1e-12) ** (1 / 2.4) - 0.055)
+    screen[~kept] = rgb(EXCLUDED)
+    return np.clip(screen, 0, 1)
 
 
 def overlap_colours(n: int) -> np.ndarray:

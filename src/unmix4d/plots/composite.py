@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-__all__ = ["composite", "composite_image"]
-
-_BRIGHT = 99.5  # percentile of the summed weights that is as bright as it gets
+__all__ = ["composite"]
 
 
 @figure_style()
@@ -86,35 +84,8 @@ def composite(
             line = line_scan(ax, np.where(kept, values, np.nan), calibration.step, calibration.step_unit)
             line.set(color=0.85 * colour, label=result.names[i])
     else:
-        draw_colours(ax, _mixed(weights, hues, kept), calibration, dark=True, with_scale_bar=scale_bar)
+        draw_colours(ax, colours.mixed(weights, hues, kept), calibration, dark=True, with_scale_bar=scale_bar)
     return ax
-
-
-def composite_image(maps: np.ndarray, kept: np.ndarray, background: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """The image alone (scan_row, scan_col, 3), each map up to its own maximum, and the colours of the maps (k, 3).
-
-    maps (ndarray (k, scan_row, scan_col)): NaN where excluded.
-    kept (ndarray of bool (scan_row, scan_col)): False where excluded.
-    background: Maps that are grey.
-    """
-    weights = np.maximum(np.nan_to_num(maps), 0).astype(float)
-    tops = weights.max(axis=(1, 2))
-    weights /= np.where(tops > 0, tops, 1)[:, None, None]
-    hues = colours.map_colours(weights, kept, background)
-    return _mixed(weights, hues, kept), hues
-
-
-def _mixed(weights, hues, kept):
-    """Colours added as lights are: in linear intensity, then as a screen wants them."""
-    light = np.where(hues <= 0.04045, hues / 12.92, ((hues + 0.055) / 1.055) ** 2.4)
-    total = weights.sum(axis=0)[kept]
-    full = float(np.percentile(total, _BRIGHT)) if total.size else 0.0
-    mixed = np.tensordot(weights, light, axes=(0, 0)) / (full if full > 0 else 1)
-    # What is brighter than white keeps its hue.
-    mixed /= np.maximum(mixed.max(axis=2, keepdims=True), 1)
-    screen = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * np.maximum(mixed, 1e-12) ** (1 / 2.4) - 0.055)
-    screen[~kept] = colours.rgb(colours.EXCLUDED)
-    return np.clip(screen, 0, 1)
 
 
 def _composite_figure(result, n):

@@ -55,9 +55,9 @@ def edit(result: Any) -> Editor:
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
-    >>> panel = result.edit()  # doctest: +SKIP
-    >>> panel.result.k  # doctest: +SKIP
-    3
+    >>> panel = result.edit()
+    >>> panel.result.k, panel.code
+    (3, '# nothing was done yet')
     """
     require_editable(result, "edit")
     try:
@@ -86,6 +86,14 @@ class Editor:
         What is shown.
     parts : Parts
         The widgets in it, by name.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+    >>> panel = result.edit()
+    >>> panel.result is result, panel.selected
+    (True, [])
     """
 
     def __init__(self, result: Any, widgets: Any) -> None:
@@ -110,7 +118,17 @@ class Editor:
         return f"r = {done.code}" if len(done) else "# nothing was done yet"
 
     def select(self, components: list[int]) -> None:
-        """Select these components, and no others."""
+        """Select these components, and no others.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+        >>> panel = result.edit()
+        >>> panel.select([2, 0])
+        >>> panel.selected
+        [0, 2]
+        """
         self.selected = sorted(components)
         self._show_selection()
 

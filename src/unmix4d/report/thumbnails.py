@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plots.colours import EXCLUDED, INTENSITIES, MAPS, colour_map, rgb
-from ..plots.composite import composite_image
+from ..plots.colours import EXCLUDED, INTENSITIES, MAPS, colour_map, composite_image, rgb
 from ..plots.images import intensity_colours, intensity_norm
 
 __all__ = ["data_url", "map_thumbnail", "mixed_maps", "pattern_thumbnail", "thinned"]
