@@ -35,7 +35,7 @@ def answers(small_film):
 HEADINGS = {
     "nmf": ["component", "explained", "n_positions", "strength", "distinguishable"],
     "svd": ["component", "explained"],
-    "merged": ["component", "explained", "n_positions", "stability", "agreement"],
+    "merged": ["component", "explained", "n_positions", "stability", "agreement", "grain_probability"],
     "fuzzy": ["component", "explained", "n_positions", "pure_fraction"],
     "validity": ["n_clusters", "partition_coefficient", "partition_entropy", "xie_beni", "hypervolume", "least_pure"],
     "scree": ["component", "explained"],

@@ -169,6 +169,7 @@ AFTER = {
     "consensus": lambda s: (
         {}, {"how": st.sampled_from(("median", "mean", "best")), "min_share": st.sampled_from((0.1, 0.5, 1))}
     ),
+    "n_grains_interval": lambda s: ({}, {"level": st.sampled_from((0.1, 0.9, 1, 0, -1, "most"))}),
     "save and load": lambda s: ({}, {}),
     "changed data": lambda s: ({}, {}),
     "repr": lambda s: ({}, {}),

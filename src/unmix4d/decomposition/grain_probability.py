@@ -14,13 +14,11 @@ from .map_smoothing import smooth_maps
 
 __all__ = ["GRAIN", "SIGNS", "count_interval", "grain_probability", "own_part", "signs_of_a_grain"]
 
-# Logistic regression on the tuning seeds of phantoms.cases("dynamical") and on kinematical films, and how well it holds on
-# seeds that nothing was chosen on: benchmarks/dynamical/calibrate.py and its CALIBRATION.md.
 SIGNS = ("own part", "agreement", "smoothness", "area", "nearness", "likeness", "in one piece")
 _WEIGHTS = np.array([1.175, 18.758, 28.169, 1.505, -1.732, -2.407, 8.169])
-_OFFSET = -51.260
+_OFFSET = -51.260  # logistic regression by benchmarks/dynamical/calibrate.py; how well it holds: its CALIBRATION.md
 GRAIN = 0.5  # probability from which on a component counts as a grain
-_BROAD = 0.45  # of the radius of a typical component: rims and overlaps are near then (benchmarks/dynamical/CALIBRATION.md)
+_BROAD = 0.45  # of the radius of a typical component: rims and overlaps are near then; no table
 _PRESENT = 0.3  # of the maximum of a smoothed map, for its largest piece; no table
 
 
