@@ -10,7 +10,7 @@ import scipy
 from ..core import checks
 from .factorisation import unit_rows
 from .grain_probability import signs_of_a_grain
-from .map_smoothing import smooth_maps
+from .map_smoothing import smooth_maps, without_noise
 from .nnls import nnls_rows
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
@@ -55,7 +55,14 @@ class Consensus:
 
 
 def consensus(
-    problem, runs, *, how: str = "median", min_share: float = 0.5, alike: float = ALIKE, sigma: float = 1.0
+    problem,
+    runs,
+    *,
+    how: str = "median",
+    min_share: float = 0.5,
+    alike: float = ALIKE,
+    denoise: bool = True,
+    sigma: float = 1.0,
 ) -> Consensus:
     """Match the components of all runs by their maps and keep what enough runs have.
 
@@ -73,6 +80,8 @@ def consensus(
         Least share of the runs, 0 to 1.
     alike : float
         Least mean correlation within a match, 0 to 1.
+    denoise : bool
+        Average the maps that are kept where they vary no more than their noise, see `without_noise`.
     sigma : float
         Of the smoothing for the comparison, in positions.
 
@@ -102,15 +111,18 @@ def consensus(
             left_out += 1
             continue
         kept.append(_one(runs, pairs, how))
+    kept = [one for one in kept if one[0].sum() > 0]
     if not kept:
         raise ValueError(f"min_share must leave a component to keep, got {min_share:g}: none is in as many of the runs")
-    kept = [one for one in kept if one[0].sum() > 0]
     kept.sort(key=lambda one: -one[0].sum())
     maps, spread, agreement, members = zip(*kept)
     maps, agreement = np.stack(maps, axis=1), np.array(agreement)
     share = np.array([len({run for run, _ in pairs}) for pairs in members]) / len(runs)
-    weighted = _fitted(problem, kept)[1]
+    weighted = _fitted(problem, maps)
     signs = signs_of_a_grain(problem.geometry, maps, weighted, agreement)
+    if denoise:
+        maps = np.ascontiguousarray(without_noise(maps.T, problem.geometry).T)
+        weighted = _fitted(problem, maps)
     patterns = problem.weights.off(None, weighted)[1]
     return Consensus(maps, patterns, share, agreement, np.stack(spread, axis=1), members, left_out, signs)
 
@@ -142,13 +154,11 @@ def _one(runs, pairs, how):
     return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
 
 
-def _fitted(problem, kept):
-    """Maps (n_positions, k) and patterns of the weighted data, the patterns by exact non-negative least squares."""
-    maps = np.stack([one[0] for one in kept], axis=1)
-    weighted = problem.weights.on(maps, None)[0]
-    rows = np.ascontiguousarray(weighted.T)
+def _fitted(problem, maps):
+    """Patterns of the weighted data for maps (n_positions, k), by exact non-negative least squares."""
+    rows = np.ascontiguousarray(problem.weights.on(maps, None)[0].T)
     wide = rows.astype(np.float64)
-    return weighted, np.ascontiguousarray(nnls_rows(problem.on_patterns(rows).T, wide @ wide.T).T)
+    return np.ascontiguousarray(nnls_rows(problem.on_patterns(rows).T, wide @ wide.T).T)
 
 
 def _fraction(value, name):

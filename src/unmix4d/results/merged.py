@@ -138,7 +138,9 @@ class MergedDecomposition(Decomposition):
             "history": tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in head["history"]),
         }
 
-    def consensus(self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8) -> MergedDecomposition:
+    def consensus(
+        self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, denoise: bool = True
+    ) -> MergedDecomposition:
         """What the runs agree on: their components matched by where they are, those of too few runs left out.
 
         Components of all runs are grouped by the correlation of their maps (average linkage). What two components of one run
@@ -153,6 +155,9 @@ class MergedDecomposition(Decomposition):
             Least share of the runs, 0 to 1.
         alike : float
             Least mean correlation of the maps of one component, 0 to 1.
+        denoise : bool
+            Average the maps over neighbouring positions where they vary no more than their noise does (the filter of Lee
+            1980); edges that stand out of the noise stay. The patterns are fitted for these maps.
 
         Returns
         -------
@@ -183,9 +188,9 @@ class MergedDecomposition(Decomposition):
                 "consensus needs the runs, which a saved result, an edited one or a consensus does not hold: call merge_nmf "
                 "again, or .undo()"
             )
-        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike}
+        options: dict[str, Any] = {"how": how, "min_share": min_share, "alike": alike, "denoise": bool(denoise)}
         found = consensus(self._problem, self.runs, **options)
-        told = {name: value if name == "how" else float(value) for name, value in options.items()}
+        told = {name: value if name in ("how", "denoise") else float(value) for name, value in options.items()}
         told["left_out"] = found.left_out
         matrix = self._view.matrix(self.settings["precision"])
         answer = merged_answer(
