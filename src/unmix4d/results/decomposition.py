@@ -459,7 +459,9 @@ class Decomposition:
 
     def _smoothed(self):
         """With which smoothing of the scan the subspace was found, where that was a Gaussian."""
-        smooth = self.settings.get("smooth")
+        smooth = self.settings.get("smooth", ())
+        if smooth is None:
+            return ", subspace not smoothed"
         sigma = smooth.get("sigma") if isinstance(smooth, dict) else None
         return f", subspace smoothed by {' x '.join(f'{s:g}' for s in dict.fromkeys(sigma))} position(s)" if sigma else ""
 

@@ -171,5 +171,6 @@ class KChoice:
         lines += [f"  - {reason}" for reason in self.reasons]
         said = [f"{name.replace('_', ' ')} {'-' if vote is None else vote}" for name, vote in self.votes.items()]
         lines.append("  votes: " + ", ".join(said))
+        lines.append("  counts patterns; a grain that scatters dynamically has several: merge_nmf counts grains")
         lines.append(f"  [{self.recommended}] is its decomposition; .plot() .plot_similarity() .to_dataframe() .save(path)")
         return "\n".join(lines)
