@@ -14,6 +14,7 @@ from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_counts import Reader
 from ..clustering.rotated_positions import SPOTS
 from ..clustering.rotated_scan import MOST_COMPARED, group_scan
+from ..clustering.second_groups import second_groups
 from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
@@ -148,15 +149,16 @@ def group_rotated(
         precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 14, "grouping by rotation") as tick:
+    with progress(view, 10 if geometry.n_positions <= MOST_COMPARED else 15, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
         geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
         settings["centre"] = list(geometry.centre)
         transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
         tick()
+        reader = Reader(matrix, transform, friedel=bool(friedel), weight=weight)
         found, some, witnesses = group_scan(
-            matrix, partial(_only, view, precision), Reader(matrix, transform, friedel=bool(friedel), weight=weight),
+            matrix, partial(_only, view, precision), reader,
             np.random.default_rng(seed), mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
             n_parts=n_parts, spots=spots, most=MOST_COMPARED, tick=tick,
         )  # fmt: skip
@@ -169,7 +171,9 @@ def group_rotated(
         if len(told) == 1 and not found.symmetry.any() and told.all():
             say_if_only_noise(view, matrix, None, "group_rotated", seed)
         tick()
-        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings, view.scan.host)
+        second = _second(matrix, reader, found, some, bool(mirror))
+        tick()
+        result = _assembled(view.geometry, geometry, matrix, found, told, some, second, settings, view.scan.host)
         tick()
     return result
 
@@ -246,7 +250,16 @@ def _judged(found, told, auto):
     return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)
 
 
-def _assembled(plain, geometry, matrix, found, told, some, settings, host):
+def _second(matrix, reader, found, some, mirror):
+    """Second group and its share at all positions; none where no group has spots."""
+    labels, angles, mirrored = np.full(len(some), -1), np.full(len(some), np.nan), np.zeros(len(some), bool)
+    labels[some], angles[some], mirrored[some] = found.labels, found.angles_deg, found.mirrored
+    if not found.symmetry.any():
+        return np.full(len(some), -1), np.zeros(len(some))
+    return second_groups(matrix, reader, labels, angles, mirrored, found.symmetry, mirror)
+
+
+def _assembled(plain, geometry, matrix, found, told, some, second, settings, host):
     """What was found at the positions with intensity, as images and maps; the averages are made in one pass.
 
     `geometry` has the hot pixels masked, and the centre that was used.
@@ -265,7 +278,7 @@ def _assembled(plain, geometry, matrix, found, told, some, settings, host):
     member = labels[:, None] == np.arange(len(order))
     maps = member * totals[:, None]
     maps = geometry.to_maps((maps / np.maximum(maps.max(axis=0), 1e-30)).astype(matrix.dtype))
-    rank = np.append(np.argsort(order), -1)  # the last entry is that of a leaf without a group
+    rank = np.append(np.argsort(order), -1)  # the last entry is that of no group
     return Groups(
         labels=_on_scan(geometry, labels, -1), angles_deg=_on_scan(geometry, angles, np.nan),
         angle_residuals_deg=_on_scan(geometry, residuals, np.nan), mirrored=_on_scan(geometry, mirrored, False),
@@ -273,7 +286,8 @@ def _assembled(plain, geometry, matrix, found, told, some, settings, host):
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
         geometry=plain.replace(centre=geometry.centre, centre_known=geometry.centre_known), told=told[order],
-        parts=_on_scan(geometry, parts, -1), settings=settings, host=host,
+        parts=_on_scan(geometry, parts, -1), second=_on_scan(geometry, rank[second[0]], -1),
+        second_share=_on_scan(geometry, second[1].astype(matrix.dtype), 0), settings=settings, host=host,
     )  # fmt: skip
 
 

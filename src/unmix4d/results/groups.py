@@ -49,6 +49,7 @@ def _sound(groups):
     leaves = len(groups.leaf_labels)
     require(within(groups.labels, n) and within(groups.leaf_labels, n) and within(groups.symmetry, 7, 0), "a group")
     require(groups.parts is None or within(groups.parts, leaves), "a part")
+    require(groups.second is None or within(groups.second, n), "a second group")
     require(groups.linkage.shape == (max(leaves - 1, 0), 4) and is_tree(groups.linkage), "the tree")
 
 
@@ -60,7 +61,8 @@ _FORM = Form(
         "patterns": Arrays("f", ("n", "detector")), "maps": Arrays("f", ("n", "scan")),
         "symmetry": Arrays("i", ("n",)), "linkage": Arrays("f"), "cophenetic": Json(is_real), "height": Json(is_real),
         "similarity": Arrays("f", _OF_LEAVES), "leaf_labels": Arrays("i", ("leaves",)), "geometry": Geometry(),
-        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True), "members": Answer(RESULTS, True),
+        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True),
+        "second": Arrays("i", ("scan",), True), "second_share": Arrays("f", ("scan",), True), "members": Answer(RESULTS, True),
         "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
     },
     lambda groups: {
@@ -117,6 +119,12 @@ class Groups:
         Group of each leaf; -1 for parts whose positions all went to other groups in the end.
     parts : ndarray of int (scan_row, scan_col) or None
         The leaf of each position.
+    second : ndarray of int (scan_row, scan_col) or None
+        Of single positions, the group of the other grain where two overlap: a mixture of both averages, at their angles,
+        explains the counts better than chance would, and a fifth or more of them are of the second. It can be the same group
+        at another angle. -1 where one group is enough.
+    second_share : ndarray (scan_row, scan_col) or None
+        Share of the counts in the second; 0 where there is none.
     geometry : ScanGeometry
     members : Decomposition or None
         Whose components are grouped.
@@ -148,6 +156,8 @@ class Groups:
     geometry: ScanGeometry
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
+    second: np.ndarray | None = None
+    second_share: np.ndarray | None = None
     members: Any = None
     told: np.ndarray = None  # type: ignore[assignment]  # all of them
     settings: dict = field(default_factory=dict)
