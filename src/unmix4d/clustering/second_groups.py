@@ -13,7 +13,7 @@ from .rotated_counts import Reader, Sums, make_templates, sums_of
 
 __all__ = ["second_groups"]
 
-LEAST_SHARE = 0.2  # of the second group at a position: less is also what thickness and strain leave (docs/rotation.md)
+LEAST_SHARE = 0.15  # of the second group at a position: less is also what thickness and strain leave (docs/rotation.md)
 _SURE = 8.0  # logarithm of the likelihood beyond what so many angles and groups give by chance: 4 standard deviations
 _APART = 8.0  # degrees from the angle of the first: nearer copies of the same group are one crystal that is bent; no table
 _STEPS = 12  # of finding the share; no table
