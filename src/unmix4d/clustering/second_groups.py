@@ -49,8 +49,9 @@ def second_groups(matrix, reader: Reader, labels, angles, mirrored, symmetry, mi
     own = np.stack([labels, np.nan_to_num(angles), mirrored], axis=1).astype(float)
     summed = matrix.visit(partial(_sum, reader=reader, n=len(symmetry)), (own,))[1]
     grid = reader.of_spectra(np.empty((reader.n_frequency, 0, 0)))
-    templates = make_templates(grid, Sums.from_real(summed), symmetry == 0)
-    kernel = partial(_look, reader=reader, templates=templates, symmetry=symmetry, mirror=mirror)
+    every = _every(grid)
+    templates = _coarse(make_templates(grid, Sums.from_real(summed), symmetry == 0), every)
+    kernel = partial(_look, reader=reader, templates=templates, every=every, symmetry=symmetry, mirror=mirror)
     found = matrix.visit(kernel, (own,))[0]
     return found[:, 0].astype(int), found[:, 1]
 
@@ -60,7 +61,20 @@ def _sum(X, own, *, reader, n):
     return None, sums_of(reader(X), own[:, 0].astype(int), own[:, 1], own[:, 2] > 0.5, n).as_real()
 
 
-def _look(X, own, *, reader, templates, symmetry, mirror):
+def _every(counts):
+    """How many azimuths are one here: 2 degrees are enough to say which group is there."""
+    most = round(2 * len(counts.valid) / counts.period)
+    return next(n for n in range(max(most, 1), 0, -1) if len(counts.valid) % n == 0)
+
+
+def _coarse(templates, every):
+    """The templates on fewer azimuths, without what these cannot hold."""
+    n_azimuth = templates.shape[1] // every
+    spectra = scipy.fft.rfft(templates, axis=1)[:, : n_azimuth // 2 + 1]
+    return np.maximum(scipy.fft.irfft(spectra, n_azimuth, axis=1), 0.5 * templates.min())
+
+
+def _look(X, own, *, reader, templates, every, symmetry, mirror):
     """Kernel: second group and share (m, 2)."""
     counts, out = reader(X), np.tile([-1.0, 0.0], (len(X), 1))
     candidates = [(g, flip) for g in range(len(symmetry)) for flip in ((False, True) if mirror and symmetry[g] else (False,))]
@@ -74,9 +88,11 @@ def _look(X, own, *, reader, templates, symmetry, mirror):
 
 
 def _of_some(counts, rows, own, candidates, templates, spectra, squares, symmetry):
-    n_azimuth = len(counts.valid)
+    n_azimuth = templates.shape[1]
+    valid = counts.valid[:: len(counts.valid) // n_azimuth]
     labels, flips = own[:, 0].astype(int), own[:, 2] > 0.5
-    values = np.maximum(scipy.fft.irfft(counts.spectra[:, rows], n_azimuth, axis=0).transpose(1, 0, 2), 0) * counts.valid
+    values = scipy.fft.irfft(counts.spectra[: n_azimuth // 2 + 1, rows], n_azimuth, axis=0).transpose(1, 0, 2)
+    values = np.maximum(values, 0) * valid
     totals = values.sum(axis=(1, 2))
     first = _turned(spectra[labels], own[:, 1], flips, n_azimuth, counts.period)
     first = np.maximum(first, templates.min())
