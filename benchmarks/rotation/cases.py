@@ -12,7 +12,7 @@ SEEDS = (101, 102, 103)  # the first is the one that was looked at
 
 @dataclass(frozen=True)
 class Case:
-    """A scan of 48 x 48 positions in 24 grains, 128 x 128 pixels.
+    """A scan in 24 grains, 128 x 128 pixels.
 
     Attributes
     ----------

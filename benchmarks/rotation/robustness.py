@@ -1,8 +1,8 @@
-"""One case and seed of the table of robustness, in a process of its own: the last line is JSON.
+"""One case of the table of robustness, in a process of its own: the last line is JSON, a list of one row a seed.
 
 ::
 
-    python robustness.py CASE SEED PATTERNS.npz    # CASE is a number, or the name
+    python robustness.py CASE PATTERNS.npz [SIDE]    # CASE is a number, or the name; SIDE positions a side
 """
 
 import json
@@ -10,11 +10,11 @@ import sys
 import warnings
 
 import numpy as np
-from cases import CASES
+import scenes
+from cases import CASES, SEEDS
 from common.memory import PeakMemory
 from common.process import timed
 from run import plain
-from scenes import make
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score
 
@@ -52,9 +52,11 @@ def angle_error(found, scene):
         if which.any():
             order = symmetry_order(rings.spectra[:, structure], rings)
             off = np.deg2rad((angles[which] - scene.angle_deg[which]) * order)
-            turn = np.where(found.mirrored.ravel()[which], -1, 1)
-            middle = np.angle(np.exp(1j * off[turn > 0]).mean()) if (turn > 0).any() else 0.0
-            errors.append(np.abs(folded(np.rad2deg(off[turn > 0] - middle), 360)) / order)
+            for flipped in (False, True):
+                some = off[found.mirrored.ravel()[which] == flipped]
+                if some.size:
+                    middle = np.angle(np.exp(1j * some).mean())
+                    errors.append(np.abs(folded(np.rad2deg(some - middle), 360)) / order)
     return float(np.median(np.concatenate(errors))) if errors else float("nan")
 
 
@@ -71,7 +73,7 @@ def both_named(found, scene):
 
 def one(case, seed, path, others=True):
     """The numbers of one row for one seed."""
-    scene = make(case, seed, path)
+    scene = scenes.make(case, seed, path)
     truth, view = scene.structure, view_of(scene)
     with warnings.catch_warnings(record=True) as said, PeakMemory() as memory:
         warnings.simplefilter("always")
@@ -89,10 +91,11 @@ def one(case, seed, path, others=True):
     return row
 
 
-def main(name, seed, path):
-    """Print one row."""
+def main(name, path, side=scenes.SIDE):
+    """Print the rows of a case."""
+    scenes.SIDE = int(side)
     case = CASES[int(name)] if name.isdigit() else next(c for c in CASES if c.name == name)
-    print(json.dumps(one(case, int(seed), path)))
+    print(json.dumps([one(case, seed, path) for seed in SEEDS]))
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ def _grouped_parts(counts, templates, parts, reliability, mirror, amorphous, **h
 
 
 def _of_parts(labels, parts, groups):
-    """The groups of the parts, from those of their positions: the one of most of them, and where the tree is cut like that."""
+    """Groups of the parts, each that of most of its positions; and where the tree is cut like that, if it can be."""
     table = np.zeros((len(groups.labels), int(labels.max()) + 1))
     np.add.at(table, (parts, labels), 1)
     leaves = table.argmax(axis=1)

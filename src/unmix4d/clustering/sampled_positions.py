@@ -39,7 +39,7 @@ def evenly_spread(geometry, rows, n: int, rng):
 def worst_explained(strange, rows, n: int, rng):
     """`n` positions besides `rows`: those stranger than noise, the strangest first, and any others where these are fewer.
 
-    The strangest of positions that only noise tells apart have nothing in common but their noise, of which groups would be made.
+    Positions that only noise tells apart have their noise in common when they are the strangest: groups would be made of it.
 
     Parameters
     ----------

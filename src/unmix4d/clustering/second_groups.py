@@ -13,9 +13,10 @@ from .rotated_counts import Reader, Sums, make_templates, sums_of
 
 __all__ = ["second_groups"]
 
-LEAST_SHARE = 0.15  # of the second group at a position: less is also what thickness and strain leave (docs/rotation.md)
+LEAST_SHARE = 0.15  # of the second group at a position; less is also what thickness leaves (docs/rotation.md)
 _SURE = 8.0  # logarithm of the likelihood beyond what so many angles and groups give by chance: 4 standard deviations
 _APART = 8.0  # degrees from the angle of the first: nearer copies of the same group are one crystal that is bent; no table
+_PROMISING = 0.25  # of that, by the formula for small shares, from which on the share is looked for; no table
 _STEPS = 12  # of finding the share; no table
 _CHUNK = 64  # positions at a time, a size of work: no answer depends on it
 
@@ -49,9 +50,8 @@ def second_groups(matrix, reader: Reader, labels, angles, mirrored, symmetry, mi
     own = np.stack([labels, np.nan_to_num(angles), mirrored], axis=1).astype(float)
     summed = matrix.visit(partial(_sum, reader=reader, n=len(symmetry)), (own,))[1]
     grid = reader.of_spectra(np.empty((reader.n_frequency, 0, 0)))
-    every = _every(grid)
-    templates = _coarse(make_templates(grid, Sums.from_real(summed), symmetry == 0), every)
-    kernel = partial(_look, reader=reader, templates=templates, every=every, symmetry=symmetry, mirror=mirror)
+    templates = make_templates(grid, Sums.from_real(summed), symmetry == 0)
+    kernel = partial(_look, reader=reader, templates=templates, symmetry=symmetry, mirror=mirror)
     found = matrix.visit(kernel, (own,))[0]
     return found[:, 0].astype(int), found[:, 1]
 
@@ -61,23 +61,11 @@ def _sum(X, own, *, reader, n):
     return None, sums_of(reader(X), own[:, 0].astype(int), own[:, 1], own[:, 2] > 0.5, n).as_real()
 
 
-def _every(counts):
-    """How many azimuths are one here: 2 degrees are enough to say which group is there."""
-    most = round(2 * len(counts.valid) / counts.period)
-    return next(n for n in range(max(most, 1), 0, -1) if len(counts.valid) % n == 0)
-
-
-def _coarse(templates, every):
-    """The templates on fewer azimuths, without what these cannot hold."""
-    n_azimuth = templates.shape[1] // every
-    spectra = scipy.fft.rfft(templates, axis=1)[:, : n_azimuth // 2 + 1]
-    return np.maximum(scipy.fft.irfft(spectra, n_azimuth, axis=1), 0.5 * templates.min())
-
-
-def _look(X, own, *, reader, templates, every, symmetry, mirror):
+def _look(X, own, *, reader, templates, symmetry, mirror):
     """Kernel: second group and share (m, 2)."""
     counts, out = reader(X), np.tile([-1.0, 0.0], (len(X), 1))
-    candidates = [(g, flip) for g in range(len(symmetry)) for flip in ((False, True) if mirror and symmetry[g] else (False,))]
+    flips = (False, True) if mirror else (False,)
+    candidates = [(group, flip) for group in range(len(symmetry)) for flip in (flips if symmetry[group] else (False,))]
     spectra = scipy.fft.rfft(templates, axis=1)
     squares = scipy.fft.rfft(templates**2, axis=1)
     for start in range(0, len(X), _CHUNK):
@@ -88,11 +76,10 @@ def _look(X, own, *, reader, templates, every, symmetry, mirror):
 
 
 def _of_some(counts, rows, own, candidates, templates, spectra, squares, symmetry):
-    n_azimuth = templates.shape[1]
-    valid = counts.valid[:: len(counts.valid) // n_azimuth]
+    n_azimuth = len(counts.valid)
     labels, flips = own[:, 0].astype(int), own[:, 2] > 0.5
-    values = scipy.fft.irfft(counts.spectra[: n_azimuth // 2 + 1, rows], n_azimuth, axis=0).transpose(1, 0, 2)
-    values = np.maximum(values, 0) * valid
+    values = np.ascontiguousarray(scipy.fft.irfft(counts.spectra[:, rows], n_azimuth, axis=0).transpose(1, 0, 2))
+    values = np.maximum(values, 0) * counts.valid
     totals = values.sum(axis=(1, 2))
     first = _turned(spectra[labels], own[:, 1], flips, n_azimuth, counts.period)
     first = np.maximum(first, templates.min())
@@ -103,8 +90,8 @@ def _of_some(counts, rows, own, candidates, templates, spectra, squares, symmetr
     turn = np.arange(n_azimuth) * (counts.period / n_azimuth)
     for i, (group, flip) in enumerate(candidates):
         one, two = (s[group] if flip else s[group].conj() for s in (spectra, squares))
-        a = scipy.fft.irfft(np.einsum("pmr,mr->pm", once, one), n_azimuth, axis=1)
-        b = scipy.fft.irfft(np.einsum("pmr,mr->pm", twice, two), n_azimuth, axis=1)
+        a = scipy.fft.irfft(_along_radii(once, one), n_azimuth, axis=1)
+        b = scipy.fft.irfft(_along_radii(twice, two), n_azimuth, axis=1)
         slope, bend = a - totals[:, None], np.maximum(b - 2 * a + totals[:, None], 1e-12)
         gain = np.where(slope > 0, slope**2 / bend, 0) / 2
         near = (labels == group) & (flips == flip)
@@ -116,22 +103,31 @@ def _of_some(counts, rows, own, candidates, templates, spectra, squares, symmetr
         better = height > best
         best[better], which[better], angle[better] = height[better], i, turn[place[better]]
     group, flip = np.array(candidates).T
-    second = _turned(spectra[group[which]], angle, flip[which].astype(bool), n_azimuth, counts.period)
-    share, gain = _mixed(values, first, np.maximum(second, templates.min()))
-    chance = math.log(n_azimuth * len(candidates))
-    good = (best > -np.inf) & (gain > chance + _SURE) & (share >= LEAST_SHARE)
-    return np.stack([np.where(good, group[which], -1), np.where(good, share, 0)], axis=1)
+    least, out = math.log(n_azimuth * len(candidates)) + _SURE, np.tile([-1.0, 0.0], (len(rows), 1))
+    at = np.flatnonzero(best > _PROMISING * least)
+    which = which[at]
+    second = _turned(spectra[group[which]], angle[at], flip[which].astype(bool), n_azimuth, counts.period)
+    share, gain = _mixed(values[at], first[at], np.maximum(second, templates.min()))
+    good = (gain > least) & (share >= LEAST_SHARE)
+    out[at[good]] = np.stack([group[which], share], axis=1)[good]
+    return out
+
+
+def _along_radii(rows, one):
+    """Sums (n, n_frequency) over the radii of products of spectra (n, n_frequency, n_radius)."""
+    return np.matmul(rows.transpose(1, 0, 2), one[:, :, None])[:, :, 0].T
 
 
 def _turned(spectra, angles, flips, n_azimuth, period):
     """Averages (n, n_azimuth, n_radius), mirrored and turned."""
     spectra = np.where(flips[:, None, None], spectra.conj(), spectra)
-    return scipy.fft.irfft(spectra * turns(angles, spectra.shape[1], period).conj().T[:, :, None], n_azimuth, axis=1)
+    forward = turns(angles, spectra.shape[1], period).conj().T.astype(spectra.dtype)
+    return scipy.fft.irfft(spectra * forward[:, :, None], n_azimuth, axis=1)
 
 
 def _mixed(values, first, second):
     """Share of the second in the likeliest mixture of two, and the gain in the logarithm of the likelihood."""
-    share, totals = np.full(len(values), 0.3), np.maximum(values.sum(axis=(1, 2)), 1e-30)
+    share, totals = np.full(len(values), 0.3, values.dtype), np.maximum(values.sum(axis=(1, 2)), 1e-30)
     for _ in range(_STEPS):
         part = share[:, None, None] * second
         share = (values * part / ((1 - share[:, None, None]) * first + part)).sum(axis=(1, 2)) / totals

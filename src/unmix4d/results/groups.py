@@ -62,8 +62,8 @@ _FORM = Form(
         "symmetry": Arrays("i", ("n",)), "linkage": Arrays("f"), "cophenetic": Json(is_real), "height": Json(is_real),
         "similarity": Arrays("f", _OF_LEAVES), "leaf_labels": Arrays("i", ("leaves",)), "geometry": Geometry(),
         "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True),
-        "second": Arrays("i", ("scan",), True), "second_share": Arrays("f", ("scan",), True), "members": Answer(RESULTS, True),
-        "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
+        "second": Arrays("i", ("scan",), True), "second_share": Arrays("f", ("scan",), True),
+        "members": Answer(RESULTS, True), "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
     },
     lambda groups: {
         "labels": groups.labels.shape, "n": len(groups), "scan": groups.geometry.scan_shape,
