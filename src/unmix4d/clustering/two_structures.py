@@ -93,12 +93,13 @@ def divided(counts: Counts, members, angles, mirrored, mirror: bool) -> Division
         return None
     halves = [_some(counts, members[i::2]) for i in (0, 1)]
     sides, averages = zip(*(_two_sides(half, angles[i::2], mirrored[i::2], mirror) for i, half in enumerate(halves)))
-    unlike, swapped = _unlike(counts, *averages, mirror)
+    unlike, swapped = _unlike(counts, averages[0], averages[1], mirror)
     given = [likeliest(half, Templates(counts, averages[1 - i], mirror))[0] for i, half in enumerate(halves)]
     agreement = _agreement(np.concatenate(sides), np.concatenate(given)) * (-1 if swapped else 1)
     every = _some(counts, members)
     labels, angles, mirrored, _ = likeliest(every, Templates(counts, averages[0], mirror))
-    return Division(*_settled(every, labels, angles, mirrored, mirror)[:3], unlike, agreement)
+    labels, angles, mirrored, _, _ = _settled(every, labels, angles, mirrored, mirror)
+    return Division(labels, angles, mirrored, unlike, agreement)
 
 
 def _some(counts, which):
