@@ -249,10 +249,10 @@ def robust_item(args, folder, report, goals):
 
 _ROBUST = """## 6. Where patterns are not quite copies
 
-{side} x {side} positions in 24 grains, 128 x 128 pixels, 1e4 electrons per pattern where nothing else is said; three seeds,
-of which the first was looked at while the method was made. Nobody says how many groups there are; the plain methods are told.
-Smallest ARI of all seeds, and of the two others; means else. Angle error: median, in degrees, modulo the symmetry of the
-pattern. WS2 is three multislice patterns of one probe position each; all else is kinematical with excitation errors
+{side} x {side} positions in 24 grains, 128 x 128 pixels, 1e4 electrons per pattern where nothing else is said; three
+seeds, of which the first was looked at while the method was made. Nobody says how many groups there are; the plain methods
+are told. Smallest ARI of all seeds, and of the two others; means else. Angle error: median, in degrees, modulo the symmetry
+of the pattern. WS2 is three multislice patterns of one probe position each; all else is kinematical with excitation errors
 (`scenes.py`, `cases.py`). A self-supervised network is *published* with an ARI of 0.982 on such a phantom of WS2 (96 x 96
 positions, 9e4 electrons) and needs hours of training; this is its authors' number, not ours.
 """

@@ -21,6 +21,7 @@ _PAIRED = 0.35  # of the pixels that have a partner, for places further off than
 _ALONE = 1.5  # times the next best, by which the best of those must be ahead: a lattice has several that are alike
 _BEST = 0.9  # of the best place anywhere, that the best one near the centre must be
 _NARROW = 3.0  # sigma in pixels of the blur that is taken off: spots stay, halo and background go
+_BRIGHT = 0.95  # quantile of what stands out, as which all that is brighter counts: a direct beam beyond r_min; no table
 _STANDS_OUT = 5.0  # standard deviations of its surroundings that the best place is above them; chance reaches 4
 _VALUES = 2**23  # pixels that are looked at, 512 patterns of 128 x 128; a size of work
 
@@ -99,6 +100,8 @@ class _Pairs:
         values = np.where(self.used, np.nan_to_num(image), 0).astype(float)
         values = values - scipy.ndimage.gaussian_filter(values, _NARROW) / self.seen
         values = np.where(self.used, values, 0)
+        if values.max() > 0:
+            values = np.minimum(values, np.quantile(values[values > 0], _BRIGHT))
         energy = float((values**2).sum())
         if not energy > 0:
             return np.zeros(self.all)

@@ -18,6 +18,7 @@ import scipy.fft
 from .anisotropy import SLOW
 from .group_angles import average_spectrum, folded, from_strongest, group_angles, pair_residuals, symmetry_order
 from .hierarchy import cut_tree, make_tree
+from .mixed_groups import without_mixtures
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
 from .rotated_groups import RotatedGroups, group_patterns
 from .similarity import Rings, diffraction_similarity, rings_from
@@ -131,9 +132,10 @@ def group_positions(
     mirrored = mirrored ^ flip
     labels, angles, mirrored = _settle(counts, labels, angles, mirrored, mirror, flat=flat, keep=len(flat))
     if n_groups is None and distance is None:
-        found = divide_groups(counts, labels, angles, mirrored, flat, mirror)
-        if len(found[3]) > len(flat):
-            labels, angles, mirrored, flat = found
+        before = labels
+        labels, angles, mirrored, flat = divide_groups(counts, labels, angles, mirrored, flat, mirror)
+        labels, angles, mirrored, flat = without_mixtures(counts, labels, angles, mirrored, flat, mirror)
+        if (labels != before).any():
             labels, angles, mirrored = _settle(counts, labels, angles, mirrored, mirror, flat=flat, keep=len(flat))
             groups = _of_parts(labels, parts, groups)
     tick()

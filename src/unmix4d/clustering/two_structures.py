@@ -9,7 +9,6 @@ common is no noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ import scipy.linalg
 from .group_angles import turns
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
 
-__all__ = ["Division", "divide_groups", "divided"]
+__all__ = ["UNLIKE_SIDES", "Division", "divide_groups", "divided", "spectra_of"]
 
 # 1 - similarity of two averages that are two structures. Measured, 24 grains, 1e2 to 1e5 electrons (docs/rotation.md):
 # 0.06 at most where spots change their intensity by a factor of two from grain to grain, 0.12 and more of two structures.
@@ -61,7 +60,7 @@ class Division:
         return self.unlike > UNLIKE_SIDES and self.agreement > _AGREE
 
 
-def divide_groups(counts: Counts, labels, angles, mirrored, flat, mirror: bool, tick: Callable | None = None):
+def divide_groups(counts: Counts, labels, angles, mirrored, flat, mirror: bool):
     """Labels, angles, mirroring and evenness of groups, of which those that hold two structures have become two.
 
     Parameters
@@ -144,7 +143,7 @@ def _settled(counts, labels, angles, mirrored, mirror):
 
 def _unlike(counts, one, other, mirror):
     """1 - similarity of two sides, from products of averages that no position is in both of; and whether sides swap."""
-    spectra = [_spectra(counts, templates) for templates in (one, other)]
+    spectra = [spectra_of(counts, templates) for templates in (one, other)]
     products = np.array([[_highest(counts, p, q, mirror) for q in spectra[1]] for p in spectra[0]])
     swapped = bool(products[0, 1] * products[1, 0] > products[0, 0] * products[1, 1])
     if swapped:
@@ -153,7 +152,8 @@ def _unlike(counts, one, other, mirror):
     return 1 - float(products[0, 1] + products[1, 0]) / (2 * same), swapped
 
 
-def _spectra(counts, templates):
+def spectra_of(counts, templates):
+    """Averages (n, n_azimuth, n_radius) as they are compared: no means of rings, radii weighted; transformed."""
     values = templates / counts.radius
     return scipy.fft.rfft((values - values.mean(axis=1, keepdims=True)) * np.sqrt(counts.weight), axis=1)
 

@@ -30,6 +30,7 @@ from ..hosts import groups_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
 from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
+from .groups_compared import compare_groups
 from .parts import Group
 from .saved import RESULTS, Answer, Form, Geometry, Host, savable, save
 
@@ -166,6 +167,7 @@ class Groups:
     plot = plots_groups.groups
     save = save
     to_host = groups_to_host
+    compare = compare_groups
     to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
@@ -297,7 +299,7 @@ class Groups:
             lines.append(f"  ... and {len(self) - 10} more")
         lines.append(f"  tree cut at {self.height:.3g}, cophenetic correlation {self.cophenetic:.3g}")
         lines.append("  .labels .angles_deg .patterns .maps .angle_map() .plot() .plot_dendrogram() .plot_similarity()")
-        lines.append("  .plot_angles() .to_dataframe() .to_host() .save(path)")
+        lines.append("  .plot_angles() .to_dataframe() .to_host() .compare(other) .save(path)")
         return "\n".join(lines)
 
 
