@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.tables import Table
-
-if TYPE_CHECKING:
-    from .groups import Groups
 
 __all__ = ["compare_groups"]
 
 _ALIKE = 0.8  # of the positions of a group with the same partner: the rest are borders of grains; no table
 
 
-def compare_groups(groups: Groups, other: Any) -> Table:
+def compare_groups(groups: Any, other: Any) -> Table:
     """Groups of components beside groups of single positions of the same scan, and which to trust where they differ.
 
     Both should find the same structures. Where crystals overlap (the group of the component is the second one of the
