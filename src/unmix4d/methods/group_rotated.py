@@ -63,16 +63,16 @@ def group_rotated(
     their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
     improved in turns, every position going to the average and angle under which its counts are most likely. The averages
     are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that
-    the others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the
-    scan without the direct beam, or give `r_min`.
+    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are first of all
+    those that the others explain worse than noise does, and all positions are then given to the groups, in some passes over
+    the scan. Prepare the scan without the direct beam, or give `r_min`.
 
     Parameters
     ----------
     n_groups : int or "auto"
         ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-        what noise leaves of them; and a group becomes two where the averages of its two sides differ by more than counting
-        noise explains.
+        what noise leaves of them; and a group of 24 positions or more becomes two where halves of it, divided each on its
+        own, agree on two averages that are unlike; a group that is only the border of two others is given up.
     distance : float, optional
         Cut the tree at this height instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward"}
@@ -100,6 +100,7 @@ def group_rotated(
     -------
     Groups
         ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
+        ``second`` and ``second_share`` are the other group where two grains share a position.
         Groups that cannot be told from noise become one group without angles when nobody gave their number or a
         distance; ``.told`` says which they are.
 
@@ -120,7 +121,7 @@ def group_rotated(
     Notes
     -----
     Rotated copies are one structure seen down one zone axis; tilted grains stay apart. Where crystals overlap, a
-    position has the angle of the stronger one.
+    position has the angle of the stronger one, and ``second`` says which group the other one is of.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from ..core.tables import Table
 
 __all__ = ["compare_groups"]
 
-_ALIKE = 0.8  # of the positions of a group with the same partner: the rest are borders of grains; no table
+_SAME = 0.8  # of the positions of a group with the same partner: the rest are borders of grains; no table
 
 
 def compare_groups(groups: Any, other: Any) -> Table:
@@ -64,7 +64,7 @@ def compare_groups(groups: Any, other: Any) -> Table:
         share = partners.max() / here.sum()
         # What differs decides: is the group of the component the second one there?
         unlike = here & (theirs != partners.argmax() - 1)
-        trust = "both" if share >= _ALIKE else "components" if overlap[unlike].mean() > 0.5 else "positions"
+        trust = "both" if share >= _SAME else "components" if overlap[unlike].mean() > 0.5 else "positions"
         rows.append((group, here.sum(), partners.argmax() - 1, share, trust))
     columns = [np.array(column) for column in zip(*rows)] or [np.zeros(0)] * 5
     return Table(dict(zip(("group", "positions", "other", "share", "trust"), columns)), {})
