@@ -68,6 +68,10 @@ def on_disk(data, folder):
     return path
 
 
+def _read_in_passes(stored, centre):
+    return Unmix(dask.array.from_zarr(stored), centre=centre).prepare(keep=False)
+
+
 def drawn_figures(found, folder):
     """Both figures of the answer, as files."""
     found.plot()[0, 0].figure.savefig(Path(folder) / "groups.png")
@@ -84,7 +88,8 @@ def main(kind, side, electrons, seed, *path):
             stored, data = on_disk(data, folder), None
         with PeakMemory() as memory:
             begin, busy = time.perf_counter(), time.process_time()
-            view = Unmix(data if data is not None else dask.array.from_zarr(stored), centre=centre)
+            # What is on the disk stays there: by default 1.2 GB would be held meanwhile.
+            view = Unmix(data, centre=centre) if data is not None else _read_in_passes(stored, centre)
             found = view.group_rotated(random_state=0, **options)
             if kind == "file":
                 drawn_figures(found, folder)
