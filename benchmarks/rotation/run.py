@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+from cases import CASES
 from common.command import need_files, parser, run
 from common.memory import PeakMemory
 from common.process import run_script
@@ -209,23 +210,73 @@ def zone_axes_item(args, folder, report, goals):
     need_files(args.data, name)
     report("\n## 5. Zone axes that share their strong spots\n\n[001], [100] and [110] of WS2 by multislice, 64 grains,")
     report("256 x 256 pixels; the last two have a similarity of 0.84. `r_min=10` leaves the direct beam out, and 25 to 40 %")
-    report("of the electrons in. Nobody says how many there are.\n")
+    report("of the electrons in. Nobody says how many there are. The first row is from a zarr file to the figures.\n")
     rows = []
     cases = [(32, 1e4, 41)] if args.quick else [(96, 9e4, 41), (96, 1e4, 42), (96, 1e3, 43), (96, 300, 44)]
     cases += [] if args.quick else [(32, dose, seed) for dose in (9e4, 1e4, 1e3) for seed in (45, 46, 47)]
     for side, electrons, seed in cases:
-        found = run_script("rotation/large.py", "ws2", side, electrons, seed, args.data / name)
+        kind = "file" if (side, electrons) == (96, 9e4) else "ws2"
+        found = run_script("rotation/large.py", kind, side, electrons, seed, args.data / name)
         rows.append(_row_of(found, electrons))
-        if electrons >= 1e4:
+        if electrons >= 1e3:
             what = f"{side}x{side}, {electrons:g} electrons, seed {seed}: ARI"
             goals(what, found["ari"], least=0.99, form="{:.3f}", by_size=False)
         if side == 96 and electrons == 9e4:
-            goals("WS2, 9216 positions: seconds", found["wall"], most=180)
-            goals("WS2, 9216 positions: GB beside the scan", found["memory"], most=1.5)
+            goals("WS2, 9216 positions, from the file to the figures: seconds", found["wall"], most=180)
+            goals("WS2, 9216 positions, from the file to the figures: GB", found["memory"], most=1.5)
     report("\n" + markdown_table(_OF_SCANS, rows))
 
 
-ITEMS = {1: scenes_item, 2: components_item, 3: speed_item, 4: large_item, 5: zone_axes_item}
+def robust_item(args, folder, report, goals):
+    """What becomes of groups and angles where patterns are not quite copies, over cases that were fixed beforehand."""
+    name = "ws2_zone_axis_patterns.npz"
+    need_files(args.data, name)
+    report(_ROBUST.format(side=args.side))
+    rows = []
+    for number, case in enumerate(CASES):
+        if args.quick and number % 6:
+            continue
+        found = run_script("rotation/robustness.py", number, args.data / name, args.side)
+        rows.append(_row_of_case(case, found))
+        if case.least:
+            worst = min(row["ari"] for row in found)
+            goals(f"{case.name}: smallest ARI", worst, least=case.least, form="{:.3f}", by_size=False)
+    header = (
+        "case", "ARI", "of unseen seeds", "accuracy", "groups found", "of", "angle error", "NMF, k-means",
+        "agglomerative, cosine", "seconds", "GB", "note",
+    )  # fmt: skip
+    report("\n" + markdown_table(header, rows))
+
+
+_ROBUST = """## 6. Where patterns are not quite copies
+
+{side} x {side} positions in 24 grains, 128 x 128 pixels, 1e4 electrons per pattern where nothing else is said; three
+seeds, of which the first was looked at while the method was made. Nobody says how many groups there are; the plain methods
+are told. Smallest ARI of all seeds, and of the two others; means else. Angle error: median, in degrees, modulo the symmetry
+of the pattern. WS2 is three multislice patterns of one probe position each; all else is kinematical with excitation errors
+(`scenes.py`, `cases.py`). A self-supervised network is *published* with an ARI of 0.982 on such a phantom of WS2 (96 x 96
+positions, 9e4 electrons) and needs hours of training; this is its authors' number, not ours.
+"""
+
+
+def _row_of_case(case, found):
+    def mean(name, form="{:.2f}"):
+        values = [row[name] for row in found if np.isfinite(row.get(name, np.nan))]
+        return form.format(np.mean(values)) if values else "-"
+
+    ari = [row["ari"] for row in found]
+    both = mean("both")
+    notes = [case.note] * bool(case.note) + [f"both named at {both} of mixed positions"] * (both != "-")
+    return [
+        case.name, f"{min(ari):.3f}", f"{min(ari[1:]):.3f}", mean("accuracy", "{:.3f}"),
+        "/".join(str(row["groups"]) for row in found), found[0]["true"], mean("angle"), mean("NMF, k-means"),
+        mean("agglomerative, cosine"), mean("seconds", "{:.0f}"), mean("memory"), "; ".join(notes),
+    ]  # fmt: skip
+
+
+ITEMS = {
+    1: scenes_item, 2: components_item, 3: speed_item, 4: large_item, 5: zone_axes_item, 6: robust_item,
+}  # fmt: skip
 INTRODUCTION = """# Structures under rotation
 
 Made by `python benchmarks/rotation/run.py`; every number is measured.
@@ -235,6 +286,7 @@ Made by `python benchmarks/rotation/run.py`; every number is measured.
 def main(arguments=None):
     """Run the items; returns the exit code."""
     line = parser(__doc__, items=ITEMS, quick="one seed, a smaller scan; goals of time are not judged")
+    line.add_argument("--side", type=int, default=48, help="positions a side of the scans of item 6 (default: 48)")
     return run(ITEMS, INTRODUCTION, line.parse_args(arguments))
 
 

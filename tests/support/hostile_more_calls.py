@@ -172,6 +172,7 @@ OF_ANSWERS = {
     },
     "Groups": {
         "angle_map": ({}, {"group": _INDEX}), "orientation": ({}, {"group": _INDEX}),
+        "compare": ({"other": st.sampled_from((None, 3, "nonsense"))}, {}),
         "plot": ({}, {"groups": st.sampled_from(((0,), (9,), (), (0, 0)))}), "plot_dendrogram": NONE,
         "plot_similarity": ({}, {"by_group": st.booleans()}), "plot_angles": ({}, {"group": _INDEX}),
         "to_host": _HOME,

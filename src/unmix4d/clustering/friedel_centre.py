@@ -21,6 +21,7 @@ _PAIRED = 0.35  # of the pixels that have a partner, for places further off than
 _ALONE = 1.5  # times the next best, by which the best of those must be ahead: a lattice has several that are alike
 _BEST = 0.9  # of the best place anywhere, that the best one near the centre must be
 _NARROW = 3.0  # sigma in pixels of the blur that is taken off: spots stay, halo and background go
+_BRIGHT = 0.95  # quantile of what stands out, as which all that is brighter counts: a direct beam beyond r_min; no table
 _STANDS_OUT = 5.0  # standard deviations of its surroundings that the best place is above them; chance reaches 4
 _VALUES = 2**23  # pixels that are looked at, 512 patterns of 128 x 128; a size of work
 
@@ -57,7 +58,19 @@ def offset_of_patterns(patterns, geometry, r_min=0.0) -> Offset:
 
 
 def offset_of_scan(matrix, geometry, r_min=0.0) -> Offset:
-    """Of the patterns of a scan, in one pass over it; of large scans some hundred patterns are looked at."""
+    """Of the patterns of a scan, of large ones of some hundred patterns; in one pass, and another about a better centre.
+
+    A direct beam that reaches beyond `r_min`, because the centre is far off, is behind it in the second pass.
+    """
+    first = _offset_in_pass(matrix, geometry, r_min)
+    if not first.noticed:
+        return first
+    row, col = geometry.centre
+    then = _offset_in_pass(matrix, geometry.replace(centre=(row + first.row, col + first.col)), r_min)
+    return Offset(first.row + then.row, first.col + then.col, True) if then.known else first
+
+
+def _offset_in_pass(matrix, geometry, r_min):
     n, pairs = matrix.shape[0], _Pairs(geometry, r_min)
     every = max(1, n // max(32, _VALUES // geometry.kept_pixels.size))
     half = np.where(np.arange(n) % every == 0, (np.arange(n) // every) % 2, -1).astype(float)
@@ -71,11 +84,11 @@ class _Pairs:
     def __init__(self, geometry, r_min):
         self.shape, self.centre = geometry.detector_shape, np.asarray(geometry.centre)
         self.reach = max(2.0, min(_REACH, _SHARE * min(self.shape)))
-        kept = geometry.kept_pixels.reshape(self.shape)
+        self.kept = geometry.kept_pixels.reshape(self.shape)
         # A pixel near the centre is paired with itself, which its noise is alike to.
-        self.used = kept & (geometry.radius() > max(r_min, self.reach))
-        self.kept = kept
-        self.seen = np.maximum(scipy.ndimage.gaussian_filter(kept.astype(float), _NARROW), 1e-6)
+        self.used = self.kept & (geometry.radius() > max(r_min, self.reach))
+        # What is not used, a direct beam above all, is no surroundings either: it would darken what lies around it.
+        self.seen = np.maximum(scipy.ndimage.gaussian_filter(self.used.astype(float), _NARROW), 1e-6)
         self.size = [scipy.fft.next_fast_len(2 * n, real=True) for n in self.shape]
         # x + y = 2 centre for opposite pixels: sums around the nearest whole number are looked at first, every half pixel.
         self.count = 2 * int(2 * self.reach) + 1
@@ -84,9 +97,11 @@ class _Pairs:
 
     def __call__(self, image):
         """Agreement for every sum of opposite places, relative to that of the pattern with itself."""
-        values = np.where(self.kept, np.nan_to_num(image), 0).astype(float)
+        values = np.where(self.used, np.nan_to_num(image), 0).astype(float)
         values = values - scipy.ndimage.gaussian_filter(values, _NARROW) / self.seen
         values = np.where(self.used, values, 0)
+        if values.max() > 0:
+            values = np.minimum(values, np.quantile(values[values > 0], _BRIGHT))
         energy = float((values**2).sum())
         if not energy > 0:
             return np.zeros(self.all)

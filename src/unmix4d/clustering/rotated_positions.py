@@ -18,10 +18,11 @@ import scipy.fft
 from .anisotropy import SLOW
 from .group_angles import average_spectrum, folded, from_strongest, group_angles, pair_residuals, symmetry_order
 from .hierarchy import cut_tree, make_tree
+from .mixed_groups import without_mixtures
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
-from .rotated_groups import RotatedGroups, group_patterns, groups_of
+from .rotated_groups import RotatedGroups, group_patterns
 from .similarity import Rings, diffraction_similarity, rings_from
-from .unlike_sides import split_unlike_sides
+from .two_structures import divide_groups
 
 __all__ = ["ROUNDS", "SPOTS", "RotatedPositions", "group_positions", "rests"]
 
@@ -130,6 +131,13 @@ def group_positions(
     angles = angles + np.where(mirrored, -1, 1) * np.nan_to_num(groups.angles_deg)[parts]
     mirrored = mirrored ^ flip
     labels, angles, mirrored = _settle(counts, labels, angles, mirrored, mirror, flat=flat, keep=len(flat))
+    if n_groups is None and distance is None:
+        before = labels
+        labels, angles, mirrored, flat = divide_groups(counts, labels, angles, mirrored, flat, mirror)
+        labels, angles, mirrored, flat = without_mixtures(counts, labels, angles, mirrored, flat, mirror)
+        if (labels != before).any():
+            labels, angles, mirrored = _settle(counts, labels, angles, mirrored, mirror, flat=flat, keep=len(flat))
+            groups = _of_parts(labels, parts, groups)
     tick()
     # A group that lost all its positions to better ones is none.
     there, labels = np.unique(labels, return_inverse=True)
@@ -225,20 +233,14 @@ def _grouped_parts(counts, templates, parts, reliability, mirror, amorphous, **h
     groups = group_patterns(
         similarity, rings, intensities=intensities, profiles=profiles * counts.radius, amorphous=amorphous, **how
     )  # fmt: skip
-    if how["n_groups"] is None and how["distance"] is None:
-        groups = _without_two_in_one(groups, similarity, rings, np.bincount(parts, minlength=n), reliability, intensities)
     return similarity, groups
 
 
-def _without_two_in_one(groups, similarity, rings, sizes, reliability, intensities):
-    """The groups, of which those that hold two structures have become two."""
-    labels = split_unlike_sides(groups.labels, groups.tree, similarity, rings, sizes, reliability, groups.amorphous)
-    if labels.max() == groups.labels.max():
-        return groups
-    cut, height = cut_tree(groups.tree, n_groups=int(labels.max()) + 1)
-    # A lower cut that gives the same groups is where the tree was cut.
-    if len(set(zip(cut, labels))) == cut.max() + 1:
-        labels = cut
-    else:
-        height = groups.height
-    return groups_of(labels, height, groups.tree, groups.distances, similarity, rings, intensities, groups.amorphous)
+def _of_parts(labels, parts, groups):
+    """Groups of the parts, each that of most of its positions; and where the tree is cut like that, if it can be."""
+    table = np.zeros((len(groups.labels), int(labels.max()) + 1))
+    np.add.at(table, (parts, labels), 1)
+    leaves = table.argmax(axis=1)
+    cut, height = cut_tree(groups.tree, n_groups=min(table.shape[1], len(leaves)))
+    same = len(set(zip(cut, leaves))) == int(cut.max()) + 1 == len(set(leaves))
+    return dataclasses.replace(groups, labels=leaves, height=height if same else groups.height)

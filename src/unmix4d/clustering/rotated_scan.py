@@ -27,7 +27,7 @@ from .rotated_counts import (
     sums_of,
 )
 from .rotated_positions import ROUNDS, RotatedPositions, group_positions, rests
-from .sampled_positions import evenly_spread, of_each_label
+from .sampled_positions import evenly_spread, of_each_label, worst_explained
 from .similarity import Rings, similarity_of
 
 __all__ = ["MOST_COMPARED", "Witnesses", "group_scan"]
@@ -103,9 +103,7 @@ def group_scan(
         templates, flat = _averages(counts, found)
         strange = _given(matrix, reader, templates, flat, mirror).strange
         tick()
-        strange[rows] = -np.inf
-        worst = np.argsort(strange, kind="stable")[len(strange) - (most - len(rows)) :]
-        rows = np.sort(np.concatenate([rows, worst[np.isfinite(strange[worst])]]))
+        rows = np.sort(np.concatenate([rows, worst_explained(strange, rows, most - len(rows), rng)]))
         counts, found = _grouped(only, reader, rows, mirror, how)
     tick()
     if found is None:

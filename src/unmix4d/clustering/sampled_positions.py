@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["evenly_spread", "of_each_label"]
+__all__ = ["evenly_spread", "of_each_label", "worst_explained"]
+
+_STRANGE = 4.0  # robust standard deviations: what is stranger is no noise of counting
 
 
 def evenly_spread(geometry, rows, n: int, rng):
@@ -32,6 +34,29 @@ def evenly_spread(geometry, rows, n: int, rng):
     # The first of every cell, in any order, before all others.
     rank = np.lexsort((rng.random(len(rows)), ~first))
     return np.sort(rows[order[rank[:n]]])
+
+
+def worst_explained(strange, rows, n: int, rng):
+    """`n` positions besides `rows`: those stranger than noise, the strangest first, and any others where these are fewer.
+
+    Positions that only noise tells apart have their noise in common when they are the strangest: groups would be made of it.
+
+    Parameters
+    ----------
+    strange : ndarray (n_positions,)
+        How badly each is explained; -inf without intensity.
+    rows : ndarray of int
+        Those that are already chosen.
+    n : int
+        Fewer are returned where there are no more.
+    rng : numpy Generator
+    """
+    some = np.isfinite(strange)
+    middle = np.median(strange[some])
+    spread = 1.4826 * np.median(np.abs(strange[some] - middle))
+    free = np.setdiff1d(np.flatnonzero(some), rows)
+    free = free[np.lexsort((rng.random(len(free)), -np.maximum(strange[free], middle + _STRANGE * spread)))]
+    return free[:n]
 
 
 def of_each_label(labels, most: int):

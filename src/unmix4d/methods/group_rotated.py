@@ -14,6 +14,7 @@ from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_counts import Reader
 from ..clustering.rotated_positions import SPOTS
 from ..clustering.rotated_scan import MOST_COMPARED, group_scan
+from ..clustering.second_groups import second_groups
 from ..clustering.similarity import radial_weights
 from ..core import checks
 from ..core.centre import require_centre
@@ -62,16 +63,16 @@ def group_rotated(
     their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
     improved in turns, every position going to the average and angle under which its counts are most likely. The averages
     are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are those that
-    the others explain worst, and all positions are then given to the groups, in some passes over the scan. Prepare the
-    scan without the direct beam, or give `r_min`.
+    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are first of all
+    those that the others explain worse than noise does, and all positions are then given to the groups, in some passes over
+    the scan. Prepare the scan without the direct beam, or give `r_min`.
 
     Parameters
     ----------
     n_groups : int or "auto"
         ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-        what noise leaves of them; and a group becomes two where the averages of its two sides differ by more than counting
-        noise explains.
+        what noise leaves of them; and a group of 24 positions or more becomes two where halves of it, divided each on its
+        own, agree on two averages that are unlike; a group that is only the border of two others is given up.
     distance : float, optional
         Cut the tree at this height instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward"}
@@ -99,6 +100,7 @@ def group_rotated(
     -------
     Groups
         ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
+        ``second`` and ``second_share`` are the other group where two grains share a position.
         Groups that cannot be told from noise become one group without angles when nobody gave their number or a
         distance; ``.told`` says which they are.
 
@@ -119,7 +121,7 @@ def group_rotated(
     Notes
     -----
     Rotated copies are one structure seen down one zone axis; tilted grains stay apart. Where crystals overlap, a
-    position has the angle of the stronger one.
+    position has the angle of the stronger one, and ``second`` says which group the other one is of.
 
     Examples
     --------
@@ -148,15 +150,16 @@ def group_rotated(
         precision=precision, random_state=seed, refine_centre=bool(refine_centre),
     )  # fmt: skip
     matrix.require_counts("group_rotated")
-    with progress(view, 9 if geometry.n_positions <= MOST_COMPARED else 14, "grouping by rotation") as tick:
+    with progress(view, 10 if geometry.n_positions <= MOST_COMPARED else 15, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
         geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
         settings["centre"] = list(geometry.centre)
         transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
         tick()
+        reader = Reader(matrix, transform, friedel=bool(friedel), weight=weight)
         found, some, witnesses = group_scan(
-            matrix, partial(_only, view, precision), Reader(matrix, transform, friedel=bool(friedel), weight=weight),
+            matrix, partial(_only, view, precision), reader,
             np.random.default_rng(seed), mirror=bool(mirror), n_groups=n_groups, distance=distance, linkage=linkage,
             n_parts=n_parts, spots=spots, most=MOST_COMPARED, tick=tick,
         )  # fmt: skip
@@ -169,7 +172,9 @@ def group_rotated(
         if len(told) == 1 and not found.symmetry.any() and told.all():
             say_if_only_noise(view, matrix, None, "group_rotated", seed)
         tick()
-        result = _assembled(view.geometry, geometry, matrix, found, told, some, settings, view.scan.host)
+        second = _second(matrix, reader, found, some, bool(mirror))
+        tick()
+        result = _assembled(view.geometry, geometry, matrix, found, told, some, second, settings, view.scan.host)
         tick()
     return result
 
@@ -246,7 +251,16 @@ def _judged(found, told, auto):
     return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)
 
 
-def _assembled(plain, geometry, matrix, found, told, some, settings, host):
+def _second(matrix, reader, found, some, mirror):
+    """Second group and its share at all positions; none where no group has spots."""
+    labels, angles, mirrored = np.full(len(some), -1), np.full(len(some), np.nan), np.zeros(len(some), bool)
+    labels[some], angles[some], mirrored[some] = found.labels, found.angles_deg, found.mirrored
+    if not found.symmetry.any():
+        return np.full(len(some), -1), np.zeros(len(some))
+    return second_groups(matrix, reader, labels, angles, mirrored, found.symmetry, mirror)
+
+
+def _assembled(plain, geometry, matrix, found, told, some, second, settings, host):
     """What was found at the positions with intensity, as images and maps; the averages are made in one pass.
 
     `geometry` has the hot pixels masked, and the centre that was used.
@@ -265,7 +279,7 @@ def _assembled(plain, geometry, matrix, found, told, some, settings, host):
     member = labels[:, None] == np.arange(len(order))
     maps = member * totals[:, None]
     maps = geometry.to_maps((maps / np.maximum(maps.max(axis=0), 1e-30)).astype(matrix.dtype))
-    rank = np.append(np.argsort(order), -1)  # the last entry is that of a leaf without a group
+    rank = np.append(np.argsort(order), -1)  # the last entry is that of no group
     return Groups(
         labels=_on_scan(geometry, labels, -1), angles_deg=_on_scan(geometry, angles, np.nan),
         angle_residuals_deg=_on_scan(geometry, residuals, np.nan), mirrored=_on_scan(geometry, mirrored, False),
@@ -273,7 +287,8 @@ def _assembled(plain, geometry, matrix, found, told, some, settings, host):
         linkage=found.tree_of_parts.tree.linkage, cophenetic=found.tree_of_parts.tree.cophenetic,
         similarity=found.similarity.matrix, height=found.tree_of_parts.height, leaf_labels=rank[found.leaf_labels],
         geometry=plain.replace(centre=geometry.centre, centre_known=geometry.centre_known), told=told[order],
-        parts=_on_scan(geometry, parts, -1), settings=settings, host=host,
+        parts=_on_scan(geometry, parts, -1), second=_on_scan(geometry, rank[second[0]], -1),
+        second_share=_on_scan(geometry, second[1].astype(matrix.dtype), 0), settings=settings, host=host,
     )  # fmt: skip
 
 

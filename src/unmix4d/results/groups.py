@@ -30,6 +30,7 @@ from ..hosts import groups_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
 from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
+from .groups_compared import compare_groups
 from .parts import Group
 from .saved import RESULTS, Answer, Form, Geometry, Host, savable, save
 
@@ -49,6 +50,7 @@ def _sound(groups):
     leaves = len(groups.leaf_labels)
     require(within(groups.labels, n) and within(groups.leaf_labels, n) and within(groups.symmetry, 7, 0), "a group")
     require(groups.parts is None or within(groups.parts, leaves), "a part")
+    require(groups.second is None or within(groups.second, n), "a second group")
     require(groups.linkage.shape == (max(leaves - 1, 0), 4) and is_tree(groups.linkage), "the tree")
 
 
@@ -60,8 +62,9 @@ _FORM = Form(
         "patterns": Arrays("f", ("n", "detector")), "maps": Arrays("f", ("n", "scan")),
         "symmetry": Arrays("i", ("n",)), "linkage": Arrays("f"), "cophenetic": Json(is_real), "height": Json(is_real),
         "similarity": Arrays("f", _OF_LEAVES), "leaf_labels": Arrays("i", ("leaves",)), "geometry": Geometry(),
-        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True), "members": Answer(RESULTS, True),
-        "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
+        "cosine": Arrays("f", _OF_LEAVES, True), "parts": Arrays("i", ("scan",), True),
+        "second": Arrays("i", ("scan",), True), "second_share": Arrays("f", ("scan",), True),
+        "members": Answer(RESULTS, True), "told": Arrays("b", ("n",)), "settings": SETTINGS, "host": Host(),
     },
     lambda groups: {
         "labels": groups.labels.shape, "n": len(groups), "scan": groups.geometry.scan_shape,
@@ -117,6 +120,12 @@ class Groups:
         Group of each leaf; -1 for parts whose positions all went to other groups in the end.
     parts : ndarray of int (scan_row, scan_col) or None
         The leaf of each position.
+    second : ndarray of int (scan_row, scan_col) or None
+        Of single positions, the group of the other grain where two overlap: a mixture of both averages, at their angles,
+        explains the counts better than chance would, and a fifth or more of them are of the second. It can be the same group
+        at another angle. -1 where one group is enough.
+    second_share : ndarray (scan_row, scan_col) or None
+        Share of the counts in the second; 0 where there is none.
     geometry : ScanGeometry
     members : Decomposition or None
         Whose components are grouped.
@@ -148,6 +157,8 @@ class Groups:
     geometry: ScanGeometry
     cosine: np.ndarray | None = None
     parts: np.ndarray | None = None
+    second: np.ndarray | None = None
+    second_share: np.ndarray | None = None
     members: Any = None
     told: np.ndarray = None  # type: ignore[assignment]  # all of them
     settings: dict = field(default_factory=dict)
@@ -156,6 +167,7 @@ class Groups:
     plot = plots_groups.groups
     save = save
     to_host = groups_to_host
+    compare = compare_groups
     to_dataframe = to_dataframe
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
@@ -287,7 +299,7 @@ class Groups:
             lines.append(f"  ... and {len(self) - 10} more")
         lines.append(f"  tree cut at {self.height:.3g}, cophenetic correlation {self.cophenetic:.3g}")
         lines.append("  .labels .angles_deg .patterns .maps .angle_map() .plot() .plot_dendrogram() .plot_similarity()")
-        lines.append("  .plot_angles() .to_dataframe() .to_host() .save(path)")
+        lines.append("  .plot_angles() .to_dataframe() .to_host() .compare(other) .save(path)")
         return "\n".join(lines)
 
 
