@@ -117,9 +117,7 @@ def test_a_direct_beam_beyond_r_min_does_not_hide_the_centre(off):
 
 @pytest.fixture(scope="module")
 def grains():
-    p = phantoms.rotated_phases(
-        layout="grains", n_grains=8, scan_shape=(16, 16), detector_shape=(64, 64), dose=2e3, seed=1
-    )
+    p = phantoms.rotated_phases(layout="grains", n_grains=8, scan_shape=(16, 16), detector_shape=(64, 64), dose=2e3, seed=1)
     u = Unmix(p.data, centre=p.centre)
     return u, u.group_rotated(random_state=0)
 
