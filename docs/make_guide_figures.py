@@ -97,6 +97,22 @@ def stability():
     return merged().plot_stability().figure
 
 
+def reliability():
+    """Share of components that are grains against the probability that they are: the first table of CALIBRATION.md."""
+    page = (FIGURES.parents[1] / "benchmarks" / "dynamical" / "CALIBRATION.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2:5] for line in page.split("## All")[1].split("scans")[0].splitlines() if line.count("|") == 5]
+    number, told, true = np.array(rows[2:], float).T
+    figure, ax = plt.subplots(figsize=(3.6, 3.4), layout="constrained")
+    ax.plot([0, 1], [0, 1], color="0.7", lw=1, label="as told")
+    errors = np.sqrt(true * (1 - true) / number)
+    ax.errorbar(told, true, errors, fmt="o", color="#2f5d8a", capsize=2, label="93 scans that nothing was chosen on")
+    for x, y, n in zip(told, true, number):
+        ax.annotate(f"{n:.0f}", (x, y), xytext=(6, -9), textcoords="offset points", fontsize=7, color="0.35")
+    ax.set(xlabel="grain_probability", ylabel="share that are grains", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect=1)
+    ax.legend(fontsize=7, loc="upper left", frameon=False)
+    return figure
+
+
 def grains():
     return merged().consensus().grains(min_size=25).plot().figure
 
@@ -205,7 +221,7 @@ def scatter():
     return wire().fuzzy_cmeans(3, random_state=0).plot_scatter(1, 2).figure
 
 
-ALL = (svd, scree, ica, vca, nmf, constraints, features, merging, stability, grains, choose_k, overlap, composite, rotation,
+ALL = (svd, scree, ica, vca, nmf, constraints, features, merging, stability, reliability, grains, choose_k, overlap, composite, rotation,
        image_quality, scatter, preparation, counts, report, bragg_disks, orientation)  # fmt: skip
 
 
