@@ -4,9 +4,9 @@
 
     python benchmarks/dynamical/calibrate.py [--fit] [--out FILE.md]
 
-With ``--fit`` the logistic regression is fitted anew on the tuning seeds of the dynamical cases and on kinematical films,
-and its constants are printed. The reliability is measured on seeds that nothing was chosen on, with the constants of the
-package.
+With ``--fit`` the logistic regression is fitted anew on the tuning seeds of the dynamical cases, on kinematical films and
+on the multislice films of the data folder, and its constants are printed. The reliability is measured on seeds that nothing
+was chosen on, with the constants of the package.
 """
 
 import sys
@@ -18,8 +18,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from common.command import Report, parser
+from common.command import Report, need_files, parser
+from common.scans import film_view
 from common.tables import machine_facts, markdown_table
+from programs import FILMS
 
 INTRODUCTION = """# Is a component a grain?
 
@@ -32,8 +34,8 @@ _RUNS = 8
 _EDGES = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0001)
 
 
-def jobs(fit):
-    """(family, name, seed, pixels too) of all scans to fit on, or to measure on."""
+def jobs(fit, data):
+    """(family, name, seed, pixels too, data) of all scans to fit or to measure on; seeds of films are of the runs."""
     from unmix4d import phantoms
 
     table = phantoms.cases("dynamical")
@@ -45,21 +47,23 @@ def jobs(fit):
         for overlap in (0.2, 0.5, 0.8):
             seeds = (10, 11) if fit else (20, 21)
             found += [("kinematical", (n, overlap), seed, i == 0) for i, seed in enumerate(seeds)]
-    return found
+    if fit:
+        need_files(data, *(f"ag_film_{name}.npz" for name in FILMS))
+        found += [("multislice", name, seed, False) for name in FILMS for seed in range(3)]
+    return [(*one, data) for one in found]
 
 
 def components(job):
-    """A list of (family, features, signs of the components, whether they are grains, number of grains) of one scan."""
-    family, name, seed, pixels = job
-    view, truth = _scan(family, name, seed)
-    out = []
+    """A list of (family, features, signs of the components, whether they are grains, number of grains, name) of one scan."""
+    family, name, seed, pixels, data = job
+    view, truth = film_view(data, name) if family == "multislice" else _scan(family, name, seed)
+    out, start = [], seed if family == "multislice" else 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for features in ("angular averages", "pixels")[: 1 + pixels]:
             try:
-                out.append(
-                    (family, features, *_signs(view if features == "pixels" else view.angular_average(), truth), len(truth))
-                )
+                source = view if features == "pixels" else view.angular_average()
+                out.append((family, features, *_signs(source, truth, start), len(truth), name))
             except ValueError as error:  # no component in half of the runs
                 print(f"{name}, {seed}, {features}: {error}", file=sys.stderr)
     return out
@@ -77,11 +81,11 @@ def _scan(family, name, seed):
     return Unmix(p.data, centre=p.centre).prepare(direct_beam=4), p.maps[grains]
 
 
-def _signs(view, truth):
+def _signs(view, truth, seed):
     from unmix4d.decomposition.consensus import consensus
     from unmix4d.scores.matching import assign, similarity
 
-    runs = view.merge_nmf(n_runs=_RUNS, random_state=0)
+    runs = view.merge_nmf(n_runs=_RUNS, random_state=seed)
     found = consensus(runs._problem, runs.runs)
     truth = truth.reshape(len(truth), -1)[:, view.geometry.kept_positions]
     pairs, r = assign(similarity(found.maps.T.astype(float), truth.astype(float), centred=True))
@@ -120,13 +124,15 @@ def reliability(found):
     return rows
 
 
-def numbers_of_grains(found):
+def numbers_of_grains(found, constants=None):
     """How many components are called grains, beside how many grains are among them and in the scan."""
+    from scipy.special import expit
+
     from unmix4d.decomposition.grain_probability import count_interval, grain_probability
 
     called, true, real, inside = [], [], [], []
-    for _, _, signs, is_one, grains in found:
-        chance = grain_probability(signs)
+    for _, _, signs, is_one, grains, _ in found:
+        chance = grain_probability(signs) if constants is None else expit(signs @ constants[0] + constants[1])
         low, high = count_interval(chance)
         called.append((chance >= 0.5).sum())
         true.append(is_one.sum())
@@ -144,11 +150,15 @@ def main(arguments=None):
     line = parser(__doc__, quick="the first four scans")
     line.add_argument("--fit", action="store_true", help="fit the constants anew and print them")
     args = line.parse_args(arguments)
-    which = jobs(args.fit)
+    which = jobs(args.fit, args.data)
     found = measured(which[:4] if args.quick else which)
     report = Report(args.out)
     if args.fit:
         weights, offset = fitted(found)
+        for name in FILMS:  # what the others say of each film
+            constants = fitted([one for one in found if one[5] != name])
+            rows = numbers_of_grains([one for one in found if one[5] == name], constants)
+            print(f"{name}, fitted without it: {rows}")
         print(f"_WEIGHTS = np.array([{', '.join(f'{w:.3f}' for w in weights)}])\n_OFFSET = {offset:.3f}")
     report(INTRODUCTION if not args.fit else "On the seeds of the fit:\n")
     report(machine_facts() + "\n")
