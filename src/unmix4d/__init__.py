@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .orientation.compare import OrientationComparison as OrientationComparison
     from .orientation.orientations import Orientations as Orientations
     from .results.decomposition import Decomposition as Decomposition
+    from .results.fitted import FittedDecomposition as FittedDecomposition
     from .results.fuzzy_clusters import FuzzyClusters as FuzzyClusters
     from .results.fuzzy_clusters import FuzzyValidity as FuzzyValidity
     from .results.grains import Grains as Grains
@@ -48,6 +49,7 @@ _PUBLIC = {
     "Unmix": "views.unmix",
     "Decomposition": "results.decomposition",
     "MergedDecomposition": "results.merged",
+    "FittedDecomposition": "results.fitted",
     "FuzzyClusters": "results.fuzzy_clusters",
     "FuzzyValidity": "results.fuzzy_clusters",
     "Grains": "results.grains",

@@ -142,7 +142,7 @@ def test_every_method_of_a_view_is_attacked():
 
 
 def test_every_method_of_an_answer_is_attacked():
-    results = (unmix4d.Decomposition, unmix4d.FuzzyClusters, unmix4d.MergedDecomposition)
+    results = (unmix4d.Decomposition, unmix4d.FittedDecomposition, unmix4d.FuzzyClusters, unmix4d.MergedDecomposition)
     attacked = {*AFTER, *DRAWING, *COSTLY_AFTER, *OF_RESULTS}
     inside = {"save", "to_dataframe"}  # "save and load"; what pandas makes of a table
     assert set.union(*map(_public_methods, results)) - inside <= attacked

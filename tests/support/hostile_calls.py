@@ -57,6 +57,18 @@ def _init(draw, shape):
     return (maps, patterns[:1]) if kind == "shape" else (maps, patterns)
 
 
+@st.composite
+def _known(draw, shape):
+    """Patterns that might be known, or not be patterns at all."""
+    rng = np.random.default_rng(draw(st.integers(0, 9)))
+    image = rng.random(shape[2:])
+    holes = np.where(image < 0.2, np.nan, image)
+    return draw(st.sampled_from((
+        np.stack([image, image[::-1]]), image, {"a": image, "b": image.T}, [holes], np.stack([image] * 2), image - 1,
+        np.zeros(shape[2:]), np.full(shape[2:], np.nan), {}, [], 3, "a", image[None, None],
+    )))  # fmt: skip
+
+
 def _nmf(shape):
     return {
         "n_starts": FEW, "max_iter": FEW, "tol": TOL, "weights": WEIGHTS, "smooth": SMOOTH, "precision": PRECISION,
@@ -85,6 +97,10 @@ VIEW_CALLS = {
         {"n": _components(s)},
         {"on": st.sampled_from(("patterns", "maps")), "n_starts": FEW, "max_iter": FEW, "tol": TOL, "random_state": SEED},
     ),
+    "fit": lambda s: (
+        {"patterns": _known(s)},
+        {"weights": WEIGHTS, "resample": st.booleans(), "precision": PRECISION},
+    ),
     "vca": lambda s: (
         {"n": _components(s)},
         {"sum_to_one": st.booleans(), "projection": st.sampled_from(("auto", "projective", "orthogonal", "affine")),
@@ -92,7 +108,8 @@ VIEW_CALLS = {
     ),
     "nmf": lambda s: (
         {"n": _components(s)},
-        {**_nmf(s), "init": _init(s), "objective": st.sampled_from(("frobenius", "kl")), "exact": st.booleans()},
+        {**_nmf(s), "known": st.one_of(st.none(), _known(s)), "new": st.sampled_from((None, None, 0, 1, 99)),
+         "init": _init(s), "objective": st.sampled_from(("frobenius", "kl")), "exact": st.booleans()},
     ),
     "nmf_series": lambda s: ({"ns": _numbers(s)}, _nmf(s)),
     "merge_nmf": lambda s: (

@@ -22,7 +22,7 @@ __all__ = ["RESULTS", "Answer", "Form", "Geometry", "Host", "claims", "linked", 
 
 C = TypeVar("C", bound=type)
 
-RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters")
+RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters", "FittedDecomposition")
 _MOST_STARTS = 100_000  # more of them is a file made to keep a reader busy
 _MASKS = ("scan_mask", "detector_mask")
 _GEOMETRY = (

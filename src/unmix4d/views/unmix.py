@@ -239,7 +239,8 @@ class Unmix(View):
         for step in filter(None, self.scan.steps):  # prepare(keep=) alone prepares nothing
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
-        lines.append("  .vca(n) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns) .virtual_image() .noise_deviation()")
+        lines.append("  .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
+        lines.append("  .virtual_image() .noise_deviation()")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 

@@ -1,0 +1,126 @@
+"""Maps of patterns that are known, and what they leave beyond counting noise: one pass over the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from .nnls import nnls_rows
+
+__all__ = ["KnownFit", "fit_known"]
+
+_UNSEEN = 0.05  # of a position that each known pattern may have and not be found; no table
+_PIECE = 1 << 18  # values looked at at a time in double precision, a size of work
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFit:
+    """Maps of given patterns, and what the same pass says about the scan.
+
+    Attributes
+    ----------
+    maps : ndarray (n_positions, k)
+    squares : ndarray of float64 (n_positions,)
+        Squared residuals.
+    excess : ndarray of float64 (n_positions,)
+        By how many standard deviations of counting noise the residual of a position is larger than noise makes it.
+    gain : float
+        Intensity units per count, as the noise says: 1 of counted electrons.
+    mean_pattern : ndarray of float64 (n_pixels,)
+    totals : ndarray of float64 (n_positions,)
+    total : float
+    minimum : float
+    """
+
+    maps: np.ndarray
+    squares: np.ndarray
+    excess: np.ndarray
+    gain: float
+    mean_pattern: np.ndarray
+    totals: np.ndarray
+    total: float
+    minimum: float
+
+
+def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
+    """Exact non-negative least squares of every position for patterns (k, n_pixels).
+
+    weighted: Every pixel by its counting noise, as the known patterns have it on the mean, dark ones by that of the mean.
+
+    Raises
+    ------
+    ValueError
+        When a kept value of the scan is NaN or infinite; says where.
+    """
+    patterns = np.ascontiguousarray(patterns, matrix.dtype)
+    wide, mean = patterns.astype(np.float64), _mean_of(patterns)
+    right = wide / (mean + mean.mean()) if weighted else wide
+    kernel = partial(
+        _fit_kernel, patterns=patterns, mean=mean, right=np.ascontiguousarray(right.T, matrix.dtype), gram=right @ wide.T
+    )  # fmt: skip
+    rows, (pixel_sum,) = matrix.visit_and_look(kernel)
+    k = len(patterns)
+    maps, told = np.ascontiguousarray(rows[:, :k], matrix.dtype), rows[:, k:].T
+    totals, least, squares, *noise = told
+    matrix.refuse_not_finite(totals, pixel_sum)
+    gain, excess = _beyond_noise(*noise)
+    return KnownFit(
+        maps, squares, excess, gain, pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
+    )  # fmt: skip
+
+
+def _mean_of(patterns):
+    """Mean of the patterns, each with the sum 1."""
+    totals = patterns.sum(1, keepdims=True, dtype=np.float64)
+    return (patterns / np.where(totals > 0, totals, 1)).mean(0)
+
+
+def _fit_kernel(X, *, patterns, mean, right, gram):
+    # A NaN or infinity is found in the sums and reported with its place.
+    with np.errstate(all="ignore"):
+        maps = nnls_rows(np.nan_to_num(X @ right), gram)
+        step = max(2, _PIECE // X.shape[1])
+        pieces = [slice(start, start + step) for start in range(0, len(X), step)]
+        told = np.concatenate([_told(X[p], maps[p] @ patterns, mean) for p in pieces])
+        return np.column_stack([maps.astype(np.float64), told]), (X.sum(0, dtype=np.float64),)
+
+
+def _told(X, fitted, any_of_them):
+    """Of every position: sum, smallest value, squared residual, and what `_beyond_noise` takes."""
+    rest, fitted = X - fitted.astype(np.float64), fitted.astype(np.float64)
+    # A weak component is often fitted as nothing: its pixels must not count as dark.
+    expected = fitted + _UNSEEN * fitted.sum(1, keepdims=True) * any_of_them
+    mean = expected.mean(1, keepdims=True)
+    # Bright pixels are noisy: each counts by its variance, and dark ones by what the position has on the mean.
+    weights = np.where(mean > 0, 1 / (expected + np.where(mean > 0, mean, 1)), 1)
+    first = weights * expected
+    apart = np.full((2, len(X)), np.nan)
+    apart[0, 1:] = (weights[1:] * np.diff(X.astype(np.float64), axis=0) ** 2).sum(1)
+    apart[1, 1:] = (weights[1:] * (expected[1:] + expected[:-1])).sum(1)
+    sums = [(weights * rest**2).sum(1), first.sum(1), (weights * first).sum(1), (first**2).sum(1)]
+    return np.column_stack([X.sum(1, dtype=np.float64), X.min(1), (rest**2).sum(1), *sums, *apart])
+
+
+def _beyond_noise(squares, mean, wide_mean, second, step, expected):
+    """Gain of the detector, and by how much every position exceeds its noise.
+
+    Of Poisson counts n of mean m in units of g, (x - g m)**2 has the mean g**2 m and the variance g**4 (m + 2 m**2). The
+    gain is what the typical position shows, or two neighbouring ones by what they differ in, whichever is less: a scan in
+    which most is new has small differences between neighbours.
+    """
+    some = mean > 0
+    if not some.any():
+        return 1.0, np.where(squares > 0, np.inf, 0.0)
+    ratios = [np.median(squares[some] / mean[some])]
+    pairs = some & np.isfinite(step) & (np.nan_to_num(expected) > 0)
+    if pairs.any():
+        ratios.append(np.median(step[pairs] / expected[pairs]))
+    gain = float(min(ratios))
+    spread = np.sqrt(gain**3 * wide_mean + 2 * gain**2 * second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = (squares - gain * mean) / spread
+    # Where nothing is fitted, any count is beyond it.
+    # The mean that is expected is a little too large.
+    return gain * (1 + _UNSEEN), np.where(spread > 0, excess, np.where(squares > 0, np.inf, 0.0))
