@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .orientation import merge_orientations as merge_orientations
     from .orientation.compare import OrientationComparison as OrientationComparison
     from .orientation.orientations import Orientations as Orientations
+    from .results.comparison import Comparison as Comparison
+    from .results.comparison import compare as compare
     from .results.decomposition import Decomposition as Decomposition
     from .results.fitted import FittedDecomposition as FittedDecomposition
     from .results.fuzzy_clusters import FuzzyClusters as FuzzyClusters
@@ -65,6 +67,8 @@ _PUBLIC = {
     "replay": "editing.history",
     "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
+    "compare": "results.comparison",
+    "Comparison": "results.comparison",
     "load": "loading",
     "merge_orientations": "orientation",
     "compare_orientations": "orientation",
