@@ -28,9 +28,20 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     kept = geometry.kept_positions
     out = np.empty_like(rows)
     options = {"sigma": sigma, "mode": "nearest", "truncate": 3.0}
-    share = gaussian_filter(kept.reshape(geometry.scan_shape).astype(np.float64), **options).ravel()[kept]
+
+    def means(image):
+        image = image.reshape(geometry.scan_shape)
+        parts = [gaussian_filter(image[part], **options) for part in geometry.row_slices]
+        if len(parts) == 1:
+            return parts[0].ravel()[kept]
+        whole = np.zeros(geometry.scan_shape)
+        for part, smoothed in zip(geometry.row_slices, parts):
+            whole[part] = smoothed
+        return whole.ravel()[kept]
+
+    share = means(kept.astype(np.float64))
     image = np.zeros(kept.size)
     for row, target in zip(rows, out):
         image[kept] = row
-        target[:] = gaussian_filter(image.reshape(geometry.scan_shape), **options).ravel()[kept] / share
+        target[:] = means(image) / share
     return out

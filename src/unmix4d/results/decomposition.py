@@ -42,6 +42,8 @@ from .overlap import find_overlap
 from .parts import Component
 from .quality import pattern_similarity, report_quality
 from .saved import savable, save
+from .scans import scans_of
+from .series import series_of
 
 __all__ = ["Decomposition"]
 
@@ -147,6 +149,8 @@ class Decomposition:
     index = index
     orientations = orientations
     group_braggvectors = group_braggvectors
+    scans = property(scans_of)
+    series = series_of
     log_likelihood = log_likelihood
     pattern_similarity = pattern_similarity
     report_quality = report_quality
