@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .results.merged import MergedDecomposition as MergedDecomposition
     from .results.overlap import Overlap as Overlap
     from .results.scree import Scree as Scree
+    from .results.series import Series as Series
     from .views.unmix import Unmix as Unmix
 
 _PUBLIC = {
@@ -60,6 +61,7 @@ _PUBLIC = {
     "Orientations": "orientation.orientations",
     "Overlap": "results.overlap",
     "Scree": "results.scree",
+    "Series": "results.series",
     "KChoice": "results.k_choice",
     "Edit": "editing.edits",
     "Edits": "editing.edits",

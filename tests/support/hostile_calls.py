@@ -22,6 +22,9 @@ RADIUS = st.sampled_from((None, 0, 1, 2.5, 4, "1 px", "0.05 1/Å"))
 STEP = st.sampled_from((0.5, 1, 1.0, 2, "1 px"))
 
 
+_ENDS = st.sampled_from((None, (0, 1), (1, 2), (1, None), slice(0, 2), ("0 nm", "2 nm"), (2, 1), (0, 99), 3, ("a", 1)))
+
+
 @st.composite
 def _components(draw, shape):
     """1, a few, as many as there are positions or pixels, one more, and far too many."""
@@ -101,6 +104,11 @@ VIEW_CALLS = {
         {"patterns": _known(s)},
         {"weights": WEIGHTS, "resample": st.booleans(), "precision": PRECISION},
     ),
+    "region": lambda s: (
+        {"rows": _ENDS, "cols": _ENDS},
+        {"roi": st.sampled_from((None, None, None, 3)),
+         "mask": st.sampled_from((None, None, None, np.zeros(s[:2], bool), np.ones(s[:2], bool)))},
+    ),
     "vca": lambda s: (
         {"n": _components(s)},
         {"sum_to_one": st.booleans(), "projection": st.sampled_from(("auto", "projective", "orthogonal", "affine")),
@@ -172,6 +180,7 @@ AFTER = {
         {}, {"thresholds": st.sampled_from((0.5, (0.2, 0.9), (), (2,))), "background": st.sampled_from(("auto", 0, (0,), 9)),
              "scale": st.sampled_from(("intensity", "minmax")), "min_weight": st.sampled_from(("noise", 0.1, 0))},
     ),
+    "series": lambda s: ({}, {"min_size": st.sampled_from((1, 3, 0, 10**6))}),
     "pattern_similarity": lambda s: (
         {}, {"metric": st.sampled_from(("ssim", "psnr", "gmsd", "mdsi", "cross_correlation")),
              "scale": st.sampled_from(("linear", "sqrt"))},

@@ -29,7 +29,7 @@ def gaussian(sigma: float, reach: int | None = None, *, most: float = math.inf) 
     return weights / weights.sum()
 
 
-def _shifts(n: int, weights: np.ndarray, parts: list[slice] | None = None) -> Any:
+def _shifts(n: int, weights: np.ndarray, parts: list | None = None) -> Any:
     """(n, n): convolution along an axis of n positions, without what lies outside, or in another part."""
     reach = len(weights) // 2
     used = [(-d, w) for d, w in zip(range(-reach, reach + 1), weights) if abs(d) < n]
@@ -37,13 +37,13 @@ def _shifts(n: int, weights: np.ndarray, parts: list[slice] | None = None) -> An
     if parts is None or len(parts) < 2:
         return whole
     of, whole = np.full(n, -1), whole.tocoo()
-    for i, part in enumerate(parts):
-        of[part] = i
+    for i, (rows, _) in enumerate(parts):
+        of[rows] = i
     same = of[whole.row] == of[whole.col]
     return scipy.sparse.csr_matrix((whole.data[same], (whole.row[same], whole.col[same])), shape=(n, n))
 
 
-def _axes(shape: tuple[int, int], kernel: np.ndarray, parts: list[slice] | None) -> list[Any]:
+def _axes(shape: tuple[int, int], kernel: np.ndarray, parts: list | None) -> list[Any]:
     """Thin matrices for the two axes of the scan, where the kernel is a product of two; else none."""
     left, sizes, right = np.linalg.svd(kernel)
     if sizes[1:].max(initial=0) > 1e-12 * sizes[0]:
@@ -51,11 +51,11 @@ def _axes(shape: tuple[int, int], kernel: np.ndarray, parts: list[slice] | None)
     return [_shifts(shape[0], np.abs(left[:, 0]) * sizes[0], parts), _shifts(shape[1], np.abs(right[0]))]
 
 
-def _whole(shape: tuple[int, int], kernel: np.ndarray, parts: list[slice] | None) -> Any:
+def _whole(shape: tuple[int, int], kernel: np.ndarray, parts: list | None) -> Any:
     """One sparse matrix for all positions."""
     moves = np.eye(len(kernel))
-    parts = (scipy.sparse.kron(_shifts(shape[0], moves[i], parts), _shifts(shape[1], row)) for i, row in enumerate(kernel))
-    return scipy.sparse.csr_matrix(sum(parts))
+    terms = (scipy.sparse.kron(_shifts(shape[0], moves[i], parts), _shifts(shape[1], row)) for i, row in enumerate(kernel))
+    return scipy.sparse.csr_matrix(sum(terms))
 
 
 class _Smoothing:
@@ -82,12 +82,12 @@ class Convolution(_Smoothing):
     kernel : ndarray
         A single position becomes the kernel around it.
     kept : ndarray of bool (rows * cols,)
-    parts : list of slice, optional
-        Rows that know nothing of one another: those of each scan, where there are several.
+    parts : list of (slice, slice), optional
+        Rows and columns that know nothing of one another: those of each scan, where there are several.
     """
 
     def __init__(
-        self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list[slice] | None = None
+        self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None
     ) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
         self._axes = _axes(shape, kernel, parts)
@@ -142,16 +142,17 @@ class LowPass(_Smoothing):
     cutoff : (float, float)
         Cycles per position along rows and columns.
     kept : ndarray of bool (rows * cols,)
-    parts : list of slice, optional
+    parts : list of (slice, slice), optional
         As of `Convolution`.
     """
 
     def __init__(
-        self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray, parts: list[slice] | None = None
+        self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray, parts: list | None = None
     ) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
-        self._parts = parts or [slice(0, shape[0])]
-        self._responses = [_response((part.stop - part.start, shape[1]), cutoff) for part in self._parts]
+        self._parts = parts or [(slice(0, shape[0]), slice(0, shape[1]))]
+        sizes = [tuple(side.stop - side.start for side in part) for part in self._parts]
+        self._responses = [_response(size, cutoff) for size in sizes]
         weight = self._filter(kept.astype(np.float64)[:, None])
         self._alone = kept & (weight[:, 0] < _ENOUGH)
         self._scale = np.where(kept[:, None] & (weight >= _ENOUGH), 1 / np.where(weight >= _ENOUGH, weight, 1), 0)

@@ -191,9 +191,10 @@ class ScanGeometry:
         return math.sqrt(math.prod(self.calibration.pixel_size))
 
     @property
-    def row_slices(self) -> list[slice]:
-        """Rows that belong together: those of each scan, where there are several."""
-        return [part.rows for part in self.scans] or [slice(0, self.scan_shape[0])]
+    def parts(self) -> list[tuple[slice, slice]]:
+        """Rows and columns that belong together: those of each scan, where there are several."""
+        whole = slice(0, self.scan_shape[0]), slice(0, self.scan_shape[1])
+        return [(part.rows, part.cols) for part in self.scans] or [whole]
 
     def place(self, row: int, col: int) -> str:
         """A position in words, in its own scan where there are several."""

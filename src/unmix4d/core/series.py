@@ -13,7 +13,7 @@ import numpy as np
 
 from .geometry import Calibration, ScanGeometry, ScanPart
 from .scan import HostRecord, Scan, is_dask
-from .stacked import StackedScans
+from .stacked import StackedScans, common_type
 from .units import PIXELS
 
 __all__ = ["cut", "geometry_of", "host_of", "stacked"]
@@ -110,7 +110,7 @@ def _patterns(scans, rows, shape):
         return StackedScans([scan.patterns for scan in scans], rows, (*shape, *scans[0].shape[2:]))
     import dask.array as da
 
-    dtype = np.result_type(*(scan.dtype for scan in scans))
+    dtype = common_type([scan.dtype for scan in scans])
     between = da.zeros((1, shape[1], *scans[0].shape[2:]), dtype=dtype, chunks=-1)
     pieces = []
     for scan in scans:

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["StackedScans"]
+__all__ = ["StackedScans", "common_type"]
+
+
+def common_type(types: list[Any]) -> np.dtype:
+    """The type that holds the values of all: floats stay as wide as they are, whatever integers are beside them."""
+    floats = [np.dtype(one) for one in types if np.dtype(one).kind == "f"]
+    found = np.result_type(*(floats or types))
+    return found if floats or found.kind != "f" else np.dtype(np.int64)
 
 
 class StackedScans:
@@ -26,7 +33,7 @@ class StackedScans:
 
     def __init__(self, scans: list[Any], rows: list[int], shape: tuple[int, ...]) -> None:
         self.scans, self._rows, self.shape = scans, rows, shape
-        self.dtype = np.result_type(*(scan.dtype for scan in scans))
+        self.dtype = common_type([scan.dtype for scan in scans])
         self.chunks = getattr(scans[0], "chunks", None)
 
     def __getitem__(self, key: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from .nnls import nnls_rows
 __all__ = ["KnownFit", "fit_known"]
 
 _UNSEEN = 0.05  # of a position that each known pattern may have and not be found; no table
+_EXACT = 1e-3  # of the intensity, root mean square: no pattern is known better; no table
 _PIECE = 1 << 18  # values looked at at a time in double precision, a size of work
 
 
@@ -63,9 +64,11 @@ def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
     rows, (pixel_sum,) = matrix.visit_and_look(kernel)
     k = len(patterns)
     maps, told = np.ascontiguousarray(rows[:, :k], matrix.dtype), rows[:, k:].T
-    totals, least, squares, *noise = told
+    totals, least, squares, energy, *noise = told
     matrix.refuse_not_finite(totals, pixel_sum)
     gain, excess = _beyond_noise(*noise)
+    # What is simulated without noise leaves rounding.
+    excess = np.where(squares <= _EXACT**2 * energy, 0, excess)
     return KnownFit(
         maps, squares, excess, gain, pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
     )  # fmt: skip
@@ -100,7 +103,8 @@ def _told(X, fitted, any_of_them):
     apart[0, 1:] = (weights[1:] * np.diff(X.astype(np.float64), axis=0) ** 2).sum(1)
     apart[1, 1:] = (weights[1:] * (expected[1:] + expected[:-1])).sum(1)
     sums = [(weights * rest**2).sum(1), first.sum(1), (weights * first).sum(1), (first**2).sum(1)]
-    return np.column_stack([X.sum(1, dtype=np.float64), X.min(1), (rest**2).sum(1), *sums, *apart])
+    energy = (fitted**2).sum(1)
+    return np.column_stack([X.sum(1, dtype=np.float64), X.min(1), (rest**2).sum(1), energy, *sums, *apart])
 
 
 def _beyond_noise(squares, mean, wide_mean, second, step, expected):

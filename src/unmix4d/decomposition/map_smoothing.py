@@ -31,13 +31,10 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
 
     def means(image):
         image = image.reshape(geometry.scan_shape)
-        parts = [gaussian_filter(image[part], **options) for part in geometry.row_slices]
-        if len(parts) == 1:
-            return parts[0].ravel()[kept]
-        whole = np.zeros(geometry.scan_shape)
-        for part, smoothed in zip(geometry.row_slices, parts):
-            whole[part] = smoothed
-        return whole.ravel()[kept]
+        smoothed = np.zeros(geometry.scan_shape)
+        for part in geometry.parts:  # nothing of one scan in another
+            smoothed[part] = gaussian_filter(image[part], **options)
+        return smoothed.ravel()[kept]
 
     share = means(kept.astype(np.float64))
     image = np.zeros(kept.size)

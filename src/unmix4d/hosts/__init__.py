@@ -20,8 +20,8 @@ from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
 
 __all__ = [
-    "HostMap", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted", "read_scan", "to_host",
-    "versions",
+    "HostMap", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted", "read_scan",
+    "to_host", "versions",
 ]  # fmt: skip
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
@@ -53,7 +53,7 @@ def read_scan(obj) -> Scan:
 def is_scan(obj: Any) -> bool:
     """Whether an object is a scan of a host, or an array of four dimensions."""
     ours = any(host.matches(obj) for name, host in _HOSTS.items() if name != "array")
-    return ours or (hasattr(obj, "shape") and len(getattr(obj, "shape")) == 4)
+    return ours or (hasattr(obj, "shape") and len(obj.shape) == 4)
 
 
 def _number_of(fill_value: Any, dtype) -> float:
@@ -309,7 +309,9 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     if not py4dstem.matches(host):
         raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
     if result.geometry.scans:
-        raise ValueError("attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)")
+        raise ValueError(
+            "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
+        )
     return py4dstem.attach(result, host, fill_value=fill_value)
 
 

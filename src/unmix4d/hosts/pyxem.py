@@ -36,7 +36,7 @@ def matches(obj) -> bool:
 
 
 def read(signal) -> Scan:
-    """A scan from a signal with two signal axes and at most two navigation axes, or several with three; lazy stays lazy."""
+    """A scan from a signal with two signal axes and at most two navigation axes, several with three; none is read."""
     manager = signal.axes_manager
     navigation, detector = list(manager.navigation_axes)[::-1], list(manager.signal_axes)[::-1]
     if len(detector) != 2:
@@ -47,7 +47,7 @@ def read(signal) -> Scan:
         return stacked(frames, series_axis=axis_of(navigation[0]))
     if len(navigation) > 3:
         raise ValueError(
-            f"the scan must have at most three navigation axes, got {len(navigation)}: {signal} (choose one frame with .inav)"
+            f"the scan must have at most three navigation axes, got {len(navigation)}: {signal} (choose with .inav)"
         )
     axes = [axis_of(axis) for axis in navigation + detector]
     patterns = _patterns(signal, navigation + detector)

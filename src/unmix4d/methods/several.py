@@ -80,7 +80,9 @@ def _on_the_grid(scan, first, i, resample):
     if not what:
         return scan
     if unlike_units(one, other) or one.polar or other.polar:
-        raise ValueError(f"{named} must be on the detector grid of scan 0, but has {what}: give the calibration to Unmix(...)")
+        raise ValueError(
+            f"{named} must be on the detector grid of scan 0, but has {what}: give the calibration to Unmix(...)"
+        )
     if not resample:
         raise ValueError(
             f"{named} must be on the detector grid of scan 0, but has {what}: let it be brought there with resample=True"

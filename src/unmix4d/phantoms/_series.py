@@ -85,7 +85,9 @@ class PhantomSeries:
         """
         import hyperspy.api as hs
 
-        signal = hs.stack([scan.to_pyxem(lazy=lazy) for scan in self.scans], new_axis_name="temperature", show_progressbar=False)
+        signal = hs.stack(
+            [scan.to_pyxem(lazy=lazy) for scan in self.scans], new_axis_name="temperature", show_progressbar=False
+        )
         axis = signal.axes_manager["temperature"]
         axis.scale, axis.offset, axis.units = 50.0, 20.0, "°C"
         signal.metadata.General.title = "series"
@@ -108,9 +110,9 @@ def series(
 ) -> PhantomSeries:
     """Scans of an amorphous film in which one grain stays, one grows, one vanishes and one turns.
 
-    The growing grain appears after a quarter of the scans and is largest in the last, the vanishing one is largest in the first
-    and gone for the second half; the fourth is rotated in the plane by 24 degrees after half of the scans, which makes a
-    component of its own. The data's expectation is exactly the sum of maps times patterns.
+    The growing grain appears after a quarter of the scans and is largest in the last, the vanishing one is largest in the
+    first and gone for the second half; the fourth is rotated in the plane by 24 degrees after half of the scans, which makes
+    a component of its own. The data's expectation is exactly the sum of maps times patterns.
 
     Parameters
     ----------

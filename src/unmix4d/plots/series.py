@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
 from .style import TEXT, figure_style

@@ -16,8 +16,8 @@ __all__ = ["scans_of"]
 def scans_of(result: Any) -> list:
     """The answers of the scans, in their order; of one scan, the answer itself.
 
-    They share the patterns, and maps of all scans are on one scale, so that they can be compared. `explained` and `loss` are of
-    each scan by itself.
+    They share the patterns, and maps of all scans are on one scale, so that they can be compared. `explained` and `loss`
+    are of each scan by itself.
 
     Examples
     --------

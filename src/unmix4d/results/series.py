@@ -146,7 +146,8 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
     positions = np.array([[_in_pieces(one[part.rows, part.cols], min_size) for one in above] for part in geometry.scans])
     spread = np.array([is_spread(one, kept) for one in np.nan_to_num(maps)])
     present = np.where(spread, share > _FAINT * np.nanmax(share, axis=0, initial=0), positions > 0)
-    return Series(share, positions, present, *_values(result), result.names)
+    values, label = _values(result)
+    return Series(share, positions, present, values, label, result.names)
 
 
 def _share(maps, totals, part):

@@ -22,6 +22,7 @@ from ..methods.bragg_vectors import is_bragg_vectors
 from ..methods.features import angular_average, polar, radial_variance, symmetry
 from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
+from ..methods.region import region
 from ..methods.several import are_several, read_scans
 from ..methods.split_counts import split_counts
 from ..methods.virtual_image import virtual_image
@@ -41,10 +42,10 @@ class Unmix(View):
     Parameters
     ----------
     obj : pyxem signal, py4DSTEM DataCube, quantem dataset, or array (scan_row, scan_col, det_row, det_col)
-        A list of them is one view of several scans, and so is a signal of pyxem with three navigation axes: see
-        ``docs/series.md``. Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. Bragg vectors that a host
-        has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and give a
-        view of their raster: see `bragg_disks`.
+        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. A list of scans is one
+        view of several, and so is a signal of pyxem with three navigation axes: see ``docs/series.md``. Bragg vectors that
+        a host has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and
+        give a view of their raster: see `bragg_disks`.
     centre : (float, float), optional
         Position of the direct beam (row, column) in detector pixels, instead of what the host says.
     pixel_size : float or (float, float), optional
@@ -80,6 +81,7 @@ class Unmix(View):
     """
 
     prepare = prepare
+    region = region
     angular_average = angular_average
     radial_variance = radial_variance
     symmetry = symmetry
@@ -251,8 +253,8 @@ class Unmix(View):
             lines.append(f"  held {holder.where} by methods of several passes; prepare(keep=False) reads it in each")
         for step in filter(None, self.scan.steps):  # prepare(keep=) alone prepares nothing
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
-        lines.append("  .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
+        lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
+        lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
         lines.append("  .virtual_image() .noise_deviation()")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
