@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -150,7 +150,7 @@ class ScanGeometry:
     polar: bool = False
     features: bool = False
     redrawn: bool = False
-    scans: tuple[ScanPart, ...] = ()
+    scans: tuple[ScanPart, ...] = field(default=(), repr=False)
 
     __setstate__ = set_frozen_state
 
@@ -191,7 +191,7 @@ class ScanGeometry:
         return math.sqrt(math.prod(self.calibration.pixel_size))
 
     @property
-    def parts(self) -> list[tuple[slice, slice]]:
+    def scan_slices(self) -> list[tuple[slice, slice]]:
         """Rows and columns that belong together: those of each scan, where there are several."""
         whole = slice(0, self.scan_shape[0]), slice(0, self.scan_shape[1])
         return [(part.rows, part.cols) for part in self.scans] or [whole]

@@ -32,7 +32,7 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     def means(image):
         image = image.reshape(geometry.scan_shape)
         smoothed = np.zeros(geometry.scan_shape)
-        for part in geometry.parts:  # nothing of one scan in another
+        for part in geometry.scan_slices:  # nothing of one scan in another
             smoothed[part] = gaussian_filter(image[part], **options)
         return smoothed.ravel()[kept]
 

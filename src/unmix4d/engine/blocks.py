@@ -108,7 +108,7 @@ def _tile_shape(scan_shape, pattern_bytes, chunk, target) -> tuple[int, int]:
 def _row_sizes(geometry, size):
     """Rows of the blocks; none holds rows of two scans, and the rows between scans are blocks of their own."""
     found, end = [], 0
-    for rows, _ in geometry.parts:
+    for rows, _ in geometry.scan_slices:
         found += [rows.start - end] * (rows.start > end) + _sizes(rows.stop - rows.start, size)
         end = rows.stop
     return found

@@ -48,9 +48,6 @@ def nmf(
     view: Any,
     n: int | None = None,
     *,
-    known: Any = None,
-    new: int | None = None,
-    resample: bool = False,
     constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
     max_iter: int | None = None,
@@ -59,6 +56,9 @@ def nmf(
     weights: str = "auto",
     smooth: float | str | SmoothMaps | None = "auto",
     objective: str = "frobenius",
+    known: Any = None,
+    new: int | None = None,
+    resample: bool = False,
     exact: bool = False,
     refit: bool = True,
     compression: LowRank | None = None,
@@ -75,12 +75,6 @@ def nmf(
     ----------
     n : int
         Number of components, those that are known among them; may be left out with `known`.
-    known : Decomposition, Groups, array (k, det_row, det_col) or dict, optional
-        Patterns that are known and stay, as the first components; as `fit` takes them.
-    new : int, optional
-        So many components are looked for besides them.
-    resample : bool
-        Bring the known patterns of a result to the grid of this view.
     constraints : sequence of constraints, optional
         What is known beforehand about patterns or maps, see `unmix4d.constraints`. Solved by alternating least
         squares and projection [2]_ instead of HALS [3]_.
@@ -110,6 +104,12 @@ def nmf(
         ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
         iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and
         `smooth` concern the start only.
+    known : Decomposition, Groups, array (k, det_row, det_col) or dict, optional
+        Patterns that are known and stay, as the first components; as `fit` takes them.
+    new : int, optional
+        So many components are looked for besides them.
+    resample : bool
+        Bring the known patterns of a result to the grid of this view.
     exact : bool
         Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
     refit : bool
