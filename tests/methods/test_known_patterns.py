@@ -7,7 +7,7 @@ from scipy.optimize import nnls
 import unmix4d
 from unmix4d import Unmix, UnmixWarning, phantoms, scores
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.core.grids import difference, onto_grid
+from unmix4d.core.grids import difference, onto_grid, unlike_units
 
 
 def film(dose, seed=1):
@@ -125,7 +125,10 @@ def test_units_and_unknown_centres():
     assert difference(per_nm, geometry(pixel_size=(0.2, 0.2), pixel_unit="mrad")) == "pixels in mrad instead of 1/nm"
     unknown = geometry(centre=None, pixel_size=(0.2, 0.2), pixel_unit="1/nm")
     assert difference(per_nm, unknown) == "an unknown centre instead of a known one"
-    assert difference(geometry(), per_nm) == "a known pixel size instead of an unknown one"
+    assert difference(geometry(), per_nm) == ""  # nothing says that it is another
+    small = per_nm.replace(detector_shape=(6, 6))
+    assert difference(geometry(), small).startswith("a detector of 6 x 6")
+    assert unlike_units(geometry(), small) == "a known pixel size instead of an unknown one"
     coarse = ScanGeometry((1, 1), (4, 4), centre=(1.5, 1.5), calibration=Calibration(pixel_size=(2.0, 2.0)))
     image = np.arange(64.0).reshape(1, 8, 8)
     assert np.allclose(onto_grid(image, coarse, geometry()), image.reshape(1, 4, 2, 4, 2).sum((2, 4)))

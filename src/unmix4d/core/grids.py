@@ -17,7 +17,8 @@ SAME = 0.25  # of a pixel: what lies nearer than this to its fellow is in the sa
 def difference(one: ScanGeometry, other: ScanGeometry) -> str:
     """What is not the same of the detector of `other`, in words; "" where pixels lie on pixels.
 
-    Pixels are found by the centre and the pixel size; none may lie more than a quarter of a pixel from its fellow.
+    Pixels are found by the centre and the pixel size; none may lie more than a quarter of a pixel from its fellow. Where
+    only one of the sizes is known, they count as the same on detectors of the same shape.
     """
     if one.polar != other.polar:
         return f"{'polar' if other.polar else 'Cartesian'} axes instead of {'polar' if one.polar else 'Cartesian'} ones"
@@ -41,6 +42,8 @@ def unlike_units(one: ScanGeometry, other: ScanGeometry) -> str:
         return "{} centre instead of {} one".format(*words)
     unit, its = one.calibration.pixel_unit, other.calibration.pixel_unit
     if is_calibrated(unit) != is_calibrated(its):
+        if one.detector_shape == other.detector_shape:
+            return ""  # nothing says that they differ: pixels are compared as pixels
         return "a known pixel size instead of an unknown one" if is_calibrated(its) else "an unknown pixel size"
     try:
         return "" if unit == its or convert(1.0, its, unit) else ""
@@ -55,6 +58,8 @@ def _by(shape):
 def _sizes(one, other):
     """The pixel size of `other` in the unit of `one`."""
     unit, to = other.calibration.pixel_unit, one.calibration.pixel_unit
+    if is_calibrated(unit) != is_calibrated(to):
+        return list(one.calibration.pixel_size)
     return [s if unit == to else convert(s, unit, to) for s in other.calibration.pixel_size]
 
 

@@ -67,8 +67,8 @@ def _title(found, column, kind, n):
     name = (found.first, found.second)[n].names[i]
     if n == 0 or column >= len(found.pairs):
         return name
-    values = found.map_correlation if kind == "maps" else found.pattern_similarity
-    return f"{name}   r = {values[found.rows[column]]:.2f}"
+    value = (found.map_correlation if kind == "maps" else found.pattern_similarity)[found.rows[column]]
+    return name if np.isnan(value) else f"{name}   r = {value:.2f}"
 
 
 def _draw(ax, side, i, kind, title, scale_bar):

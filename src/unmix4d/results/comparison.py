@@ -11,7 +11,7 @@ from ..clustering.similarity import diffraction_similarity, rings_of
 from ..core import checks
 from ..core.arrays import freeze, set_frozen_state
 from ..core.geometry import ScanGeometry
-from ..core.grids import difference, onto_grid
+from ..core.grids import difference, onto_grid, unlike_units
 from ..core.polar import PolarTransform
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
@@ -262,10 +262,11 @@ def _same_scan(first, second):
 def _on_grid_of(one, other, resample):
     if not (what := difference(one.geometry, other.geometry)):
         return other
-    if not resample or one.geometry.detector_shape == (1, 1):
+    apart = unlike_units(one.geometry, other.geometry) or one.geometry.polar or other.geometry.polar
+    if not resample or apart:
+        remedy = "" if apart else "let them be brought there with resample=True, or "
         raise ValueError(
-            f"the patterns of second must be on the detector grid of first, but have {what}: let them be brought there with "
-            "resample=True, or compare by='maps'"
+            f"the patterns of second must be on the detector grid of first, but have {what}: {remedy}compare by='maps'"
         )
     geometry = one.geometry.replace(scan_shape=other.geometry.scan_shape, scan_mask=other.geometry.scan_mask)
     moved = onto_grid(other.patterns, one.geometry, other.geometry)
