@@ -52,8 +52,10 @@ def read_scan(obj) -> Scan:
 
 def is_scan(obj: Any) -> bool:
     """Whether an object is a scan of a host, or an array of four dimensions."""
-    ours = any(host.matches(obj) for name, host in _HOSTS.items() if name != "array")
-    return ours or (hasattr(obj, "shape") and len(obj.shape) == 4)
+    if any(host.matches(obj) for name, host in _HOSTS.items() if name != "array"):
+        return True
+    # Of a closed dataset nothing can be asked, but it is one.
+    return checks.is_a(obj, "h5py", "Dataset") or len(getattr(obj, "shape", ())) == 4
 
 
 def _number_of(fill_value: Any, dtype) -> float:

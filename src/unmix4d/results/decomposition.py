@@ -428,7 +428,9 @@ class Decomposition:
     def __repr__(self):
         shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
         what, cal = f"{self.method}, {self.k} {self.meaning.component}s", self.geometry.calibration
-        lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
+        n = len(self.geometry.scans)
+        of = f"{n} scans, {shape} with what is between them" if n else f"a {shape} scan"
+        lines = [f"<{type(self).__name__}: {what} of {of}>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         known = f"loss {self.loss:.6g} (mean squared error{of})"
