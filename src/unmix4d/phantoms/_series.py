@@ -27,6 +27,7 @@ _NAMES = ("film", "steady", "growing", "vanishing", "before the turn", "after th
 _PLACES = ((0.22, 0.25), (0.28, 0.72), (0.75, 0.25), (0.75, 0.74), (0.75, 0.74))
 _RADIUS, _EDGE = 0.17, 0.7
 _TURN = 24.0  # degrees
+_ALIKE, _TRIES = 0.7, 200  # cosine of two grains, which random lattices may exceed by chance; a bound, no table
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +170,24 @@ def series(
 
 
 def _patterns(detector, rng):
-    spots = [random_spots(detector, rng) for _ in range(4)]
-    xy, intensity = spots[3]
-    spots.append((rotate(xy, _TURN), intensity))
-    drawn = [unit(detector.spots(*one, 3.0)) for one in spots]
+    """Those of the halo, of three grains, and of one in two rotations; no two of them are nearly the same."""
+    drawn: list[np.ndarray] = []
+    for _ in range(_TRIES):
+        xy, intensity = random_spots(detector, rng)
+        turns = (0.0, _TURN) if len(drawn) == 3 else (0.0,)
+        new = [unit(detector.spots(rotate(xy, turn), intensity, 3.0)) for turn in turns]
+        if _largest_cosine([*drawn, *new]) < _ALIKE:
+            drawn += new
+        if len(drawn) == 5:
+            break
+    else:
+        raise ValueError(f"detector_shape {detector.shape} is too small for five patterns that can be told apart")
     return [detector.halo(), *((1 - DIFFUSE) * one + DIFFUSE * detector.diffuse() for one in drawn)]
+
+
+def _largest_cosine(images):
+    units = np.array([one.ravel() / np.linalg.norm(one) for one in images])
+    return (units @ units.T - 2 * np.eye(len(units))).max()
 
 
 def _sizes(n):

@@ -11,11 +11,12 @@ from ..core import checks
 from ..core.arrays import freeze, set_frozen_state
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
-from ..maps.regions import NOISE, OUTLIERS, above_threshold, is_spread, separate_regions
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, separate_regions
 from ..plots import series as plots_series
 
 __all__ = ["Series", "series_of"]
 
+_LEAK = 0.2  # of the largest value of a map, below which it is no sign of a component; no table
 _FAINT = 0.1  # of its largest share, below which a component without a place of its own counts as gone; no table
 
 
@@ -113,7 +114,8 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
     ----------
     min_size : int
         Positions in one piece that a component must have in a scan to be there, above the threshold of its map over all
-        scans, as for grains. Of a component that is spread over the scans, a tenth of its largest share.
+        scans, as for grains, and above a fifth of its largest value. Of a component that is the same everywhere, a tenth of
+        its largest share.
 
     Returns
     -------
@@ -141,11 +143,14 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
     maps = result.maps if result.meaning.memberships else result.intensities
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     above = above_threshold(np.nan_to_num(maps), kept, outliers=OUTLIERS, noise=NOISE)
+    # What takes a little of a component in every scan, as noise and like patterns do, is no sign of it.
+    above &= np.nan_to_num(maps) > _LEAK * np.nanmax(maps, axis=(1, 2), keepdims=True)
     totals = np.where(kept, 1.0, 0.0) if result.meaning.memberships or result.totals is None else result.totals
     share = np.stack([_share(maps, totals, part) for part in geometry.scans])
     positions = np.array([[_in_pieces(one[part.rows, part.cols], min_size) for one in above] for part in geometry.scans])
-    spread = np.array([is_spread(one, kept) for one in np.nan_to_num(maps)])
-    present = np.where(spread, share > _FAINT * np.nanmax(share, axis=0, initial=0), positions > 0)
+    # What is the same everywhere has no threshold.
+    even = ~above.any((1, 2))
+    present = np.where(even, share > _FAINT * np.nanmax(share, axis=0, initial=0), positions > 0)
     values, label = _values(result)
     return Series(share, positions, present, values, label, result.names)
 
