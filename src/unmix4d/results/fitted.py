@@ -15,6 +15,21 @@ __all__ = ["FittedDecomposition"]
 
 _SURE = 5.0  # standard deviations: once in 3.5 million positions by chance, for a normal distribution
 
+_SOME, _MOST = 1.0, 100.0  # the same, of a position among others that are sure; what is more than the latter is as sure
+
+
+def _around(excess, geometry):
+    """Excess of a position and its eight neighbours together, in its own standard deviations; within each scan."""
+    from scipy.ndimage import uniform_filter
+
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
+    out = np.zeros_like(excess, dtype=float)
+    for part in geometry.scan_slices:
+        number = 9 * uniform_filter(kept[part].astype(float), 3, mode="constant")
+        total = 9 * uniform_filter(np.minimum(np.where(kept[part], excess[part], 0), _MOST), 3, mode="constant")
+        out[part] = total / np.sqrt(np.maximum(number, 1))
+    return out
+
 
 @savable()
 @spelled
@@ -45,9 +60,13 @@ class FittedDecomposition(Decomposition):
     def unexplained(self) -> np.ndarray | None:
         """Boolean (scan_row, scan_col): where there is more than the known patterns and noise; None where not known.
 
-        The residual exceeds that of noise by five of its standard deviations.
+        The residual exceeds that of noise by five of its standard deviations, in a position or in the nine around it
+        together; then those of the nine count that have some of it themselves.
         """
-        return None if self.excess is None else np.nan_to_num(self.excess, posinf=np.inf) > _SURE
+        if self.excess is None:
+            return None
+        excess = np.nan_to_num(self.excess, posinf=_MOST)
+        return (excess > _SURE) | ((_around(excess, self.geometry) > _SURE) & (excess > _SOME))
 
     def _edited_fields(self, origins, changed):
         """An edit makes other patterns of them: what they leave over is no longer known."""
