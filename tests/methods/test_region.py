@@ -30,6 +30,7 @@ def test_a_part_is_what_slicing_gives(film, rows, cols):
     assert part.scan.steps[-1] == {"region": [[5, 15], [4, 12]]}
 
 
+@pytest.mark.filterwarnings("ignore:unexplained")  # what the part does not show
 def test_the_whole_follows_from_a_part(film):
     u = of(film)
     part = u.region((0, 16), (0, 20)).nmf(5, random_state=0)

@@ -57,18 +57,17 @@ def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
     """
     patterns = np.ascontiguousarray(patterns, matrix.dtype)
     wide, mean = patterns.astype(np.float64), _mean_of(patterns)
-    right = wide / (mean + mean.mean()) if weighted else wide
-    kernel = partial(
-        _fit_kernel, patterns=patterns, mean=mean, right=np.ascontiguousarray(right.T, matrix.dtype), gram=right @ wide.T
-    )  # fmt: skip
-    rows, (pixel_sum,) = matrix.visit_and_look(kernel)
+    # What is beyond noise is judged with weights always: a plain fit follows bright pixels, and leaves more in dark ones.
+    rights = [wide / (mean + mean.mean())] if weighted else [wide, wide / (mean + mean.mean())]
+    factors = [(np.ascontiguousarray(right.T, matrix.dtype), right @ wide.T) for right in rights]
+    rows, (pixel_sum,) = matrix.visit_and_look(partial(_fit_kernel, patterns=patterns, mean=mean, factors=factors))
     k = len(patterns)
     maps, told = np.ascontiguousarray(rows[:, :k], matrix.dtype), rows[:, k:].T
-    totals, least, squares, energy, *noise = told
+    squares, totals, least, own_squares, energy, *noise = told
     matrix.refuse_not_finite(totals, pixel_sum)
     gain, excess = _beyond_noise(*noise)
     # What is simulated without noise leaves rounding.
-    excess = np.where(squares <= _EXACT**2 * energy, 0, excess)
+    excess = np.where(own_squares <= _EXACT**2 * energy, 0, excess)
     return KnownFit(
         maps, squares, excess, gain, pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
     )  # fmt: skip
@@ -80,14 +79,20 @@ def _mean_of(patterns):
     return (patterns / np.where(totals > 0, totals, 1)).mean(0)
 
 
-def _fit_kernel(X, *, patterns, mean, right, gram):
+def _fit_kernel(X, *, patterns, mean, factors):
     # A NaN or infinity is found in the sums and reported with its place.
     with np.errstate(all="ignore"):
-        maps = nnls_rows(np.nan_to_num(X @ right), gram)
+        maps, *more = (nnls_rows(np.nan_to_num(X @ right), gram) for right, gram in factors)
+        judged = more[0] if more else maps
         step = max(2, _PIECE // X.shape[1])
         pieces = [slice(start, start + step) for start in range(0, len(X), step)]
-        told = np.concatenate([_told(X[p], maps[p] @ patterns, mean) for p in pieces])
-        return np.column_stack([maps.astype(np.float64), told]), (X.sum(0, dtype=np.float64),)
+        told = np.concatenate([_told(X[p], judged[p] @ patterns, mean) for p in pieces])
+        squares = told[:, 2] if not more else np.concatenate([_squares(X[p], maps[p] @ patterns) for p in pieces])
+        return np.column_stack([maps.astype(np.float64), squares, told]), (X.sum(0, dtype=np.float64),)
+
+
+def _squares(X, fitted):
+    return np.square(X - fitted, dtype=np.float64).sum(1)
 
 
 def _told(X, fitted, any_of_them):
