@@ -25,7 +25,7 @@ __all__ = ["PhantomSeries", "series"]
 _NAMES = ("film", "steady", "growing", "vanishing", "before the turn", "after the turn")
 # Middles of the grains and their radius, in parts of the scan; the last two are one grain that turns.
 _PLACES = ((0.22, 0.25), (0.28, 0.72), (0.75, 0.25), (0.75, 0.74), (0.75, 0.74))
-_RADIUS, _EDGE = 0.17, 0.7
+_RADIUS, _EDGE = 0.17, 0.7  # in parts of the scan; sigma of the probe in positions, as of the other phantoms
 _TURN = 24.0  # degrees
 _ALIKE, _TRIES = 0.7, 200  # cosine of two grains, which random lattices may exceed by chance; a bound, no table
 
