@@ -99,7 +99,7 @@ def _one(outcome: Outcome, folder: str, chosen, asked, together=None) -> Outcome
         else:
             view, failed = steps.opened_together(together, chosen, asked)
             for file, error in failed.items():  # the others go on
-                left_out = bool(_said(type(error)(f"{file} is left out: {error}"), WRONG, chosen.debug))
+                left_out = bool(_said(OSError(f"{file} is left out: {error}"), WRONG, chosen.debug))
         geometry = view.geometry
         outcome.shape = " x ".join(map(str, (*geometry.scan_shape, *geometry.detector_shape)))
         outcome.method = chosen.method + (f" of {chosen.features}" if chosen.features else "")

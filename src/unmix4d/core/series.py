@@ -83,7 +83,7 @@ def _geometry(scans, rows, shape):
     unseen = np.any([~scan.geometry.kept_pixels for scan in scans], axis=0).reshape(first.detector_shape)
     return first.replace(
         scan_shape=shape, scan_mask=taken, detector_mask=unseen if unseen.any() else None, scans=tuple(parts),
-        calibration=_common(scans),
+        calibration=_common(scans), redrawn=any(scan.geometry.redrawn for scan in scans),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from .. import hosts
 from ..core import checks
 from ..core.grids import difference, unlike_units
 from ..core.messages import warn
-from ..core.scan import Scan
+from ..core.scan import ClosedFile, Scan, ScanError
 from ..core.series import cut, stacked
 from ..preparation.masks import with_masks
 from ..preparation.onto_grid import brought_onto
@@ -21,6 +21,7 @@ from ..preparation.onto_grid import brought_onto
 __all__ = ["are_several", "each_prepared", "read_scans"]
 
 _OF_ALL = ("series_axis",)  # what the record of the host says of all scans together
+_KINDS = (ClosedFile, ScanError, ValueError, TypeError, OSError)  # which errors stay what they are
 _SAME_ENERGY = 1e-3  # relative: what metadata round
 
 
@@ -51,8 +52,8 @@ def read_scans(obj: Any, resample: bool, facts: dict[str, Any]) -> Scan:
         try:
             scans += [each.with_calibration(**facts) for each in cut(hosts.read_scan(one))]
         except (TypeError, ValueError, OSError) as error:
-            # The class of the error stays: a closed file is still one.
-            raise type(error)(f"scan {i} of {len(obj)}: {error}") from None
+            kind = next(kind for kind in _KINDS if isinstance(error, kind))
+            raise kind(f"scan {i} of {len(obj)}: {error}") from None
     return _joined(scans, None, resample)
 
 
