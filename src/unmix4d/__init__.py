@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from .orientation import merge_orientations as merge_orientations
     from .orientation.compare import OrientationComparison as OrientationComparison
     from .orientation.orientations import Orientations as Orientations
+    from .results.comparison import Comparison as Comparison
+    from .results.comparison import compare as compare
     from .results.decomposition import Decomposition as Decomposition
+    from .results.fitted import FittedDecomposition as FittedDecomposition
     from .results.fuzzy_clusters import FuzzyClusters as FuzzyClusters
     from .results.fuzzy_clusters import FuzzyValidity as FuzzyValidity
     from .results.grains import Grains as Grains
@@ -42,12 +45,14 @@ if TYPE_CHECKING:
     from .results.merged import MergedDecomposition as MergedDecomposition
     from .results.overlap import Overlap as Overlap
     from .results.scree import Scree as Scree
+    from .results.series import Series as Series
     from .views.unmix import Unmix as Unmix
 
 _PUBLIC = {
     "Unmix": "views.unmix",
     "Decomposition": "results.decomposition",
     "MergedDecomposition": "results.merged",
+    "FittedDecomposition": "results.fitted",
     "FuzzyClusters": "results.fuzzy_clusters",
     "FuzzyValidity": "results.fuzzy_clusters",
     "Grains": "results.grains",
@@ -56,6 +61,7 @@ _PUBLIC = {
     "Orientations": "orientation.orientations",
     "Overlap": "results.overlap",
     "Scree": "results.scree",
+    "Series": "results.series",
     "KChoice": "results.k_choice",
     "Edit": "editing.edits",
     "Edits": "editing.edits",
@@ -63,6 +69,8 @@ _PUBLIC = {
     "replay": "editing.history",
     "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
+    "compare": "results.comparison",
+    "Comparison": "results.comparison",
     "load": "loading",
     "merge_orientations": "orientation",
     "compare_orientations": "orientation",

@@ -87,6 +87,21 @@ def test_interrupted_between_two(folder, monkeypatch, capsys):
     assert said.err == "interrupted: nothing more is written\n" and "first.npy  12 x 14" in said.out
 
 
+def test_together(folder, capsys):
+    """Patterns in common; a file that cannot be opened is named, and the others go on."""
+    files = ["first.npy", "nothing.npy", "second.npy"]
+    assert main(["run", *files, "--together", "--components", "2", "--out", "out"]) == 2
+    said = capsys.readouterr()
+    assert "nothing.npy is left out: there is no file 'nothing.npy'" in said.err
+    assert "2 scans of 12 x 14, 12 x 12" in said.out
+    found = unmix4d.load("out/result.unmix.h5")
+    assert [one.maps.shape for one in found.scans] == [(2, 12, 14), (2, 12, 12)]
+    assert {"series.csv", "series.png"} <= {path.name for path in (folder / "out").iterdir()}
+    assert [row["component"] for row in table_in("out/series.csv")] == ["0", "1"]
+    assert main(["run", "holes.npy", "first.npy", "--together", "--components", "2", "--out", "out"]) == 2
+    assert "scan 1 must be on the detector grid of scan 0" in capsys.readouterr().err
+
+
 def test_wrong_arguments_are_said_once_and_leave_nothing(folder, capsys):
     for wrong, sentence in (
         (["first.npy", "./first.npy"], "every FILE must be named once, got 'first.npy' again"),

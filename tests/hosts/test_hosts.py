@@ -344,9 +344,9 @@ def test_pyxem_with_fewer_navigation_axes(hs, shape):
         assert type(maps) is hs.signals.Signal2D and maps.data.shape == (2, 1, 1)
 
 
-def test_pyxem_with_three_navigation_axes_is_refused(hs):
-    with pytest.raises(ValueError, match="at most two navigation axes, got 3"):
-        hosts.read_scan(hs.signals.Signal2D(np.zeros((2, 3, 4, 5, 6))))
+def test_pyxem_with_four_navigation_axes_is_refused(hs):
+    with pytest.raises(ValueError, match="at most three navigation axes, got 4"):
+        hosts.read_scan(hs.signals.Signal2D(np.zeros((1, 2, 3, 4, 5, 6))))
 
 
 def test_one_signal_axis_is_refused(hs):

@@ -118,7 +118,7 @@ def test_what_lies_in_the_root():
 
 def test_imports_are_seen():
     """The reader of imports finds what it looks for: otherwise the tests above could not fail."""
-    assert "hosts" in {name.split(".")[0] for name in imports(ROOT / "views" / "unmix.py")[0]}
+    assert "methods" in {name.split(".")[0] for name in imports(ROOT / "views" / "unmix.py")[0]}
     assert "core.units" in imports(ROOT / "preparation" / "masks.py")[0]
     assert "hyperspy" in imports(ROOT / "hosts" / "pyxem.py")[1]
     assert "plots.grains" in imports(ROOT / "results" / "grains.py")[0]  # inside functions

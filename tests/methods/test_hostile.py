@@ -135,14 +135,14 @@ def test_every_method_of_a_view_is_attacked():
     from unmix4d.views.feature_view import FeatureView
 
     # Made from pixels, or of pixels only: not there on features.
-    of_pixels = {"prepare", "persist", "split_counts", "noise_deviation", "virtual_image", "maximum_pattern"}
+    of_pixels = {"prepare", "persist", "split_counts", "region", "noise_deviation", "virtual_image", "maximum_pattern"}
     of_pixels |= {name for name in FEATURES if name != "bragg_disks"}
     assert _public_methods(FeatureView) - {"matrix"} == attacked - of_pixels | set(OF_FEATURES)
     assert set(FEATURES) <= attacked
 
 
 def test_every_method_of_an_answer_is_attacked():
-    results = (unmix4d.Decomposition, unmix4d.FuzzyClusters, unmix4d.MergedDecomposition)
+    results = (unmix4d.Decomposition, unmix4d.FittedDecomposition, unmix4d.FuzzyClusters, unmix4d.MergedDecomposition)
     attacked = {*AFTER, *DRAWING, *COSTLY_AFTER, *OF_RESULTS}
     inside = {"save", "to_dataframe"}  # "save and load"; what pandas makes of a table
     assert set.union(*map(_public_methods, results)) - inside <= attacked

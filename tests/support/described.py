@@ -110,6 +110,8 @@ def _fields(value, path):
 
 
 _LEFT_OUT = {
+    "scans",
+    "scan_slices",
     "source",
     "result",
     "view",

@@ -22,6 +22,9 @@ RADIUS = st.sampled_from((None, 0, 1, 2.5, 4, "1 px", "0.05 1/Å"))
 STEP = st.sampled_from((0.5, 1, 1.0, 2, "1 px"))
 
 
+_ENDS = st.sampled_from((None, (0, 1), (1, 2), (1, None), slice(0, 2), ("0 nm", "2 nm"), (2, 1), (0, 99), 3, ("a", 1)))
+
+
 @st.composite
 def _components(draw, shape):
     """1, a few, as many as there are positions or pixels, one more, and far too many."""
@@ -57,6 +60,18 @@ def _init(draw, shape):
     return (maps, patterns[:1]) if kind == "shape" else (maps, patterns)
 
 
+@st.composite
+def _known(draw, shape):
+    """Patterns that might be known, or not be patterns at all."""
+    rng = np.random.default_rng(draw(st.integers(0, 9)))
+    image = rng.random(shape[2:])
+    holes = np.where(image < 0.2, np.nan, image)
+    return draw(st.sampled_from((
+        np.stack([image, image[::-1]]), image, {"a": image, "b": image.T}, [holes], np.stack([image] * 2), image - 1,
+        np.zeros(shape[2:]), np.full(shape[2:], np.nan), {}, [], 3, "a", image[None, None],
+    )))  # fmt: skip
+
+
 def _nmf(shape):
     return {
         "n_starts": FEW, "max_iter": FEW, "tol": TOL, "weights": WEIGHTS, "smooth": SMOOTH, "precision": PRECISION,
@@ -85,6 +100,15 @@ VIEW_CALLS = {
         {"n": _components(s)},
         {"on": st.sampled_from(("patterns", "maps")), "n_starts": FEW, "max_iter": FEW, "tol": TOL, "random_state": SEED},
     ),
+    "fit": lambda s: (
+        {"patterns": _known(s)},
+        {"weights": WEIGHTS, "resample": st.booleans(), "precision": PRECISION},
+    ),
+    "region": lambda s: (
+        {"rows": _ENDS, "cols": _ENDS},
+        {"roi": st.sampled_from((None, None, None, 3)),
+         "mask": st.sampled_from((None, None, None, np.zeros(s[:2], bool), np.ones(s[:2], bool)))},
+    ),
     "vca": lambda s: (
         {"n": _components(s)},
         {"sum_to_one": st.booleans(), "projection": st.sampled_from(("auto", "projective", "orthogonal", "affine")),
@@ -92,7 +116,8 @@ VIEW_CALLS = {
     ),
     "nmf": lambda s: (
         {"n": _components(s)},
-        {**_nmf(s), "init": _init(s), "objective": st.sampled_from(("frobenius", "kl")), "exact": st.booleans()},
+        {**_nmf(s), "known": st.one_of(st.none(), _known(s)), "new": st.sampled_from((None, None, 0, 1, 99)),
+         "init": _init(s), "objective": st.sampled_from(("frobenius", "kl")), "exact": st.booleans()},
     ),
     "nmf_series": lambda s: ({"ns": _numbers(s)}, _nmf(s)),
     "merge_nmf": lambda s: (
@@ -155,6 +180,7 @@ AFTER = {
         {}, {"thresholds": st.sampled_from((0.5, (0.2, 0.9), (), (2,))), "background": st.sampled_from(("auto", 0, (0,), 9)),
              "scale": st.sampled_from(("intensity", "minmax")), "min_weight": st.sampled_from(("noise", 0.1, 0))},
     ),
+    "series": lambda s: ({}, {"min_size": st.sampled_from((1, 3, 0, 10**6))}),
     "pattern_similarity": lambda s: (
         {}, {"metric": st.sampled_from(("ssim", "psnr", "gmsd", "mdsi", "cross_correlation")),
              "scale": st.sampled_from(("linear", "sqrt"))},

@@ -480,7 +480,7 @@ CASES = {
         signal(metadata={TEM + "precession_angle": 0.7, TEM + "rocking_angle": 9.0, TEM + "beam_energy": "many"})
     ),
     "pyxem, read transposed": lambda: read(signal(axes=SCAN_AXES + DETECTOR).transpose(navigation_axes=(1, 0))),
-    "pyxem, read three navigation axes": lambda: read(signal(shape=(2, 2, 2, 8, 9))),
+    "pyxem, read four navigation axes": lambda: read(signal(shape=(2, 2, 2, 2, 8, 9))),
     "pyxem, read one signal axis": lambda: read(signal().transpose(signal_axes=1)),
     "pyxem, read scale of zero": lambda: read(signal(axes=({}, {}, {"scale": 0.0}))),
     "pyxem, read offset of infinity": lambda: read(signal(axes=({}, {}, {"offset": math.inf}))),

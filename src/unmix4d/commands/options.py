@@ -20,6 +20,9 @@ def add_options(parser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="folder for what is written (default: unmix4d-NAME, of several unmix4d-results)"
     )
+    parser.add_argument(
+        "--together", action="store_true", help="several FILEs as one: patterns in common, maps of each, series.csv"
+    )
     _what(parser.add_argument_group("what is computed"))
     _known(parser.add_argument_group("what is known beforehand (constraints of nmf)"))
     _read_off(parser.add_argument_group("what is read from the components"))

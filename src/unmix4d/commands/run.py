@@ -26,6 +26,7 @@ examples:
   python -m unmix4d run film.hspy --method merge --cif silver.cif gold.cif --voltage "300 kV"
   python -m unmix4d run scan.npy --centre 63.5 64 --pixel-size "0.02 1/Å" --step "1.5 nm" --method fuzzy
   python -m unmix4d run scan.mib --scan-shape 128 256 --components 6
+  python -m unmix4d run 20C.zspy 100C.zspy 200C.zspy --together --components 8    patterns in common, maps of each
   python -m unmix4d run monday.zspy tuesday.zspy --grains --out week    a folder each, and week/summary.csv
 
 lengths are detector pixels (of maps: positions), or texts with a unit in quotes.
@@ -71,6 +72,8 @@ def _run(chosen, next_file) -> int:
         return _said(error, WRONG, chosen.debug)
     if len(scans) == 1:
         return _one(Outcome(scans[0]), folders[0], chosen, asked).code
+    if chosen.together:
+        return _one(Outcome(f"{len(scans)} scans together"), top, chosen, asked, scans).code
     outcomes: list[Outcome] = []
     try:
         for i, (file, folder) in enumerate(zip(scans, folders), 1):
@@ -86,19 +89,24 @@ def _run(chosen, next_file) -> int:
     return max(one.code for one in outcomes)
 
 
-def _one(outcome: Outcome, folder: str, chosen, asked) -> Outcome:
-    """One file from beginning to end; what came of it, whatever happens."""
+def _one(outcome: Outcome, folder: str, chosen, asked, together=None) -> Outcome:
+    """One file, or several as one, from beginning to end; what came of it, whatever happens."""
     start = time.perf_counter()
-    code = WRONG
+    code, left_out = WRONG, False
     try:
-        view = steps.opened(outcome.file, chosen, asked)
+        if together is None:
+            view = steps.opened(outcome.file, chosen, asked)
+        else:
+            view, failed = steps.opened_together(together, chosen, asked)
+            for file, error in failed.items():  # the others go on
+                left_out = bool(_said(OSError(f"{file} is left out: {error}"), WRONG, chosen.debug))
         geometry = view.geometry
         outcome.shape = " x ".join(map(str, (*geometry.scan_shape, *geometry.detector_shape)))
         outcome.method = chosen.method + (f" of {chosen.features}" if chosen.features else "")
         view, plan = steps.planned(view, chosen, asked)
         code = FAILED
         vars(outcome).update(steps.compute(view, plan, folder))
-        outcome.code = DONE
+        outcome.code = WRONG if left_out else DONE
     except Exception as error:
         outcome.code = _said(error, code, chosen.debug)
         outcome.went_wrong = _sentence(error)

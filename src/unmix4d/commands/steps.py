@@ -13,13 +13,15 @@ from ..methods.arguments import bound_constraints, bound_smoothing, components
 from ..methods.choose_k import default_numbers
 from .answers import asked_for, save_figure
 from .saying import say
+from .summary import write_columns
 
-__all__ = ["Plan", "compute", "opened", "planned"]
+__all__ = ["Plan", "compute", "opened", "opened_together", "planned"]
 
 # The first two are always made.
 _WRITTEN = (
     "report.html", "result.unmix.h5", "choice.png", "components.png", "composite.png", "convergence.png", "grains.csv",
     "grains.png", "orientations.csv", "orientations.png", "overlap.csv", "overlap.png",
+    "series.csv", "series.png",
 )  # fmt: skip
 
 
@@ -52,14 +54,35 @@ class Plan:
 
 def opened(file, chosen, wanted):
     """The prepared view of a file; nothing of its patterns is read, unless they are wanted in memory or as features."""
+    return _prepared(_as_it_is(file, chosen, wanted), chosen, wanted)
+
+
+def opened_together(files, chosen, wanted):
+    """The prepared view of several files as one, and the errors of those that cannot be opened, by their names."""
+    from ..views.unmix import Unmix
+
+    views, failed = [], {}
+    for file in files:
+        try:
+            views.append(_as_it_is(file, chosen, wanted))
+        except (ValueError, TypeError, OSError) as error:
+            failed[file] = error
+    if not views:
+        raise next(iter(failed.values()))
+    return _prepared(Unmix(views), chosen, wanted), failed
+
+
+def _as_it_is(file, chosen, wanted):
     from ..hosts.opening import open_scan
     from ..views.unmix import Unmix
 
     say(f"opening {file} ...")
     scan = open_scan(file, host=chosen.host, dataset=chosen.dataset, scan_shape=wanted.scan_shape)
     view = Unmix(scan, **wanted.facts)
-    if wanted.voltage is not None:
-        view = Unmix(_with_beam_energy(view.scan, wanted.voltage))
+    return view if wanted.voltage is None else Unmix(_with_beam_energy(view.scan, wanted.voltage))
+
+
+def _prepared(view, chosen, wanted):
     if wanted.preparation:
         view = view.prepare(**wanted.preparation)
     if chosen.in_memory:
@@ -133,6 +156,7 @@ def compute(view, plan: Plan, folder: str) -> dict:
     result.save(os.path.join(folder, "result.unmix.h5"))
     _remove_older(folder)
     _figures(result, choice, folder)
+    _series(result, folder)
     made, missing = asked_for(result, grains=plan.grains, overlap=plan.overlap, phases=plan.phases, folder=folder)
     for found in made.values():
         say(_told(found))
@@ -176,6 +200,16 @@ def _decomposed(view, plan):
         "nmf": view.nmf, "vca": view.vca, "ica": view.ica, "pca": view.pca, "svd": view.svd, "fuzzy": view.fuzzy_cmeans,
     }[plan.method]  # fmt: skip
     return method(number, **options), choice, how_sure
+
+
+def _series(result, folder):
+    """Of several scans as one: the course of each component."""
+    if not result.geometry.scans or result.signed:
+        return
+    series = result.series()
+    say(_told(series))
+    write_columns(os.path.join(folder, "series.csv"), series.table)
+    save_figure(series.plot(), os.path.join(folder, "series.png"))
 
 
 def _figures(result, choice, folder):

@@ -29,26 +29,33 @@ def gaussian(sigma: float, reach: int | None = None, *, most: float = math.inf) 
     return weights / weights.sum()
 
 
-def _shifts(n: int, weights: np.ndarray) -> Any:
-    """(n, n): convolution along an axis of n positions, without what lies outside."""
+def _shifts(n: int, weights: np.ndarray, parts: list | None = None) -> Any:
+    """(n, n): convolution along an axis of n positions, without what lies outside, or in another part."""
     reach = len(weights) // 2
     used = [(-d, w) for d, w in zip(range(-reach, reach + 1), weights) if abs(d) < n]
-    return scipy.sparse.diags([w * np.ones(n - abs(d)) for d, w in used], [d for d, _ in used], shape=(n, n), format="csr")
+    whole = scipy.sparse.diags([w * np.ones(n - abs(d)) for d, w in used], [d for d, _ in used], shape=(n, n), format="csr")
+    if parts is None or len(parts) < 2:
+        return whole
+    of, whole = np.full(n, -1), whole.tocoo()
+    for i, (rows, _) in enumerate(parts):
+        of[rows] = i
+    same = of[whole.row] == of[whole.col]
+    return scipy.sparse.csr_matrix((whole.data[same], (whole.row[same], whole.col[same])), shape=(n, n))
 
 
-def _axes(shape: tuple[int, int], kernel: np.ndarray) -> list[Any]:
+def _axes(shape: tuple[int, int], kernel: np.ndarray, parts: list | None) -> list[Any]:
     """Thin matrices for the two axes of the scan, where the kernel is a product of two; else none."""
     left, sizes, right = np.linalg.svd(kernel)
     if sizes[1:].max(initial=0) > 1e-12 * sizes[0]:
         return []
-    return [_shifts(n, weights) for n, weights in zip(shape, (np.abs(left[:, 0]) * sizes[0], np.abs(right[0])))]
+    return [_shifts(shape[0], np.abs(left[:, 0]) * sizes[0], parts), _shifts(shape[1], np.abs(right[0]))]
 
 
-def _whole(shape: tuple[int, int], kernel: np.ndarray) -> Any:
+def _whole(shape: tuple[int, int], kernel: np.ndarray, parts: list | None) -> Any:
     """One sparse matrix for all positions."""
     moves = np.eye(len(kernel))
-    parts = (scipy.sparse.kron(_shifts(shape[0], moves[i]), _shifts(shape[1], row)) for i, row in enumerate(kernel))
-    return scipy.sparse.csr_matrix(sum(parts))
+    terms = (scipy.sparse.kron(_shifts(shape[0], moves[i], parts), _shifts(shape[1], row)) for i, row in enumerate(kernel))
+    return scipy.sparse.csr_matrix(sum(terms))
 
 
 class _Smoothing:
@@ -75,12 +82,16 @@ class Convolution(_Smoothing):
     kernel : ndarray
         A single position becomes the kernel around it.
     kept : ndarray of bool (rows * cols,)
+    parts : list of (slice, slice), optional
+        Rows and columns that know nothing of one another: those of each scan, where there are several.
     """
 
-    def __init__(self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray) -> None:
+    def __init__(
+        self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None
+    ) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
-        self._axes = _axes(shape, kernel)
-        self._matrices = self._axes or [_whole(shape, kernel)]
+        self._axes = _axes(shape, kernel, parts)
+        self._matrices = self._axes or [_whole(shape, kernel, parts)]
         self._cast: dict = {}
         weight = self._filter(kept.astype(np.float64)[:, None], transposed=False)[:, 0]
         # A kernel without a middle may leave a lonely position without neighbours: it keeps its own value.
@@ -113,6 +124,12 @@ class Convolution(_Smoothing):
         return out
 
 
+def _response(shape: tuple[int, int], cutoff: tuple[float, float]) -> np.ndarray:
+    down, across = (np.arange(n) / (2 * n) / c for n, c in zip(shape, cutoff))
+    frequency = np.minimum(np.hypot(down[:, None], across[None, :]), 1)
+    return (0.5 * (1 + np.cos(np.pi * frequency)))[..., None]
+
+
 class LowPass(_Smoothing):
     """Fourier cut-off: the response falls as a cosine from 1 at frequency 0 to 0 at the cut-off.
 
@@ -125,21 +142,28 @@ class LowPass(_Smoothing):
     cutoff : (float, float)
         Cycles per position along rows and columns.
     kept : ndarray of bool (rows * cols,)
+    parts : list of (slice, slice), optional
+        As of `Convolution`.
     """
 
-    def __init__(self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray) -> None:
+    def __init__(
+        self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray, parts: list | None = None
+    ) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
-        down, across = (np.arange(n) / (2 * n) / c for n, c in zip(shape, cutoff))
-        frequency = np.minimum(np.hypot(down[:, None], across[None, :]), 1)
-        self._response = (0.5 * (1 + np.cos(np.pi * frequency)))[..., None]
+        self._parts = parts or [(slice(0, shape[0]), slice(0, shape[1]))]
+        sizes = [tuple(side.stop - side.start for side in part) for part in self._parts]
+        self._responses = [_response(size, cutoff) for size in sizes]
         weight = self._filter(kept.astype(np.float64)[:, None])
         self._alone = kept & (weight[:, 0] < _ENOUGH)
         self._scale = np.where(kept[:, None] & (weight >= _ENOUGH), 1 / np.where(weight >= _ENOUGH, weight, 1), 0)
 
     def _filter(self, A: np.ndarray) -> np.ndarray:
         image = A.reshape(*self._shape, -1)
-        waves = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * self._response.astype(A.dtype)
-        return scipy.fft.idctn(waves, axes=(0, 1), norm="ortho").reshape(A.shape)
+        out = np.zeros_like(image)
+        for part, response in zip(self._parts, self._responses):
+            waves = scipy.fft.dctn(image[part], axes=(0, 1), norm="ortho") * response.astype(A.dtype)
+            out[part] = scipy.fft.idctn(waves, axes=(0, 1), norm="ortho")
+        return out.reshape(A.shape)
 
     def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:
         if self._all:

@@ -109,7 +109,9 @@ class SmoothMaps(Constraint):
         if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
         if self.cutoff is not None:
-            self._apply: LowPass | Convolution = LowPass(geometry.scan_shape, self._cutoffs(), geometry.kept_positions)
+            self._apply: LowPass | Convolution = LowPass(
+                geometry.scan_shape, self._cutoffs(), geometry.kept_positions, geometry.scan_slices
+            )
             return self
         kernel = self.kernel
         if kernel is None:
@@ -118,7 +120,7 @@ class SmoothMaps(Constraint):
             sizes = zip(self._sigmas(), geometry.scan_shape)
             down, across = (gaussian(s, reach if n > 1 else 0, most=n - 1) for s, n in sizes)
             kernel = np.outer(down, across)
-        self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions)
+        self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions, geometry.scan_slices)
         return self
 
     def smooth(self, A: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .arrays import freeze, set_frozen_state
 from .units import PIXELS, is_calibrated
 
-__all__ = ["Calibration", "ScanGeometry"]
+__all__ = ["Calibration", "ScanGeometry", "ScanPart"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,36 @@ def _describe(size, unit, word) -> str:
     return f"{sizes} {unit} per {word}"
 
 
+@dataclass(frozen=True)
+class ScanPart:
+    """Where one of several scans lies in the frame that holds them all, one below the other; and its own calibration.
+
+    Attributes
+    ----------
+    row : int
+        Its first row there; its first column is the first one.
+    shape : (int, int)
+    step, step_unit, scan_origin
+        As of `Calibration`.
+    name : str
+    """
+
+    row: int
+    shape: tuple[int, int]
+    step: tuple[float, float] = (1.0, 1.0)
+    step_unit: str = PIXELS
+    scan_origin: tuple[float, float] = (0.0, 0.0)
+    name: str = ""
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.row, self.row + self.shape[0])
+
+    @property
+    def cols(self) -> slice:
+        return slice(0, self.shape[1])
+
+
 @dataclass(frozen=True, eq=False)
 class ScanGeometry:
     """Shapes, masks, centre, ellipse and calibration of one view of a scan.
@@ -105,6 +135,8 @@ class ScanGeometry:
         True when the "pixels" are features of patterns: then there is no detector at all.
     redrawn : bool
         True when patterns are spots redrawn on zero background: what lies between the spots says nothing.
+    scans : tuple of ScanPart
+        Of several scans in one frame, where each of them is; what lies between and beside them is excluded.
     """
 
     scan_shape: tuple[int, int]
@@ -118,6 +150,7 @@ class ScanGeometry:
     polar: bool = False
     features: bool = False
     redrawn: bool = False
+    scans: tuple[ScanPart, ...] = field(default=(), repr=False)
 
     __setstate__ = set_frozen_state
 
@@ -131,7 +164,9 @@ class ScanGeometry:
             object.__setattr__(self, "centre", tuple((size - 1) / 2 for size in self.detector_shape))
 
     def replace(self, **changes) -> ScanGeometry:
-        """A copy with some fields changed."""
+        """A copy with some fields changed; in a frame of another shape there are no scans."""
+        if "scan_shape" in changes:
+            changes.setdefault("scans", ())
         return dataclasses.replace(self, **changes)
 
     def radius(self) -> np.ndarray:
@@ -154,6 +189,19 @@ class ScanGeometry:
     def pixel_length(self) -> float:
         """Calibrated length of one pixel of `radius`."""
         return math.sqrt(math.prod(self.calibration.pixel_size))
+
+    @property
+    def scan_slices(self) -> list[tuple[slice, slice]]:
+        """Rows and columns that belong together: those of each scan, where there are several."""
+        whole = slice(0, self.scan_shape[0]), slice(0, self.scan_shape[1])
+        return [(part.rows, part.cols) for part in self.scans] or [whole]
+
+    def place(self, row: int, col: int) -> str:
+        """A position in words, in its own scan where there are several."""
+        for i, part in enumerate(self.scans):
+            if part.rows.start <= row < part.rows.stop:
+                return f"({row - part.row}, {col}) of scan {i}"
+        return f"({row}, {col})"
 
     @property
     def kept_positions(self) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import checks
 from .geometry import ScanGeometry
+from .stacked import StackedScans
 from .units import canonical_unit
 
 __all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset", "Uncopied"]
@@ -191,7 +192,7 @@ def as_patterns(array):
     Raises TypeError when it is not an array of real numbers.
     Raises ValueError when it is not four-dimensional, or empty, or a closed HDF5 dataset.
     """
-    if isinstance(array, OpenDataset):
+    if isinstance(array, (OpenDataset, StackedScans)):
         return array
     if checks.is_a(array, "h5py", "Dataset"):
         array = OpenDataset(array)

@@ -33,11 +33,19 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     kept = geometry.kept_positions
     out = np.empty_like(rows)
     options = {"sigma": sigma, "mode": "nearest", "truncate": 3.0}
-    share = gaussian_filter(kept.reshape(geometry.scan_shape).astype(np.float64), **options).ravel()[kept]
+
+    def means(image):
+        image = image.reshape(geometry.scan_shape)
+        smoothed = np.zeros(geometry.scan_shape)
+        for part in geometry.scan_slices:  # nothing of one scan in another
+            smoothed[part] = gaussian_filter(image[part], **options)
+        return smoothed.ravel()[kept]
+
+    share = means(kept.astype(np.float64))
     image = np.zeros(kept.size)
     for row, target in zip(rows, out):
         image[kept] = row
-        target[:] = gaussian_filter(image.reshape(geometry.scan_shape), **options).ravel()[kept] / share
+        target[:] = means(image) / share
     return out
 
 

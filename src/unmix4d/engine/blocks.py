@@ -60,10 +60,12 @@ def make_plan(patterns, geometry, dtype) -> Plan:
     index[keep] = np.arange(geometry.n_positions)
     delayed = None
     if is_dask(patterns):
-        patterns = patterns.rechunk({0: tile[0], 1: tile[1], 2: -1, 3: -1})
+        # Not where chunks suit already: with sizes of its own, dask would look at every one of them.
+        sizes = tuple(_row_sizes(geometry, tile[0])) if geometry.scans else tile[0]
+        patterns = patterns.rechunk({0: sizes, 1: tile[1], 2: -1, 3: -1})
         row_sizes, col_sizes = patterns.chunks[:2]
     else:
-        row_sizes, col_sizes = (_sizes(n, t) for n, t in zip(geometry.scan_shape, tile))
+        row_sizes, col_sizes = _row_sizes(geometry, tile[0]), _sizes(geometry.scan_shape[1], tile[1])
     tiles, rows, kept = [], [], []
     for row in _slices(row_sizes):
         for col in _slices(col_sizes):
@@ -101,6 +103,15 @@ def _tile_shape(scan_shape, pattern_bytes, chunk, target) -> tuple[int, int]:
     if cols == scan_shape[1]:
         rows = min(scan_shape[0], rows * max(1, target // max(1, rows * cols * pattern_bytes)))
     return rows, cols
+
+
+def _row_sizes(geometry, size):
+    """Rows of the blocks; none holds rows of two scans, and the rows between scans are blocks of their own."""
+    found, end = [], 0
+    for rows, _ in geometry.scan_slices:
+        found += [rows.start - end] * (rows.start > end) + _sizes(rows.stop - rows.start, size)
+        end = rows.stop
+    return found
 
 
 def _sizes(total, size):

@@ -48,6 +48,7 @@ def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtyp
     dtype : numpy dtype
         Of the values as they are stored.
     """
+    _say_if_empty(statistics, geometry)
     if geometry.polar or geometry.features or min(geometry.detector_shape) < _LEAST_SIDE:
         return
     mean = _image(statistics.mean_pattern, geometry)
@@ -82,6 +83,17 @@ def look(statistics: Statistics | Glance, geometry: ScanGeometry, dtype: np.dtyp
         warn(_of_hot(hot, mean, good, geometry, beam))
     if geometry.centre_known:
         _look_at_centre(smooth, seen, geometry, beam)
+
+
+def _say_if_empty(statistics, geometry):
+    """Of several scans one may be without any count, whose maps are then nothing."""
+    if not geometry.scans or not isinstance(statistics, Statistics) or not statistics.total > 0:
+        return
+    totals = geometry.to_maps(statistics.totals[:, None])[0]
+    for i, part in enumerate(geometry.scans):
+        own = totals[part.rows, part.cols]
+        if np.isfinite(own).any() and not np.nansum(own):
+            warn(f"scan {i}{f' ({part.name})' * bool(part.name)} has no count at any position: leave it out of the list")
 
 
 def _image(values, geometry):

@@ -251,7 +251,8 @@ class PatternMatrix:
         at = "" if where is None else f", first affected detector pixel ({where[0]}, {where[1]})"
         raise ValueError(
             f"the scan must be finite, but {bad.size} pattern(s) hold NaN or infinite values, the first at scan "
-            f"position ({row}, {col}){at}: exclude them with prepare(detector_mask=...) or prepare(scan_mask=...)"
+            f"position {self.geometry.place(row, col)}{at}: exclude them with prepare(detector_mask=...) or "
+            "prepare(scan_mask=...)"
         )
 
     def _refuse_extreme(self, largest):

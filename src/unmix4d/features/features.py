@@ -152,7 +152,7 @@ def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = 
     return ScanGeometry(
         geometry.scan_shape, shape, scan_mask=geometry.scan_mask,
         detector_mask=None if mask is None or not mask.any() else mask,
-        polar=polar, features=True,
+        polar=polar, features=True, scans=geometry.scans,
         calibration=type(ours)(
             step=ours.step, step_unit=ours.step_unit, scan_origin=ours.scan_origin, beam_energy=ours.beam_energy,
             convergence_angle=ours.convergence_angle, precession_angle=ours.precession_angle,

@@ -20,8 +20,8 @@ from ..core.version import installed_version
 from . import array, py4dstem, pyxem, quantem
 
 __all__ = [
-    "HostMap", "attach", "grains_to_host", "groups_to_host", "overlap_to_host", "progress_wanted", "read_scan", "to_host",
-    "versions",
+    "HostMap", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted", "read_scan",
+    "to_host", "versions",
 ]  # fmt: skip
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
@@ -50,6 +50,14 @@ def read_scan(obj) -> Scan:
     )
 
 
+def is_scan(obj: Any) -> bool:
+    """Whether an object is a scan of a host, or an array of four dimensions."""
+    if any(host.matches(obj) for name, host in _HOSTS.items() if name != "array"):
+        return True
+    # Of a closed dataset nothing can be asked, but it is one.
+    return checks.is_a(obj, "h5py", "Dataset") or len(getattr(obj, "shape", ())) == 4
+
+
 def _number_of(fill_value: Any, dtype) -> float:
     """As a number that the patterns can hold; NaN is one."""
     if isinstance(fill_value, (bool, np.bool_)) or not isinstance(fill_value, numbers.Real):
@@ -73,7 +81,8 @@ def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     -------
     maps, patterns
         pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
-        ``DiffractionSlice`` under a root of their own. Otherwise NumPy arrays.
+        ``DiffractionSlice`` under a root of their own. Otherwise NumPy arrays. Of several scans a list of maps, one for each
+        scan; of a pyxem signal with three navigation axes one ``Signal2D`` whose axes are component and that of the series.
 
     Examples
     --------
@@ -85,8 +94,18 @@ def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     """
     host = _host_of(result)
     fill_value = _number_of(fill_value, result.patterns.dtype)
+    if result.geometry.scans:
+        return _several_to_host(result, fill_value)
     with _needing_package(result, "results", ".maps and .patterns"):
         return host.write(result, fill_value=fill_value)
+
+
+def _several_to_host(result, fill_value):
+    """Maps of each scan, and the patterns that they share."""
+    parts = [to_host(one, fill_value=fill_value) for one in result.scans]
+    maps, patterns = [maps for maps, _ in parts], parts[0][1]
+    axis = result.host.record.get("series_axis")
+    return (pyxem.joined(maps, axis) if axis else maps), patterns
 
 
 def _host_of(result):
@@ -291,6 +310,10 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     """
     if not py4dstem.matches(host):
         raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
+    if result.geometry.scans:
+        raise ValueError(
+            "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
+        )
     return py4dstem.attach(result, host, fill_value=fill_value)
 
 

@@ -16,12 +16,13 @@ from ..core import checks
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan
+from ..core.series import stacked
 from ..core.text import writable
 from ..core.units import PIXELS, canonical_unit, is_calibrated
 from .hyperspy_metadata import from_json, to_json
 
 __all__ = [
-    "axis_of", "matches", "microscope_of", "one_unit", "pair_of", "read", "two_axes", "write", "write_maps",
+    "axis_of", "joined", "matches", "microscope_of", "one_unit", "pair_of", "read", "two_axes", "write", "write_maps",
 ]  # fmt: skip
 
 _TEM = "Acquisition_instrument.TEM."
@@ -35,14 +36,18 @@ def matches(obj) -> bool:
 
 
 def read(signal) -> Scan:
-    """A scan from a signal with two signal axes and at most two navigation axes; lazy stays lazy."""
+    """A scan from a signal with two signal axes and at most two navigation axes, several with three; none is read."""
     manager = signal.axes_manager
     navigation, detector = list(manager.navigation_axes)[::-1], list(manager.signal_axes)[::-1]
     if len(detector) != 2:
         raise ValueError(f"the scan must have two signal axes (the detector), got {len(detector)}: {signal}")
-    if len(navigation) > 2:
+    if len(navigation) == 3:
+        # The slowest axis counts scans, of a series in time, temperature, tilt or dose.
+        frames = [read(signal.inav[:, :, i]) for i in range(navigation[0].size)]
+        return stacked(frames, series_axis=axis_of(navigation[0]))
+    if len(navigation) > 3:
         raise ValueError(
-            f"the scan must have at most two navigation axes, got {len(navigation)}: {signal} (choose one frame with .inav)"
+            f"the scan must have at most three navigation axes, got {len(navigation)}: {signal} (choose with .inav)"
         )
     axes = [axis_of(axis) for axis in navigation + detector]
     patterns = _patterns(signal, navigation + detector)
@@ -200,6 +205,16 @@ def write_maps(result, maps, what, record):
         return _on_scan(result, image.data, first, metadata)
 
     return tuple(map(signal, maps))
+
+
+def joined(maps, axis):
+    """Maps (k | x, y) of every scan as one signal (k, scan | x, y), with the axis that the scans had."""
+    import hyperspy.api as hs
+
+    data = np.stack([one.data for one in maps], axis=1)
+    first, *rest = (one.get_axis_dictionary() for one in maps[0].axes_manager._axes)
+    axis = {**axis, "size": len(maps), "navigate": True}
+    return hs.signals.Signal2D(data, axes=[first, axis, *rest], metadata=maps[0].metadata.as_dictionary())
 
 
 def _on_scan(result, data, first, metadata):

@@ -22,6 +22,7 @@ from ..results.build import NOTHING, arranged, run_record
 from ..results.decomposition import Decomposition, Meaning
 from ..storage.checkpoint import resumed
 from .arguments import WEIGHTS, bound_constraints, components, iterations, matrix_of, progress, smooth_record
+from .known import with_known
 from .only_noise import say_if_only_noise
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ KL_ITER = 30  # of objective="kl", which that benchmark does not run: no table
 
 def nmf(
     view: Any,
-    n: int,
+    n: int | None = None,
     *,
     constraints: Constraint | Sequence[Any] = (),
     n_starts: int = 1,
@@ -55,6 +56,9 @@ def nmf(
     weights: str = "auto",
     smooth: float | str | SmoothMaps | None = "auto",
     objective: str = "frobenius",
+    known: Any = None,
+    new: int | None = None,
+    resample: bool = False,
     exact: bool = False,
     refit: bool = True,
     compression: LowRank | None = None,
@@ -70,7 +74,7 @@ def nmf(
     Parameters
     ----------
     n : int
-        Number of components.
+        Number of components, those that are known among them; may be left out with `known`.
     constraints : sequence of constraints, optional
         What is known beforehand about patterns or maps, see `unmix4d.constraints`. Solved by alternating least
         squares and projection [2]_ instead of HALS [3]_.
@@ -100,6 +104,12 @@ def nmf(
         ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
         iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and
         `smooth` concern the start only.
+    known : Decomposition, Groups, array (k, det_row, det_col) or dict, optional
+        Patterns that are known and stay, as the first components; as `fit` takes them.
+    new : int, optional
+        So many components are looked for besides them.
+    resample : bool
+        Bring the known patterns of a result to the grid of this view.
     exact : bool
         Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
     refit : bool
@@ -163,6 +173,11 @@ def nmf(
     >>> smooth.settings["constraints"][0]["name"]
     'SmoothMaps'
     """
+    more: dict[str, Any] = {}
+    if known is not None:
+        view, n, constraints, more = with_known(view, n, known, new, constraints, resample)
+    elif n is None or new is not None or resample:
+        raise ValueError("n must be the number of components; new and resample are for known patterns: give known=")
     n, seed = components(view, n), checks.seed(random_state)
     constraints = bound_constraints(constraints, view.geometry, n)
     checks.choice(objective, "objective", ("frobenius", "kl"))
@@ -179,7 +194,7 @@ def nmf(
     settings = run_record(
         view, "nmf", n=n, constraints=[c.settings() for c in constraints], **iterating, init=init_name,
         refit=bool(refit), smooth=smooth_record(smoothing), exact=bool(exact),
-        objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed,
+        objective=objective, precision="double" if matrix.dtype.itemsize > 4 else "single", random_state=seed, **more,
     )  # fmt: skip
     kept, settings = _kept(checkpoint, settings, init, compression, random_state, WEIGHTS[weights])
     before = matrix.passes

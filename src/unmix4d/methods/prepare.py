@@ -21,6 +21,7 @@ from ..preparation.redraw import GivenSpots, checked_redrawing
 from ..preparation.redraw import redraw_peaks as redraw
 from .arguments import progress
 from .bragg_vectors import given_disks, is_bragg_vectors
+from .several import each_prepared
 
 __all__ = ["prepare"]
 
@@ -116,6 +117,8 @@ def prepare(
     >>> u.prepare(direct_beam=2, bin=2).shape
     (3, 4, 5, 10)
     """
+    if view.geometry.scans:
+        return _of_several(view, {name: value for name, value in locals().items() if name != "view"})
     geometry = view.geometry
     if keep is not None and not isinstance(keep, bool):
         checks.choice(keep, "keep", ("auto",))
@@ -143,6 +146,17 @@ def prepare(
     scan, record = finished(align)
     scan = scan if keep is None else scan.replace(keep=keep)
     return type(view)(scan.replace(steps=(*scan.steps, {k: v for k, v in record.items() if v is not None})))
+
+
+def _of_several(view: Any, options: dict[str, Any]) -> Any:
+    """Each of several scans by itself: its neighbours, its beams, its hot pixels."""
+    if isinstance(options["redraw_peaks"], dict) or is_bragg_vectors(options["redraw_peaks"]):
+        raise ValueError("redraw_peaks of several scans must be True or a radius: vectors belong to one scan alone")
+
+    def prepared(scan: Scan, **own: Any) -> Scan:
+        return prepare(type(view)(scan), **own).scan
+
+    return type(view)(each_prepared(view.scan, prepared, options))
 
 
 def _after_alignment(

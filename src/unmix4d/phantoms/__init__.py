@@ -13,9 +13,11 @@ from ._phantom import Phantom
 from ._polycrystal import polycrystal
 from ._rotated import rotated_phases
 from ._scans import large_scan, random_scan
+from ._series import PhantomSeries, series
 
 __all__ = [
     "Phantom",
+    "PhantomSeries",
     "bent_crystal",
     "bicrystal_in_vacuum",
     "case",
@@ -29,4 +31,5 @@ __all__ = [
     "polycrystal",
     "random_scan",
     "rotated_phases",
+    "series",
 ]

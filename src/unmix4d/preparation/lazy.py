@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.scan import Scan, ScanError, Uncopied, is_dask
+from ..core.series import cut, stacked
 from ..engine.blocks import tile_of
 
 __all__ = ["as_dask", "map_patterns", "persist"]
@@ -14,6 +15,9 @@ def persist(scan: Scan) -> Scan:
     """The scan with its patterns in memory, in their own type; one that is there already comes back as it is."""
     if isinstance(scan.patterns, np.ndarray) and not isinstance(scan.patterns, np.memmap):
         return scan
+    if scan.geometry.scans:
+        # Each by itself: those that are in memory already stay where they are.
+        return scan.replace(patterns=stacked([persist(one) for one in cut(scan)]).patterns)
     try:
         return scan.replace(patterns=np.array(scan.patterns if is_dask(scan.patterns) else scan.patterns[...]))
     except MemoryError:

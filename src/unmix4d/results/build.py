@@ -147,7 +147,9 @@ def _say_if_not_whole(share, method, settings):
     if abs(total - 1) <= _WHOLE:
         return
     names = [c["name"] for c in settings.get("constraints", ())] or (["sum_to_one"] if settings.get("sum_to_one") else [])
-    if names:
+    if settings.get("known") and total < 1:
+        why = "the rest is in none of them: look at .residual_map(), or for new ones with nmf(known=..., new=1)"
+    elif names:
         why = f"{', '.join(names)} keeps them from fitting the data: leave it out, or look at .residual_map()"
     elif total < 1:
         why = "the rest is in none of them: ask for more components, or look at .residual_map()"

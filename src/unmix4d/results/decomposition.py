@@ -42,6 +42,8 @@ from .overlap import find_overlap
 from .parts import Component
 from .quality import pattern_similarity, report_quality
 from .saved import savable, save
+from .scans import scans_of
+from .series import series_of
 
 __all__ = ["Decomposition"]
 
@@ -147,6 +149,8 @@ class Decomposition:
     index = index
     orientations = orientations
     group_braggvectors = group_braggvectors
+    scans = property(scans_of)
+    series = series_of
     log_likelihood = log_likelihood
     pattern_similarity = pattern_similarity
     report_quality = report_quality
@@ -424,7 +428,9 @@ class Decomposition:
     def __repr__(self):
         shape = " x ".join(map(str, self.geometry.scan_shape + self.geometry.detector_shape))
         what, cal = f"{self.method}, {self.k} {self.meaning.component}s", self.geometry.calibration
-        lines = [f"<{type(self).__name__}: {what} of a {shape} scan>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
+        n = len(self.geometry.scans)
+        of = f"{n} scans, {shape} with what is between them" if n else f"a {shape} scan"
+        lines = [f"<{type(self).__name__}: {what} of {of}>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         known = f"loss {self.loss:.6g} (mean squared error{of})"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.geometry import Calibration, ScanGeometry
+from ..core.geometry import Calibration, ScanGeometry, ScanPart
 from ..core.scan import HostRecord
 from ..editing.edits import require_edits
 from ..storage import result_file
@@ -22,7 +22,7 @@ __all__ = ["RESULTS", "Answer", "Form", "Geometry", "Host", "claims", "linked", 
 
 C = TypeVar("C", bound=type)
 
-RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters")
+RESULTS = ("Decomposition", "MergedDecomposition", "FuzzyClusters", "FittedDecomposition")
 _MOST_STARTS = 100_000  # more of them is a file made to keep a reader busy
 _MASKS = ("scan_mask", "detector_mask")
 _GEOMETRY = (
@@ -222,13 +222,16 @@ class Host:
 
 
 def _geometry_head(geometry):
-    return {**{name: getattr(geometry, name) for name in _GEOMETRY}, "calibration": dataclasses.asdict(geometry.calibration)}
+    told = {**{name: getattr(geometry, name) for name in _GEOMETRY}, "calibration": dataclasses.asdict(geometry.calibration)}
+    # Files of a single scan are what they were.
+    return {**told, "scans": [dataclasses.asdict(one) for one in geometry.scans]} if geometry.scans else told
 
 
 def _geometry(head, masks):
     part = _with_tuples(head)
     calibration = _with_tuples(part.pop("calibration"))
-    return ScanGeometry(**part, **masks, calibration=Calibration(**calibration))
+    scans = tuple(ScanPart(**_with_tuples(one)) for one in part.pop("scans", ()))
+    return ScanGeometry(**part, **masks, scans=scans, calibration=Calibration(**calibration))
 
 
 def _head(result):
@@ -308,8 +311,23 @@ def _require_geometry(geometry):
     require(geometry["ellipse"] is None or are_numbers(geometry["ellipse"], 3), "the ellipse")
     flags = ("centre_known", "polar", "features", "redrawn")
     require(are(bool, [geometry[name] for name in flags if name in geometry]), "a flag of the geometry")
-    require({*geometry} <= {*_GEOMETRY, "calibration"}, "the geometry")
+    require({*geometry} <= {*_GEOMETRY, "calibration", "scans"}, "the geometry")
+    require(_one_below_the_other(geometry.get("scans", []), geometry["scan_shape"]), "the scans of the frame")
     require(_calibrated(Calibration(**geometry["calibration"])), "the calibration")
+
+
+def _one_below_the_other(scans, shape):
+    """Whether so many scans lie in a frame of that shape."""
+    end = 0
+    for one in scans if are(dict, scans) else [{}]:
+        if not (are_counts(one.get("shape"), 1) and len(one["shape"]) == 2 and type(one.get("row")) is int):
+            return False
+        part = ScanPart(**_with_tuples(one))
+        known = _calibrated(Calibration(step=part.step, step_unit=part.step_unit, scan_origin=part.scan_origin))
+        if not (known and isinstance(part.name, str) and part.row >= end and part.shape[1] <= shape[1]):
+            return False
+        end = part.rows.stop
+    return end <= shape[0]
 
 
 def _calibrated(calibration):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import hosts
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import Scan
@@ -22,6 +22,8 @@ from ..methods.bragg_vectors import is_bragg_vectors
 from ..methods.features import angular_average, polar, radial_variance, symmetry
 from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
+from ..methods.region import region
+from ..methods.several import are_several, read_scans
 from ..methods.split_counts import split_counts
 from ..methods.virtual_image import virtual_image
 from ..preparation import persist
@@ -40,9 +42,10 @@ class Unmix(View):
     Parameters
     ----------
     obj : pyxem signal, py4DSTEM DataCube, quantem dataset, or array (scan_row, scan_col, det_row, det_col)
-        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. Bragg vectors that a host
-        has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and give a
-        view of their raster: see `bragg_disks`.
+        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. A list of scans is one
+        view of several, and so is a signal of pyxem with three navigation axes: see ``docs/series.md``. Bragg vectors that
+        a host has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and
+        give a view of their raster: see `bragg_disks`.
     centre : (float, float), optional
         Position of the direct beam (row, column) in detector pixels, instead of what the host says.
     pixel_size : float or (float, float), optional
@@ -56,6 +59,10 @@ class Unmix(View):
     q_max : float or str, optional
         For Bragg vectors only: the longest that are used, in their own unit or with one. `pixel_size` is then that of the
         cells of the raster, and `centre` counts in what the vectors do.
+
+    resample : bool
+        Of several scans: bring them to the detector grid of the first, by centre and pixel size; otherwise they must be on
+        it.
 
     Raises
     ------
@@ -74,6 +81,7 @@ class Unmix(View):
     """
 
     prepare = prepare
+    region = region
     angular_average = angular_average
     radial_variance = radial_variance
     symmetry = symmetry
@@ -97,6 +105,7 @@ class Unmix(View):
         step: float | tuple[float, float] | None = None,
         step_unit: str | None = None,
         q_max: float | str | None = None,
+        resample: bool = False,
     ) -> Unmix:
         # Not __init__: Bragg vectors come without a scan, and are a view of features.
         facts = {
@@ -107,7 +116,9 @@ class Unmix(View):
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         self = super().__new__(cls)
-        self._scan = hosts.read_scan(obj).with_calibration(**facts)
+        if are_several(_scans_of(obj)):
+            obj = _scans_of(obj)
+        self._scan = read_scans(obj, resample, facts)
         return self
 
     def __getnewargs__(self) -> tuple[Scan]:
@@ -127,7 +138,7 @@ class Unmix(View):
     def scan(self) -> Scan:
         """The facts about this view."""
         if not hasattr(self, "_scan"):
-            self._scan = hosts.read_scan(self._unread)
+            self._scan = read_scans(self._unread, False, {})
             del self._unread  # a signal may hold what cannot be pickled
         return self._scan
 
@@ -229,23 +240,33 @@ class Unmix(View):
         lazy = "lazy " if self.scan.lazy else ""
         what = f"{lazy}{self.scan.host.kind} scan of {scan} positions, {detector} pixels, {self._describe_type()}"
         lines = [f"<Unmix: {what}>"]
+        if geometry.scans:
+            shapes = ", ".join(dict.fromkeys(f"{rows} x {cols}" for rows, cols in (part.shape for part in geometry.scans)))
+            lines.append(f"  {len(geometry.scans)} scans of {shapes} positions, one below the other")
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         known = "" if geometry.centre_known else " (not known, middle of the detector)"
         lines.append(f"  centre (row, col) = ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}){known}")
-        excluded = geometry.kept_positions.size - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
+        n_scanned = sum(math.prod(part.shape) for part in geometry.scans) or geometry.kept_positions.size
+        excluded = n_scanned - geometry.n_positions, geometry.kept_pixels.size - geometry.n_pixels
         lines.append(f"  excluded: {excluded[0]} positions, {excluded[1]} pixels")
         if self.scan.lazy and (holder := holder_for(self.scan.patterns, geometry, np.dtype(np.float32), self.scan.keep)):
             lines.append(f"  held {holder.where} by methods of several passes; prepare(keep=False) reads it in each")
         for step in filter(None, self.scan.steps):  # prepare(keep=) alone prepares nothing
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
-        lines.append("  .prepare() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n) .ica(n)")
-        lines.append("  .vca(n) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns) .virtual_image() .noise_deviation()")
+        lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
+        lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
+        lines.append("  .virtual_image() .noise_deviation()")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
         return "\n".join(lines)
 
     def _describe_type(self) -> str:
         size = self.scan.nbytes
         return f"{self.scan.dtype}, " + (f"{size / 1e9:.2f} GB" if size > 5e8 else f"{size / 1e6:.3g} MB")
+
+
+def _scans_of(obj: Any) -> Any:
+    """A list of scans in which views may stand for theirs."""
+    return [one.scan if isinstance(one, Unmix) else one for one in obj] if isinstance(obj, (list, tuple)) else obj
 
 
 def _brief(value: Any) -> Any:

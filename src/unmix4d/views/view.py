@@ -13,6 +13,7 @@ from ..core.scan import Scan
 from ..core.spelling import spelled
 from ..methods.choose_k import choose_k
 from ..methods.compress import compress
+from ..methods.fit import fit
 from ..methods.fuzzy_cmeans import fuzzy_cmeans, fuzzy_validity
 from ..methods.group_rotated import group_rotated
 from ..methods.ica import ica
@@ -47,6 +48,7 @@ class View(ABC):
     vca = vca
     nmf = nmf
     nmf_series = nmf_series
+    fit = fit
     compress = compress
     merge_nmf = merge_nmf
     fuzzy_cmeans = fuzzy_cmeans

@@ -1,0 +1,125 @@
+"""Series of scans against the truth: identity of grains, onset and end, joint against single scans, known patterns.
+
+::
+
+    python benchmarks/series/run.py [--only N ...] [--quick] [--out FILE.md]
+
+Prints Markdown tables. Everything is simulated.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from common.command import parser, run
+from common.tables import markdown_table
+
+_SEEDS, _SCANS, _SHAPE = range(5), 20, {"scan_shape": (20, 20), "detector_shape": (48, 48)}
+_THERE, _GONE = 0.2, 0.02  # of a position, the largest value of a true map: a grain is there, or is not
+_FOUND = 0.7  # correlation of a map with the true one
+
+
+def film_of(dose, seed, n_scans=_SCANS, **more):
+    """A series, and a view of it."""
+    from unmix4d import Unmix, phantoms
+
+    film = phantoms.series(n_scans=n_scans, dose=dose, seed=seed, **_SHAPE, **more)
+    return film, Unmix(film.data, centre=film[0].centre)
+
+
+def joined(parts):
+    """Maps of all scans side by side."""
+    return np.concatenate(list(parts), axis=1)
+
+
+def course_item(args, folder, report, goals):
+    """Which grain is where in which scan, of 20."""
+    from unmix4d import scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows = []
+    for dose in (1000, 200, 100):
+        right, away, correlations = [], [], []
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film, view = film_of(dose, seed)
+            result = view.nmf(6, constraints=[SmoothMaps(sigma=0.8)], random_state=0)
+            pairs, r = scores.match_maps(joined(one.maps for one in result.scans), joined(film.maps))
+            series = result.series(min_size=4)
+            correlations.append(r)
+            largest = film.maps.max((2, 3))[:, 1:]
+            known = (largest > _THERE) | (largest < _GONE)
+            right.append((series.present[:, pairs[1:]] == (largest > _THERE))[known])
+            away += np.abs(series.table["onset"][pairs] - film.onset)[film.onset > 0].tolist()
+            away += np.abs(series.table["end"][pairs] - film.end)[film.end < _SCANS - 1].tolist()
+        right, away = np.concatenate(right), np.array(away)
+        rows.append([
+            str(dose), str(right.size), f"{100 * right.mean():.1f} %", f"{100 * np.mean(away <= 1):.0f} %",
+            f"{np.mean(correlations):.3f}", f"{np.min(correlations):.3f}",
+        ])  # fmt: skip
+    head = ["electrons a pattern", "grain-scans", "told right", "onset and end within one scan", "map r, mean", "least"]
+    report(f"## 1. Identity over 20 scans\n\n`nmf(6, constraints=[SmoothMaps(sigma=0.8)])`, `series(min_size=4)`, of five "
+           f"series.\n\n{markdown_table(head, rows)}\n")  # fmt: skip
+
+
+def joint_item(args, folder, report, goals):
+    """A weak grain: all scans together, and each by itself."""
+    from unmix4d import Unmix, scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows, smooth = [], [SmoothMaps(sigma=1)]
+    for dose in (200, 100, 50):
+        both, single = [], []
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film, view = film_of(dose, seed, n_scans=10, weak=0.2)
+            result = view.nmf(6, constraints=smooth, random_state=0)
+            both.append(scores.match_maps(joined(one.maps for one in result.scans), joined(film.maps))[1][1])
+            for scan in film:
+                alone = Unmix(scan.data, centre=scan.centre).nmf(5, constraints=smooth, random_state=0)
+                single.append(scores.match_maps(alone.maps, scan.maps)[1][1])
+        cells = [[f"{np.mean(values):.2f}", f"{np.mean(np.array(values) > _FOUND):.0%}"] for values in (both, single)]
+        rows.append([str(dose), *cells[0], *cells[1]])
+    head = ["electrons a pattern", "ten scans together: r", "found", "each by itself: r", "found"]
+    report(f"## 2. A weak grain\n\nA grain with 12 % of the intensity where it is, whose map is to correlate by {_FOUND} or more.\n\n"
+           f"{markdown_table(head, rows)}\n")  # fmt: skip
+
+
+def known_item(args, folder, report, goals):
+    """Known patterns: what is called unexplained."""
+    from unmix4d import Unmix, phantoms
+
+    rows = []
+    for dose in (50, 400, 4000):
+        false, found = [], []
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film = phantoms.polycrystal(
+                n_grains=5, scan_shape=(24, 20), detector_shape=(48, 44), overlap=0.3, direct_beam=0.3, dose=dose, seed=seed
+            )
+            view = Unmix(film.data, centre=film.centre)
+            false.append(view.fit(film.patterns).unexplained.mean())
+            lacking = view.fit(film.patterns[:-1])
+            found.append(lacking.unexplained[film.maps[-1] > 0.5].mean())
+        rows.append([str(dose), f"{np.mean(false):.2%}", f"{np.mean(found):.0%}"])
+    head = ["electrons a pattern", "unexplained, all patterns known", "unexplained where more than half is a grain unknown"]
+    report(f"## 3. Known patterns\n\n`fit` of films of five grains with a direct beam.\n\n{markdown_table(head, rows)}\n")
+
+
+ITEMS = {1: course_item, 2: joint_item, 3: known_item}
+INTRODUCTION = (
+    "# Series of scans, against the truth\n\n`phantoms.series`: an amorphous film in which one grain stays, one grows, one "
+    "vanishes and one turns."
+)
+
+
+def main(arguments=None):
+    """The tables; 1 where a goal is missed."""
+    args = parser(__doc__, items=ITEMS).parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return run(ITEMS, INTRODUCTION, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

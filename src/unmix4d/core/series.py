@@ -1,0 +1,132 @@
+"""Several scans as one: a tall frame that holds them one below the other, and the scans in it again.
+
+Rows between them, and columns beside narrower ones, are excluded: whatever works on maps then works on all of them, and
+nothing grows from one scan into the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .geometry import Calibration, ScanGeometry, ScanPart
+from .scan import HostRecord, Scan, is_dask
+from .stacked import StackedScans, common_type
+from .units import PIXELS
+
+__all__ = ["cut", "geometry_of", "host_of", "stacked"]
+
+
+def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
+    """One scan of several, whose detectors have the same grid; one alone is that scan. Nothing is read.
+
+    facts: Of all of them together, for the record of the host.
+    """
+    scans = list(scans)
+    if len(scans) == 1:
+        return scans[0]
+    rows = np.cumsum([0, *(scan.shape[0] + 1 for scan in scans[:-1])]).tolist()
+    shape = (rows[-1] + scans[-1].shape[0], max(scan.shape[1] for scan in scans))
+    hosts = [{"kind": s.host.kind, "record": s.host.record, "name": s.host.name} for s in scans]
+    first = scans[0]
+    return Scan(
+        _patterns(scans, rows, shape), _geometry(scans, rows, shape), centres=_centres(scans, rows, shape),
+        host=HostRecord(first.host.kind, {**first.host.record, "scans": hosts, **facts}, first.host.name),
+        steps=first.steps, keep=first.keep,
+    )  # fmt: skip
+
+
+def cut(scan: Scan) -> list[Scan]:
+    """The scans that one was made of, as they are now; one alone is itself."""
+    parts = scan.geometry.scans
+    if not parts:
+        return [scan]
+    patterns = scan.patterns.scans if isinstance(scan.patterns, StackedScans) else [scan.patterns[_at(p)] for p in parts]
+    return [
+        Scan(
+            own, geometry_of(scan.geometry, i), host=host_of(scan.host, i), steps=scan.steps, keep=scan.keep,
+            centres=None if scan.centres is None else scan.centres[_at(parts[i])],
+        )
+        for i, own in enumerate(patterns)
+    ]  # fmt: skip
+
+
+def geometry_of(geometry: ScanGeometry, i: int) -> ScanGeometry:
+    """That of one of the scans."""
+    part = geometry.scans[i]
+    mask = None if geometry.scan_mask is None else geometry.scan_mask[_at(part)]
+    own = geometry.calibration.with_changes(step=part.step, step_unit=part.step_unit, scan_origin=part.scan_origin)
+    return geometry.replace(
+        scan_shape=part.shape, scan_mask=mask if mask is not None and mask.any() else None, calibration=own, scans=()
+    )
+
+
+def host_of(host: HostRecord, i: int) -> HostRecord:
+    """The record of one of the scans."""
+    return HostRecord(**host.record["scans"][i])
+
+
+def _at(part):
+    return part.rows, part.cols
+
+
+def _geometry(scans, rows, shape):
+    first = scans[0].geometry
+    parts, taken = [], np.ones(shape, bool)
+    for scan, row in zip(scans, rows):
+        own = scan.geometry.calibration
+        part = ScanPart(row, scan.geometry.scan_shape, own.step, own.step_unit, own.scan_origin, scan.host.name)
+        taken[_at(part)] = ~scan.geometry.kept_positions.reshape(part.shape)
+        parts.append(part)
+    unseen = np.any([~scan.geometry.kept_pixels for scan in scans], axis=0).reshape(first.detector_shape)
+    return first.replace(
+        scan_shape=shape, scan_mask=taken, detector_mask=unseen if unseen.any() else None, scans=tuple(parts),
+        calibration=_common(scans), redrawn=any(scan.geometry.redrawn for scan in scans),
+    )  # fmt: skip
+
+
+def _common(scans) -> Calibration:
+    """The calibration of all: without a step where the scans have different ones."""
+    first = scans[0].geometry.calibration
+    steps = {(*c.step, c.step_unit) for c in (scan.geometry.calibration for scan in scans)}
+    first = first.with_changes(scan_origin=(0.0, 0.0))
+    return first if len(steps) == 1 else first.with_changes(step=(1.0, 1.0), step_unit=PIXELS, scan_origin=(0.0, 0.0))
+
+
+def _centres(scans, rows, shape):
+    if all(scan.centres is None for scan in scans):
+        return None
+    out = np.zeros((*shape, 2)) + np.asarray(scans[0].geometry.centre)
+    for scan, row in zip(scans, rows):
+        own = scan.geometry.centre if scan.centres is None else scan.centres
+        out[row : row + scan.shape[0], : scan.shape[1]] = own
+    return out
+
+
+def _patterns(scans, rows, shape):
+    if not any(scan.lazy for scan in scans):
+        return StackedScans([scan.patterns for scan in scans], rows, (*shape, *scans[0].shape[2:]))
+    import dask.array as da
+
+    dtype = common_type([scan.dtype for scan in scans])
+    between = da.zeros((1, shape[1], *scans[0].shape[2:]), dtype=dtype, chunks=-1)
+    pieces = []
+    for scan in scans:
+        own = scan.patterns if is_dask(scan.patterns) else _lazily(scan.patterns)
+        own = own.astype(dtype) if own.dtype != dtype else own
+        beside = shape[1] - scan.shape[1]
+        if beside:
+            empty = da.zeros((scan.shape[0], beside, *scan.shape[2:]), dtype=dtype, chunks=(own.chunks[0], -1, -1, -1))
+            own = da.concatenate([own.rechunk({2: -1, 3: -1}), empty], axis=1)
+        pieces += [between, own.rechunk({2: -1, 3: -1})]
+    return da.concatenate(pieces[1:], axis=0)
+
+
+def _lazily(patterns):
+    import dask.array as da
+
+    from .scan import Uncopied
+
+    return da.from_array(Uncopied(patterns), chunks=(1, -1, -1, -1), name=False, asarray=True)

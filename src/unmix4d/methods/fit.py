@@ -1,0 +1,122 @@
+"""``.fit`` of a view: maps of patterns that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import checks
+from ..core.messages import warn
+from ..decomposition.fitted_patterns import FittedPatterns
+from ..decomposition.known_patterns import fit_known
+from ..results.build import Components, arranged, run_record
+from ..results.fitted import FittedDecomposition
+from ..results.meaning import Meaning
+from .arguments import progress
+from .known import known_patterns
+
+__all__ = ["fit"]
+
+MEANING = Meaning("fit of known patterns")
+
+
+def fit(
+    view: Any, patterns: Any, *, weights: str = "auto", resample: bool = False, precision: str = "single"
+) -> FittedDecomposition:
+    """Maps of patterns that are known: those of another scan, of a part of this one, or simulated.
+
+    Exact non-negative least squares of every position, in one pass. Patterns stay as they are given, and so the maps of two
+    scans that are fitted with the same ones can be compared: they say how many times a pattern is there.
+
+    Parameters
+    ----------
+    patterns : Decomposition, Groups, array (k, det_row, det_col) or (det_row, det_col), or dict
+        A dict has the names of patterns (det_row, det_col), which the result then has too. Those of a result must lie on the
+        detector grid of this view. Pixels where one of them is NaN are left out of the fit. Of features: a result of the
+        same features, or arrays of them.
+    weights : {"auto", "poisson", "none"}
+        ``"poisson"``, which is what ``"auto"`` means of pixels: each by its counting noise, as the known patterns have it on
+        the mean, so that the direct beam does not decide alone. ``"none"``: plain least squares, as for features.
+    resample : bool
+        Bring the patterns of a result to the grid of this view, by centre and pixel size; their counts go to the pixels that
+        they fall on.
+    precision : {"single", "double"}
+
+    Returns
+    -------
+    FittedDecomposition
+        ``.unexplained`` is where the scan has more than these patterns and counting noise; a warning says where that is not
+        nowhere. Such positions are what to look for in ``nmf(known=..., new=1)``.
+
+    Raises
+    ------
+    ValueError
+        When patterns lie on another grid, are negative, infinite or empty, or the scan holds NaN, negative values, or
+        nothing.
+    TypeError
+        When `patterns` is none of these.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0)
+    >>> part = Unmix(phantom.data[:3]).nmf(2, random_state=0)
+    >>> whole = Unmix(phantom.data).fit(part)
+    >>> whole.maps.shape, bool((whole.patterns == part.patterns).all())
+    ((2, 6, 8), True)
+    """
+    checks.choice(precision, "precision", ("single", "double"))
+    checks.choice(weights, "weights", ("auto", "poisson", "none"))
+    weights = "none" if weights == "auto" and view.is_features else weights.replace("auto", "poisson")
+    found = known_patterns(view, patterns, resample, "patterns")
+    view, geometry = found.view, found.view.geometry
+    matrix = view.matrix(precision)
+    settings = run_record(
+        view, "fit", n=len(found.images), known={"n": len(found.images), "of": found.origin}, weights=weights,
+        precision="double" if matrix.dtype.itemsize > 4 else "single",
+    )  # fmt: skip
+    if any(found.names):
+        settings["names"] = found.names
+    rows = np.ascontiguousarray(geometry.from_images(found.images), matrix.dtype)
+    with progress(view, 1, f"fit of {len(rows)} known patterns") as tick:
+        fitted = fit_known(matrix, rows, weighted=weights == "poisson")
+        tick()
+    _require_counts(fitted)
+    components = _components(view, matrix, fitted, rows)
+    settings |= {"gain": fitted.gain, "passes": matrix.passes}
+    answer = components.answer(
+        FittedDecomposition, method="fit", squares=fitted.squares, settings=settings, meaning=MEANING,
+        excess=None if view.is_features else geometry.to_maps(fitted.excess[:, None])[0],
+    )  # fmt: skip
+    _say_if_unexplained(answer)
+    return answer
+
+
+def _require_counts(fitted):
+    if fitted.minimum < 0:
+        raise ValueError(
+            f"fit needs values that are not negative, but the smallest value of the scan is {fitted.minimum:.6g}: subtract "
+            "no background before it"
+        )
+    if fitted.total == 0:
+        raise ValueError("fit needs a signal, but every value of the scan is 0")
+
+
+def _components(view, matrix, fitted, rows):
+    """In the order and the scale that the patterns have; of features their patterns are fitted to the scan."""
+    k = len(rows)
+    if view.pixel_view is not view:
+        return arranged(view, matrix, fitted.maps, rows, n_fixed=k, keep_scale=True)
+    known = FittedPatterns(rows, fitted.mean_pattern, fitted.totals, fitted.total)
+    share = fitted.maps.sum(0, dtype=np.float64) * rows.sum(1, dtype=np.float64) / fitted.total
+    return Components(view, matrix, fitted.maps, rows, None, known, share, np.arange(k))
+
+
+def _say_if_unexplained(answer):
+    n = 0 if answer.excess is None else int(answer.unexplained.sum())
+    if n:
+        warn(
+            f"unexplained: {n} of {answer.geometry.n_positions} positions hold more than the {answer.k} known patterns and "
+            f"counting noise; look at .residual_map() there, or find what it is with nmf(known=..., new=1)"
+        )

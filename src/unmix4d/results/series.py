@@ -1,0 +1,173 @@
+"""How much there is of each component in each of several scans: where it begins, grows and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core import checks
+from ..core.arrays import freeze, set_frozen_state
+from ..core.spelling import spelled
+from ..core.tables import Table, to_dataframe
+from ..maps.regions import NOISE, OUTLIERS, above_threshold, separate_regions
+from ..plots import series as plots_series
+
+__all__ = ["Series", "series_of"]
+
+_LEAK = 0.2  # of the largest value of a map, below which it is no sign of a component; no table
+_FAINT = 0.1  # of its largest share, below which a component without a place of its own counts as gone; no table
+
+
+@spelled
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Amounts of the components of several scans, as `Decomposition.series` gives them.
+
+    Attributes
+    ----------
+    share : ndarray (n_scans, k)
+        Of the intensity of a scan that each component has: no dose is in it. NaN for a scan without any.
+    positions : ndarray of int (n_scans, k)
+        Where it is present, in regions that are large enough.
+    present : ndarray of bool (n_scans, k)
+    values : ndarray (n_scans,)
+        The number of each scan; of a signal with three navigation axes what its slowest axis says.
+    label : str
+        What they are.
+    names : tuple of str
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), dose=None, seed=0)
+    >>> series = Unmix(film.data, centre=film[0].centre).fit(film[0].patterns).series(min_size=3)
+    >>> series.table["onset"].tolist(), series.table["end"].tolist()
+    ([0, 0, 1, 0, 0, 2], [3, 3, 3, 1, 1, 3])
+    """
+
+    share: np.ndarray
+    positions: np.ndarray
+    present: np.ndarray
+    values: np.ndarray
+    label: str
+    names: tuple[str, ...]
+
+    plot = plots_series.amounts
+    to_dataframe = to_dataframe
+
+    __setstate__ = set_frozen_state
+
+    def __post_init__(self):
+        freeze(self, ("share", "positions", "present", "values"))
+
+    @property
+    def table(self) -> Table:
+        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+
+        ``onset`` and ``end``: the first and the last scan that has it, -1 where none has; ``gaps``: scans between them that
+        have it not; ``largest``: the scan with most of it; ``positions``: how many in that scan; ``growth``: positions from
+        scan to scan, by a straight line through those that have it; ``course``: "stays", "appears", "vanishes", "comes and
+        goes" or "never".
+        """
+        n, ever = len(self.values), self.present.any(0)
+        onset = np.where(ever, self.present.argmax(0), -1)
+        end = np.where(ever, n - 1 - self.present[::-1].argmax(0), -1)
+        columns: dict[str, Any] = {"component": range(self.share.shape[1])}
+        if any(name != str(i) for i, name in enumerate(self.names)):
+            columns["name"] = self.names
+        largest = np.nan_to_num(self.share).argmax(0)
+        return Table(columns | {
+            "course": [_course(a, b, n) for a, b in zip(onset, end)], "onset": onset, "end": end,
+            "gaps": np.where(ever, end - onset + 1 - self.present.sum(0), 0), "largest": largest,
+            "positions": self.positions[largest, np.arange(len(largest))], "growth": self._growth(),
+        })  # fmt: skip
+
+    def _growth(self):
+        out = np.zeros(self.share.shape[1])
+        for i, there in enumerate(self.present.T):
+            if there.sum() > 1:
+                out[i] = np.polyfit(np.flatnonzero(there), self.positions[there, i], 1)[0]
+        return out
+
+    def __repr__(self):
+        lines, table = [f"<Series: {self.share.shape[1]} components in {len(self.values)} scans>"], self.table
+        for i, name in enumerate(self.names):
+            when = "" if table["onset"][i] < 0 else f", scan {table['onset'][i]} to {table['end'][i]}"
+            lines.append(f"  {name}: {table['course'][i]}{when}, {table['growth'][i]:+.3g} positions a scan")
+        lines.append("  .table .to_dataframe() .share .positions .present .plot()")
+        return "\n".join(lines)
+
+
+def _course(onset, end, n):
+    if onset < 0:
+        return "never"
+    words = {(True, True): "stays", (False, True): "appears", (True, False): "vanishes"}
+    return words.get((bool(onset == 0), bool(end == n - 1)), "comes and goes")
+
+
+def series_of(result: Any, *, min_size: int = 10) -> Series:
+    """How much of each component is in each of several scans, and in which it begins and ends.
+
+    Parameters
+    ----------
+    min_size : int
+        Positions in one piece that a component must have in a scan to be there, above the threshold of its map over all
+        scans, as for grains, and above a fifth of its largest value. Of a component that is the same everywhere, a tenth of
+        its largest share.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    ValueError
+        When the answer is of one scan, or its components have both signs.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), seed=0)
+    >>> result = Unmix(film.data, centre=film[0].centre).nmf(6, random_state=0)
+    >>> result.series().share.shape
+    (4, 6)
+    """
+    geometry = result.geometry
+    min_size = checks.count(min_size, "min_size")
+    if not geometry.scans:
+        raise ValueError("series needs an answer of several scans, got one of a single scan: Unmix([first, second]).nmf(n)")
+    if result.signed:
+        raise ValueError(f"series needs components that are amounts, but those of {result.method} have both signs")
+    maps = result.maps if result.meaning.memberships else result.intensities
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
+    above = above_threshold(np.nan_to_num(maps), kept, outliers=OUTLIERS, noise=NOISE)
+    # What takes a little of a component in every scan, as noise and like patterns do, is no sign of it.
+    above &= np.nan_to_num(maps) > _LEAK * np.nanmax(maps, axis=(1, 2), keepdims=True)
+    totals = np.where(kept, 1.0, 0.0) if result.meaning.memberships or result.totals is None else result.totals
+    share = np.stack([_share(maps, totals, part) for part in geometry.scans])
+    positions = np.array([[_in_pieces(one[part.rows, part.cols], min_size) for one in above] for part in geometry.scans])
+    # What is the same everywhere has no threshold.
+    even = ~above.any((1, 2))
+    present = np.where(even, share > _FAINT * np.nanmax(share, axis=0, initial=0), positions > 0)
+    values, label = _values(result)
+    return Series(share, positions, present, values, label, result.names)
+
+
+def _share(maps, totals, part):
+    total = float(np.nansum(totals[part.rows, part.cols]))
+    amount = np.nansum(maps[:, part.rows, part.cols], axis=(1, 2), dtype=np.float64)
+    return amount / total if total > 0 else np.full(len(maps), np.nan)
+
+
+def _in_pieces(there, min_size):
+    return int(sum(len(one) for one in separate_regions(there, min_size=min_size)))
+
+
+def _values(result):
+    n, axis = len(result.geometry.scans), result.host.record.get("series_axis")
+    if not axis:
+        return np.arange(n, dtype=float), "scan"
+    name, unit = (axis.get(key) if isinstance(axis.get(key), str) else "" for key in ("name", "units"))
+    return axis["offset"] + axis["scale"] * np.arange(n), " ".join(filter(None, (name or "scan", f"({unit})" * bool(unit))))
