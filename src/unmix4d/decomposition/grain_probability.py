@@ -15,8 +15,8 @@ from .map_smoothing import smooth_maps
 __all__ = ["GRAIN", "SIGNS", "count_interval", "grain_probability", "own_part", "signs_of_a_grain"]
 
 SIGNS = ("own part", "agreement", "smoothness", "area", "nearness", "likeness", "in one piece")
-_WEIGHTS = np.array([1.175, 18.758, 28.169, 1.505, -1.732, -2.407, 8.169])
-_OFFSET = -51.260  # logistic regression by benchmarks/dynamical/calibrate.py; how well it holds: its CALIBRATION.md
+_WEIGHTS = np.array([0.957, 8.822, 13.575, 0.951, -2.136, -2.302, 3.788])
+_OFFSET = -22.731  # logistic regression by benchmarks/dynamical/calibrate.py; how well it holds: its CALIBRATION.md
 GRAIN = 0.5  # probability from which on a component counts as a grain
 _BROAD = 0.45  # of the radius of a typical component: rims and overlaps are near then; no table
 _PRESENT = 0.3  # of the maximum of a smoothed map, for its largest piece; no table
