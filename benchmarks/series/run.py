@@ -82,8 +82,10 @@ def joint_item(args, folder, report, goals):
         cells = [[f"{np.mean(values):.2f}", f"{np.mean(np.array(values) > _FOUND):.0%}"] for values in (both, single)]
         rows.append([str(dose), *cells[0], *cells[1]])
     head = ["electrons a pattern", "ten scans together: r", "found", "each by itself: r", "found"]
-    report(f"## 2. A weak grain\n\nA grain with 12 % of the intensity where it is, whose map is to correlate by {_FOUND} or more.\n\n"
-           f"{markdown_table(head, rows)}\n")  # fmt: skip
+    report(
+        f"## 2. A weak grain\n\nA grain with 12 % of the intensity where it is; its map is to correlate by {_FOUND} or more.\n"
+    )
+    report(markdown_table(head, rows) + "\n")
 
 
 def known_item(args, folder, report, goals):

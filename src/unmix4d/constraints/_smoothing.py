@@ -86,9 +86,7 @@ class Convolution(_Smoothing):
         Rows and columns that know nothing of one another: those of each scan, where there are several.
     """
 
-    def __init__(
-        self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None) -> None:
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
         self._axes = _axes(shape, kernel, parts)
         self._matrices = self._axes or [_whole(shape, kernel, parts)]
