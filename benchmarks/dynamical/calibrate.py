@@ -28,7 +28,8 @@ INTRODUCTION = """# Is a component a grain?
 Made by `python benchmarks/dynamical/calibrate.py`. `grain_probability` of every component of a consensus of 8 runs, beside
 what it is: a grain, when it is matched to one (Hungarian assignment) with a map correlation above 0.7. Scans: the standard
 dynamical cases with their unseen seeds, and kinematical films (`phantoms.polycrystal`, 5 to 40 grains, overlap 0.2 to 0.8)
-with seeds 20 and 21; angular averages of all, pixels of one seed each. The constants come from other seeds.
+with seeds 20 and 21; angular averages of all, pixels of one seed each. The constants come from other seeds,
+and from the three multislice films.
 """
 _RUNS = 8
 _EDGES = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0001)

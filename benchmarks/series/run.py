@@ -82,9 +82,8 @@ def joint_item(args, folder, report, goals):
         cells = [[f"{np.mean(values):.2f}", f"{np.mean(np.array(values) > _FOUND):.0%}"] for values in (both, single)]
         rows.append([str(dose), *cells[0], *cells[1]])
     head = ["electrons a pattern", "ten scans together: r", "found", "each by itself: r", "found"]
-    report(
-        f"## 2. A weak grain\n\nA grain with 12 % of the intensity where it is; its map is to correlate by {_FOUND} or more.\n"
-    )
+    report("## 2. A weak grain\n\nA grain with 12 % of the intensity where it is.")
+    report(f"It is found when its map correlates by {_FOUND} or more.\n")
     report(markdown_table(head, rows) + "\n")
 
 

@@ -18,14 +18,6 @@ def scans_of(result: Any) -> list:
 
     They share the patterns, and maps of all scans are on one scale, so that they can be compared. `explained` and `loss`
     are of each scan by itself.
-
-    Examples
-    --------
-    >>> from unmix4d import Unmix, phantoms
-    >>> film = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), seed=0)
-    >>> result = Unmix(film.data, centre=film[0].centre).nmf(6, random_state=0)
-    >>> [one.maps.shape for one in result.scans]
-    [(6, 12, 12), (6, 12, 12), (6, 12, 12), (6, 12, 12)]
     """
     n = len(result.geometry.scans)
     if not n:
