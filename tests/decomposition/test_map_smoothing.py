@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from unmix4d import Unmix, phantoms
 from unmix4d.core.geometry import ScanGeometry
 from unmix4d.decomposition.map_smoothing import without_noise
 
@@ -37,6 +38,16 @@ def test_a_map_without_noise_stays_as_it_is():
     smooth = gaussian_filter(DISK, 3).reshape(1, -1)
     np.testing.assert_allclose(without_noise(smooth, geometry()), smooth, atol=0.01)
     assert np.array_equal(without_noise(np.zeros((2, DISK.size)), geometry()), np.zeros((2, DISK.size)))
+
+
+def test_small_grains_without_noise_stay_sharp():
+    """Edges everywhere look like noise; the standard errors of the maps say that there is none."""
+    film = phantoms.polycrystal(n_grains=4, scan_shape=(7, 6), detector_shape=(40, 40), background=0, dose=None, seed=0)
+    merged = Unmix(film.data, centre=film.centre).prepare(direct_beam=3).merge_nmf(6, n_runs=3, random_state=0)
+    clean, median = merged.consensus(), merged.consensus(denoise=False)
+    np.testing.assert_allclose(clean.maps, median.maps, atol=0.05)
+    image = noisy(0.2)
+    np.testing.assert_allclose(without_noise(image, geometry(), np.zeros(1)), image, rtol=1e-9, atol=1e-12)
 
 
 def test_scale_does_not_matter_and_excluded_positions_have_no_part():

@@ -121,7 +121,7 @@ def consensus(
     weighted = _fitted(problem, maps)
     signs = signs_of_a_grain(problem.geometry, maps, weighted, agreement)
     if denoise:
-        maps = np.ascontiguousarray(without_noise(maps.T, problem.geometry).T)
+        maps = np.ascontiguousarray(without_noise(maps.T, problem.geometry, _errors(problem, maps, weighted)).T)
         weighted = _fitted(problem, maps)
     patterns = problem.weights.off(None, weighted)[1]
     return Consensus(maps, patterns, share, agreement, np.stack(spread, axis=1), members, left_out, signs)
@@ -152,6 +152,14 @@ def _one(runs, pairs, how):
     agreement = float(np.mean(np.divide(centred @ target, size, out=np.zeros(len(each)), where=size > 0)))
     dtype = each.dtype
     return middle.astype(dtype), spread.astype(dtype), agreement, tuple((int(i), int(j)) for i, j in pairs)
+
+
+def _errors(problem, maps, weighted):
+    """Standard errors of maps, as least squares propagates what the fit of the weighted patterns leaves over."""
+    rows = np.ascontiguousarray(problem.weights.on(maps, None)[0].T)
+    left = problem.exact_error(rows, weighted) / np.prod(problem.shape, dtype=float)
+    wide = weighted.astype(np.float64)
+    return np.sqrt(left * np.maximum(np.diag(np.linalg.pinv(wide @ wide.T, hermitian=True)), 0))
 
 
 def _fitted(problem, maps):

@@ -49,7 +49,7 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
     return out
 
 
-def without_noise(rows, geometry, *, width: float = 1.3, errors: float = 2.0) -> np.ndarray:
+def without_noise(rows, geometry, most=np.inf, *, width: float = 1.3, errors: float = 2.0) -> np.ndarray:
     """Maps averaged where they vary no more than their noise, and as they are where they vary more: the filter of Lee.
 
     Every value becomes m + g (x - m) with the local mean m and g = 1 - n / v, of the local variance v and the variance n of
@@ -60,6 +60,8 @@ def without_noise(rows, geometry, *, width: float = 1.3, errors: float = 2.0) ->
     rows : ndarray (k, n_positions)
         Not negative.
     geometry : ScanGeometry
+    most : ndarray (k,), optional
+        Standard errors that the maps have at most. Small grains have edges nearly everywhere, which look like noise.
     width : float
         Sigma of the local means, in positions.
     errors : float
@@ -78,7 +80,8 @@ def without_noise(rows, geometry, *, width: float = 1.3, errors: float = 2.0) ->
     mean = smooth_maps(wide, geometry, width)
     variance = smooth_maps(wide**2, geometry, width) - mean**2
     close = smooth_maps(wide, geometry, 1.0)
-    noise = (errors * np.array([_noise(row, image, geometry) for row, image in zip(wide, close)])) ** 2
+    noise = np.minimum([_noise(row, image, geometry) for row, image in zip(wide, close)], most)
+    noise = (errors * noise) ** 2
     share = 1 - np.divide(noise[:, None], variance, out=np.ones_like(variance), where=variance > 0)
     out = np.maximum(mean + np.clip(share, 0, 1) * (wide - mean), 0)
     sums = out.sum(axis=1, keepdims=True)

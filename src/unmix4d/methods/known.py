@@ -56,7 +56,10 @@ def known_patterns(view: Any, known: Any, resample: bool = False, argument: str 
     view = _without_unknown(view, images, argument)
     rows = np.nan_to_num(view.geometry.from_images(images))
     if (empty := ~(rows > 0).any(1)).any():
-        raise ValueError(f"{argument}[{int(empty.argmax())}] must not be empty, but is 0 at every pixel that takes part")
+        i = int(empty.argmax())
+        raise ValueError(
+            f"{argument}[{i}] must not be empty, but is 0 at every pixel that takes part: leave it out, as by .drop([{i}])"
+        )
     _say_if_alike(rows, argument)
     return Known(view, images, names, origin)
 
