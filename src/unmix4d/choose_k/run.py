@@ -170,7 +170,7 @@ def held_out_gains(
 
 def _over_svd(low, ks, outcomes):
     """Weighted squared error over that of the best factorisation of the same rank that may have any sign."""
-    squares = low.svd()[1] ** 2
+    squares = low.values() ** 2
     best = [max(low.norm2 - squares[:k].sum(), 0.0) for k in ks]
     size = np.prod(low.shape, dtype=float)
     return np.array([o.best.objective * size / b if b > 0 else np.nan for o, b in zip(outcomes, best)])

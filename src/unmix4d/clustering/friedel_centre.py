@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
+import scipy
 
 from .similarity import parabola
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+import scipy
 
 from .similarity import Rings, Similarity, highest
 
@@ -87,8 +86,8 @@ def _along_tree(distances, pairs, flips, root):
     n = len(distances)
     angles, mirrored = np.zeros(n), np.zeros(n, bool)
     # SciPy takes distances near 0 for no edge; a constant changes nothing.
-    tree = minimum_spanning_tree(distances + 1.0)
-    order, parents = breadth_first_order(tree + tree.T, root, directed=False)
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(distances + 1.0)
+    order, parents = scipy.sparse.csgraph.breadth_first_order(tree + tree.T, root, directed=False)
     for i in order[1:]:
         j = parents[i]
         angles[i] = pairs[i, j] + (-angles[j] if flips[i, j] else angles[j])

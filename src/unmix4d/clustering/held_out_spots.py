@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ..core.polar import PolarTransform
 from .rotated_counts import make_templates, sums_of

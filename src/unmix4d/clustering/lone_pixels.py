@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 __all__ = ["around", "lone_pixels", "stay_alike"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 __all__ = ["Spherical", "GustafsonKessel", "COVARIANCES"]
 
@@ -77,7 +77,7 @@ class GustafsonKessel:
     def __init__(self, points, n_clusters, shrinkage=1e-6, largest_ratio=1e10):
         d = len(points)
         middle = points - points.mean(1, keepdims=True)
-        values = linalg.eigvalsh(middle @ middle.T / points.shape[1])
+        values = scipy.linalg.eigvalsh(middle @ middle.T / points.shape[1])
         self.shrinkage, self.largest_ratio = shrinkage, largest_ratio
         self.isotropic = float(np.exp(np.log(np.maximum(values, max(values.max() * 1e-15, np.finfo(float).tiny))).mean()))
         # Until covariances are known every cluster is a sphere.
@@ -106,6 +106,6 @@ class GustafsonKessel:
 
     def _transform(self, covariance):
         stable = (1 - self.shrinkage) * covariance + self.shrinkage * self.isotropic * np.eye(len(covariance))
-        values, vectors = linalg.eigh(stable)
+        values, vectors = scipy.linalg.eigh(stable)
         values = np.maximum(values, values.max() / self.largest_ratio)
         return np.exp(np.log(values).mean() / 2) / np.sqrt(values)[:, None] * vectors.T

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of
 from .two_structures import UNLIKE_SIDES, spectra_of

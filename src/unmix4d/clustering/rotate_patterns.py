@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from ..core.polar import to_detector
 
@@ -63,7 +63,7 @@ class PatternRotation:
         return np.where(seen, values / np.where(seen, weight, 1), 0), seen
 
     def _moved(self, image, matrix, offset):
-        return ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
+        return scipy.ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
 
     def _inside(self, matrix, offset):
         """Which pixels come from the detector."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import scipy.fft
-import scipy.sparse
+import scipy
 
 from .group_angles import turns
 from .similarity import Rings, halved, highest, radial_weights, rings_from

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .anisotropy import SLOW
 from .group_angles import average_spectrum, folded, from_strongest, group_angles, pair_residuals, symmetry_order

@@ -6,7 +6,7 @@ import math
 from functools import partial
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .group_angles import folded, turns
 from .rotated_counts import Reader, Sums, make_templates, sums_of

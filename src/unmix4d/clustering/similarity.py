@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ..core import checks
 from ..engine.threads import in_threads, one_thread_per_block

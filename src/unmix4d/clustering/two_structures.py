@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
+import scipy
 
 from .group_angles import turns
 from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_of

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.sparse
+import scipy
 
 __all__ = ["Convolution", "LowPass", "gaussian"]
 

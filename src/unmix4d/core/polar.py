@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from . import checks
 from .centre import require_near

@@ -7,7 +7,7 @@ after the other, halves of a bent grain. Runs agree on these as well as on grain
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage, special
+import scipy
 
 from .factorisation import unit_rows
 from .map_smoothing import smooth_maps
@@ -34,7 +34,7 @@ def grain_probability(signs) -> np.ndarray:
     -------
     ndarray of float64 (k,)
     """
-    return special.expit(np.asarray(signs) @ _WEIGHTS + _OFFSET)
+    return scipy.special.expit(np.asarray(signs) @ _WEIGHTS + _OFFSET)
 
 
 def count_interval(probability, level: float = 0.9) -> tuple[int, int]:
@@ -120,7 +120,7 @@ def _in_one_piece(row, smooth, geometry):
     image = np.zeros(geometry.kept_positions.size)
     image[geometry.kept_positions] = np.where(smooth > _PRESENT * smooth.max(), row, 0)
     image = image.reshape(geometry.scan_shape)
-    pieces, n = ndimage.label(image > 0)
+    pieces, n = scipy.ndimage.label(image > 0)
     if not n:
         return 0.0
     held = np.bincount(pieces.ravel(), image.ravel())[1:]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from ..engine.sparse_matrix import sparsified
 from ..storage.checkpoint import kept_or_made
@@ -237,7 +237,7 @@ def _score_kernel(X, maps, patterns):
     expected = np.maximum(maps @ patterns, np.finfo(patterns.dtype).tiny)
     logs = _logarithms(X, _quotient(X, expected.copy()), by_row=True)
     divergence = logs - np.asarray(X.sum(1, dtype=np.float64)).ravel() + expected.sum(1, dtype=np.float64)
-    if sparse.issparse(X):
+    if scipy.sparse.issparse(X):
         expected.ravel()[_places(X)] -= X.data
     else:
         expected -= X
@@ -249,8 +249,8 @@ _update_kernel.takes_sparse = _score_kernel.takes_sparse = True  # type: ignore[
 
 def _quotient(X, expected):
     """X / expected, in the memory of `expected`; of a sparse X only where there is something to divide."""
-    if sparse.issparse(X):
-        return sparse.csr_array((X.data / expected.ravel()[_places(X)], X.indices, X.indptr), shape=X.shape)
+    if scipy.sparse.issparse(X):
+        return scipy.sparse.csr_array((X.data / expected.ravel()[_places(X)], X.indices, X.indptr), shape=X.shape)
     return np.divide(X, expected, out=expected)
 
 
@@ -261,7 +261,7 @@ def _places(X):
 
 def _logarithms(X, quotient, by_row=False):
     """Sum of X log(quotient), in float64; nothing where X is 0."""
-    if sparse.issparse(X):
+    if scipy.sparse.issparse(X):
         terms = X.data * np.log(quotient.data)
         if not by_row:
             return terms.sum(dtype=np.float64)

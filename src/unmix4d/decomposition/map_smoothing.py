@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_erosion, convolve, gaussian_filter
+import scipy
 
 __all__ = ["smooth_maps", "without_noise"]
 
@@ -38,7 +38,7 @@ def smooth_maps(rows, geometry, sigma: float) -> np.ndarray:
         image = image.reshape(geometry.scan_shape)
         smoothed = np.zeros(geometry.scan_shape)
         for part in geometry.scan_slices:  # nothing of one scan in another
-            smoothed[part] = gaussian_filter(image[part], **options)
+            smoothed[part] = scipy.ndimage.gaussian_filter(image[part], **options)
         return smoothed.ravel()[kept]
 
     share = means(kept.astype(np.float64))
@@ -94,6 +94,7 @@ def _noise(row, close, geometry):
     kept = geometry.kept_positions
     image, present = np.zeros(kept.size), np.zeros(kept.size, bool)
     image[kept], present[kept] = row, close > _PRESENT * close.max()
-    image, whole = image.reshape(geometry.scan_shape), binary_erosion(kept.reshape(geometry.scan_shape), np.ones((3, 3)))
-    differences = convolve(image, _SECOND)[whole & present.reshape(geometry.scan_shape)]
+    image, kept = image.reshape(geometry.scan_shape), kept.reshape(geometry.scan_shape)
+    whole = scipy.ndimage.binary_erosion(kept, np.ones((3, 3)))
+    differences = scipy.ndimage.convolve(image, _SECOND)[whole & present.reshape(geometry.scan_shape)]
     return float(np.median(np.abs(differences)) / _MEDIAN) if len(differences) >= _ENOUGH else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from ..engine.subspace import GRAM_LIMIT, leading_right
 
@@ -55,13 +55,13 @@ def truncated_svd(matrix, n: int, *, seed: int = 0, tol: float = 1e-3, tick: Cal
         The largest absolute entry of every row of ``right`` is positive.
     """
     if matrix.shape[1] <= GRAM_LIMIT:
-        values, vectors = linalg.eigh(matrix.gram())
+        values, vectors = scipy.linalg.eigh(matrix.gram())
         basis, residual = vectors[:, ::-1][:, :n], 0.0
     else:
         basis, residual = leading_right(matrix, n, seed=seed, tol=tol, tick=tick)
     # Singular values from X V itself, not from the Gram matrix: squaring would cost half of the digits.
     projected = matrix.times(basis).astype(np.float64, copy=False)
-    left, values, turn = linalg.svd(projected, full_matrices=False)
+    left, values, turn = scipy.linalg.svd(projected, full_matrices=False)
     left, values, right = left[:, :n], values[:n], (turn @ np.asarray(basis, np.float64).T)[:n]
     sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
     sign[sign == 0] = 1

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import linalg, ndimage
+import scipy
 
 from .noise import noise_edge
 from .threads import one_thread_per_block
@@ -74,7 +74,7 @@ class Smoother:
         """Squared transfer per spatial frequency, (n_scan,), as it is where borders and excluded positions are far."""
         rows, cols = self._frame.scan_shape
         inside = np.pad(self._kept.reshape(rows, cols), [(int(n > 1),) * 2 for n in (rows, cols)])
-        farthest = ndimage.distance_transform_edt(inside)
+        farthest = scipy.ndimage.distance_transform_edt(inside)
         farthest = farthest[int(rows > 1) :, int(cols > 1) :][:rows, :cols]
         point = np.zeros((rows * cols, 1))
         point[farthest.argmax()] = 1
@@ -151,7 +151,7 @@ class LowRank:
     @cached_property
     def _spectrum(self):
         """Singular values and right singular vectors of the compressed data, smoothed where a smoother was given."""
-        squares, turn = linalg.eigh(_gram(self._seen()))
+        squares, turn = scipy.linalg.eigh(_gram(self._seen()))
         return np.sqrt(np.maximum(squares[::-1], 0)), turn[:, ::-1]
 
     def leading(self, rank: int) -> LowRank:
@@ -162,14 +162,23 @@ class LowRank:
 
     def svd(self):
         """left (n_positions, r), values (r,), right (r, n_pixels) of the compressed matrix, in float64."""
-        triangles = [linalg.qr(block, mode="r")[0][: self.rank] for block in _blocks(self.left)]
-        _, values, across = linalg.svd(np.concatenate(triangles), full_matrices=False)
+        values, across = self._exact_spectrum
         right = across @ self.right
         sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
         sign[sign == 0] = 1
         right, across = right * sign[:, None], across * sign[:, None]
         safe = np.where(values > values[0] * 1e-12, values, 1)
         return self.left @ (across.T / safe), values, right
+
+    def values(self) -> np.ndarray:
+        """The values of `svd`."""
+        return self._exact_spectrum[0]
+
+    @cached_property
+    def _exact_spectrum(self):
+        """Singular values and right singular vectors, as rows, of `left`, from its triangles: no square is taken."""
+        triangles = [scipy.linalg.qr(block, mode="r")[0][: self.rank] for block in _blocks(self.left)]
+        return scipy.linalg.svd(np.concatenate(triangles), full_matrices=False)[1:]
 
     def __repr__(self):
         smoothed = ", smoothed subspace" if self.smoother else ""
@@ -275,7 +284,7 @@ class _Trial:
         gram = (cells @ cells.T).astype(np.float64)  # exact enough for a start
         width = min(self.rank + _SPARE, limit)
         found = min(width, len(cells))
-        vectors = linalg.eigh(gram, subset_by_index=(len(gram) - found, len(gram) - 1))[1][:, ::-1]
+        vectors = scipy.linalg.eigh(gram, subset_by_index=(len(gram) - found, len(gram) - 1))[1][:, ::-1]
         block = (cells.T @ vectors.astype(cells.dtype)).astype(np.float64)
         if found < width:
             random = np.random.default_rng(self.seed).standard_normal((len(block), width - found))
@@ -286,7 +295,7 @@ class _Trial:
     def leading(self, smoother):
         """The strongest directions as combinations of those tried, (width, r), and the scan compressed to them."""
         gram = _gram(self._images if smoother is None else smoother(self._images))
-        turn = linalg.eigh(gram)[1][:, ::-1][:, : self.rank]
+        turn = scipy.linalg.eigh(gram)[1][:, ::-1][:, : self.rank]
         weighted, cast = self.weighted, turn.astype(self._images.dtype)
         low = LowRank(
             self._images @ cast, np.ascontiguousarray(cast.T @ self._basis.T), weighted.weights, weighted.geometry,
@@ -363,12 +372,12 @@ def _judged(low, before, now):
 def _orthonormal(block, basis=None):
     """Orthonormal columns that span a block beyond a basis, the strongest first, in double precision; not its rounding."""
     if basis is None:
-        return linalg.qr(block, mode="economic")[0]
+        return scipy.linalg.qr(block, mode="economic")[0]
     least = np.finfo(basis.dtype).eps * 10 * np.linalg.norm(block)
     for _ in range(2):  # a part along the basis as large as the rounding of the block is left over the first time
         block = block - basis @ (basis.T @ block.astype(basis.dtype))
-        block, triangle = linalg.qr(block, mode="economic")
-        turn, sizes, _ = linalg.svd(triangle)
+        block, triangle = scipy.linalg.qr(block, mode="economic")
+        turn, sizes, _ = scipy.linalg.svd(triangle)
         block, least = block @ turn[:, sizes > least], 0.5
     return block
 
@@ -392,7 +401,7 @@ def _edge(low, row_squares, pixel_squares):
     Counted from one component upwards until none is added: from above, the noise that lies along the directions kept
     would be taken for signal, and the edge would sink to it.
     """
-    values, turn = linalg.eigh(_gram(low.left))
+    values, turn = scipy.linalg.eigh(_gram(low.left))
     values, turn = values[::-1], turn[:, ::-1]
     images, pixel_parts = low.left @ turn.astype(low.dtype), values[:, None] * (turn.T @ low.right.astype(np.float64)) ** 2
     rounding = np.sqrt(max(values[0], 0)) * np.finfo(low.dtype).eps * 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import fft, ndimage
+import scipy
 
 from ..core.geometry import ScanGeometry
 from ..core.messages import warn
@@ -216,7 +216,7 @@ def _beam(smooth, good):
     window = tuple(slice(max(int(t - reach), 0), int(t + reach) + 1) for t in top)
     near = smooth[window]
     inside = _distances(near.shape, [t - part.start for t, part in zip(top, window)]) <= reach
-    place = ndimage.center_of_mass(np.where(inside & (near > smooth[top] / 2), near, 0))
+    place = scipy.ndimage.center_of_mass(np.where(inside & (near > smooth[top] / 2), near, 0))
     return tuple(float(v + part.start) for v, part in zip(place, window))
 
 
@@ -253,9 +253,9 @@ def _inversion(smooth, good, centre, reach):
     values = np.log1p(np.where(weight, values, 0) / max(np.median(values[weight]), 1e-12 * values.max()))
     top = np.quantile(values[weight], 0.995)
     values = np.where(weight, np.clip(values, 0, top), 0)
-    shape = [fft.next_fast_len(2 * n - 1, real=True) for n in values.shape]
-    w, v, vv = (fft.rfft2(part, shape) for part in (weight.astype(float), values, values**2))
-    pairs, first, second, product = (fft.irfft2(part, shape) for part in (w * w, v * w, vv * w, v * v))
+    shape = [1 << (2 * n - 2).bit_length() for n in values.shape]
+    w, v, vv = (np.fft.rfft2(part, shape) for part in (weight.astype(float), values, values**2))
+    pairs, first, second, product = (np.fft.irfft2(part, shape) for part in (w * w, v * w, vv * w, v * v))
     enough = pairs > _OVERLAP * weight.sum()
     pairs = np.maximum(pairs, 1)
     variance = second - first**2 / pairs

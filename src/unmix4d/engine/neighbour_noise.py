@@ -7,7 +7,7 @@ slowly over a scan, and noise does not (Green et al. 1988, the minimum noise fra
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 __all__ = ["in_noise_units"]
 
@@ -34,7 +34,7 @@ def in_noise_units(values, geometry) -> np.ndarray:
     """
     values = np.asarray(values, np.float64)
     apart = _differences(values, geometry)
-    noise, turn = linalg.eigh(apart.T @ apart / (2 * max(len(apart), 1)))
+    noise, turn = scipy.linalg.eigh(apart.T @ apart / (2 * max(len(apart), 1)))
     floor = _FLOOR * max(float(np.square(values).mean()), float(np.finfo(float).tiny))
     return values @ turn / np.sqrt(np.maximum(noise, floor))
 

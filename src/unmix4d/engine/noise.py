@@ -7,7 +7,6 @@ position to position. Both are taken from what the found components leave over, 
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 
 __all__ = ["noise_edge", "strengths"]
 
@@ -72,9 +71,9 @@ def _edge(a, a_count, b, b_count):
 
 def _both_sides(logits, values, counts):
     """Logarithms of many x from 0 to 1 / max(b), given as logits of their share of it, and of x sum b / (1 - x b)."""
-    most, share = values.max(), special.expit(logits)
+    most, share = values.max(), np.exp(-np.logaddexp(0, -logits))
     # Not 1 - share: what the largest value leaves of 1 has to be exact.
-    rest = (most / values - 1) + special.expit(-logits)[:, None]
+    rest = (most / values - 1) + np.exp(-np.logaddexp(0, logits))[:, None]
     return np.log(share / most), np.log(share * (1 / rest @ counts))
 
 

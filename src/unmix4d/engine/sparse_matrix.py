@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from ..core.geometry import ScanGeometry
 from . import matrix as dense
@@ -93,7 +93,7 @@ class SparseMatrix(PatternMatrix):
         inside = slice(ends[0], ends[-1])
         values = self._csr.data[inside].astype(self.dtype, copy=False)
         parts = (values, self._csr.indices[inside], ends - ends[0])
-        return sparse.csr_array(parts, shape=(len(ends) - 1, self.shape[1]), copy=False)
+        return scipy.sparse.csr_array(parts, shape=(len(ends) - 1, self.shape[1]), copy=False)
 
     def __repr__(self):
         size = f"{self.shape[0]} positions x {self.shape[1]} pixels"
@@ -101,7 +101,7 @@ class SparseMatrix(PatternMatrix):
 
 
 def _checked(csr, geometry):
-    if not sparse.issparse(csr):
+    if not scipy.sparse.issparse(csr):
         raise TypeError(f"csr must be a scipy sparse matrix or array, got {type(csr).__name__}")
     if csr.dtype.kind not in "biuf":
         raise TypeError(f"csr must hold real numbers, got dtype {csr.dtype}")
@@ -109,7 +109,7 @@ def _checked(csr, geometry):
         raise ValueError(
             f"csr must have the shape {(geometry.n_positions, geometry.n_pixels)} of its geometry, got {csr.shape}"
         )
-    csr = sparse.csr_array(csr)
+    csr = scipy.sparse.csr_array(csr)
     if not np.isfinite(csr.data).all():
         raise ValueError(f"csr must be finite, got {int((~np.isfinite(csr.data)).sum())} NaN or infinite value(s)")
     if csr.data.size and not (csr.data.all() and csr.has_canonical_format):
@@ -148,7 +148,7 @@ def sparsified(matrix: PatternMatrix, *, max_fill: float = _MAX_FILL, limit_byte
     for i, (start, stop) in enumerate(zip(indptr, indptr[1:])):
         indices[start:stop], data[start:stop] = rows[i]
         rows[i] = None  # what is copied is let go, so that the scan is not held twice
-    csr = sparse.csr_array((data, indices, indptr), shape=matrix.shape)
+    csr = scipy.sparse.csr_array((data, indices, indptr), shape=matrix.shape)
     out = SparseMatrix(csr, matrix.geometry, "double" if matrix.dtype == np.float64 else "single")
     out._statistics, out._passes = matrix._statistics, [matrix.passes]
     return out

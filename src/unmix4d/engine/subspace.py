@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from .threads import one_thread_per_block
 
@@ -55,7 +55,7 @@ def _iterate(operator, n, wanted, seed, tol, floor, tick):
     width = min(max(n, wanted + _OVERSAMPLING), limit)
     rng = np.random.default_rng(seed)
     # Start from what the scan itself produces: one pass spent here is worth more than a random block of pixels.
-    block = linalg.qr(operator.normal(rng.standard_normal((operator.shape[1], width))), mode="economic")[0]
+    block = scipy.linalg.qr(operator.normal(rng.standard_normal((operator.shape[1], width))), mode="economic")[0]
     basis = np.empty((operator.shape[1], 0), operator.dtype)
     projections = np.empty((0, 0))
     for _ in range(MAX_PASSES):
@@ -68,7 +68,7 @@ def _iterate(operator, n, wanted, seed, tol, floor, tick):
         # The strongest directions first: in a scan of few positions only so many are left.
         directions, sizes, turn = _thin_svd(rest)
         coupling = sizes[:, None] * turn
-        values, vectors = linalg.eigh(projections)
+        values, vectors = scipy.linalg.eigh(projections)
         values, vectors = values[::-1], vectors[:, ::-1][:, :n]
         residual = _residual(values[:wanted], coupling @ vectors[-coupling.shape[1] :, :wanted], operator.dtype, floor)
         block = directions[:, : min(width, limit - basis.shape[1])]
@@ -79,8 +79,8 @@ def _iterate(operator, n, wanted, seed, tol, floor, tick):
 
 def _thin_svd(block):
     """SVD of a block with many more rows than columns, several times faster by way of its triangle."""
-    q, triangle = linalg.qr(block, mode="economic")
-    left, sizes, turn = linalg.svd(triangle, full_matrices=False)
+    q, triangle = scipy.linalg.qr(block, mode="economic")
+    left, sizes, turn = scipy.linalg.svd(triangle, full_matrices=False)
     return q @ left, sizes, turn
 
 

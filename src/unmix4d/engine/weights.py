@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from .buffers import buffer
 

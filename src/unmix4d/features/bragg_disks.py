@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from scipy import sparse
 
 from ..core import checks
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
@@ -236,7 +235,7 @@ class BraggDisks:
             reach = np.abs(self.q_row).max(), np.abs(self.q_col).max()
         return Raster.reaching(checks.pair(reach, "reach"), cell)
 
-    def on(self, grid: Raster, *, intensity: str = "sum", spread=None) -> sparse.csr_array:
+    def on(self, grid: Raster, *, intensity: str = "sum", spread=None) -> scipy.sparse.csr_array:
         """The vectors of every position on a grid.
 
         grid: What falls outside of it is left out.
@@ -260,7 +259,8 @@ class BraggDisks:
                 parts.append((weight[good] * values[good], self.position[good], (i * grid.shape[1] + j)[good]))
         entries, at, cell = (np.concatenate(p) for p in zip(*parts))
         shape = (math.prod(self.scan_shape), math.prod(grid.shape))
-        out = sparse.csr_array(sparse.coo_array((entries, (at, cell)), shape=shape))  # what shares a cell is added up
+        # What shares a cell is added up.
+        out = scipy.sparse.csr_array(scipy.sparse.coo_array((entries, (at, cell)), shape=shape))
         if intensity == "binary":
             out.data = np.minimum(out.data, 1.0)
         out = _widened(out, grid, spread or 0.0)
@@ -296,8 +296,8 @@ def _widened(cells, grid, spread):
         m = max(1, round(spread / size))
         steps = range(1 - m, m)
         weights = [np.full(n, (m - abs(step)) / m**2) for step in steps]
-        factors.append(sparse.diags(weights, list(steps), shape=(n, n)) if m > 1 else sparse.identity(n))
+        factors.append(scipy.sparse.diags(weights, list(steps), shape=(n, n)) if m > 1 else scipy.sparse.identity(n))
     if spread / min(grid.cell) >= 1.5:
-        cells = cells @ sparse.csr_array(sparse.kron(sparse.identity(grid.shape[0]), factors[1]))
-        cells = cells @ sparse.csr_array(sparse.kron(factors[0], sparse.identity(grid.shape[1])))
-    return sparse.csr_array(cells)
+        cells = cells @ scipy.sparse.csr_array(scipy.sparse.kron(scipy.sparse.identity(grid.shape[0]), factors[1]))
+        cells = cells @ scipy.sparse.csr_array(scipy.sparse.kron(factors[0], scipy.sparse.identity(grid.shape[1])))
+    return scipy.sparse.csr_array(cells)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
@@ -37,7 +37,7 @@ class BraggFeatures(Features):
 
     # Always given; the fields of Features have defaults, and so must these.
     disks: BraggDisks = None  # type: ignore[assignment]
-    cells: sparse.csr_array = None  # type: ignore[assignment]
+    cells: scipy.sparse.csr_array = None  # type: ignore[assignment]
 
     def matrix(self, precision: str = "single"):
         """The features as what every solver works on; the zeros of a large raster are never held."""
@@ -97,7 +97,7 @@ def bragg_features(
         "q_min": float(q_min), "q_max": None if q_max is None else float(q_max), "vectors": len(chosen), **(settings or {}),
     }  # fmt: skip
     ours = raster_geometry(geometry, grid, disks.unit, hit).replace(features=source is not None)
-    cells = sparse.csr_array(cells[:, np.flatnonzero(hit)])
+    cells = scipy.sparse.csr_array(cells[:, np.flatnonzero(hit)])
     return BraggFeatures("bragg_disks", ours, cells.toarray, record, source, host or HostRecord(), disks=disks, cells=cells)
 
 

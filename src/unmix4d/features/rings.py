@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from ..core.units import in_pixels
 from .sectors import Grid, sector_shares, weighted
@@ -31,7 +31,7 @@ def radial_profile(grid: Grid, pattern) -> tuple[np.ndarray, np.ndarray]:
     profile = weighted(shares) @ np.asarray(pattern, np.float64)
     radius = (edges[:-1] + _STEP / 2)[used]
     keep = radius <= reach(grid)
-    return radius[keep], ndimage.gaussian_filter1d(profile, _SMOOTH / _STEP, mode="nearest")[keep]
+    return radius[keep], scipy.ndimage.gaussian_filter1d(profile, _SMOOTH / _STEP, mode="nearest")[keep]
 
 
 def reach(grid) -> float:
@@ -39,7 +39,7 @@ def reach(grid) -> float:
     edges = np.arange(max(1, int(np.ceil(grid.radius.max()))) + 1.0)
     counts, _ = np.histogram(grid.radius, edges)
     whole = np.array([grid.area(a, b, 1) for a, b in zip(edges, edges[1:])])
-    half = np.flatnonzero(ndimage.uniform_filter1d(counts / whole, 3, mode="nearest") >= 0.5)
+    half = np.flatnonzero(scipy.ndimage.uniform_filter1d(counts / whole, 3, mode="nearest") >= 0.5)
     return float(edges[half[-1] + 1]) if half.size else float(edges[-1])
 
 

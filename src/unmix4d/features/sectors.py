@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from ..core.geometry import ScanGeometry
 from ..core.polar import ellipse_of, to_polar

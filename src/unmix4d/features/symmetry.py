@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .features import Features, feature_geometry
 from .passes import Weighting, in_one_pass

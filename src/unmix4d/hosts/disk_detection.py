@@ -14,7 +14,7 @@ import importlib.util
 import math
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from ..core import checks
 from ..core.scan import Scan
@@ -39,7 +39,7 @@ def disk_radius(mean_pattern) -> float:
     """
     image = np.nan_to_num(np.asarray(mean_pattern, float))
     peak = np.unravel_index(image.argmax(), image.shape)
-    labels, _ = ndimage.label(image > image[peak] / 2)
+    labels, _ = scipy.ndimage.label(image > image[peak] / 2)
     area = int((labels == labels[peak]).sum()) if image[peak] > 0 else 0
     radius = math.sqrt(area / math.pi)
     if not 0 < radius <= min(image.shape) / 8:
@@ -228,7 +228,7 @@ def clear_of_mask(geometry, radius):
     """A function of peaks (n, 3): those whose disk holds no excluded pixel."""
     if geometry.detector_mask is None:
         return lambda peaks: peaks
-    far = ndimage.distance_transform_edt(~geometry.detector_mask) > radius
+    far = scipy.ndimage.distance_transform_edt(~geometry.detector_mask) > radius
 
     def clear(peaks):
         row, col = (np.clip(np.rint(peaks[:, i]).astype(int), 0, far.shape[i] - 1) for i in (0, 1))

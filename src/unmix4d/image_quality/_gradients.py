@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from ._windows import untouched
 
@@ -78,8 +78,8 @@ def _length(along: np.ndarray, across: np.ndarray) -> np.ndarray:
 def _gradients(images: np.ndarray) -> Iterator[np.ndarray]:
     """Prewitt, a third of it, with zeros outside the image."""
     for across, along in ((-1, -2), (-2, -1)):
-        smooth = ndimage.correlate1d(images, [1 / 3] * 3, axis=along, mode="constant")
-        yield ndimage.correlate1d(smooth, [-1.0, 0.0, 1.0], axis=across, mode="constant")
+        smooth = scipy.ndimage.correlate1d(images, [1 / 3] * 3, axis=along, mode="constant")
+        yield scipy.ndimage.correlate1d(smooth, [-1.0, 0.0, 1.0], axis=across, mode="constant")
 
 
 def _pool(images: np.ndarray, keep: np.ndarray, factor: int, padding: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

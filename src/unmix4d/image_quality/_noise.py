@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from ._windows import images_of, mask_of
 
@@ -55,10 +55,10 @@ def noise_deviation(a: ArrayLike, *, mask: ArrayLike | None = None) -> float | n
     inside = (..., slice(1, -1), slice(1, -1))
     filtered = np.where(kept, images, 0)
     for axis in (-2, -1):
-        filtered = ndimage.correlate1d(filtered, _SECOND_DIFFERENCE, axis=axis, mode="constant")
+        filtered = scipy.ndimage.correlate1d(filtered, _SECOND_DIFFERENCE, axis=axis, mode="constant")
     touched = (~kept).astype(np.uint8)
     for axis in (-2, -1):
-        touched = ndimage.maximum_filter1d(touched, 3, axis=axis, mode="constant")
+        touched = scipy.ndimage.maximum_filter1d(touched, 3, axis=axis, mode="constant")
     counts = touched[inside] == 0
     total = np.sum(np.abs(filtered[inside]), axis=(-2, -1), where=counts)
     number = counts.sum(axis=(-2, -1))

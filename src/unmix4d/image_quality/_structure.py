@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 __all__ = ["WINDOW", "ssim_features", "ssim_compare", "psnr_compare", "kept_features", "correlation_features",
            "correlation_compare"]  # fmt: skip
@@ -46,7 +46,7 @@ def ssim_compare(first: Sequence[np.ndarray], second: Sequence[np.ndarray], trus
 def _local_sums(images: np.ndarray) -> np.ndarray:
     """Sums over 7 x 7 pixels, where the window lies inside the image."""
     size = (1, WINDOW, WINDOW)
-    return ndimage.uniform_filter(images, size)[_EDGE] * WINDOW**2
+    return scipy.ndimage.uniform_filter(images, size)[_EDGE] * WINDOW**2
 
 
 def kept_features(images: np.ndarray, keep: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from ..core import checks
 
@@ -46,4 +46,4 @@ def range_of(data_range: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
 
 def untouched(keep: np.ndarray) -> np.ndarray:
     """Pixels whose 3 x 3 window holds no excluded pixel; beyond the image nothing is excluded."""
-    return keep if keep.all() else ndimage.binary_erosion(keep, np.ones((3, 3)), border_value=True)
+    return keep if keep.all() else scipy.ndimage.binary_erosion(keep, np.ones((3, 3)), border_value=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from ..core import checks
 
@@ -67,7 +67,8 @@ def line_profile(
     known = np.isfinite(image)
     # What lies beyond the border or is excluded counts with no weight, rather than as a value.
     weight, total = (
-        ndimage.map_coordinates(part, points, order=1, mode="constant") for part in (known * 1.0, np.where(known, image, 0))
+        scipy.ndimage.map_coordinates(part, points, order=1, mode="constant")
+        for part in (known * 1.0, np.where(known, image, 0))
     )
     weight, total = np.where(weight > 1e-9, weight, 0).sum(0), np.where(weight > 1e-9, total, 0).sum(0)
     values = np.divide(total, weight, out=np.full(len(along), np.nan), where=weight > 0)

@@ -82,7 +82,7 @@ def _more_than_one(low):
     In a few positions without noise, what should be noise is that direction itself; and where nothing is left over, there is
     no noise either.
     """
-    squares = low.svd()[1] ** 2
+    squares = low.values() ** 2
     rest = low.norm2 - squares[0]
     if rest <= 10 * np.finfo(low.dtype).eps * low.norm2:
         return True

@@ -11,7 +11,7 @@ import functools
 import math
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from .geometry import pixels_to_vectors
 from .reflections import POWER, Reflections
@@ -58,9 +58,9 @@ class SmoothedPattern:
         amplitude = _above_background(np.asarray(pattern, float) ** POWER, q, used)
         area = math.pi * self.sigma**2
         # Correlation with a Gaussian of height 1, and the share of a squared Gaussian that lies on used pixels.
-        self._smooth = 2 * area * ndimage.gaussian_filter(amplitude, self.sigma, mode="constant")
-        self._smooth = ndimage.spline_filter(self._smooth, order=3, mode="constant")
-        self._covered = ndimage.gaussian_filter(used.astype(float), self.sigma / math.sqrt(2), mode="constant")
+        self._smooth = 2 * area * scipy.ndimage.gaussian_filter(amplitude, self.sigma, mode="constant")
+        self._smooth = scipy.ndimage.spline_filter(self._smooth, order=3, mode="constant")
+        self._covered = scipy.ndimage.gaussian_filter(used.astype(float), self.sigma / math.sqrt(2), mode="constant")
         self.reach = float(q[used].max()) if used.any() else 0.0
         self.norm = float(np.sqrt((amplitude**2).sum()))
 
@@ -69,8 +69,8 @@ class SmoothedPattern:
         place = vectors @ self._to_pixels.T + self.geometry.centre
         where = [place[..., 0].ravel(), place[..., 1].ravel()]
         # Linear interpolation would prefer spots in the middle of a pixel.
-        smooth = ndimage.map_coordinates(self._smooth, where, order=3, mode="constant", prefilter=False)
-        covered = ndimage.map_coordinates(self._covered, where, order=1, mode="constant")
+        smooth = scipy.ndimage.map_coordinates(self._smooth, where, order=3, mode="constant", prefilter=False)
+        covered = scipy.ndimage.map_coordinates(self._covered, where, order=1, mode="constant")
         return smooth.reshape(place.shape[:-1]), covered.reshape(place.shape[:-1])
 
     def overlap(self, vectors):
@@ -207,5 +207,5 @@ def _above_background(amplitude, q, used):
     some = count > 0
     low[some] = values[order][start[some] + (_BACKGROUND * (count[some] - 1)).astype(int)]
     low = np.interp(np.arange(n), np.flatnonzero(some), low[some])
-    out[used] = values - ndimage.gaussian_filter1d(low, 2.0, mode="nearest")[ring]
+    out[used] = values - scipy.ndimage.gaussian_filter1d(low, 2.0, mode="nearest")[ring]
     return out

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.spatial.transform import Rotation
+import scipy
 
 from ._build import assemble, begin
 from ._checks import check_count, check_range, check_shape
@@ -31,7 +30,7 @@ def _orientations(n_grains, names, q_max, lattice_parameter, thickness, reach, r
     matrices, crystals = [], []
     for i in range(n_grains):
         for _ in range(_TRIES):
-            matrix = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
+            matrix = scipy.spatial.transform.Rotation.from_quat(rng.standard_normal(4)).as_matrix()
             crystal = reflections(names[i % len(names)], matrix, q_max, lattice_parameter).near(reach, thickness)
             seen = crystal.most(0.0, thickness) > _SEEN
             if np.count_nonzero(seen & (np.linalg.norm(crystal.vectors[:, :2], axis=1) < 0.6 * q_max)) >= 3:
@@ -105,7 +104,10 @@ class _Film:
 def _blurred(images, edge, shape):
     """Patterns (rows x cols, pixels) averaged over the probe, a Gaussian of sigma `edge` positions; in place."""
     if edge > 0:
-        along = [gaussian_filter1d(np.eye(n, dtype=np.float32), edge, axis=0, mode="nearest", truncate=3) for n in shape]
+        along = [
+            scipy.ndimage.gaussian_filter1d(np.eye(n, dtype=np.float32), edge, axis=0, mode="nearest", truncate=3)
+            for n in shape
+        ]
         scan = images.reshape(*shape, -1)
         for first in range(0, scan.shape[2], 256):
             part = scan[:, :, first : first + 256]
@@ -249,7 +251,7 @@ def dynamical_film(
     images = _blurred(film.with_backgrounds(images, total), edge, shape).reshape(*shape, *detector.shape)
     patterns = [film.bare()[0], *(film.pattern(c, t, total.max()) for c, t in zip(crystals, grains))]
     if edge > 0:
-        grains = gaussian_filter(grains, (0, edge, edge), mode="nearest", truncate=3)
+        grains = scipy.ndimage.gaussian_filter(grains, (0, edge, edge), mode="nearest", truncate=3)
     maps = np.concatenate([1 - grains.sum(axis=0, keepdims=True) / total.max(), grains / total.max()])
     nothing = np.full((1, 3, 3), np.nan)
     return assemble(

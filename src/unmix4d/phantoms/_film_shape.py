@@ -1,7 +1,7 @@
 """Shape of a film and of its grains: wedge, holes, columns, lenses."""
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+import scipy
 
 from ._maps import film_grains, smooth_field, spread_points
 
@@ -41,7 +41,7 @@ def film_thickness(shape, wedge, variation, vacuum, rng):
     field = smooth_field(shape, rng, max(shape) / 4)
     if vacuum:
         there = field >= np.quantile(field, vacuum)
-        film = film * np.minimum(distance_transform_edt(there) / (0.08 * max(shape)), 1)
+        film = film * np.minimum(scipy.ndimage.distance_transform_edt(there) / (0.08 * max(shape)), 1)
     return film
 
 

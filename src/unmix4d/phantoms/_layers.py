@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from ._patterns import WAVELENGTH
 from ._two_beam import shared_out, two_beam
@@ -90,4 +90,4 @@ def pixels_of(detector, vectors, disk):
             pixel.append(row[on] * cols + col[on])
             value.append(weight[on] * share)
     entries = np.concatenate(value).astype(np.float32), (np.concatenate(which), np.concatenate(pixel))
-    return sparse.csr_matrix(entries, shape=(len(at), rows * cols))
+    return scipy.sparse.csr_matrix(entries, shape=(len(at), rows * cols))

@@ -1,15 +1,14 @@
 """Maps: soft boxes, inclined boundaries, grains of a film, smooth fields."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.special import erf
+import scipy
 
 
 def soft_box(n, centre, width, edge):
     """Box of `width` positions around `centre` whose edges are error functions of sigma `edge`, (n,)."""
     x = np.arange(n) - centre
     edge = max(edge, 1e-6) * np.sqrt(2)
-    return 0.5 * (erf((x + width / 2) / edge) - erf((x - width / 2) / edge))
+    return 0.5 * (scipy.special.erf((x + width / 2) / edge) - scipy.special.erf((x - width / 2) / edge))
 
 
 def inclined_boundary(n, mixed):
@@ -20,7 +19,7 @@ def inclined_boundary(n, mixed):
 
 def smooth_field(shape, rng, length):
     """Random field with values from -1 to 1 and features of `length` positions."""
-    field = gaussian_filter(rng.standard_normal(shape), length, mode="reflect")
+    field = scipy.ndimage.gaussian_filter(rng.standard_normal(shape), length, mode="reflect")
     low, high = field.min(), field.max()
     # A field over a single position is flat.
     return np.zeros(shape) if high <= low else 2 * (field - low) / (high - low) - 1
@@ -74,5 +73,5 @@ def film_grains(points, shape, overlap, edge, rng, n_slices=24):
         shares += np.arange(n)[:, None, None] == nearest
     shares /= n_slices
     if edge > 0:
-        shares = np.stack([gaussian_filter(s, edge, mode="nearest", truncate=3) for s in shares])
+        shares = np.stack([scipy.ndimage.gaussian_filter(s, edge, mode="nearest", truncate=3) for s in shares])
     return shares / shares.sum(axis=0)

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import scipy
 
 from ._build import assemble, make_detector
 from ._checks import check_count, check_dose, check_range, check_seed, check_shape, generators
@@ -64,7 +64,7 @@ def random_scan(
     structure, pattern_rng, noise_rng = generators(settings["seed"])
     detector = Detector(shape[2:], tuple((n - 1) / 2 for n in shape[2:]), float(pixel_size))
     blobs = pattern_rng.gamma(0.3, size=(k, *shape[2:]))
-    patterns = np.stack([unit(gaussian_filter(b, 1.0) + 1e-3) for b in blobs])
+    patterns = np.stack([unit(scipy.ndimage.gaussian_filter(b, 1.0) + 1e-3) for b in blobs])
     maps = np.moveaxis(structure.dirichlet(np.full(k, 0.7), size=shape[:2]), -1, 0)
     names = tuple(f"component {i}" for i in range(k))
     return assemble(settings, patterns, maps, detector, noise_rng, names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import scipy
 
 from ._build import assemble, begin
 from ._checks import check_count, check_range, check_shape
@@ -203,6 +203,6 @@ def _maps(scan_shape, sizes, shares, uneven):
     maps = []
     for (down, across), size, share in zip(_PLACES, sizes, shares):
         away = np.hypot((row / (scan_shape[0] - 1) - down), (col / (scan_shape[1] - 1) - across))
-        maps.append(share * gaussian_filter((away <= _RADIUS * size).astype(float) * (size > 0), _EDGE))
+        maps.append(share * scipy.ndimage.gaussian_filter((away <= _RADIUS * size).astype(float) * (size > 0), _EDGE))
     grains = np.clip(np.stack(maps) * uneven, 0, 0.98)
     return np.concatenate([1 - grains.sum(0, keepdims=True), grains])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from ..core.scan import Scan
 from ..engine.blocks import compute_dtype, make_plan
@@ -68,9 +68,9 @@ def _image(x, kept):
 
 
 def _radius_of(image):
-    smooth = ndimage.gaussian_filter(image, 1.0)
+    smooth = scipy.ndimage.gaussian_filter(image, 1.0)
     top = np.unravel_index(smooth.argmax(), smooth.shape)
-    labels, _ = ndimage.label(smooth > (smooth[top] + np.median(smooth)) / 2)
+    labels, _ = scipy.ndimage.label(smooth > (smooth[top] + np.median(smooth)) / 2)
     return np.sqrt((labels == labels[top]).sum() / np.pi) if labels[top] else 1.0
 
 
@@ -81,9 +81,9 @@ def _kernel(X, kept, radius):
 
 def _disks(image, kept, radius):
     out = np.zeros((_CANDIDATES, 3))
-    smooth = ndimage.gaussian_filter(image, max(1.0, radius / 1.5))
+    smooth = scipy.ndimage.gaussian_filter(image, max(1.0, radius / 1.5))
     size = 2 * int(np.ceil(radius)) + 1
-    peaks = (smooth == ndimage.maximum_filter(smooth, size)) & (smooth > 0) & kept
+    peaks = (smooth == scipy.ndimage.maximum_filter(smooth, size)) & (smooth > 0) & kept
     places = np.flatnonzero(peaks)
     places = places[np.argsort(-smooth.ravel()[places], kind="stable")[:_CANDIDATES]]
     for i, place in enumerate(places):

@@ -9,7 +9,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import ndimage, special
+import scipy
 
 __all__ = ["redraw_found", "redraw_given", "find_spots"]
 
@@ -73,7 +73,7 @@ def find_spots(image, radius, threshold, kept):
         np.bincount(owner, weights * index, minlength=n) / np.where(norm > 0, norm, 1)
         for index in np.divmod(at, image.shape[1])
     ]
-    real = (total > 0) & (norm > 0) & (by_chance < special.ndtr(-threshold))
+    real = (total > 0) & (norm > 0) & (by_chance < scipy.special.ndtr(-threshold))
     return places[0][real], places[1][real], total[real]
 
 
@@ -81,7 +81,7 @@ def find_spots(image, radius, threshold, kept):
 def _norm(kept, shape, width):
     """What a smoothed pattern has to be multiplied by to be a mean over kept pixels; the same for all of a scan."""
     weight = np.frombuffer(kept, bool).reshape(shape).astype(np.float64)
-    return 1 / np.maximum(ndimage.gaussian_filter(weight, width), 1e-6)
+    return 1 / np.maximum(scipy.ndimage.gaussian_filter(weight, width), 1e-6)
 
 
 def _by_chance(image, values, owner, background, around):
@@ -95,14 +95,14 @@ def _by_chance(image, values, owner, background, around):
     counts = np.bincount(owner, values, minlength=len(background)) / electron
     # One electron more might have been in the ring.
     expected = (background / electron + 1 / around) * n_pixels
-    return special.gammainc(np.maximum(counts, 1e-9), np.maximum(expected, 0))
+    return scipy.special.gammainc(np.maximum(counts, 1e-9), np.maximum(expected, 0))
 
 
 def _maxima(image, radius, threshold, kept):
     """Pixels where the smoothed pattern is highest within `radius` (along rows and columns), and stands out of the noise."""
     width = radius / 2
     smooth, around = (
-        ndimage.gaussian_filter(image, s) * _norm(kept.tobytes(), kept.shape, s) for s in (width, width * _AROUND)
+        scipy.ndimage.gaussian_filter(image, s) * _norm(kept.tobytes(), kept.shape, s) for s in (width, width * _AROUND)
     )
     # The noise of counts grows as the root of what is there, whatever the unit of intensity: the spread of the pixels
     # that are no spots says how much. One electron alone must not count as a spot in a pattern that is nearly empty.
@@ -116,7 +116,7 @@ def _maxima(image, radius, threshold, kept):
     # No two pixels are the same height, or a flat top would be several spots.
     height = standing + np.linspace(0, 1e-9 * noise, image.size).reshape(image.shape)
     reach = math.ceil(radius)
-    highest = ndimage.maximum_filter(height, 2 * reach + 1, mode="nearest")
+    highest = scipy.ndimage.maximum_filter(height, 2 * reach + 1, mode="nearest")
     return np.nonzero((height == highest) & (standing > threshold * noise) & kept)
 
 

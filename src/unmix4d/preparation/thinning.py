@@ -11,7 +11,7 @@ import math
 from functools import partial
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ..core.scan import Scan, ScanError
 from ..engine.blocks import make_plan
@@ -156,7 +156,7 @@ def _chosen(values, numbers, positions, fraction, key):
 def _thresholds(fraction):
     """table[j, n]: the 64-bit number below which at most j of n electrons are chosen."""
     j, n = np.ogrid[:_TABLE, : _TABLE + 1]
-    share = np.minimum(special.bdtr(np.minimum(j, n), n, fraction), 1 - 2.0**-53)
+    share = np.minimum(scipy.special.bdtr(np.minimum(j, n), n, fraction), 1 - 2.0**-53)
     return np.where(n > j, (share * 2.0**64).astype(np.uint64), np.iinfo(np.uint64).max)
 
 

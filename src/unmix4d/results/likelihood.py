@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ..core import checks
 from ..preparation.thinning import KEEPS_COUNTS, LEAST_EXPECTED, same_preparation, share
@@ -127,8 +127,8 @@ def _likelihood_kernel(X, maps, positions, *, patterns, pixels, scale):
     np.maximum(expected, (LEAST_EXPECTED * positions).astype(X.dtype), out=expected)
     row, col = np.nonzero(X > 1)
     counts = X[row, col].astype(np.float64)
-    log_factorials = np.bincount(row, special.gammaln(counts + 1), minlength=len(X))
-    own = np.bincount(row, special.xlogy(counts, counts), minlength=len(X))
+    log_factorials = np.bincount(row, scipy.special.gammaln(counts + 1), minlength=len(X))
+    own = np.bincount(row, scipy.special.xlogy(counts, counts), minlength=len(X))
     electrons = X.sum(1, dtype=np.float64)
     sums = expected.sum(1, dtype=np.float64)
     model = np.einsum("ij,ij->i", X, np.log(expected, out=expected), dtype=np.float64) - sums

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlogy
 
 __all__ = ["poisson_log_likelihood"]
 
@@ -46,4 +46,4 @@ def poisson_log_likelihood(counts: ArrayLike, expected: ArrayLike) -> float:
         raise ValueError("counts must be whole numbers that are not negative, found other values")
     if np.isinf(e).any() or (e < 0).any():
         raise ValueError("expected must be finite and not negative, found other values")
-    return float(np.mean(xlogy(x, e) - e - gammaln(x + 1)))
+    return float(np.mean(scipy.special.xlogy(x, e) - e - scipy.special.gammaln(x + 1)))
