@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .results.fitted import FittedDecomposition as FittedDecomposition
     from .results.fuzzy_clusters import FuzzyClusters as FuzzyClusters
     from .results.fuzzy_clusters import FuzzyValidity as FuzzyValidity
+    from .results.grain_tracks import GrainTracks as GrainTracks
     from .results.grains import Grains as Grains
     from .results.groups import Groups as Groups
     from .results.k_choice import KChoice as KChoice
@@ -55,6 +56,7 @@ _PUBLIC = {
     "FittedDecomposition": "results.fitted",
     "FuzzyClusters": "results.fuzzy_clusters",
     "FuzzyValidity": "results.fuzzy_clusters",
+    "GrainTracks": "results.grain_tracks",
     "Grains": "results.grains",
     "Groups": "results.groups",
     "OrientationComparison": "orientation.compare",

@@ -181,6 +181,10 @@ AFTER = {
              "scale": st.sampled_from(("intensity", "minmax")), "min_weight": st.sampled_from(("noise", 0.1, 0))},
     ),
     "series": lambda s: ({}, {"min_size": st.sampled_from((1, 3, 0, 10**6))}),
+    "track_grains": lambda s: (
+        {}, {"min_size": st.sampled_from((1, 3, 0)), "drift": st.sampled_from((None, 0, ((0, 0),), "measured")),
+             "gap": st.sampled_from((0, 1, -1)), "background": st.sampled_from(("drop", "keep", "film"))},
+    ),
     "pattern_similarity": lambda s: (
         {}, {"metric": st.sampled_from(("ssim", "psnr", "gmsd", "mdsi", "cross_correlation")),
              "scale": st.sampled_from(("linear", "sqrt"))},
@@ -209,6 +213,11 @@ DRAWING = {
     ),
     "plot_scatter": lambda s: ({}, {"x": _POSITION, "y": _POSITION}),
     "plot_history": lambda s: ({}, {}),
+    "plot_series": lambda s: (
+        {},
+        {"components": st.sampled_from((None, (0,), (9,))), "scans": st.sampled_from(((0,), (9,)))},
+    ),
+    "film": lambda s: ({}, {"component": st.sampled_from((None, 0, 9)), "seconds": st.sampled_from((0.1, 0))}),
     "plot_stability": lambda s: ({}, {}),
 }
 # Which class of `OF_ANSWERS` a method answers with.

@@ -42,6 +42,22 @@ def _shifts(n: int, weights: np.ndarray, parts: list | None = None) -> Any:
     return scipy.sparse.csr_matrix((whole.data[same], (whole.row[same], whole.col[same])), shape=(n, n))
 
 
+def _between(n: int, parts: list, weights: np.ndarray) -> Any:
+    """(n, n): the same row of every scan of a series as a mean over the scans before and after it, of the same shape."""
+    first = np.array([rows.start for rows, _ in parts])
+    rows = np.arange(parts[0][0].stop - first[0])
+    reach, terms = len(weights) // 2, []
+    for d, weight in zip(range(-reach, reach + 1), weights):
+        i = np.arange(max(0, -d), min(len(first), len(first) - d))
+        terms.append((np.full(len(i) * len(rows), weight), _rows(first[i], rows), _rows(first[i + d], rows)))
+    values, at, from_ = (np.concatenate(part) for part in zip(*terms))
+    return scipy.sparse.csr_matrix((values, (at, from_)), shape=(n, n))
+
+
+def _rows(first: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return (first[:, None] + rows).ravel()
+
+
 def _axes(shape: tuple[int, int], kernel: np.ndarray, parts: list | None) -> list[Any]:
     """Thin matrices for the two axes of the scan, where the kernel is a product of two; else none."""
     left, sizes, right = np.linalg.svd(kernel)
@@ -83,12 +99,21 @@ class Convolution(_Smoothing):
     kept : ndarray of bool (rows * cols,)
     parts : list of (slice, slice), optional
         Rows and columns that know nothing of one another: those of each scan, where there are several.
+    between : ndarray, optional
+        Weights, of odd length, with which the same position of the scans before and after is mixed in.
     """
 
-    def __init__(self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None) -> None:
+    def __init__(
+        self, shape: tuple[int, int], kernel: np.ndarray, kept: np.ndarray, parts: list | None = None,
+        between: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
         self._axes = _axes(shape, kernel, parts)
         self._matrices = self._axes or [_whole(shape, kernel, parts)]
+        if between is not None and parts:
+            others = _between(shape[0], parts, between)
+            alike = others if self._axes else scipy.sparse.kron(others, scipy.sparse.identity(shape[1]))
+            self._matrices[0] = scipy.sparse.csr_matrix(alike @ self._matrices[0])
         self._cast: dict = {}
         weight = self._filter(kept.astype(np.float64)[:, None], transposed=False)[:, 0]
         # A kernel without a middle may leave a lonely position without neighbours: it keeps its own value.

@@ -41,6 +41,9 @@ class SmoothMaps(Constraint):
     cutoff : float or str, optional
         Highest spatial frequency that is kept, in cycles per position (at most 0.5) or with a unit (``"0.25 1/nm"``). The
         response falls as a cosine from 1 at frequency 0, over 1/2 at half of the cut-off, to 0; steeper ones ring at edges.
+    between_scans : float, optional
+        Of several scans of one shape (`Unmix` of a list): sigma, in scans, of a Gaussian along the series as well. It blurs
+        what moves from scan to scan by more than the probe.
     as_published : bool
         The 3 x 3 Gaussian kernel of [1]_, of a probe of 2 nm scanned in steps of 1.5 nm (sigma 0.57 positions); with
         `probe_fwhm` or `sigma` the Gaussian of that width, cut to 3 x 3.
@@ -86,6 +89,7 @@ class SmoothMaps(Constraint):
         sigma: float | tuple[float, float] | None = None,
         kernel: ArrayLike | None = None,
         cutoff: float | str | None = None,
+        between_scans: float | None = None,
         as_published: bool = False,
     ) -> None:
         choices = {"probe_fwhm": probe_fwhm, "sigma": sigma, "kernel": kernel, "cutoff": cutoff}
@@ -100,6 +104,9 @@ class SmoothMaps(Constraint):
         self.sigma = _sigma(sigma)
         self.kernel = _kernel(kernel)
         self.cutoff = _length(cutoff, "cutoff")
+        self.between_scans = None if between_scans is None else checks.positive(between_scans, "between_scans")
+        if self.between_scans and self.cutoff is not None:
+            raise ValueError("between_scans goes with a Gaussian or a kernel, got a cutoff too: leave one of them out")
         if isinstance(self.cutoff, float) and self.cutoff > _NYQUIST:
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
 
@@ -108,6 +115,7 @@ class SmoothMaps(Constraint):
         super().bind(geometry)
         if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
+        along = None if self.between_scans is None else self._along(geometry)
         if self.cutoff is not None:
             self._apply: LowPass | Convolution = LowPass(
                 geometry.scan_shape, self._cutoffs(), geometry.kept_positions, geometry.scan_slices
@@ -120,8 +128,16 @@ class SmoothMaps(Constraint):
             sizes = zip(self._sigmas(), geometry.scan_shape)
             down, across = (gaussian(s, reach if n > 1 else 0, most=n - 1) for s, n in sizes)
             kernel = np.outer(down, across)
-        self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions, geometry.scan_slices)
+        self._apply = Convolution(geometry.scan_shape, kernel, geometry.kept_positions, geometry.scan_slices, along)
         return self
+
+    def _along(self, geometry: ScanGeometry) -> np.ndarray:
+        """Weights of the scans before and after."""
+        shapes = sorted({part.shape for part in geometry.scans})
+        if len(shapes) != 1:
+            found = "a single scan" if not shapes else f"scans of {shapes[0]} and {shapes[-1]} positions"
+            raise ValueError(f"between_scans needs several scans of one shape, got {found}")
+        return gaussian(self.between_scans, most=len(geometry.scans) - 1)
 
     def smooth(self, A: np.ndarray) -> np.ndarray:
         """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.

@@ -16,7 +16,7 @@ from .scan import HostRecord, Scan, is_dask
 from .stacked import StackedScans, common_type
 from .units import PIXELS
 
-__all__ = ["cut", "geometry_of", "host_of", "stacked"]
+__all__ = ["cut", "geometry_of", "host_of", "require_several", "stacked", "values_of"]
 
 
 def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
@@ -66,6 +66,21 @@ def geometry_of(geometry: ScanGeometry, i: int) -> ScanGeometry:
 def host_of(host: HostRecord, i: int) -> HostRecord:
     """The record of one of the scans."""
     return HostRecord(**host.record["scans"][i])
+
+
+def require_several(geometry: ScanGeometry, what: str) -> None:
+    """Refuse, on behalf of a method, what is of one scan."""
+    if not geometry.scans:
+        raise ValueError(f"{what} needs an answer of several scans, got one of a single scan: Unmix([first, second]).nmf(n)")
+
+
+def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str]:
+    """The number of each scan, or what the axis of the series says, and what they are."""
+    n, axis = len(geometry.scans), host.record.get("series_axis")
+    if not axis:
+        return np.arange(n, dtype=float), "scan"
+    name, unit = (axis.get(key) if isinstance(axis.get(key), str) else "" for key in ("name", "units"))
+    return axis["offset"] + axis["scale"] * np.arange(n), " ".join(filter(None, (name or "scan", f"({unit})" * bool(unit))))
 
 
 def _at(part):

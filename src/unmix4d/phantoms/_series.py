@@ -103,6 +103,7 @@ def series(
     share: float = 0.6,
     weak: float = 1.0,
     direct_beam: float = 0.0,
+    drift: tuple[float, float] = (0.0, 0.0),
     dose: float | Sequence[float] | None = 1e3,
     pixel_size: float | None = None,
     centre: tuple[float, float] | None = None,
@@ -126,6 +127,8 @@ def series(
         The share of the steady grain, relative to the others.
     direct_beam : float
         Share of the dose in the direct beam, in all patterns.
+    drift : (float, float)
+        Positions along (row, column) by which the specimen moves from each scan to the next.
     dose : float, sequence of float, or None
         Electrons a pattern, of all scans or of each.
     pixel_size, centre, step, seed
@@ -152,6 +155,8 @@ def series(
     scan_shape = check_shape("scan_shape", scan_shape, smallest=8)
     check_range("share", share, 0, 1, open_low=True, open_high=True)
     check_range("weak", weak, 0, 1)
+    for one in drift:
+        check_range("drift", one, -1, 1)
     doses = [dose] * n if dose is None or np.ndim(dose) == 0 else list(dose)  # type: ignore[arg-type]
     if len(doses) != n:
         raise ValueError(f"dose must be one number or {n} of them, one for each scan, found {len(doses)}")
@@ -161,7 +166,7 @@ def series(
     uneven = 1 + 0.2 * smooth_field(scan_shape, structure, max(scan_shape) / 4)
     scans = []
     for i in range(n):
-        maps = _maps(scan_shape, sizes[i], share * np.array([weak, 1, 1, 1, 1]), uneven)
+        maps = _maps(scan_shape, sizes[i], share * np.array([weak, 1, 1, 1, 1]), uneven, i * np.asarray(drift))
         own = {**settings, "dose": doses[i], "scan": i}
         scans.append(assemble(own, patterns, maps, detector, noise_rng, _NAMES))
     there = np.column_stack([np.ones(n, bool), sizes > 0])
@@ -198,8 +203,8 @@ def _sizes(n):
     return np.column_stack([np.ones(n), growing, vanishing, time < half, time >= half]).astype(float)
 
 
-def _maps(scan_shape, sizes, shares, uneven):
-    row, col = np.indices(scan_shape)
+def _maps(scan_shape, sizes, shares, uneven, moved):
+    row, col = np.indices(scan_shape) - moved[:, None, None]
     maps = []
     for (down, across), size, share in zip(_PLACES, sizes, shares):
         away = np.hypot((row / (scan_shape[0] - 1) - down), (col / (scan_shape[1] - 1) - across))

@@ -205,10 +205,11 @@ def framed_pattern(ax, image, norm, size, colour):
 def draw_colours(ax, image, calibration, *, dark=False, with_scale_bar=True):
     """An image of the scan (scan_row, scan_col, 3) that has its colours already, with a scale bar."""
     step = calibration.step
-    ax.imshow(image, origin="upper", interpolation="nearest", aspect=step[0] / step[1])
+    drawn = ax.imshow(image, origin="upper", interpolation="nearest", aspect=step[0] / step[1])
     bare(ax)
     if with_scale_bar:
         scale_bar(ax, image.shape[1], step[1], calibration.step_unit, dark=dark)
+    return drawn
 
 
 def line_scan(ax, values, step, unit, title=None):

@@ -1,17 +1,28 @@
-"""The amount of each component against the number of the scan."""
+"""Several scans: the amount of each component against the number of the scan, and their maps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..core import checks
+from ..core.series import require_several, values_of
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
+from .images import scan_map
+from .layout import chosen_components, image_height, short, tight
 from .style import TEXT, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
-__all__ = ["amounts"]
+__all__ = ["amounts", "maps_of_scans", "names_of_scans"]
+
+_INCHES = 1.5  # of a map in the grid
+_MOST_ROWS = 12  # scans drawn when none are named: more are not readable at the size of a notebook
 
 
 @figure_style()
@@ -48,3 +59,81 @@ def amounts(series: Any, ax: Axes | None = None) -> Axes:
     ax.legend(fontsize=TEXT, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     open_frame(ax)
     return ax
+
+
+def _chosen_scans(scans, n, most):
+    """The scans to draw: those named, or all, or as many as are readable, the first and the last among them."""
+    if scans is None:
+        return list(range(n)) if n <= most else np.unique(np.linspace(0, n - 1, most).round().astype(int)).tolist()
+    return [checks.count(i, "scans", minimum=0, maximum=n - 1) for i in np.atleast_1d(scans)]
+
+
+@figure_style()
+def maps_of_scans(
+    result: Any,
+    components: Sequence[int] | None = None,
+    *,
+    scans: Sequence[int] | None = None,
+    cmap: str | Colormap | None = None,
+    scale_bar: bool = True,
+) -> np.ndarray:
+    """One row of maps for each scan, one column for each component, on one scale for each component.
+
+    Parameters
+    ----------
+    result : Decomposition
+        Of several scans.
+    components : sequence of int, optional
+    scans : sequence of int, optional
+        By default all; of more than 12, 12 of them, evenly spaced.
+    cmap : str or matplotlib Colormap, optional
+    scale_bar : bool
+
+    Returns
+    -------
+    ndarray of matplotlib Axes (n_scans, n_components)
+
+    Raises
+    ------
+    ValueError
+        When the answer is of one scan, or a component or a scan does not exist.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> film = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), seed=0)
+    >>> result = Unmix(film.data, centre=film[0].centre).nmf(6, random_state=0)
+    >>> result.plot_series([0, 2], scans=[0, 1, 3]).shape
+    (3, 2)
+    """
+    from matplotlib.colors import Normalize
+
+    require_several(result.geometry, "plot_series")
+    parts = result.geometry.scans
+    chosen, rows = chosen_components(components, result.k), _chosen_scans(scans, len(parts), _MOST_ROWS)
+    height = max(image_height(parts[i].shape, parts[i].step, _INCHES) for i in rows)
+    size = (_INCHES * len(chosen) + 0.4, height * len(rows) + 0.3)
+    axes = new_axes(None, len(rows), len(chosen), figsize=size, squeeze=False)
+    tops = [Normalize(min(float(np.nanmin(one)), 0.0), float(np.nanmax(one)) or 1.0) for one in result.maps[chosen]]
+    names = names_of_scans(result)
+    for line, i in zip(axes, rows):
+        part, bar = parts[i], scale_bar and i == rows[-1]
+        for ax, k, norm in zip(line, chosen, tops):
+            own = result.maps[k, part.rows, part.cols]
+            scan_map(own, step=part.step, unit=part.step_unit, ax=ax, cmap=cmap, norm=norm, scale_bar=bar)
+        line[0].set_ylabel(names[i], fontsize=TEXT, rotation=0, ha="right", va="center")
+    for ax, k in zip(axes[0], chosen):
+        ax.set_title(short(result, k), fontsize=TEXT)
+    tight(axes[0, 0].figure)
+    return axes
+
+
+def names_of_scans(result: Any) -> list[str]:
+    """What each scan is called beside its maps: what the axis of the series says, its title, or its number."""
+    values, label = values_of(result.geometry, result.host)
+    parts = result.geometry.scans
+    titles = [part.name for part in parts]
+    if label == "scan":
+        return titles if all(titles) and len({*titles}) == len(titles) else [str(i) for i in range(len(parts))]
+    unit = label[label.find("(") + 1 : -1] if label.endswith(")") else ""
+    return [f"{value:.4g} {unit}".strip() for value in values]

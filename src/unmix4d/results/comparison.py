@@ -19,7 +19,9 @@ from ..editing.likeness import comparable
 from ..plots import comparison as plots_comparison
 from ..scores.matching import assign, similarity
 from .decomposition import Decomposition
+from .forms import Arrays, Field, Json, Record, are, are_counts, require
 from .groups import polar_range
+from .saved import Form, Geometry, savable, save
 
 __all__ = ["Comparison", "Side", "compare"]
 
@@ -45,6 +47,40 @@ class Side:
     explained: np.ndarray
 
 
+def _sound(comparison):
+    sides = (comparison.first, comparison.second)
+    for side, n in zip(sides, comparison.map_correlation.shape):
+        maps, patterns, geometry = side.maps, side.patterns, side.geometry
+        require(len(maps) == len(side.names) == len(side.explained) == n, "the number of components")
+        require(maps.shape[1:] == geometry.scan_shape, "the shape of the maps")
+        require(patterns is None or patterns.shape == (n, *geometry.detector_shape), "the shape of the patterns")
+    for side, ones in enumerate(zip(*comparison.pairs)):
+        require(len({*ones}) == len(ones) and max(ones) < comparison.map_correlation.shape[side], "a pair")
+    require(len(comparison.pairs) == len(comparison.scores), "the scores of the pairs")
+
+
+def _are_pairs(told):
+    return isinstance(told, list) and all(are_counts(pair) and len(pair) == 2 for pair in told)
+
+
+_SIDE: dict[str, Field] = {
+    "maps": Arrays("f"), "patterns": Arrays("f", optional=True), "geometry": Geometry(),
+    "names": Json(lambda told: are(str, told), tuple), "explained": Arrays("f"),
+}  # fmt: skip
+_TABLES = ("map_correlation", "pattern_similarity", "rotated_similarity", "angle_deg")
+_FORM = Form(
+    {
+        **{name: Arrays("f", ("first", "second")) for name in _TABLES},
+        "pairs": Json(_are_pairs, lambda told: tuple(map(tuple, told))),
+        "scores": Arrays("f"), "first": Record(Side, _SIDE), "second": Record(Side, _SIDE),
+        "by": Json(("maps", "patterns", "both").__contains__),
+    },
+    lambda comparison: dict(zip(("first", "second"), comparison.map_correlation.shape)),
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -89,6 +125,7 @@ class Comparison:
     by: str
 
     plot = plots_comparison.comparison
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
@@ -133,7 +170,7 @@ class Comparison:
         for word, side, only in (("first", self.first, self.only_first), ("second", self.second, self.only_second)):
             if only:
                 lines.append(f"  only in the {word}: {', '.join(side.names[i] for i in only)}")
-        lines.append("  .table .to_dataframe() .pairs .only_first .only_second .plot()")
+        lines.append("  .table .to_dataframe() .pairs .only_first .only_second .plot() .save(path)")
         return "\n".join(lines)
 
 

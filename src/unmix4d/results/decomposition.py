@@ -29,11 +29,14 @@ from ..maps.regions import above_threshold
 from ..orientation.index import index, orientations
 from ..orientation.vectors import group_braggvectors
 from ..plots.composite import composite
+from ..plots.film import film
+from ..plots.series import maps_of_scans
 from ..report.editor import edit
 from ..report.explorer import explore
 from ..report.write import write_report
 from .citations import FIELD
 from .data_of_a_result import linked_matrix
+from .grain_tracks import track_grains
 from .grains import find_grains
 from .groups import group_rotated, mean_of
 from .likelihood import log_likelihood
@@ -151,6 +154,9 @@ class Decomposition:
     group_braggvectors = group_braggvectors
     scans = property(scans_of)
     series = series_of
+    track_grains = track_grains
+    plot_series = maps_of_scans
+    film = film
     log_likelihood = log_likelihood
     pattern_similarity = pattern_similarity
     report_quality = report_quality

@@ -9,17 +9,37 @@ import numpy as np
 
 from ..core import checks
 from ..core.arrays import freeze, set_frozen_state
+from ..core.series import require_several, values_of
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, separate_regions
 from ..plots import series as plots_series
+from .forms import Arrays, Json, are, require
+from .saved import Form, savable, save
 
-__all__ = ["Series", "series_of"]
+__all__ = ["Series", "amounts_and_places", "require_series", "series_of"]
 
 _LEAK = 0.2  # of the largest value of a map, below which it is no sign of a component; no table
 _FAINT = 0.1  # of its largest share, below which a component without a place of its own counts as gone; no table
 
 
+def _sound(series):
+    require(len(series.names) == series.share.shape[1], "the names of the components")
+
+
+_EACH = ("n", "k")
+_FORM = Form(
+    {
+        "share": Arrays("f", _EACH), "positions": Arrays("i", _EACH), "present": Arrays("b", _EACH),
+        "values": Arrays("f", ("n",)), "label": Json(lambda told: isinstance(told, str)),
+        "names": Json(lambda told: are(str, told), tuple),
+    },
+    lambda series: {"n": len(series.share), "k": series.share.shape[1]},
+    _sound,
+)  # fmt: skip
+
+
+@savable(_FORM)
 @spelled
 @dataclass(frozen=True, eq=False)
 class Series:
@@ -55,6 +75,7 @@ class Series:
     names: tuple[str, ...]
 
     plot = plots_series.amounts
+    save = save
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
@@ -96,7 +117,7 @@ class Series:
         for i, name in enumerate(self.names):
             when = "" if table["onset"][i] < 0 else f", scan {table['onset'][i]} to {table['end'][i]}"
             lines.append(f"  {name}: {table['course'][i]}{when}, {table['growth'][i]:+.3g} positions a scan")
-        lines.append("  .table .to_dataframe() .share .positions .present .plot()")
+        lines.append("  .table .to_dataframe() .share .positions .present .plot() .save(path)")
         return "\n".join(lines)
 
 
@@ -134,25 +155,36 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
     >>> result.series().share.shape
     (4, 6)
     """
-    geometry = result.geometry
-    min_size = checks.count(min_size, "min_size")
-    if not geometry.scans:
-        raise ValueError("series needs an answer of several scans, got one of a single scan: Unmix([first, second]).nmf(n)")
-    if result.signed:
-        raise ValueError(f"series needs components that are amounts, but those of {result.method} have both signs")
-    maps = result.maps if result.meaning.memberships else result.intensities
+    require_series(result, "series")
+    geometry, min_size = result.geometry, checks.count(min_size, "min_size")
+    maps, above = amounts_and_places(result)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
-    above = above_threshold(np.nan_to_num(maps), kept, outliers=OUTLIERS, noise=NOISE)
-    # What takes a little of a component in every scan, as noise and like patterns do, is no sign of it.
-    above &= np.nan_to_num(maps) > _LEAK * np.nanmax(maps, axis=(1, 2), keepdims=True)
     totals = np.where(kept, 1.0, 0.0) if result.meaning.memberships or result.totals is None else result.totals
     share = np.stack([_share(maps, totals, part) for part in geometry.scans])
     positions = np.array([[_in_pieces(one[part.rows, part.cols], min_size) for one in above] for part in geometry.scans])
     # What is the same everywhere has no threshold.
     even = ~above.any((1, 2))
     present = np.where(even, share > _FAINT * np.nanmax(share, axis=0, initial=0), positions > 0)
-    values, label = _values(result)
+    values, label = values_of(geometry, result.host)
     return Series(share, positions, present, values, label, result.names)
+
+
+def require_series(result: Any, what: str) -> None:
+    """Refuse an answer of one scan, and one whose components are no amounts."""
+    require_several(result.geometry, what)
+    if result.signed:
+        raise ValueError(f"{what} needs components that are amounts, but those of {result.method} have both signs")
+
+
+def amounts_and_places(result: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The maps of all scans in amounts, and where each is above its threshold (both k, scan_row, scan_col)."""
+    geometry = result.geometry
+    maps = result.maps if result.meaning.memberships else result.intensities
+    kept = geometry.kept_positions.reshape(geometry.scan_shape)
+    above = above_threshold(np.nan_to_num(maps), kept, outliers=OUTLIERS, noise=NOISE)
+    # What takes a little of a component in every scan, as noise and like patterns do, is no sign of it.
+    above &= np.nan_to_num(maps) > _LEAK * np.nanmax(maps, axis=(1, 2), keepdims=True)
+    return maps, above
 
 
 def _share(maps, totals, part):
@@ -163,11 +195,3 @@ def _share(maps, totals, part):
 
 def _in_pieces(there, min_size):
     return int(sum(len(one) for one in separate_regions(there, min_size=min_size)))
-
-
-def _values(result):
-    n, axis = len(result.geometry.scans), result.host.record.get("series_axis")
-    if not axis:
-        return np.arange(n, dtype=float), "scan"
-    name, unit = (axis.get(key) if isinstance(axis.get(key), str) else "" for key in ("name", "units"))
-    return axis["offset"] + axis["scale"] * np.arange(n), " ".join(filter(None, (name or "scan", f"({unit})" * bool(unit))))
