@@ -107,7 +107,70 @@ def known_item(args, folder, report, goals):
     report(f"## 3. Known patterns\n\n`fit` of films of five grains with a direct beam.\n\n{markdown_table(head, rows)}\n")
 
 
-ITEMS = {1: course_item, 2: joint_item, 3: known_item}
+def tracks_item(args, folder, report, goals):
+    """Grains that drift with the specimen: their numbers, and the drift."""
+    from unmix4d import scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows, drift = [], (0.25, -0.15)
+    truth = np.arange(_SCANS)[:, None] * np.array(drift)
+    for dose in (1000, 200, 100):
+        right, away, error = [], [], []
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film, view = film_of(dose, seed, drift=drift)
+            result = view.nmf(6, constraints=[SmoothMaps(sigma=0.8)], random_state=0)
+            pairs, _ = scores.match_maps(joined(one.maps for one in result.scans), joined(film.maps))
+            tracks = result.track_grains(min_size=4)
+            error.append(np.abs(tracks.drift - truth).max())
+            largest = film.maps.max((2, 3))
+            for true in range(1, 6):
+                own = np.flatnonzero(tracks.component == pairs[true])
+                size = tracks.positions[:, own]
+                # One grain, so the one that is there most is it: any other number for it is wrong.
+                there = size[:, size.sum(0).argmax()] > 0 if own.size else np.zeros(_SCANS, bool)
+                known = (largest[:, true] > _THERE) | (largest[:, true] < _GONE)
+                right.append((there == (largest[:, true] > _THERE))[known])
+            turned = [np.flatnonzero(tracks.component == pairs[i]) for i in (4, 5)]
+            away.append(any(tracks.goes[a] in turned[1] and tracks.ends[a] == "is replaced" for a in turned[0]))
+        right = np.concatenate(right)
+        cells = [f"{100 * right.mean():.1f} %", f"{sum(away)} of {len(away)}", f"{np.mean(error):.2f}"]
+        rows.append([str(dose), str(right.size), *cells])
+    head = [
+        "electrons a pattern",
+        "grain-scans",
+        "right, with one number",
+        "rotated grain: replaced by itself",
+        "drift error",
+    ]
+    report(f"## 4. Grains followed over {_SCANS} scans\n\n`track_grains(min_size=4)`. The specimen drifts by {drift}")
+    report("positions (row, column) a scan. The drift error is the largest of all scans, the mean of the series.\n")
+    report(markdown_table(head, rows) + "\n")
+
+
+def along_item(args, folder, report, goals):
+    """Smoothing along the series."""
+    from unmix4d import scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows = []
+    for dose in (100, 50, 20):
+        cells = []
+        for between in (None, 0.7, 1.5):
+            r = []
+            for seed in _SEEDS[:1] if args.quick else _SEEDS:
+                film, view = film_of(dose, seed)
+                smooth = [SmoothMaps(sigma=0.8, between_scans=between)]
+                result = view.nmf(6, constraints=smooth, random_state=0)
+                r.append(scores.match_maps(joined(one.maps for one in result.scans), joined(film.maps))[1])
+            cells.append(f"{np.mean(r):.3f} / {np.min(r):.2f}")
+        rows.append([str(dose), *cells])
+    head = ["electrons a pattern", "within scans only", "between_scans=0.7", "between_scans=1.5"]
+    report("## 5. Smoothing along the series\n\n`SmoothMaps(sigma=0.8, between_scans=...)`, of five series without drift.")
+    report("Correlation of the maps with the true ones: mean / least.\n")
+    report(markdown_table(head, rows) + "\n")
+
+
+ITEMS = {1: course_item, 2: joint_item, 3: known_item, 4: tracks_item, 5: along_item}
 INTRODUCTION = (
     "# Series of scans, against the truth\n\n`phantoms.series`: an amorphous film in which one grain stays, one grows, one "
     "vanishes and one turns."

@@ -125,3 +125,42 @@ def test_names_and_folders(folder):
     names = [os.path.relpath(one, top) for one in folders]
     assert names == ["scan.npy", "scan.h5", "Scan.npy", "scan.npy 2", "other", "summary.csv 2"]
     assert folders_of(["a/scan.npy"], None)[1] == [os.path.abspath("unmix4d-scan")]
+
+
+def test_a_run_that_was_stopped_goes_on(folder, monkeypatch, capsys):
+    """What is done is not made again, unless the file or the question is another one."""
+    line = ["run", "first.npy", "second.npy", "--components", "3", "--out", "out", "--checkpoint"]
+    opened, made = steps.opened, []
+
+    def counted(file, *more):
+        made.append(file)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return opened(file, *more)
+
+    monkeypatch.setattr(steps, "opened", counted)
+    assert main(line) == 130 and made == ["first.npy", "second.npy"]
+    assert main(line) == 0 and made[2:] == ["second.npy"]
+    assert "first.npy is done" in capsys.readouterr().out
+    rows = summary()
+    assert [row["k"] for row in rows] == ["3", "3"] and all(row["loss"] for row in rows)
+    assert main(line) == 0 and len(made) == 3
+    assert not (folder / "out" / "first" / "checkpoint").exists()
+    os.utime("first.npy", (1, 1))
+    assert main(line) == 0 and made[3:] == ["first.npy"]
+    (folder / "out" / "second" / "done.json").write_text("{nonsense")
+    assert main(line) == 0 and made[4:] == ["second.npy"]
+    assert main([*line[:4], "2", *line[5:]]) == 0 and len(made) == 7
+
+
+def test_a_method_goes_on_from_its_checkpoint(folder, monkeypatch):
+    """Of a run that failed when its report was written, nothing is computed again."""
+    line = ["run", "first.npy", "--method", "merge", "--components", "8", "--starts", "3", "--out", "out", "--checkpoint"]
+    saved = unmix4d.MergedDecomposition.save
+    monkeypatch.setattr(unmix4d.MergedDecomposition, "save", lambda *_: 1 / 0)
+    assert main(line) == 1 and any((folder / "out" / "checkpoint").iterdir())
+    monkeypatch.setattr(unmix4d.MergedDecomposition, "save", saved)
+    from unmix4d.decomposition import merging
+
+    monkeypatch.setattr(merging, "hals", lambda *_, **__: pytest.fail("a run was made again"))
+    assert main(line) == 0 and not (folder / "out" / "checkpoint").exists()

@@ -315,3 +315,32 @@ def test_what_only_the_data_show_names_the_scan(film):
 
 def test_arrays_written_as_lists_are_still_one_scan(film):
     assert Unmix([*film.data[0]]).shape == (16, 18, 48, 44) and not Unmix([*film.data[0]]).geometry.scans
+
+
+def test_scans_that_cannot_be_read_are_left_out_on_request(film, tmp_path):
+    import dask.array as da
+
+    def broken(block):
+        raise OSError("chunk 3 is damaged")
+
+    bad = da.from_array(film.data[1], chunks=(5, 9, 48, 44)).map_blocks(broken, dtype=film.data[1].dtype)
+    holes = film.data[2].astype(float)
+    holes[3, 4, 5, 6] = np.nan
+    scans = [film.data[0], bad, holes, film.data[3], None]
+    said = "3 of 5 scans are left out, which cannot be read: scan 1: .*damaged.*; scan 2: .*; scan 4: "
+    with pytest.warns(UnmixWarning, match=said):
+        view = of(scans, film, skip_unreadable=True)
+    assert len(view.geometry.scans) == 2
+    alone = of([film.data[0], film.data[3]], film).nmf(4, random_state=0)
+    assert np.allclose(view.nmf(4, random_state=0).maps, alone.maps, equal_nan=True)
+    with pytest.raises(ValueError, match="none of the 2 scans can be read; scan 0: .*damaged"):
+        of([bad, None], film, skip_unreadable=True)
+    with pytest.raises((TypeError, OSError), match="scan 4 of 5"):
+        of(scans, film)
+
+
+def test_report_of_several_scans_has_a_section_of_them(result, tmp_path):
+    page = result.report(tmp_path / "series.html", sections=["scans"]).read_text(encoding="utf-8")
+    assert "Scan by scan" in page and page.count("<img") >= 3 and "left out" not in page
+    single = result.scans[0].report(tmp_path / "one.html", sections=["summary", "scans"]).read_text(encoding="utf-8")
+    assert "needs an answer of several scans" in single

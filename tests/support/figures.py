@@ -18,6 +18,9 @@ answers |= {
     "groups": nmf.group_rotated(), "overlap": nmf.overlap(), "grains": nmf.grains(min_size=4),
     "quality": nmf.report_quality(), "likeness": nmf.pattern_similarity("gmsd"),
 }
+heated = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), seed=0)
+several = Unmix(heated.data, centre=heated[0].centre).fit(heated[0].patterns)
+answers |= {"several": several, "series": several.series(min_size=3), "tracks": several.track_grains(min_size=3)}
 """
 # Of those that must be told where: everything else is drawn without arguments.
 ARGUMENTS = {"overlap.plot_profile": "(0, 0), (8, 9)"}
@@ -28,6 +31,8 @@ REFUSED = {
     "fuzzy.plot_convergence",
     "merged.plot_convergence",
     "choice.plot_image_quality",
+    *(f"{one}.plot_series" for one in ("nmf", "svd", "fuzzy", "merged")),
+    "several.plot_convergence",
 }
 
 

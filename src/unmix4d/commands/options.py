@@ -23,6 +23,14 @@ def add_options(parser) -> None:
     parser.add_argument(
         "--together", action="store_true", help="several FILEs as one: patterns in common, maps of each, series.csv"
     )
+    parser.add_argument(
+        "--skip-unreadable", action="store_true",
+        help="with --together: read each file through first, and leave out what is damaged or holds NaN",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", action="store_true",
+        help="go on where the same run was interrupted: files that are done stay, nmf, merge and the choice of N resume",
+    )  # fmt: skip
     _what(parser.add_argument_group("what is computed"))
     _known(parser.add_argument_group("what is known beforehand (constraints of nmf)"))
     _read_off(parser.add_argument_group("what is read from the components"))

@@ -10,6 +10,7 @@ import traceback
 
 from . import files, steps
 from .options import add_options
+from .resuming import asked_of, done_before, keep_outcome
 from .saying import only_ours, say
 from .summary import NAME, Outcome, table_text, write_summary
 from .wanted import wanted
@@ -27,6 +28,7 @@ examples:
   python -m unmix4d run scan.npy --centre 63.5 64 --pixel-size "0.02 1/Å" --step "1.5 nm" --method fuzzy
   python -m unmix4d run scan.mib --scan-shape 128 256 --components 6
   python -m unmix4d run 20C.zspy 100C.zspy 200C.zspy --together --components 8    patterns in common, maps of each
+  python -m unmix4d run *.zspy --method merge --out week --checkpoint     the same line again goes on where it was stopped
   python -m unmix4d run monday.zspy tuesday.zspy --grains --out week    a folder each, and week/summary.csv
 
 lengths are detector pixels (of maps: positions), or texts with a unit in quotes.
@@ -93,6 +95,10 @@ def _one(outcome: Outcome, folder: str, chosen, asked, together=None) -> Outcome
     """One file, or several as one, from beginning to end; what came of it, whatever happens."""
     start = time.perf_counter()
     code, left_out = WRONG, False
+    asked_for = asked_of(chosen, together or [outcome.file]) if chosen.checkpoint else {}
+    if chosen.checkpoint and (before := done_before(folder, asked_for)):
+        say(f"{before.file} is done, in {folder}")
+        return before
     try:
         if together is None:
             view = steps.opened(outcome.file, chosen, asked)
@@ -107,6 +113,9 @@ def _one(outcome: Outcome, folder: str, chosen, asked, together=None) -> Outcome
         code = FAILED
         vars(outcome).update(steps.compute(view, plan, folder))
         outcome.code = WRONG if left_out else DONE
+        outcome.seconds = time.perf_counter() - start
+        if chosen.checkpoint and outcome.code == DONE:
+            keep_outcome(folder, asked_for, outcome)
     except Exception as error:
         outcome.code = _said(error, code, chosen.debug)
         outcome.went_wrong = _sentence(error)

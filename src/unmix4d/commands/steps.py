@@ -12,6 +12,7 @@ from ..core.units import in_pixels
 from ..methods.arguments import bound_constraints, bound_smoothing, components
 from ..methods.choose_k import default_numbers
 from .answers import asked_for, save_figure
+from .resuming import FOLDER
 from .saying import say
 from .summary import write_columns
 
@@ -41,6 +42,8 @@ class Plan:
         Whether they are wanted.
     phases : dict
         What components are indexed with.
+    checkpoint : bool
+        Whether methods keep what they have, in the folder of the file, and go on from it.
     """
 
     method: str
@@ -50,6 +53,7 @@ class Plan:
     grains: bool
     overlap: bool
     phases: dict
+    checkpoint: bool = False
 
 
 def opened(file, chosen, wanted):
@@ -69,7 +73,7 @@ def opened_together(files, chosen, wanted):
             failed[file] = error
     if not views:
         raise next(iter(failed.values()))
-    return _prepared(Unmix(views), chosen, wanted), failed
+    return _prepared(Unmix(views, skip_unreadable=chosen.skip_unreadable), chosen, wanted), failed
 
 
 def _as_it_is(file, chosen, wanted):
@@ -113,7 +117,9 @@ def planned(view, chosen, wanted):
     # What does not fit the scan is said before anything is computed.
     bound_constraints(wanted.options.get("constraints", ()), view.geometry)
     bound_smoothing(wanted.options.get("smooth"), view.geometry)
-    return view, Plan(chosen.method, number, tried, wanted.options, chosen.grains, chosen.overlap, phases)
+    return view, Plan(
+        chosen.method, number, tried, wanted.options, chosen.grains, chosen.overlap, phases, chosen.checkpoint
+    )  # fmt: skip
 
 
 def _phases(view, wanted):
@@ -151,7 +157,7 @@ def compute(view, plan: Plan, folder: str) -> dict:
     matplotlib.use("Agg")
     os.makedirs(folder, exist_ok=True)
     start = time.perf_counter()
-    result, choice, how_sure = _decomposed(view, plan)
+    result, choice, how_sure = _decomposed(view, plan, folder)
     say(f"{_told(result)}\ncomputed in {time.perf_counter() - start:.1f} s; writing to {folder}")
     result.save(os.path.join(folder, "result.unmix.h5"))
     _remove_older(folder)
@@ -180,9 +186,18 @@ def _remove_older(folder):
             os.unlink(os.path.join(folder, name))
 
 
-def _decomposed(view, plan):
+def _kept(plan, folder, name):
+    """Where a method keeps what it has, as its keyword."""
+    if not plan.checkpoint:
+        return {}
+    os.makedirs(os.path.join(folder, FOLDER), exist_ok=True)
+    return {"checkpoint": os.path.join(folder, FOLDER, name)}
+
+
+def _decomposed(view, plan, folder):
     """(result, what its number was chosen by or None, how sure that number is)."""
-    number, choice, how_sure, options = plan.number, None, "given", plan.options
+    number, choice, how_sure = plan.number, None, "given"
+    options = plan.options | (_kept(plan, folder, plan.method) if plan.method in ("nmf", "merge") else {})
     if plan.method == "merge":
         merged = view.merge_nmf("auto" if number is None else number, **options)
         agreed = merged.consensus()
@@ -193,7 +208,8 @@ def _decomposed(view, plan):
         agreeing = list(choice.votes.values()).count(choice.suggested)
         return choice[choice.suggested], choice, f"best of {agreeing} of {len(choice.votes)} indices"
     if number is None:
-        choice = view.choose_k(plan.tried, random_state=options["random_state"])
+        kept = _kept(plan, folder, "choose_k")
+        choice = view.choose_k(plan.tried, random_state=options["random_state"], **kept)
         say(str(choice))
         number, how_sure = choice.recommended, choice.confidence
     method = {

@@ -137,7 +137,7 @@ class SmoothMaps(Constraint):
         if len(shapes) != 1:
             found = "a single scan" if not shapes else f"scans of {shapes[0]} and {shapes[-1]} positions"
             raise ValueError(f"between_scans needs several scans of one shape, got {found}")
-        return gaussian(self.between_scans, most=len(geometry.scans) - 1)
+        return gaussian(self.between_scans or 0.0, most=len(geometry.scans) - 1)
 
     def smooth(self, A: np.ndarray) -> np.ndarray:
         """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.

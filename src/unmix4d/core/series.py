@@ -16,7 +16,7 @@ from .scan import HostRecord, Scan, is_dask
 from .stacked import StackedScans, common_type
 from .units import PIXELS
 
-__all__ = ["cut", "geometry_of", "host_of", "require_several", "stacked", "values_of"]
+__all__ = ["cut", "geometry_of", "host_of", "names_of", "require_several", "stacked", "values_of"]
 
 
 def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
@@ -81,6 +81,16 @@ def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str
         return np.arange(n, dtype=float), "scan"
     name, unit = (axis.get(key) if isinstance(axis.get(key), str) else "" for key in ("name", "units"))
     return axis["offset"] + axis["scale"] * np.arange(n), " ".join(filter(None, (name or "scan", f"({unit})" * bool(unit))))
+
+
+def names_of(geometry: ScanGeometry, host: HostRecord) -> list[str]:
+    """What each scan is called beside its maps: what the axis of the series says, its title, or its number."""
+    values, label = values_of(geometry, host)
+    if label == "scan":
+        titles = [part.name for part in geometry.scans]
+        return titles if all(titles) and len({*titles}) == len(titles) else [str(i) for i in range(len(titles))]
+    unit = label[label.find("(") + 1 : -1] if label.endswith(")") else ""
+    return [f"{value:.4g} {unit}".strip() for value in values]
 
 
 def _at(part):

@@ -15,6 +15,7 @@ from ..core.grids import difference, unlike_units
 from ..core.messages import warn
 from ..core.scan import ClosedFile, Scan, ScanError
 from ..core.series import cut, stacked
+from ..engine.matrix import PatternMatrix
 from ..preparation.masks import with_masks
 from ..preparation.onto_grid import brought_onto
 
@@ -32,12 +33,14 @@ def are_several(obj: Any) -> bool:
     return not obj or any(isinstance(one, Scan) or hosts.is_scan(one) for one in obj)
 
 
-def read_scans(obj: Any, resample: bool, facts: dict[str, Any]) -> Scan:
+def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable: bool = False) -> Scan:
     """One scan of a list of them, or of what a host holds several in, with what the caller knows of each.
 
+    skip_unreadable: Read each through once, and leave out, with a warning, what cannot be read.
     Raises TypeError or ValueError that name the scan which does not fit the first one.
     """
     checks.flag(resample, "resample")
+    checks.flag(skip_unreadable, "skip_unreadable")
     if isinstance(obj, Scan) and not any(value is not None for value in facts.values()):
         return obj  # what a method made of a view: all of it is as it should be
     if not are_several(obj):
@@ -48,12 +51,21 @@ def read_scans(obj: Any, resample: bool, facts: dict[str, Any]) -> Scan:
     if not len(obj):
         raise ValueError("a view of several scans needs one at least, got an empty list")
     scans: list[Scan] = []
+    skipped: list[str] = []
     for i, one in enumerate(obj):
         try:
-            scans += [each.with_calibration(**facts) for each in cut(hosts.read_scan(one))]
-        except (TypeError, ValueError, OSError) as error:
+            found = [each.with_calibration(**facts) for each in cut(hosts.read_scan(one))]
+            scans += _readable(found) if skip_unreadable else found
+        except _KINDS as error:
+            if skip_unreadable:
+                skipped.append(f"scan {i}: {error}")
+                continue
             kind = next(kind for kind in _KINDS if isinstance(error, kind))
             raise kind(f"scan {i} of {len(obj)}: {error}") from None
+    if not scans:
+        raise ValueError(f"none of the {len(obj)} scans can be read; {skipped[0]}")
+    if skipped:
+        warn(f"{len(skipped)} of {len(obj)} scans are left out, which cannot be read: {'; '.join(skipped)}")
     return _joined(scans, None, resample)
 
 
@@ -65,6 +77,18 @@ def _joined(scans, whole, resample):
         told = ", ".join(s.geometry.calibration.describe_step() for s in scans)
         warn(f"the scans have different steps ({told}): lengths over all of them are positions; each has its own in .scans")
     return stacked(scans, **_facts_of(whole))
+
+
+def _readable(scans):
+    """The same scans, after each was read to its end; ValueError where one cannot be, or holds NaN or infinity."""
+    for scan in scans:
+        try:
+            PatternMatrix(scan.patterns, scan.geometry, "single").statistics()
+        except _KINDS:
+            raise
+        except Exception as error:  # a damaged chunk: every reader and every codec has errors of its own
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+    return scans
 
 
 def _facts_of(scan):

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.series import require_several
+from ..core.series import names_of, require_several
 from . import colours
 from .images import draw_colours, scan_map
 from .layout import image_height, kept_positions
-from .series import names_of_scans
 from .style import TEXT, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["Film", "film"]
+__all__ = ["film"]
 
 
 class Film:
@@ -84,7 +83,7 @@ def film(result: Any, component: int | None = None, *, seconds: float = 0.5, cma
     seconds = checks.positive(seconds, "seconds")
     if component is not None:
         component = checks.count(component, "component", minimum=0, maximum=result.k - 1)
-    images, names = _frames(result, component), names_of_scans(result)
+    images, names = _frames(result, component), names_of(result.geometry, result.host)
     shape = (max(part.shape[0] for part in parts), max(part.shape[1] for part in parts))
     figure, ax = plt.subplots(figsize=(3.2, image_height(shape, parts[0].step, 3.2) + 0.4))
     cal = parts[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
-from ..core.series import require_several, values_of
+from ..core.series import names_of, require_several
 from . import colours
 from .axes import new_axes, open_frame, whole_numbers
 from .images import scan_map
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-__all__ = ["amounts", "maps_of_scans", "names_of_scans"]
+__all__ = ["amounts", "maps_of_scans"]
 
 _INCHES = 1.5  # of a map in the grid
 _MOST_ROWS = 12  # scans drawn when none are named: more are not readable at the size of a notebook
@@ -115,7 +115,7 @@ def maps_of_scans(
     size = (_INCHES * len(chosen) + 0.4, height * len(rows) + 0.3)
     axes = new_axes(None, len(rows), len(chosen), figsize=size, squeeze=False)
     tops = [Normalize(min(float(np.nanmin(one)), 0.0), float(np.nanmax(one)) or 1.0) for one in result.maps[chosen]]
-    names = names_of_scans(result)
+    names = names_of(result.geometry, result.host)
     for line, i in zip(axes, rows):
         part, bar = parts[i], scale_bar and i == rows[-1]
         for ax, k, norm in zip(line, chosen, tops):
@@ -126,14 +126,3 @@ def maps_of_scans(
         ax.set_title(short(result, k), fontsize=TEXT)
     tight(axes[0, 0].figure)
     return axes
-
-
-def names_of_scans(result: Any) -> list[str]:
-    """What each scan is called beside its maps: what the axis of the series says, its title, or its number."""
-    values, label = values_of(result.geometry, result.host)
-    parts = result.geometry.scans
-    titles = [part.name for part in parts]
-    if label == "scan":
-        return titles if all(titles) and len({*titles}) == len(titles) else [str(i) for i in range(len(parts))]
-    unit = label[label.find("(") + 1 : -1] if label.endswith(")") else ""
-    return [f"{value:.4g} {unit}".strip() for value in values]

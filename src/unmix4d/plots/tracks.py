@@ -68,4 +68,4 @@ def tracks(tracks: Any, ax: Axes | None = None) -> Axes:
 
 
 def _join(ax, x, grains):
-    ax.plot(x, grains, color="0.4", lw=0.8, ls=":", zorder=0)
+    ax.plot(x, grains, color=colours.QUIET, lw=0.8, ls=":", zorder=0)

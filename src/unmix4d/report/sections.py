@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import section_components, section_maps, section_quality, section_settings
+from . import section_components, section_maps, section_quality, section_scans, section_settings
 
 __all__ = ["NAMES", "SECTIONS", "Parts", "Section"]
 
@@ -33,6 +33,7 @@ SECTIONS = {
     "summary": Section("Summary", section_settings.summary),
     "number": Section("How many components", section_components.number),
     "components": Section("Patterns and maps", section_components.components),
+    "scans": Section("Scan by scan", section_scans.scans),
     "fit": Section("What the fit leaves over", section_quality.fit),
     "overlap": Section("Overlap", section_maps.overlap),
     "grains": Section("Grains", section_maps.grains),

@@ -60,9 +60,9 @@ def write_report(
     orientations : Orientations, optional
         From `orientations`; no such section otherwise.
     sections : sequence of str, optional
-        Which to write, in this order: ``"summary"``, ``"number"`` (scree and choice of k), ``"components"``, ``"fit"``
-        (residual map, convergence), ``"overlap"``, ``"grains"``, ``"groups"``, ``"orientations"``, ``"quality"``,
-        ``"settings"``, ``"citation"``. All by default. ``"number"`` and ``"quality"`` read the scan.
+        Which to write, in this order: ``"summary"``, ``"number"`` (scree and choice of k), ``"components"``, ``"scans"`` (of
+        several), ``"fit"`` (residual map, convergence), ``"overlap"``, ``"grains"``, ``"groups"``, ``"orientations"``,
+        ``"quality"``, ``"settings"``, ``"citation"``. All by default. ``"number"`` and ``"quality"`` read the scan.
     title : str, optional
         By default the method, the number of components and the title of the scan.
 
@@ -118,7 +118,8 @@ def _check_parts(parts):
 
 def _sections(sections, parts):
     if sections is None:
-        return [name for name in NAMES if name != "orientations" or parts.orientations is not None]
+        made = {"orientations": parts.orientations is not None, "scans": bool(parts.result.geometry.scans)}
+        return [name for name in NAMES if made.get(name, True)]
     if isinstance(sections, str):
         sections = [sections]
     try:

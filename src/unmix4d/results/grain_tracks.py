@@ -18,7 +18,7 @@ from ..core.tables import Table, to_dataframe
 from ..core.units import is_calibrated
 from ..maps.drift import drift_of
 from ..maps.region_set import RegionSet
-from ..maps.regions import separate_regions
+from ..maps.regions import grain_region, separate_regions
 from ..maps.tracking import Piece, follow
 from ..plots import tracks as plots_tracks
 from .background import spread_components
@@ -292,7 +292,10 @@ def _background(result, maps):
     if named is not None:
         return named
     kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
-    return spread_components(maps, kept, range(result.k))
+    # One that took up a little of the film everywhere is still a grain where a scan shows it as one.
+    parts = [(part.rows, part.cols) for part in result.geometry.scans]
+    spread = spread_components(maps, kept, range(result.k))
+    return [i for i in spread if not any(grain_region(maps[i][part], kept[part]).any() for part in parts)]
 
 
 def _given(drift, geometry):

@@ -63,6 +63,9 @@ class Unmix(View):
     resample : bool
         Of several scans: bring them to the detector grid of the first, by centre and pixel size; otherwise they must be on
         it.
+    skip_unreadable : bool
+        Of a list of scans: read each through once, which takes as long as that takes, and leave out with a warning those
+        that cannot be read to the end or hold NaN.
 
     Raises
     ------
@@ -106,6 +109,7 @@ class Unmix(View):
         step_unit: str | None = None,
         q_max: float | str | None = None,
         resample: bool = False,
+        skip_unreadable: bool = False,
     ) -> Unmix:
         # Not __init__: Bragg vectors come without a scan, and are a view of features.
         facts = {
@@ -118,7 +122,7 @@ class Unmix(View):
         self = super().__new__(cls)
         if are_several(_scans_of(obj)):
             obj = _scans_of(obj)
-        self._scan = read_scans(obj, resample, facts)
+        self._scan = read_scans(obj, resample, facts, skip_unreadable)
         return self
 
     def __getnewargs__(self) -> tuple[Scan]:
