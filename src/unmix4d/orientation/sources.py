@@ -10,7 +10,7 @@ from ..core import checks
 from ..core.arrays import set_frozen_state
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, is_spread
 
-__all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
+__all__ = ["ENOUGH", "SOURCES", "Painting", "least_gains", "paint", "presence", "representative_patterns"]
 
 SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
@@ -67,6 +67,16 @@ def representative_patterns(result, source, *, enough=ENOUGH):
             patterns[chosen], n_positions[chosen] = means[chosen], counts[chosen]
             used = [wanted if yes else "component" for yes in chosen]
     return np.maximum(np.nan_to_num(patterns, nan=0.0), 0), tuple(used), n_positions
+
+
+def least_gains(result, n_positions) -> np.ndarray:
+    """Variance over mean (k,) that counting gives the patterns of `representative_patterns`; 0 where data are no counts."""
+    scan = getattr(result.source, "scan", None)
+    if scan is None or np.dtype(scan.patterns.dtype).kind not in "iu":
+        return np.zeros(result.k)
+    # A component is fitted to all positions that have it.
+    weight = np.where(n_positions > 0, n_positions, np.nansum(result.maps, axis=(1, 2)))
+    return 1 / np.maximum(weight, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,220 @@
+"""A whole pattern of one crystal as a kinematical model of a few numbers, and how unlikely what it leaves is.
+
+NumPy and SciPy only. Counting noise is known of every pixel. What a kinematical model cannot say of intensities is one number
+more, the *model error*: the amplitude of every reflection may be off by this share of the root mean square amplitude of
+the reflections. A pixel of a spot shares that error with the other pixels of the spot, so that it counts once a
+spot. Intensities are drawn out by a function that makes the variance of both together 1 (`PatternModel._stretched`), and
+likelihoods are sums of squares.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from .geometry import pixels_to_vectors
+from .pattern_likeness import excitation, vector_lengths
+from .reflections import Reflections
+
+__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "counting_gain", "with_changes"]
+
+LEAST_ERROR = 0.02  # of amplitudes: structure factors are not known better
+_WEAK = 1e-4  # simulated intensities below this share of the strongest one are left out
+_RINGS = 40  # of the background; it is interpolated
+_FAR = 3.0  # noise levels: pixels that are brighter than that belong to a spot
+_EDGE = 2.6  # of a spot, in its radii, from where on it is nothing
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a pattern depends on besides the orientation.
+
+    Attributes
+    ----------
+    kind : {"gaussian", "lorentzian"}
+        How excitation falls with the excitation error.
+    width : float
+        Of that, 1/Å: of a thin crystal one over its thickness.
+    radius : float
+        Of a spot in pixels: exp(-(r / radius)**power / 2).
+    power : float
+        2 is a Gaussian; large, a disk.
+    offset : (float, float)
+        Of the centre from where the scan has it, pixels.
+    scale : float
+        Of all vectors, against the calibration.
+    strain : (float, float)
+        Of vectors along the rows less those along the columns, and across: what is left of an elliptic distortion.
+    """
+
+    kind: str
+    width: float
+    radius: float
+    power: float = 2.0
+    offset: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    strain: tuple[float, float] = (0.0, 0.0)
+
+
+class PatternModel:
+    """A measured pattern, and how unlikely it is for an orientation.
+
+    Parameters
+    ----------
+    pattern : ndarray (det_row, det_col)
+        Without NaN or negative values.
+    geometry : ScanGeometry
+        Centre, ellipse, calibration and detector mask are used.
+    gain : float
+        Variance over mean of counting, at least: 1 / n for the mean of n patterns of counts. More, or all of it where this is
+        0, is measured between the spots.
+    radius : float
+        Of the disks in pixels, about.
+    q_min, q_max : float
+        Only vectors between these lengths count, 1/Å.
+    """
+
+    def __init__(self, pattern, geometry, *, gain: float, radius: float, q_min: float = 0.0, q_max: float | None = None):
+        self.disk_radius = float(radius)
+        self.shape, self._centre = geometry.detector_shape, np.asarray(geometry.centre, float)
+        self._to_pixels = np.linalg.inv(pixels_to_vectors(geometry))
+        q = vector_lengths(geometry)
+        used = geometry.kept_pixels.reshape(self.shape) & (q >= q_min)
+        if q_max is not None:
+            used &= q <= q_max
+        self.used, self.reach = used, float(q[used].max()) if used.any() else 0.0
+        self._q, self._pattern = q, np.asarray(pattern, float)
+        smooth = ndimage.gaussian_filter(self._pattern, max(0.5 * radius, 0.5))
+        background = self._rings(self._pattern, used)
+        gain = counting_gain(self._pattern, background, used, gain)
+        self.variance = gain * np.maximum(smooth, background)
+        bright = used & (smooth - background > _FAR * np.sqrt(self.variance / max(1.0, 3 * radius**2)) + 1e-3 * smooth.max())
+        self.background = self._rings(self._pattern, used & ~ndimage.binary_dilation(bright, iterations=2))
+        self.data = np.where(used, self._pattern - self.background, 0.0)
+        # What is nowhere known better than this: no counts are no certainty.
+        self.variance = np.maximum(self.variance, gain * max(float(self._pattern[used].mean()), 0) * 0.1 if used.any() else 1)
+        self.variance = np.maximum(self.variance, 1e-8 * float(np.abs(self.data).max()) ** 2 + 1e-300)
+
+    def image(self, reflections: Reflections, matrix, seen: Experiment) -> np.ndarray:
+        """The simulated intensities (det_row, det_col), of reflections of the given intensities."""
+        q, error = (one[0] for one in reflections.excited(matrix))
+        strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
+        place = seen.scale * _strained(q, seen.strain) @ self._to_pixels.T + self._centre + seen.offset
+        half = max(2, math.ceil(_edge(seen)))
+        near = ((place > -half) & (place < np.array(self.shape) + half - 1)).all(1)
+        near &= np.hypot(*q.T) <= 1.02 * self.reach
+        near &= strength > _WEAK * strength[near].max() if near.any() else False
+        return _stamped(place[near], strength[near], seen, half, self.shape)
+
+    def stretched(self, intensity, model_error: float) -> np.ndarray:
+        """Intensities of pixels so that counting noise and model error together have a variance of 1.
+
+        model_error: Variance of the amplitude of a pixel, as `error_of_pixels` gives it.
+        """
+        k, v = 4 * model_error, self.variance + 2 * model_error**2
+        positive = np.maximum(intensity, 0)
+        # 2 / k (sqrt(v + k y) - sqrt(v)), written so that k may be 0; and its tangent below 0
+        return 2 * positive / (np.sqrt(v + k * positive) + np.sqrt(v)) + np.minimum(intensity, 0) / np.sqrt(v)
+
+    def residual(self, simulated, model_error: float) -> np.ndarray:
+        """What is left (n_pixels,), in standard deviations."""
+        left = self.stretched(self.data, model_error) - self.stretched(simulated, model_error)
+        return left[self.used]
+
+    def best_scale(self, image) -> float:
+        """The factor with which amplitudes fit best."""
+        measured, simulated = np.sqrt(np.maximum(self.data, 0)), np.sqrt(image)
+        norm = float((simulated[self.used] ** 2).sum())
+        return float(((measured * simulated)[self.used].sum() / norm) ** 2) if norm > 0 else 0.0
+
+    def amplitude_error(self, simulated, radius: float) -> float:
+        """Relative error of the amplitudes of spots that is left beyond counting noise.
+
+        Counts are summed over the size of a spot first, so that weak disks are above their noise.
+        """
+        measured, expected = (ndimage.gaussian_filter(np.where(self.used, one, 0), radius) for one in (self.data, simulated))
+        # Of the squared weights of a Gaussian, another Gaussian
+        area = 4 * math.pi * radius**2
+        noise = ndimage.gaussian_filter(np.where(self.used, self.variance, 0), radius / math.sqrt(2)) / max(area, 1.0)
+        brighter = np.maximum(expected, measured)
+        spots = self.used & (brighter > _FAR * np.sqrt(noise))
+        total = float(expected[spots].sum())
+        if not total > 0:
+            return 1.0
+        left = (np.sqrt(np.maximum(measured, 0)) - np.sqrt(expected)) ** 2 - noise / (4 * np.maximum(brighter, 1e-300))
+        return math.sqrt(max(float(left[spots].sum()), 0.0) / total)
+
+    def error_of_pixels(self, reflections, matrix, seen, simulated, relative: float) -> float:
+        """Variance of the amplitude of a pixel for a relative error of the amplitudes of reflections.
+
+        All pixels of a spot share its error: the variance is larger by their number, so that the spot counts once.
+        """
+        total = float(simulated[self.used].sum())
+        return relative**2 * total / self.n_spots(reflections, matrix, seen)
+
+    def n_spots(self, reflections, matrix, seen) -> float:
+        """How many reflections make the pattern, strong ones counted more: (sum of I)**2 / sum of I**2."""
+        q, error = (one[0] for one in reflections.excited(matrix))
+        strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
+        strength = strength[np.hypot(*q.T) <= self.reach]
+        return float(strength.sum() ** 2 / (strength**2).sum()) if (strength > 0).any() else 1.0
+
+    def _rings(self, values, used):
+        """Median of every ring, interpolated: more than half of a ring is between the spots."""
+        if not used.any():
+            return np.zeros(self.shape)
+        edges = np.linspace(0, self._q[self.used].max() * (1 + 1e-9) if self.used.any() else 1.0, _RINGS + 1)
+        ring = np.clip(np.digitize(self._q, edges) - 1, 0, _RINGS - 1)
+        found = np.arange(_RINGS)[np.bincount(ring[used], minlength=_RINGS) > 4]
+        if not len(found):
+            return np.full(self.shape, float(np.median(values[used])))
+        level = ndimage.median(np.where(used, values, 0), np.where(used, ring + 1, 0), found + 1)
+        return np.interp(self._q, (edges[found] + edges[found + 1]) / 2, level)
+
+
+def counting_gain(pattern, background, used, least: float) -> float:
+    """Variance over mean of the pixels between the spots, from the differences of neighbours; at least what is given."""
+    step = pattern[:, 1:] - pattern[:, :-1]
+    both = used[:, 1:] & used[:, :-1]
+    mean = (background[:, 1:] + background[:, :-1])[both]
+    if not both.any() or not mean.sum() > 0:
+        return least
+    some = mean > 0.2 * mean.max()
+    # Median of the square of a normal number: 0.455
+    return max(least, float(np.median(step[both][some] ** 2) / 0.455 / np.median(mean[some])))
+
+
+def with_changes(seen: Experiment, **changes) -> Experiment:
+    """The same with some numbers changed."""
+    return replace(seen, **changes)
+
+
+def _strained(q, strain):
+    a, b = strain
+    return q @ np.array([[1 + a / 2, b / 2], [b / 2, 1 - a / 2]])
+
+
+def _edge(seen):
+    """Where a spot has fallen to exp(-_EDGE**2 / 2 * ...), in pixels."""
+    return seen.radius * (_EDGE**2) ** (1 / seen.power) + 0.5
+
+
+def _stamped(place, strength, seen, half, shape):
+    out = np.zeros(shape[0] * shape[1])
+    if not len(place):
+        return out.reshape(shape)
+    whole = np.rint(place).astype(int)
+    step = np.arange(-half, half + 1)
+    rows, cols = whole[:, :1] + step, whole[:, 1:] + step
+    away = (rows - place[:, :1])[:, :, None] ** 2 + (cols - place[:, 1:])[:, None, :] ** 2
+    if seen.power == 2.0:
+        value = np.exp(-away / (2 * seen.radius**2))
+    else:
+        value = np.exp(-((away / seen.radius**2) ** (seen.power / 2)) / 2)
+    value *= strength[:, None, None]
+    inside = ((rows >= 0) & (rows < shape[0]))[:, :, None] & ((cols >= 0) & (cols < shape[1]))[:, None, :]
+    index = (rows[:, :, None] * shape[1] + cols[:, None, :])[inside]
+    return np.bincount(index, value[inside], minlength=len(out)).reshape(shape)
