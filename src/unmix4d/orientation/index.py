@@ -23,7 +23,7 @@ from .phase_names import told_apart
 from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
-from .sources import ENOUGH, least_gains, paint, presence, representative_patterns
+from .sources import ENOUGH, least_gains, of_others, paint, presence, representative_patterns
 
 __all__ = ["index", "orientations"]
 
@@ -248,15 +248,20 @@ def _beam(options):
     return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
 
 
-def _by_pattern(result, patterns, n_positions, options, q_max=None):
+def _by_pattern(result, patterns, used, n_positions, options, q_max=None):
     """What ranks the candidates of each pattern, and what says how likely they are: the pattern."""
     geometry = result.geometry
     radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
     how = {"radius": radius, "q_min": _beam(options), "q_max": q_max}
     smoothed = [SmoothedPattern(one, geometry, **how) for one in patterns]
     gains = least_gains(result, n_positions)
-    models = [PatternModel(one, geometry, gain=gain, **how) for one, gain in zip(patterns, gains)]
-    return [partial(PatternLikeness, pattern=one) for one in smoothed], models
+    models = [
+        PatternModel(one, geometry, gain=gain, others=others, **how)
+        for one, gain, others in zip(patterns, gains, of_others(result, used))
+    ]
+    # Farther out than any spot is seen nobody knows whether the detector, or an aperture, would show one.
+    seen = max(one.farthest_seen for one in models)
+    return [partial(PatternLikeness, pattern=one) for one in smoothed], [one.up_to(seen) for one in models]
 
 
 def _within(disks, q_max):
@@ -280,7 +285,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     compare, models, longest = None, None, 0.0
     if options["rank"] == "pattern":
         # Not only what the templates reach: the corners of the detector tell the tilt best.
-        compare, models = _by_pattern(result, patterns, counts, options, options["q_max"])
+        compare, models = _by_pattern(result, patterns, used, counts, options, options["q_max"])
         longest = options["q_max"] or farthest(geometry)
     elif options["rank"] == "disks":
         disks = component_disks(
@@ -334,10 +339,16 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     by_host = options["rank"] == "host"
     compare, models = _by_disks(disks, reach), None
     if options["rank"] == "pattern":
-        compare, models = _by_pattern(result, patterns, counts, options, options["q_max"])
+        compare, models = _by_pattern(result, patterns, used, counts, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
+    # Of a crystal that came without structure factors, those of the whole detector: its corners tell the tilt best.
+    longest = options["q_max"] or farthest(geometry) if models is not None else 0.0
+    known = {
+        name: match_py4dstem.reflections_of(one, 0.0 if hasattr(phases[name], "struct_factors_int") else longest)
+        for name, one in ready.items()
+    }
     proposed = [
-        [match_py4dstem.proposals(name, crystal, one, symmetry[name], **how) for name, crystal in ready.items()]
+        [match_py4dstem.proposals(name, crystal, one, symmetry[name], known[name], **how) for name, crystal in ready.items()]
         for one in disks
     ]
     told, options["shape"] = ranked(

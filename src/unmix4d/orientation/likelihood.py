@@ -14,7 +14,7 @@ from .symmetry import misorientation_deg
 
 __all__ = ["FITTED", "Weighed", "weighed"]
 
-FITTED = ("width", "radius", "power", "offset_row", "offset_col")
+FITTED = ("width", "radius", "power", "offset_row", "offset_col", "damping")
 _QUICK = 0.3  # model error of the first look: whatever is about right has a gradient
 _STARTS = 4  # of the orientations that were found by other means
 _KINDS = ("gaussian", "lorentzian")
@@ -91,7 +91,7 @@ def _by_quick_look(reflections, model, starts, seen, turn):
     image = model.image(reflections, starts[0], seen)
     error = model.error_of_pixels(reflections, starts[0], seen, model.best_scale(image) * image, _QUICK)
     found = [
-        refine_orientation(reflections, model, one, seen, fit=("width",), model_error=_QUICK, pixel_error=error,
+        refine_orientation(reflections, model, one, seen, fit=("width", "damping"), model_error=_QUICK, pixel_error=error,
                            evaluations=6, turn=turn).chi2
         for one in starts
     ]  # fmt: skip

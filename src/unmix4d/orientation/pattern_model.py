@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -19,12 +20,13 @@ from .geometry import pixels_to_vectors
 from .pattern_likeness import excitation, vector_lengths
 from .reflections import Reflections
 
-__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "counting_gain", "with_changes"]
+__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "PixelError", "counting_gain", "with_changes"]
 
 LEAST_ERROR = 0.02  # of amplitudes: structure factors are not known better
 _WEAK = 1e-4  # simulated intensities below this share of the strongest one are left out
 _RINGS = 40  # of the background; it is interpolated
 _FAR = 3.0  # noise levels: pixels that are brighter than that belong to a spot
+_CLEARLY = 8.0  # noise levels: such a pixel is no chance among all pixels
 _EDGE = 2.6  # of a spot, in its radii, from where on it is nothing
 
 
@@ -48,6 +50,8 @@ class Experiment:
         Of all vectors, against the calibration.
     strain : (float, float)
         Of vectors along the rows less those along the columns, and across: what is left of an elliptic distortion.
+    damping : float
+        Intensities fall as exp(-damping * g**2 / 2) beside their structure factors, as with thermal motion; Å squared.
     """
 
     kind: str
@@ -57,6 +61,25 @@ class Experiment:
     offset: tuple[float, float] = (0.0, 0.0)
     scale: float = 1.0
     strain: tuple[float, float] = (0.0, 0.0)
+    damping: float = 0.0
+
+    @property
+    def area(self) -> float:
+        """Of a spot, in pixels: (sum of f)**2 / sum of f**2."""
+        # Of exp(-r**p / 2): integrals of r**(2 / p) exp(-u) are gamma functions.
+        return math.pi * self.radius**2 * math.gamma(1 + 2 / self.power) * 4 ** (2 / self.power)
+
+
+class PixelError(NamedTuple):
+    """Model error of a pixel.
+
+    variance (float): Of its amplitude, times the number of pixels of a spot, which share it: the spot counts once.
+    area (float): That number.
+    """
+
+    variance: float
+    area: float
+
 
 
 class PatternModel:
@@ -75,10 +98,16 @@ class PatternModel:
         Of the disks in pixels, about.
     q_min, q_max : float
         Only vectors between these lengths count, 1/Å.
+    others : ndarray (det_row, det_col), optional
+        What is known of other crystals in the pattern.
     """
 
-    def __init__(self, pattern, geometry, *, gain: float, radius: float, q_min: float = 0.0, q_max: float | None = None):
-        self.disk_radius = float(radius)
+    def __init__(
+        self, pattern, geometry, *, gain: float, radius: float, q_min: float = 0.0, q_max: float | None = None, others=None
+    ):
+        self.disk_radius, self._q_min = float(radius), max(float(q_min), 1e-6)
+        self._given = (pattern, geometry, gain, others)
+        self._nearer: dict[float, PatternModel] = {}
         self.shape, self._centre = geometry.detector_shape, np.asarray(geometry.centre, float)
         self._to_pixels = np.linalg.inv(pixels_to_vectors(geometry))
         q = vector_lengths(geometry)
@@ -92,36 +121,54 @@ class PatternModel:
         gain = counting_gain(self._pattern, background, used, gain)
         self.variance = gain * np.maximum(smooth, background)
         bright = used & (smooth - background > _FAR * np.sqrt(self.variance / max(1.0, 3 * radius**2)) + 1e-3 * smooth.max())
+        if others is not None:
+            self._pattern = self._pattern - others
         self.background = self._rings(self._pattern, used & ~ndimage.binary_dilation(bright, iterations=2))
         self.data = np.where(used, self._pattern - self.background, 0.0)
         # What is nowhere known better than this: no counts are no certainty.
         self.variance = np.maximum(self.variance, gain * max(float(self._pattern[used].mean()), 0) * 0.1 if used.any() else 1)
         self.variance = np.maximum(self.variance, 1e-8 * float(np.abs(self.data).max()) ** 2 + 1e-300)
 
+    @property
+    def farthest_seen(self) -> float:
+        """Length of the longest vector where there is clearly something, 1/Å; 0 where there is nothing."""
+        sigma = max(0.5 * self.disk_radius, 0.5)
+        noise = np.sqrt(ndimage.gaussian_filter(self.variance, sigma) / max(1.0, 4 * math.pi * sigma**2))
+        seen = self.used & (ndimage.gaussian_filter(self.data, sigma) > _CLEARLY * noise)
+        return float(self._q[seen].max()) if seen.any() else 0.0
+
+    def up_to(self, length: float) -> PatternModel:
+        """The same without pixels farther from the centre than the longest reflection that is known, 1/Å."""
+        if length >= self.reach:
+            return self
+        if length not in self._nearer:
+            pattern, geometry, gain, others = self._given
+            self._nearer[length] = PatternModel(
+                pattern, geometry, gain=gain, radius=self.disk_radius, q_min=self._q_min, q_max=length, others=others
+            )
+        return self._nearer[length]
+
     def image(self, reflections: Reflections, matrix, seen: Experiment) -> np.ndarray:
         """The simulated intensities (det_row, det_col), of reflections of the given intensities."""
-        q, error = (one[0] for one in reflections.excited(matrix))
-        strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
+        q, strength = _excited(reflections, matrix, seen)
         place = seen.scale * _strained(q, seen.strain) @ self._to_pixels.T + self._centre + seen.offset
         half = max(2, math.ceil(_edge(seen)))
         near = ((place > -half) & (place < np.array(self.shape) + half - 1)).all(1)
-        near &= np.hypot(*q.T) <= 1.02 * self.reach
+        length = np.hypot(*q.T)
+        near &= (length <= 1.02 * self.reach) & (length >= self._q_min)  # the direct beam is no reflection
         near &= strength > _WEAK * strength[near].max() if near.any() else False
         return _stamped(place[near], strength[near], seen, half, self.shape)
 
-    def stretched(self, intensity, model_error: float) -> np.ndarray:
-        """Intensities of pixels so that counting noise and model error together have a variance of 1.
-
-        model_error: Variance of the amplitude of a pixel, as `error_of_pixels` gives it.
-        """
-        k, v = 4 * model_error, self.variance + 2 * model_error**2
+    def stretched(self, intensity, error: PixelError):
+        """Intensities of pixels so that counting noise and model error together have a variance of 1."""
+        k, v = 4 * error.variance, self.variance + 2 * error.variance**2 / error.area
         positive = np.maximum(intensity, 0)
         # 2 / k (sqrt(v + k y) - sqrt(v)), written so that k may be 0; and its tangent below 0
         return 2 * positive / (np.sqrt(v + k * positive) + np.sqrt(v)) + np.minimum(intensity, 0) / np.sqrt(v)
 
-    def residual(self, simulated, model_error: float) -> np.ndarray:
+    def residual(self, simulated, error: PixelError) -> np.ndarray:
         """What is left (n_pixels,), in standard deviations."""
-        left = self.stretched(self.data, model_error) - self.stretched(simulated, model_error)
+        left = self.stretched(self.data, error) - self.stretched(simulated, error)
         return left[self.used]
 
     def best_scale(self, image) -> float:
@@ -147,19 +194,16 @@ class PatternModel:
         left = (np.sqrt(np.maximum(measured, 0)) - np.sqrt(expected)) ** 2 - noise / (4 * np.maximum(brighter, 1e-300))
         return math.sqrt(max(float(left[spots].sum()), 0.0) / total)
 
-    def error_of_pixels(self, reflections, matrix, seen, simulated, relative: float) -> float:
-        """Variance of the amplitude of a pixel for a relative error of the amplitudes of reflections.
-
-        All pixels of a spot share its error: the variance is larger by their number, so that the spot counts once.
-        """
+    def error_of_pixels(self, reflections, matrix, seen, simulated, relative: float) -> PixelError:
+        """For a relative error of the amplitudes of reflections."""
         total = float(simulated[self.used].sum())
-        return relative**2 * total / self.n_spots(reflections, matrix, seen)
+        return PixelError(relative**2 * total / self.n_spots(reflections, matrix, seen), max(seen.area, 1.0))
 
     def n_spots(self, reflections, matrix, seen) -> float:
         """How many reflections make the pattern, strong ones counted more: (sum of I)**2 / sum of I**2."""
-        q, error = (one[0] for one in reflections.excited(matrix))
-        strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
-        strength = strength[np.hypot(*q.T) <= self.reach]
+        q, strength = _excited(reflections, matrix, seen)
+        length = np.hypot(*q.T)
+        strength = strength[(length <= self.reach) & (length >= self._q_min)]
         return float(strength.sum() ** 2 / (strength**2).sum()) if (strength > 0).any() else 1.0
 
     def _rings(self, values, used):
@@ -190,6 +234,15 @@ def counting_gain(pattern, background, used, least: float) -> float:
 def with_changes(seen: Experiment, **changes) -> Experiment:
     """The same with some numbers changed."""
     return replace(seen, **changes)
+
+
+def _excited(reflections, matrix, seen):
+    """Vectors (n, 2) and intensities (n,) of all reflections."""
+    q, error = (one[0] for one in reflections.excited(matrix))
+    strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
+    if seen.damping:
+        strength = strength * np.exp(-seen.damping / 2 * (q**2).sum(1))
+    return q, strength
 
 
 def _strained(q, strain):

@@ -121,6 +121,7 @@ def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
 
 def _by_likelihood(proposal, likeness, found, model, shape, refine, model_error):
     """The most likely of the orientations that are most alike, refined with the whole pattern, and its rival."""
+    model = model.up_to(proposal.reflections.reach)
     starts = np.array([one[0] for one in sorted(found, key=lambda one: -one[1])])
     starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
     seen = Experiment(shape[0], shape[1], _RADIUS * model.disk_radius)

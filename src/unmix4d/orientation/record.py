@@ -203,6 +203,11 @@ class Match:
         return 0.0 if self.rival is None else self.rival.ambiguity
 
     @property
+    def two_possible(self) -> bool:
+        """Whether the rival is as possible as the orientation: ambiguous, and not for want of precision alone."""
+        return self.rival is not None and self.orientation_ambiguous and not self.decided_by
+
+    @property
     def matched(self) -> bool:
         """Whether there is an orientation."""
         return self.phase is not None

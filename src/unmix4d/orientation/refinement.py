@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from .pattern_model import LEAST_ERROR, Experiment, PatternModel, with_changes
+from .pattern_model import LEAST_ERROR, Experiment, PatternModel, PixelError, with_changes
 from .reflections import Reflections
 
 __all__ = ["Refined", "chi_square", "refine_orientation"]
@@ -16,9 +16,9 @@ __all__ = ["Refined", "chi_square", "refine_orientation"]
 _ORIENTATION = ("row", "column", "beam")
 # Of every number that is fitted: the step of its derivative, and how far it may go. Widths and radii are logarithms.
 _STEPS = {"row": 0.03, "column": 0.03, "beam": 0.03, "intensity": 0.01, "width": 0.02, "radius": 0.01, "power": 0.02,
-          "offset_row": 0.01, "offset_col": 0.01, "scale": 1e-4, "strain": 1e-4, "shear": 1e-4}  # fmt: skip
+          "offset_row": 0.01, "offset_col": 0.01, "scale": 1e-4, "strain": 1e-4, "shear": 1e-4, "damping": 0.02}  # fmt: skip
 _MOST = {"row": 12.0, "column": 12.0, "beam": 12.0, "intensity": 20.0, "width": 2.5, "radius": 0.7, "power": 1.6,
-         "offset_row": 3.0, "offset_col": 3.0, "scale": 0.1, "strain": 0.1, "shear": 0.1}  # fmt: skip
+         "offset_row": 3.0, "offset_col": 3.0, "scale": 0.1, "strain": 0.1, "shear": 0.1, "damping": 8.0}  # fmt: skip
 _FIRST_ERROR = 0.3  # of amplitudes, until a fit says how large it is
 _WITHIN = 0.9  # the probability of the angle that is given
 
@@ -38,7 +38,7 @@ class Refined:
     covariance : ndarray (3, 3)
         Of small rotations about the rows, the columns and the beam, degrees squared; the other numbers that were fitted are
         taken into account.
-    pixel_error : float
+    pixel_error : PixelError
         The model error of one pixel (`PatternModel.error_of_pixels`).
     left : float
         Share of the intensity that is not explained in amplitude, beyond counting noise.
@@ -49,7 +49,7 @@ class Refined:
     chi2: float
     model_error: float
     covariance: np.ndarray
-    pixel_error: float
+    pixel_error: PixelError
     left: float
 
     @property
@@ -79,7 +79,7 @@ def refine_orientation(
     *,
     fit=("width", "radius", "offset_row", "offset_col"),
     model_error: float | None = None,
-    pixel_error: float | None = None,
+    pixel_error: PixelError | None = None,
     rounds: int = 3,
     evaluations: int = 12,
     turn: bool = True,
@@ -94,10 +94,11 @@ def refine_orientation(
     seen : Experiment
         To start from; what is not fitted stays.
     fit : sequence of str
-        Of "width", "radius", "power", "offset_row", "offset_col", "scale", "strain" and "shear".
+        Of "width", "radius", "power", "offset_row", "offset_col", "scale", "strain", "shear" and
+        "damping".
     model_error : float, optional
         Relative error of amplitudes. None: what the fit leaves, at least 0.02.
-    pixel_error : float, optional
+    pixel_error : PixelError, optional
         The same for one pixel, of another fit that this one is compared with.
     rounds : int
         Of fits, each with the model error of the one before.
@@ -115,8 +116,8 @@ def refine_orientation(
     image = model.image(reflections, matrix, seen)
     start = model.best_scale(image)
     if not start > 0:
-        nothing = chi_square(model, 0 * image, pixel_error or 0.0)
-        return Refined(matrix, seen, nothing, 1.0, np.full((3, 3), np.inf), pixel_error or 0.0, 1.0)
+        error = pixel_error or PixelError(0.0, 1.0)
+        return Refined(matrix, seen, chi_square(model, 0 * image, error), 1.0, np.full((3, 3), np.inf), error, 1.0)
     relative = _FIRST_ERROR if model_error is None else model_error
     problem = _Problem(reflections, model, matrix, seen, start, names)
     x = np.zeros(len(names))
@@ -130,7 +131,7 @@ def refine_orientation(
     return Refined(problem.matrix(x), problem.seen(x), chi2, relative, problem.covariance(x, error), error, left)
 
 
-def chi_square(model: PatternModel, simulated, pixel_error: float) -> float:
+def chi_square(model: PatternModel, simulated, pixel_error: PixelError) -> float:
     """Minus twice the logarithm of the likelihood, up to a constant."""
     return float((model.residual(simulated, pixel_error) ** 2).sum())
 
@@ -163,6 +164,7 @@ class _Problem:
             power=seen.power * math.exp(told.get("power", 0.0)),
             offset=(seen.offset[0] + told.get("offset_row", 0.0), seen.offset[1] + told.get("offset_col", 0.0)),
             scale=seen.scale + told.get("scale", 0.0),
+            damping=seen.damping + told.get("damping", 0.0),
             strain=(seen.strain[0] + told.get("strain", 0.0), seen.strain[1] + told.get("shear", 0.0)),
         )
 

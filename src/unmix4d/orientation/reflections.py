@@ -37,6 +37,11 @@ class Reflections:
     width: float = 0.015
     spot: float = 0.02
 
+    @property
+    def reach(self) -> float:
+        """Length of the longest, 1/Å."""
+        return float(np.sqrt((self.g**2).sum(1).max(initial=0)))
+
     def excited(self, matrices):
         """Vectors (m, n, 2), (row, column) in 1/Å, and excitation errors (m, n) in 1/Å, for orientations (m, 3, 3)."""
         rotated = self.g @ np.swapaxes(np.asarray(matrices, float).reshape(-1, 3, 3), 1, 2)
