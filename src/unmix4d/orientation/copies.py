@@ -20,14 +20,14 @@ _WIDTH = 0.03  # 1/Å, of the excitation: planes count that are about excited
 
 
 def half_turns(reflections: Reflections, matrix, *, most: int = 3) -> np.ndarray:
-    """Copies (n, 3, 3) of an orientation by half a turn, that about the beam first.
+    """Copies (n, 3, 3) of an orientation by half a turn: about zone axes, that of the strongest spots first, and the beam.
 
     reflections: Reflections.
     matrix (ndarray (3, 3)): Active rotation from the crystal to (row, column, z).
     most (int): Zone axes besides the beam, those whose planes have the strongest spots.
     """
     matrix = np.asarray(matrix, float)
-    axes = np.vstack([[0.0, 0.0, 1.0], _zone_axes(reflections, matrix)[:most]])
+    axes = np.vstack([_zone_axes(reflections, matrix)[:most], [0.0, 0.0, 1.0]])
     return (2 * axes[:, :, None] * axes[:, None, :] - np.eye(3)) @ matrix
 
 

@@ -36,8 +36,8 @@ class DiskLikeness:
     @property
     def n_spots(self) -> float:
         """How many disks there are, strong ones counted more."""
-        square = float((self._amplitude**4).sum())
-        return float((self._amplitude**2).sum() ** 2 / square) if square > 0 else 1.0
+        total = float((self._amplitude**2).sum())
+        return float(self._amplitude.sum() ** 2 / total) if total > 0 else 1.0
 
     def values(self, matrices) -> np.ndarray:
         """Likeness (m,) of active rotations (m, 3, 3) from the crystal to (row, column, z)."""

@@ -252,16 +252,15 @@ def _by_pattern(result, patterns, used, n_positions, options, q_max=None):
     """What ranks the candidates of each pattern, and what says how likely they are: the pattern."""
     geometry = result.geometry
     radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
-    how = {"radius": radius, "q_min": _beam(options), "q_max": q_max}
-    smoothed = [SmoothedPattern(one, geometry, **how) for one in patterns]
-    gains = least_gains(result, n_positions)
-    models = [
-        PatternModel(one, geometry, gain=gain, others=others, **how)
-        for one, gain, others in zip(patterns, gains, of_others(result, used))
+    how = {"radius": radius, "q_min": _beam(options)}
+    whole = [
+        PatternModel(one, geometry, gain=gain, others=others, q_max=q_max, **how)
+        for one, gain, others in zip(patterns, least_gains(result, n_positions), of_others(result, used))
     ]
     # Farther out than any spot is seen nobody knows whether the detector, or an aperture, would show one.
-    seen = max(one.farthest_seen for one in models)
-    return [partial(PatternLikeness, pattern=one) for one in smoothed], [one.up_to(seen) for one in models]
+    seen = max(one.farthest_seen for one in whole) or farthest(geometry)
+    smoothed = [SmoothedPattern(one, geometry, q_max=seen, **how) for one in patterns]
+    return [partial(PatternLikeness, pattern=one) for one in smoothed], [one.up_to(seen) for one in whole], seen
 
 
 def _within(disks, q_max):
@@ -284,9 +283,8 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     polar = match_pyxem.polar_patterns(patterns, geometry, q_max=q_max, q_min=options["q_min"] or 0.0, **how)
     compare, models, longest = None, None, 0.0
     if options["rank"] == "pattern":
-        # Not only what the templates reach: the corners of the detector tell the tilt best.
-        compare, models = _by_pattern(result, patterns, used, counts, options, options["q_max"])
-        longest = options["q_max"] or farthest(geometry)
+        # Not only what the templates reach: what is far out tells the tilt best.
+        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
     elif options["rank"] == "disks":
         disks = component_disks(
             patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
@@ -337,12 +335,11 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
     by_host = options["rank"] == "host"
-    compare, models = _by_disks(disks, reach), None
+    compare, models, longest = _by_disks(disks, reach), None, 0.0
     if options["rank"] == "pattern":
-        compare, models = _by_pattern(result, patterns, used, counts, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
-    # Of a crystal that came without structure factors, those of the whole detector: its corners tell the tilt best.
-    longest = options["q_max"] or farthest(geometry) if models is not None else 0.0
+    # Of a crystal that came without structure factors, as far as there is something: that tells the tilt best.
     known = {
         name: match_py4dstem.reflections_of(one, 0.0 if hasattr(phases[name], "struct_factors_int") else longest)
         for name, one in ready.items()

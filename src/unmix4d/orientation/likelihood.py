@@ -12,14 +12,16 @@ from .refinement import Refined, refine_orientation
 from .reflections import Reflections
 from .symmetry import misorientation_deg
 
-__all__ = ["FITTED", "Weighed", "weighed"]
+__all__ = ["FITTED", "FITTED_AGAIN", "Weighed", "weighed"]
 
 FITTED = ("width", "radius", "power", "offset_row", "offset_col", "damping")
+FITTED_AGAIN = ("width", "offset_row", "offset_col")  # of every pattern, the rest is that of the instrument and the crystal
 _QUICK = 0.3  # model error of the first look: whatever is about right has a gradient
 _STARTS = 4  # of the orientations that were found by other means
+_RIVALS = 3  # orientations, the likeliest as they are, that are refined before they are compared
 _KINDS = ("gaussian", "lorentzian")
 _AGAIN = 3  # times that another orientation may turn out to be the best
-_CLEARLY = 0.5  # log-likelihood: less than that is where fits stopped
+_EQUAL = 0.02  # log-likelihood: less than that is where fits stopped
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,43 +67,52 @@ def weighed(
     turn (bool): Whether orientations are refined at all.
     """
     starts = np.asarray(starts, float).reshape(-1, 3, 3)[:_STARTS]
-    order = _by_quick_look(reflections, model, starts, seen, turn)
-    best, others = _full(reflections, model, starts[order[0]], seen, fit, model_error, turn), starts[order[1:]]
+    first = _first(_quick_looks(reflections, model, starts, seen, turn))
+    best, others = _full(reflections, model, starts[first], seen, fit, model_error, turn), np.delete(starts, first, 0)
     for _ in range(_AGAIN):
-        tried = [
-            refine_orientation(reflections, model, one, best.seen, fit=(), model_error=best.model_error,
-                               pixel_error=best.pixel_error, turn=turn)
-            for one in (*half_turns(reflections, best.matrix), *others)
-        ]  # fmt: skip
+        copies = np.concatenate([half_turns(reflections, best.matrix), others])
+        copies = copies[misorientation_deg(copies, best.matrix, symmetry) > different_deg]
+        tried = _likeliest(reflections, model, copies, best, turn)
         apart = [one for one in tried if misorientation_deg(one.matrix, best.matrix, symmetry) > different_deg]
-        rival = min(apart, key=lambda one: one.chi2, default=None)
-        if rival is None:
+        if not apart:
             return Weighed(best, None, np.inf)
-        if rival.chi2 > best.chi2 - 2 * _CLEARLY:
+        rival = apart[_first([one.chi2 for one in apart])]
+        if rival.chi2 > best.chi2 - 2 * _EQUAL:
             break
-        others = [best.matrix, *others]
+        others = np.concatenate([best.matrix[None], others])
         best = _full(reflections, model, rival.matrix, best.seen, fit, model_error, turn)
     return Weighed(best, rival, max(0.0, (rival.chi2 - best.chi2) / 2))
 
 
-def _by_quick_look(reflections, model, starts, seen, turn):
-    """The order of the starts, after a few steps each with wide excitation."""
-    if len(starts) == 1:
-        return [0]
+def _first(chi2) -> int:
+    """The first of which no other is likelier."""
+    return next(i for i, one in enumerate(chi2) if one <= min(chi2) + 2 * _EQUAL)
+
+
+def _likeliest(reflections, model, matrices, best, turn):
+    """Those that are likeliest beside the best, refined."""
+    how = {"fit": (), "model_error": best.model_error, "pixel_error": best.pixel_error}
+    looks = [refine_orientation(reflections, model, one, best.seen, evaluations=1, turn=False, **how).chi2 for one in matrices]
+    order = np.argsort(looks, kind="stable")
+    some = matrices[np.sort(order[:_RIVALS])]  # in the order they came in
+    return [refine_orientation(reflections, model, one, best.seen, evaluations=5, turn=turn, **how) for one in some]
+
+
+def _quick_looks(reflections, model, starts, seen, turn):
+    """Chi squares of the starts, after a few steps each with wide excitation."""
     image = model.image(reflections, starts[0], seen)
     error = model.error_of_pixels(reflections, starts[0], seen, model.best_scale(image) * image, _QUICK)
-    found = [
+    return [
         refine_orientation(reflections, model, one, seen, fit=("width", "damping"), model_error=_QUICK, pixel_error=error,
-                           evaluations=6, turn=turn).chi2
+                           evaluations=4, turn=turn).chi2
         for one in starts
     ]  # fmt: skip
-    return [int(i) for i in np.argsort(found, kind="stable")]
 
 
 def _full(reflections, model, start, seen, fit, model_error, turn):
-    """Everything fitted, with either kind of excitation; the one that leaves less."""
-    found = []
-    for kind in _KINDS:
+    """Everything fitted; with either kind of excitation where that is not known from another pattern."""
+    found: list[Refined] = []
+    for kind in _KINDS if "radius" in fit else (seen.kind,):
         one = with_changes(found[0].seen if found else seen, kind=kind)
         found.append(refine_orientation(reflections, model, found[0].matrix if found else start, one, fit=fit,
                                         model_error=model_error, turn=turn))  # fmt: skip

@@ -27,6 +27,7 @@ _WEAK = 1e-4  # simulated intensities below this share of the strongest one are 
 _RINGS = 40  # of the background; it is interpolated
 _FAR = 3.0  # noise levels: pixels that are brighter than that belong to a spot
 _CLEARLY = 8.0  # noise levels: such a pixel is no chance among all pixels
+_LEFT = 0.6  # of a pattern, where others are taken away
 _EDGE = 2.6  # of a spot, in its radii, from where on it is nothing
 
 
@@ -122,12 +123,14 @@ class PatternModel:
         self.variance = gain * np.maximum(smooth, background)
         bright = used & (smooth - background > _FAR * np.sqrt(self.variance / max(1.0, 3 * radius**2)) + 1e-3 * smooth.max())
         if others is not None:
-            self._pattern = self._pattern - others
+            self._pattern = _without(self._pattern, others, used)
         self.background = self._rings(self._pattern, used & ~ndimage.binary_dilation(bright, iterations=2))
         self.data = np.where(used, self._pattern - self.background, 0.0)
         # What is nowhere known better than this: no counts are no certainty.
         self.variance = np.maximum(self.variance, gain * max(float(self._pattern[used].mean()), 0) * 0.1 if used.any() else 1)
         self.variance = np.maximum(self.variance, 1e-8 * float(np.abs(self.data).max()) ** 2 + 1e-300)
+        self._noise = self.variance[used]
+        self._stretched: tuple[PixelError | None, np.ndarray] = None, self._noise
 
     @property
     def farthest_seen(self) -> float:
@@ -159,17 +162,21 @@ class PatternModel:
         near &= strength > _WEAK * strength[near].max() if near.any() else False
         return _stamped(place[near], strength[near], seen, half, self.shape)
 
-    def stretched(self, intensity, error: PixelError):
-        """Intensities of pixels so that counting noise and model error together have a variance of 1."""
-        k, v = 4 * error.variance, self.variance + 2 * error.variance**2 / error.area
+    def stretched(self, intensity, error: PixelError, where=slice(None)):
+        """Intensities (n,) of used pixels so that counting noise and model error together have a variance of 1."""
+        k, v = 4 * error.variance, self._noise[where] + 2 * error.variance**2 / error.area
         positive = np.maximum(intensity, 0)
         # 2 / k (sqrt(v + k y) - sqrt(v)), written so that k may be 0; and its tangent below 0
         return 2 * positive / (np.sqrt(v + k * positive) + np.sqrt(v)) + np.minimum(intensity, 0) / np.sqrt(v)
 
     def residual(self, simulated, error: PixelError) -> np.ndarray:
         """What is left (n_pixels,), in standard deviations."""
-        left = self.stretched(self.data, error) - self.stretched(simulated, error)
-        return left[self.used]
+        if self._stretched[0] != error:
+            self._stretched = error, self.stretched(self.data[self.used], error)
+        out, simulated = self._stretched[1].copy(), simulated[self.used]
+        some = np.flatnonzero(simulated)  # most of the detector is between the spots
+        out[some] -= self.stretched(simulated[some], error, some)
+        return out
 
     def best_scale(self, image) -> float:
         """The factor with which amplitudes fit best."""
@@ -192,7 +199,7 @@ class PatternModel:
         if not total > 0:
             return 1.0
         left = (np.sqrt(np.maximum(measured, 0)) - np.sqrt(expected)) ** 2 - noise / (4 * np.maximum(brighter, 1e-300))
-        return math.sqrt(max(float(left[spots].sum()), 0.0) / total)
+        return min(math.sqrt(max(float(left[spots].sum()), 0.0) / total), 1.0)
 
     def error_of_pixels(self, reflections, matrix, seen, simulated, relative: float) -> PixelError:
         """For a relative error of the amplitudes of reflections."""
@@ -200,11 +207,11 @@ class PatternModel:
         return PixelError(relative**2 * total / self.n_spots(reflections, matrix, seen), max(seen.area, 1.0))
 
     def n_spots(self, reflections, matrix, seen) -> float:
-        """How many reflections make the pattern, strong ones counted more: (sum of I)**2 / sum of I**2."""
+        """How many reflections make the pattern, strong ones counted more: (sum of a)**2 / sum of a**2 of amplitudes a."""
         q, strength = _excited(reflections, matrix, seen)
         length = np.hypot(*q.T)
         strength = strength[(length <= self.reach) & (length >= self._q_min)]
-        return float(strength.sum() ** 2 / (strength**2).sum()) if (strength > 0).any() else 1.0
+        return float(np.sqrt(strength).sum() ** 2 / strength.sum()) if (strength > 0).any() else 1.0
 
     def _rings(self, values, used):
         """Median of every ring, interpolated: more than half of a ring is between the spots."""
@@ -217,6 +224,12 @@ class PatternModel:
             return np.full(self.shape, float(np.median(values[used])))
         level = ndimage.median(np.where(used, values, 0), np.where(used, ring + 1, 0), found + 1)
         return np.interp(self._q, (edges[found] + edges[found + 1]) / 2, level)
+
+
+def _without(pattern, others, used):
+    """The pattern less what others have in it; as it is where little would be left, since components are not pure."""
+    left = np.maximum(pattern - others, 0)
+    return left if left[used].sum() > _LEFT * pattern[used].sum() else pattern
 
 
 def counting_gain(pattern, background, used, least: float) -> float:

@@ -8,14 +8,15 @@ what is simulated must be measured, and what is measured simulated.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 
 from .copies import half_turns
 from .in_plane import rotated_templates
-from .likelihood import weighed
+from .likelihood import FITTED, FITTED_AGAIN, weighed
 from .pattern_likeness import PatternLikeness, best_shape
-from .pattern_model import LEAST_ERROR, Experiment
+from .pattern_model import LEAST_ERROR, Experiment, with_changes
 from .record import Candidate, Rival
 from .symmetry import apart, misorientation_deg
 
@@ -28,6 +29,7 @@ _BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
 _CLEARLY_DIFFERENT = 5.0  # degrees
 _EQUALLY = 1e-3  # degrees, which are rounding
+_NARROW = 0.01  # 1/Å: fits start from no narrower excitation, whose gradient reaches no farther
 _RADIUS = 0.5  # of the spots of a model to start from, in disk radii
 
 
@@ -58,28 +60,34 @@ def candidates(proposals, compare, *, refine=True, by_host=False, models=None, m
     if best and by_pattern:
         shape = best_shape(*zip(*((likeness, one[0][0]) for likeness, one in best)))
         each = [[None if one is None else one.of_shape(shape) for one in row] for row in each]
-        more = _ranked(proposals, each, refine, by_host)
-        # What was found with all shapes stays in: one shape for all is a guess of each.
-        found = [[_together(*both) for both in zip(*rows)] for rows in zip(more, found)]
+        found = _ranked(proposals, each, refine, by_host)
+    told = None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
+    if models is not None and shape is not None:
+        return _all_by_likelihood(proposals, each, found, models, shape, refine, model_error), told
     error = LEAST_ERROR if model_error is None else model_error
-    out = []
-    for row, likenesses, told, model in zip(proposals, each, found, models or [None] * len(found)):
-        here = []
-        for proposal, likeness, one in zip(row, likenesses, told):
-            if proposal is None:
-                here.append(None)
-            elif one is None or not one[0][1] > 0:
-                here.append(_by_score(proposal))
-            elif model is not None and shape is not None:
-                here.append(_by_likelihood(proposal, likeness, one, model, shape, refine, model_error))
-            else:
-                here.append(_by_likeness(proposal, likeness, one, refine and not by_host, error))
-        out.append(here)
-    return out, None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
+    chosen = partial(_by_likeness, refine=refine and not by_host, error=error)
+    return [[_chosen(chosen, *each) for each in zip(*rows)] for rows in zip(proposals, each, found)], told
 
 
-def _together(first, second):
-    return second if first is None else first if second is None else [*first, *second]
+def _chosen(how, proposal, likeness, found):
+    if proposal is None:
+        return None
+    return _by_score(proposal) if found is None or not found[0][1] > 0 else how(proposal, likeness, found)
+
+
+def _all_by_likelihood(proposals, likenesses, found, models, shape, refine, model_error):
+    """Of every pattern and phase; what belongs to the instrument is fitted where a pattern is most alike, and kept."""
+    out: list[list] = [[None] * len(row) for row in proposals]
+    places = [(i, j) for i, row in enumerate(found) for j in range(len(row))]
+    places.sort(key=lambda one: -found[one[0]][one[1]][0][1] if found[one[0]][one[1]] else 0)
+    seen, fit = Experiment(shape[0], shape[1], _RADIUS * models[0].disk_radius), FITTED
+    for i, j in places:
+        how = partial(_by_likelihood, model=models[i], seen=seen, fit=fit, refine=refine, model_error=model_error)
+        told = _chosen(how, proposals[i][j], likenesses[i][j], found[i][j])
+        out[i][j], refined_with = told if isinstance(told, tuple) else (told, None)
+        if refined_with is not None and fit is FITTED:
+            seen, fit = with_changes(refined_with, width=max(refined_with.width, _NARROW)), FITTED_AGAIN
+    return out
 
 
 def _with_more(proposal, likeness):
@@ -119,15 +127,17 @@ def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
 
 
-def _by_likelihood(proposal, likeness, found, model, shape, refine, model_error):
-    """The most likely of the orientations that are most alike, refined with the whole pattern, and its rival."""
+def _by_likelihood(proposal, likeness, found, *, model, seen, fit, refine, model_error):
+    """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival.
+
+    Returns Candidate, Experiment.
+    """
     model = model.up_to(proposal.reflections.reach)
-    starts = np.array([one[0] for one in sorted(found, key=lambda one: -one[1])])
+    starts = np.array([one[0] for one in found])
     starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
-    seen = Experiment(shape[0], shape[1], _RADIUS * model.disk_radius)
     told = weighed(
-        proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT, turn=refine,
-        model_error=model_error,
+        proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT,
+        turn=refine, model_error=model_error, fit=fit,
     )  # fmt: skip
     best, rival = told.best, None
     if told.rival is not None:
@@ -136,7 +146,7 @@ def _by_likelihood(proposal, likeness, found, model, shape, refine, model_error)
     return Candidate(
         proposal.phase, best.matrix, float(proposal.scores[i]), float(likeness.values(best.matrix)[0]), rival,
         proposal.native(i, best.matrix), min(best.error_deg, 180.0), best.model_error,
-    )  # fmt: skip
+    ), best.seen  # fmt: skip
 
 
 def _by_likeness(proposal, likeness, found, refine, error):

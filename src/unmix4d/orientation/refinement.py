@@ -17,9 +17,13 @@ _ORIENTATION = ("row", "column", "beam")
 # Of every number that is fitted: the step of its derivative, and how far it may go. Widths and radii are logarithms.
 _STEPS = {"row": 0.03, "column": 0.03, "beam": 0.03, "intensity": 0.01, "width": 0.02, "radius": 0.01, "power": 0.02,
           "offset_row": 0.01, "offset_col": 0.01, "scale": 1e-4, "strain": 1e-4, "shear": 1e-4, "damping": 0.02}  # fmt: skip
-_MOST = {"row": 12.0, "column": 12.0, "beam": 12.0, "intensity": 20.0, "width": 2.5, "radius": 0.7, "power": 1.6,
+_MOST = {"row": 12.0, "column": 12.0, "beam": 12.0, "intensity": 1.5, "width": 2.5, "radius": 0.7, "power": 1.6,
          "offset_row": 3.0, "offset_col": 3.0, "scale": 0.1, "strain": 0.1, "shear": 0.1, "damping": 8.0}  # fmt: skip
 _FIRST_ERROR = 0.3  # of amplitudes, until a fit says how large it is
+# How far from the start each may be expected, where the pattern does not say: standard deviations. Starts are about a step of
+# the host's grid away from the truth.
+_EXPECTED = {"row": 2.5, "column": 2.5, "beam": 2.5, "width": 0.7, "power": 1.0, "damping": 1.5}
+_TAIL, _TURN_DEG = 12.0, 4.0  # reflections that a fit looks at: excited, in widths, or after a turn by so much
 _WITHIN = 0.9  # the probability of the angle that is given
 
 
@@ -81,7 +85,7 @@ def refine_orientation(
     model_error: float | None = None,
     pixel_error: PixelError | None = None,
     rounds: int = 3,
-    evaluations: int = 12,
+    evaluations: int = 8,
     turn: bool = True,
 ) -> Refined:
     """The most likely orientation near another one.
@@ -119,6 +123,7 @@ def refine_orientation(
         error = pixel_error or PixelError(0.0, 1.0)
         return Refined(matrix, seen, chi_square(model, 0 * image, error), 1.0, np.full((3, 3), np.inf), error, 1.0)
     relative = _FIRST_ERROR if model_error is None else model_error
+    reflections = reflections.near(matrix, _TAIL * seen.width, _TURN_DEG)
     problem = _Problem(reflections, model, matrix, seen, start, names)
     x = np.zeros(len(names))
     for _ in range(1 if pixel_error is not None else rounds):
@@ -144,6 +149,7 @@ class _Problem:
         self._matrix, self._seen, self._intensity = matrix, seen, intensity
         self._step = np.array([_STEPS[name] for name in names])
         self._most = np.array([_MOST[name] for name in names])
+        self._expected = np.diag([1 / _EXPECTED.get(name, np.inf) for name in names])
 
     def _told(self, x):
         return {name: float(value) for name, value in zip(self.names, x)}
@@ -177,19 +183,22 @@ class _Problem:
 
     def fitted(self, x, error, evaluations):
         found = least_squares(
-            lambda one: self.model.residual(self.simulated(one), error), x, lambda one: self.jacobian(one, error),
+            lambda one: self._left(one, error), x, lambda one: self.jacobian(one, error),
             bounds=(-self._most, self._most), x_scale=10 * self._step, max_nfev=evaluations, xtol=1e-4, ftol=1e-5, method="trf",
         )  # fmt: skip
         return found.x
 
+    def _left(self, x, error):
+        return np.concatenate([self.model.residual(self.simulated(x), error), self._expected @ x])
+
     def jacobian(self, x, error):
         """Forward differences: the model is smooth over these steps."""
-        here = self.model.residual(self.simulated(x), error)
+        here = self._left(x, error)
         out = np.empty((len(here), len(x)))
         for i, step in enumerate(self._step):
             moved = x.copy()
             moved[i] += step if x[i] + step <= self._most[i] else -step
-            out[:, i] = (self.model.residual(self.simulated(moved), error) - here) / (moved[i] - x[i])
+            out[:, i] = (self._left(moved, error) - here) / (moved[i] - x[i])
         return out
 
     def covariance(self, x, error):
