@@ -12,15 +12,17 @@ from .refinement import Refined, refine_orientation
 from .reflections import Reflections
 from .symmetry import misorientation_deg
 
-__all__ = ["FITTED", "FITTED_AGAIN", "Weighed", "weighed"]
+__all__ = ["FITTED", "Weighed", "spots_of", "weighed"]
 
-FITTED = ("width", "radius", "power", "offset_row", "offset_col", "damping")
-FITTED_AGAIN = ("width", "offset_row", "offset_col")  # of every pattern, the rest is that of the instrument and the crystal
+FITTED = ("width", "damping", "offset_row", "offset_col")  # of every pattern
+_SPOTS = ("radius", "power")  # which all patterns of an instrument share
 _QUICK = 0.3  # model error of the first look: whatever is about right has a gradient
 _STARTS = 4  # of the orientations that were found by other means
 _RIVALS = 3  # orientations, the likeliest as they are, that are refined before they are compared
 _KINDS = ("gaussian", "lorentzian")
 _AGAIN = 3  # times that another orientation may turn out to be the best
+_POOR = (0.04, 0.4)  # amplitude errors at which a fit may have stopped too early; more of it is another physics
+_AROUND_DEG = 2.0  # from where it is tried again, a step of the host's grid
 _EQUAL = 0.02  # log-likelihood: less than that is where fits stopped
 
 
@@ -40,6 +42,11 @@ class Weighed:
     best: Refined
     rival: Refined | None
     log_ratio: float
+
+
+def spots_of(reflections: Reflections, model: PatternModel, matrix, seen: Experiment) -> Experiment:
+    """What a pattern depends on, with the shape of its spots, fitted with everything else."""
+    return refine_orientation(reflections, model, matrix, seen, fit=(*_SPOTS, *FITTED)).seen
 
 
 def weighed(
@@ -66,9 +73,13 @@ def weighed(
     fit: What is fitted besides the orientation.
     turn (bool): Whether orientations are refined at all.
     """
-    starts = np.asarray(starts, float).reshape(-1, 3, 3)[:_STARTS]
-    first = _first(_quick_looks(reflections, model, starts, seen, turn))
-    best, others = _full(reflections, model, starts[first], seen, fit, model_error, turn), np.delete(starts, first, 0)
+    starts = np.asarray(starts, float).reshape(-1, 3, 3)
+    looks = _quick_looks(reflections, model, starts[:_STARTS], seen, turn)
+    first = _first(looks)
+    best = _full(reflections, model, starts[first], seen, fit, model_error, turn)
+    others = np.delete(starts[:_STARTS], first, 0)
+    if turn and _POOR[0] < best.left < _POOR[1]:
+        best = _tried_again(reflections, model, best, starts[_STARTS : 3 * _STARTS], seen, fit, model_error)
     for _ in range(_AGAIN):
         copies = np.concatenate([half_turns(reflections, best.matrix), others])
         copies = copies[misorientation_deg(copies, best.matrix, symmetry) > different_deg]
@@ -109,11 +120,31 @@ def _quick_looks(reflections, model, starts, seen, turn):
     ]  # fmt: skip
 
 
+def _tried_again(reflections, model, best, more, seen, fit, model_error):
+    """The best, or a better one that is found from eight tilts around it, or from more of the starts."""
+    from scipy.spatial.transform import Rotation
+
+    angle = np.pi / 4 * np.arange(8)
+    tilts = np.radians(_AROUND_DEG) * np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
+    starts = np.concatenate([Rotation.from_rotvec(tilts).as_matrix() @ best.matrix, more])
+    # Excitation that is wider or narrower, whose minimum may be another one.
+    width = max(best.seen.width, seen.width) * np.where(np.arange(len(starts)) % 2, 0.6, 1.6)
+    tried = [
+        refine_orientation(reflections, model, turned, with_changes(seen, width=wide, offset=best.seen.offset),
+                           fit=("width",), evaluations=4, model_error=best.model_error, pixel_error=best.pixel_error)
+        for turned, wide in zip(starts, width)
+    ]  # fmt: skip
+    other = min(tried, key=lambda one: one.chi2)
+    again = _full(reflections, model, other.matrix, other.seen, fit, model_error, True)
+    return again if again.left < best.left else best
+
+
 def _full(reflections, model, start, seen, fit, model_error, turn):
-    """Everything fitted; with either kind of excitation where that is not known from another pattern."""
-    found: list[Refined] = []
-    for kind in _KINDS if "radius" in fit else (seen.kind,):
-        one = with_changes(found[0].seen if found else seen, kind=kind)
-        found.append(refine_orientation(reflections, model, found[0].matrix if found else start, one, fit=fit,
-                                        model_error=model_error, turn=turn))  # fmt: skip
-    return min(found, key=lambda one: one.left)
+    """Everything fitted; with the other kind of excitation too, where this one leaves something, and with the better one."""
+    how = {"fit": fit, "model_error": model_error, "turn": turn}
+    best = refine_orientation(reflections, model, start, seen, **how)
+    if not _POOR[0] / 2 < best.left < _POOR[1]:
+        return best
+    kind = _KINDS[1 - _KINDS.index(seen.kind)]
+    other = refine_orientation(reflections, model, start, with_changes(best.seen, kind=kind, damping=seen.damping), **how)
+    return min(best, other, key=lambda one: one.left)

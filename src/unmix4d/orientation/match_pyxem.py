@@ -165,8 +165,8 @@ def crystal_map(found, phases):
     row, col = np.indices(geometry.scan_shape)
     props = {name: values.ravel() for name, values in found.properties().items()}
     phase_of = np.array([-1] * (found.k + 1))
-    for component, match in matches.items():
-        phase_of[component] = ids[match.phase]
+    for i, match in matches.items():
+        phase_of[i] = ids[match.phase]
     first, second = painting.first.ravel(), painting.second.ravel()
     props |= {"second_phase_id": phase_of[second], "rotations_listed": (component >= 0).sum(1)}
     return CrystalMap(

@@ -22,7 +22,7 @@ _SPOT = 0.7  # standard deviation of the spots, in disk radii
 _BACKGROUND = 0.3  # quantile of a ring: more than half of the detector is between the disks
 # How the excitation falls with the excitation error, 1/Å: thin crystals have the long tails of a Lorentzian; where tilts are
 # averaged it is a Gaussian.
-SHAPES = tuple([("lorentzian", w) for w in (0.005, 0.01, 0.02)] + [("gaussian", w) for w in (0.01, 0.02, 0.04)])
+SHAPES = tuple([("lorentzian", w) for w in (0.005, 0.01, 0.02)] + [("gaussian", w) for w in (0.005, 0.01, 0.02, 0.04)])
 _WEAK = 0.03  # simulated amplitudes below this share of the strongest one are left out
 _MOST = 80  # simulated spots, the strongest
 _WIDEST = 0.02  # 1/Å, of the spots that are looked at

@@ -14,7 +14,7 @@ import numpy as np
 
 from .copies import half_turns
 from .in_plane import rotated_templates
-from .likelihood import FITTED, FITTED_AGAIN, weighed
+from .likelihood import spots_of, weighed
 from .pattern_likeness import PatternLikeness, best_shape
 from .pattern_model import LEAST_ERROR, Experiment, with_changes
 from .record import Candidate, Rival
@@ -76,17 +76,20 @@ def _chosen(how, proposal, likeness, found):
 
 
 def _all_by_likelihood(proposals, likenesses, found, models, shape, refine, model_error):
-    """Of every pattern and phase; what belongs to the instrument is fitted where a pattern is most alike, and kept."""
+    """Of every pattern and phase; the shape of the spots is fitted where a pattern is most alike, and kept."""
     out: list[list] = [[None] * len(row) for row in proposals]
     places = [(i, j) for i, row in enumerate(found) for j in range(len(row))]
     places.sort(key=lambda one: -found[one[0]][one[1]][0][1] if found[one[0]][one[1]] else 0)
-    seen, fit = Experiment(shape[0], shape[1], _RADIUS * models[0].disk_radius), FITTED
+    seen = Experiment(shape[0], max(shape[1], _NARROW), _RADIUS * models[0].disk_radius)
+    how = {"refine": refine, "model_error": model_error}
+    known = [(i, j) for i, j in places if proposals[i][j] is not None and found[i][j] and found[i][j][0][1] > 0]
+    if known:
+        i, j = known[0]
+        spots = spots_of(proposals[i][j].reflections, models[i], found[i][j][0][0], seen)
+        seen = with_changes(seen, radius=spots.radius, power=spots.power)
     for i, j in places:
-        how = partial(_by_likelihood, model=models[i], seen=seen, fit=fit, refine=refine, model_error=model_error)
-        told = _chosen(how, proposals[i][j], likenesses[i][j], found[i][j])
-        out[i][j], refined_with = told if isinstance(told, tuple) else (told, None)
-        if refined_with is not None and fit is FITTED:
-            seen, fit = with_changes(refined_with, width=max(refined_with.width, _NARROW)), FITTED_AGAIN
+        likely = partial(_by_likelihood, model=models[i], seen=seen, **how)
+        out[i][j] = _chosen(likely, proposals[i][j], likenesses[i][j], found[i][j])
     return out
 
 
@@ -127,17 +130,14 @@ def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
 
 
-def _by_likelihood(proposal, likeness, found, *, model, seen, fit, refine, model_error):
-    """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival.
-
-    Returns Candidate, Experiment.
-    """
+def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error):
+    """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival."""
     model = model.up_to(proposal.reflections.reach)
     starts = np.array([one[0] for one in found])
     starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
     told = weighed(
         proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT,
-        turn=refine, model_error=model_error, fit=fit,
+        turn=refine, model_error=model_error,
     )  # fmt: skip
     best, rival = told.best, None
     if told.rival is not None:
@@ -146,7 +146,7 @@ def _by_likelihood(proposal, likeness, found, *, model, seen, fit, refine, model
     return Candidate(
         proposal.phase, best.matrix, float(proposal.scores[i]), float(likeness.values(best.matrix)[0]), rival,
         proposal.native(i, best.matrix), min(best.error_deg, 180.0), best.model_error,
-    ), best.seen  # fmt: skip
+    )  # fmt: skip
 
 
 def _by_likeness(proposal, likeness, found, refine, error):
