@@ -8,14 +8,14 @@ from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.orientation.likelihood import weighed
 from unmix4d.orientation.pattern_model import Experiment, PatternModel
 
-__all__ = ["PIXEL", "SIZE", "CENTRE", "crystals", "order", "patterns", "scan", "tilted", "truly_ambiguous", "unmixed"]
+__all__ = ["crystals", "order", "patterns", "scan", "tilted", "truly_ambiguous", "unmixed"]
 
 PIXEL, SIZE, CENTRE, REACH = 0.03, (96, 96), (47.3, 48.1), 1.4
 _ROWS, _EACH, _RADIUS = 6, 4, 1.1  # rows of the scan, columns of a grain, radius of a spot in pixels
 
 
 def crystals():
-    """py4DSTEM Crystals of four systems: silver, rutile, titanium, forsterite's cell with one kind of atom at four places."""
+    """py4DSTEM Crystals of four systems: silver, rutile, titanium, and iron at four places of an orthorhombic cell."""
     from py4DSTEM.process.diffraction import Crystal
 
     fcc = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -25,7 +25,9 @@ def crystals():
     places = [[0.1, 0.2, 0.25], [-0.1, -0.2, 0.75], [0.4, 0.7, 0.25], [-0.4, -0.7, 0.75]]
     return {
         "cubic (Ag)": Crystal(np.array(fcc), 47, 4.0853),
-        "tetragonal (TiO2)": Crystal(np.array(rutile) % 1, np.array([22, 22, 8, 8, 8, 8]), [4.594, 4.594, 2.959, 90, 90, 90]),
+        "tetragonal (TiO2)": Crystal(
+            np.array(rutile) % 1, np.array([22, 22, 8, 8, 8, 8]), [4.594, 4.594, 2.959, 90, 90, 90]
+        ),
         "hexagonal (Ti)": Crystal(np.array(hcp), 22, [2.951, 2.951, 4.684, 90, 90, 120]),
         "orthorhombic": Crystal(np.array(places) % 1, 26, [4.76, 5.98, 3.9, 90, 90, 90]),
     }

@@ -26,7 +26,7 @@ from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPatter
 from unmix4d.orientation.phase_names import renamed, told_apart
 from unmix4d.orientation.phase_symmetry import symmetry_of_phase
 from unmix4d.orientation.ranking import candidates, rank, refined
-from unmix4d.orientation.record import Candidate, Rival, Proposals, choose_phase
+from unmix4d.orientation.record import Candidate, Proposals, Rival, choose_phase
 from unmix4d.orientation.reflections import Reflections
 from unmix4d.orientation.sources import paint, presence, representative_patterns
 from unmix4d.orientation.symmetry import (
@@ -153,7 +153,8 @@ def told(found):
     return {
         "shape": shape,
         "rows": [
-            [None if one is None else few(one, "phase", "matrix", "score", "fit") | _rival(one) for one in row] for row in rows
+            [None if one is None else few(one, "phase", "matrix", "score", "fit") | _rival(one) for one in row]
+            for row in rows
         ],
         "native": [[None if one is None else one.native for one in row] for row in rows],
     }
@@ -190,7 +191,8 @@ def _match(match):
         "matched",
         "quaternion",
     )
-    return few(match, *names) | _rival(match) | {"candidates": [few(one, "phase", "score", "fit") for one in match.candidates]}
+    others = [few(one, "phase", "score", "fit") for one in match.candidates]
+    return few(match, *names) | _rival(match) | {"candidates": others}
 
 
 def said(found):

@@ -83,9 +83,9 @@ def index(
     phase_gap : float
         The phase of a component is ambiguous where the second phase fits worse by less than this share.
     odds : float
-        The orientation of a component is ambiguous where it is not this many times likelier than its rival, the best one that is
-        more than 5 degrees off by all symmetries: under counting noise, and the model error. The copy by half a turn is
-        always looked at. Also where it is not known to 2 degrees.
+        The orientation of a component is ambiguous where it is not this many times likelier than its rival, the best one
+        that is more than 5 degrees off by all symmetries: under counting noise, and the model error. The copy by half a
+        turn is always looked at. Also where it is not known to 2 degrees.
     model_error : float, optional
         By how much simulated amplitudes are off, as a share of their root mean square. By default what the best fit leaves
         beyond counting noise, at least 0.02.

@@ -103,7 +103,8 @@ def _first(chi2) -> int:
 def _likeliest(reflections, model, matrices, best, turn):
     """Those that are likeliest beside the best, refined."""
     how = {"fit": (), "model_error": best.model_error, "pixel_error": best.pixel_error}
-    looks = [refine_orientation(reflections, model, one, best.seen, evaluations=1, turn=False, **how).chi2 for one in matrices]
+    as_they_are = {"turn": False, "evaluations": 1, **how}
+    looks = [refine_orientation(reflections, model, one, best.seen, **as_they_are).chi2 for one in matrices]
     order = np.argsort(looks, kind="stable")
     some = matrices[np.sort(order[:_RIVALS])]  # in the order they came in
     return [refine_orientation(reflections, model, one, best.seen, evaluations=5, turn=turn, **how) for one in some]

@@ -157,7 +157,7 @@ class Orientations:
 
     @property
     def orientation_ambiguous(self) -> np.ndarray:
-        """Boolean (k,): components for which another orientation is possible, `Match.rival`, or that are not known to 2 degrees."""
+        """Boolean (k,): components with another orientation that is possible, `Match.rival`, or not known to 2 degrees."""
         return np.array([match.orientation_ambiguous for match in self.matches], bool)
 
     @property
@@ -198,7 +198,8 @@ class Orientations:
         checks.choice(which, "which", ("first", "second", "rival"))
         none = np.full((3, 3), np.nan)
         if which == "rival":
-            return np.stack([match.rival.matrix if match.two_possible else none for match in self.matches] + [none])[self.first]
+            rivals = [match.rival.matrix if match.two_possible else none for match in self.matches]
+            return np.stack([*rivals, none])[self.first]
         return np.stack([match.matrix for match in self.matches] + [none])[getattr(self, which)]
 
     def quaternions(self, which: str = "first") -> np.ndarray:
@@ -224,8 +225,9 @@ class Orientations:
         """What is known of every position, each (scan_row, scan_col): the properties of the CrystalMap.
 
         ``component``, ``weight``, ``score`` (of the host), ``fit`` (0 to 1), ``phase_gap``, ``ambiguous`` and
-        ``orientation_ambiguous`` (0 or 1), ``ambiguity`` (0 to 0.5), ``error_deg``, ``grain_id``, ``second_component``, ``second_weight``, ``second_score``; -1 or
-        0 where there is nothing. After `unmix4d.merge_orientations` also ``disagreement_deg`` and ``flagged``.
+        ``orientation_ambiguous`` (0 or 1), ``ambiguity`` (0 to 0.5), ``error_deg``, ``grain_id``, ``second_component``,
+        ``second_weight``, ``second_score``; -1 or 0 where there is nothing. After `unmix4d.merge_orientations` also
+        ``disagreement_deg`` and ``flagged``.
 
         Examples
         --------

@@ -63,6 +63,12 @@ class SmoothedPattern:
         self._covered = ndimage.gaussian_filter(used.astype(float), self.sigma / math.sqrt(2), mode="constant")
         self.reach = float(q[used].max()) if used.any() else 0.0
         self.norm = float(np.sqrt((amplitude**2).sum()))
+        self._sum = float(np.abs(amplitude).sum())
+
+    @property
+    def n_spots(self) -> float:
+        """About how many there are, strong ones counted more."""
+        return max(1.0, self._sum**2 / self.norm**2 / (4 * math.pi * self.sigma**2)) if self.norm > 0 else 1.0
 
     def at(self, vectors):
         """Amplitude summed over a Gaussian spot, and the share of the spot that is measured, at vectors (..., 2) in 1/Å."""
@@ -119,6 +125,11 @@ class PatternLikeness:
 
     def __init__(self, reflections: Reflections, pattern: SmoothedPattern, shapes=SHAPES, scale: float = 1.0):
         self.reflections, self.pattern, self.shapes, self._scale = reflections, pattern, tuple(shapes), scale
+
+    @property
+    def n_spots(self) -> float:
+        """About how many there are in the pattern."""
+        return self.pattern.n_spots
 
     def values(self, matrices) -> np.ndarray:
         """Likeness (m,) of active rotations (m, 3, 3) from the crystal to (row, column, z)."""

@@ -1,10 +1,10 @@
 """A whole pattern of one crystal as a kinematical model of a few numbers, and how unlikely what it leaves is.
 
-NumPy and SciPy only. Counting noise is known of every pixel. What a kinematical model cannot say of intensities is one number
-more, the *model error*: the amplitude of every reflection may be off by this share of the root mean square amplitude of
-the reflections. A pixel of a spot shares that error with the other pixels of the spot, so that it counts once a
-spot. Intensities are drawn out by a function that makes the variance of both together 1 (`PatternModel._stretched`), and
-likelihoods are sums of squares.
+NumPy and SciPy only. Counting noise is known of every pixel. What a kinematical model cannot say of intensities is one
+number more, the *model error*: the amplitude of every reflection may be off by this share of the root mean square
+amplitude of the reflections. A pixel of a spot shares that error with the other pixels of the spot, so that it counts
+once a spot. Intensities are drawn out by a function that makes the variance of both together 1
+(`PatternModel.stretched`), and likelihoods are sums of squares.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class PatternModel:
     geometry : ScanGeometry
         Centre, ellipse, calibration and detector mask are used.
     gain : float
-        Variance over mean of counting, at least: 1 / n for the mean of n patterns of counts. More, or all of it where this is
-        0, is measured between the spots.
+        Variance over mean of counting, at least: 1 / n for the mean of n patterns of counts. More, or all of it where this
+        is 0, is measured between the spots.
     radius : float
         Of the disks in pixels, about.
     q_min, q_max : float
@@ -127,7 +127,8 @@ class PatternModel:
         self.background = self._rings(self._pattern, used & ~ndimage.binary_dilation(bright, iterations=2))
         self.data = np.where(used, self._pattern - self.background, 0.0)
         # What is nowhere known better than this: no counts are no certainty.
-        self.variance = np.maximum(self.variance, gain * max(float(self._pattern[used].mean()), 0) * 0.1 if used.any() else 1)
+        mean = max(float(self._pattern[used].mean()), 0.0) if used.any() else 1.0
+        self.variance = np.maximum(self.variance, 0.1 * gain * mean)
         self.variance = np.maximum(self.variance, 1e-8 * float(np.abs(self.data).max()) ** 2 + 1e-300)
         self._noise = self.variance[used]
         self._stretched: tuple[PixelError | None, np.ndarray] = None, self._noise

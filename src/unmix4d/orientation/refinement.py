@@ -20,8 +20,8 @@ _STEPS = {"row": 0.03, "column": 0.03, "beam": 0.03, "intensity": 0.01, "width":
 _MOST = {"row": 12.0, "column": 12.0, "beam": 12.0, "intensity": 1.5, "width": 2.5, "radius": 0.7, "power": 1.6,
          "offset_row": 3.0, "offset_col": 3.0, "scale": 0.1, "strain": 0.1, "shear": 0.1, "damping": 8.0}  # fmt: skip
 _FIRST_ERROR = 0.3  # of amplitudes, until a fit says how large it is
-# How far from the start each may be expected, where the pattern does not say: standard deviations. Starts are about a step of
-# the host's grid away from the truth.
+# How far from the start each may be expected, where the pattern does not say: standard deviations. Starts are about a step
+# of the host's grid away from the truth.
 _EXPECTED = {"row": 2.5, "column": 2.5, "beam": 2.5, "width": 0.7, "power": 1.0, "damping": 1.5}
 _TAIL, _TURN_DEG = 12.0, 4.0  # reflections that a fit looks at: excited, in widths, or after a turn by so much
 _WITHIN = 0.9  # the probability of the angle that is given
@@ -184,7 +184,7 @@ class _Problem:
     def fitted(self, x, error, evaluations):
         found = least_squares(
             lambda one: self._left(one, error), x, lambda one: self.jacobian(one, error),
-            bounds=(-self._most, self._most), x_scale=10 * self._step, max_nfev=evaluations, xtol=1e-4, ftol=1e-5, method="trf",
+            bounds=(-self._most, self._most), x_scale=10 * self._step, max_nfev=evaluations, xtol=1e-4, ftol=1e-5,
         )  # fmt: skip
         return found.x
 

@@ -10,7 +10,7 @@ __all__ = ["at_positions"]
 
 
 def at_positions(matches, painting) -> SimpleNamespace:
-    """What a native map holds, ``component`` and ``is_rival`` (scan_row, scan_col, n) with n of at least 2; -1 where nothing.
+    """What a native map holds: ``component`` and ``is_rival``, (scan_row, scan_col, n) with n of at least 2; -1: nothing.
 
     matches: sequence of Match.
     painting: Painting.
