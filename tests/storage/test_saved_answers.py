@@ -14,7 +14,7 @@ from support import orientation_scene as scene
 from unmix4d import Orientations, Unmix
 from unmix4d.core.errors import UnreadableFile
 from unmix4d.core.geometry import ScanGeometry
-from unmix4d.orientation import Candidate, Match, Painting, laue_rotations
+from unmix4d.orientation import Candidate, Match, Painting, Rival, laue_rotations
 from unmix4d.storage.safety import array_checksum, text_checksum
 
 pytestmark = pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
@@ -55,10 +55,12 @@ def oriented(host="pyxem", phases=None):
     said = {"matrix": matrices[0].T, "family": np.eye(3), "corr": 4.0, "inds": [3, 1], "mirror": True, "angles": [1.0, 2, 3]}
     native = SimpleNamespace(**{name: np.array(value)[None] for name, value in said.items()})
     first, none = np.array([[0, 0, 1], [0, 1, -1]]), np.full((2, 3), -1)
+    told = native if host == "py4dstem" else None
+    rivals = [Rival(matrices[1 - i], 0.4, 9.0, 0.5, told) for i in (0, 1)]
+    found = [Candidate("silver", matrices[i], 10.0, 0.9, rivals[i], told) for i in (0, 1)]
     matches = [
-        Match(i, "single", 12, "silver", matrices[i], 10.0, 0.9, candidates=(Candidate("silver", matrices[i], 10.0, 0.9, 0.5,
-              native if host == "py4dstem" else None),)) for i in (0, 1)
-    ]  # fmt: skip
+        Match(i, "single", 12, "silver", matrices[i], 10.0, 0.9, rival=rivals[i], candidates=(found[i],)) for i in (0, 1)
+    ]
     present = np.stack([first == i for i in range(3)])
     painting = Painting(first, none, np.where(first < 0, np.nan, 0.7), np.zeros((2, 3)), first.copy(), present)
     cubic = {"silver": laue_rotations(np.eye(3))}

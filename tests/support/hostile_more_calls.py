@@ -78,7 +78,9 @@ def _index(s):
                               Made("crystal", "monoclinic")))  # fmt: skip
     return {"simulation": phases}, {
         "source": st.sampled_from((None, "single", "mean", "component")), "enough": st.sampled_from((1, 10, 1000)),
-        "vectors": st.one_of(st.none(), _vectors()), "phase_gap": _GAP, "orientation_gap": _GAP,
+        "vectors": st.one_of(st.none(), _vectors()), "phase_gap": _GAP,
+        "odds": st.sampled_from((20.0, 1, 0, 1e9)), "model_error": st.sampled_from((None, 0.1, 3, 0)),
+        "prefer": st.sampled_from((None, "neighbours")), "twin_laws": st.sampled_from(((), [((1, 1, 1), 60)], [3])),
         "q_min": st.sampled_from((None, 0, 0.1, 0.3, 9)), "q_max": st.sampled_from((None, 0.2, 1.0, 99)),
         "disk_radius": st.sampled_from((None, 1, 2.5, 99)),
         "probe": st.sampled_from((None, np.ones(s[2:]), np.zeros((2, 2)))),

@@ -26,7 +26,7 @@ from unmix4d.orientation.pattern_likeness import PatternLikeness, SmoothedPatter
 from unmix4d.orientation.phase_names import renamed, told_apart
 from unmix4d.orientation.phase_symmetry import symmetry_of_phase
 from unmix4d.orientation.ranking import candidates, rank, refined
-from unmix4d.orientation.record import Candidate, Proposals, choose_phase
+from unmix4d.orientation.record import Candidate, Proposals, Rival, choose_phase
 from unmix4d.orientation.reflections import Reflections
 from unmix4d.orientation.sources import paint, presence, representative_patterns
 from unmix4d.orientation.symmetry import (
@@ -153,16 +153,22 @@ def told(found):
     return {
         "shape": shape,
         "rows": [
-            [None if one is None else few(one, "phase", "matrix", "score", "fit", "rival") for one in row] for row in rows
+            [None if one is None else few(one, "phase", "matrix", "score", "fit") | _rival(one) for one in row]
+            for row in rows
         ],
         "native": [[None if one is None else one.native for one in row] for row in rows],
     }
 
 
-def choose(*fits, scores=None, rivals=None, gaps=(0.05, 0.02)):
-    scores, rivals = scores or [1.0] * len(fits), rivals or [0.5] * len(fits)
+def _rival(one):
+    return {"rival": None if one.rival is None else few(one.rival, "matrix", "fit", "away_deg", "log_ratio")}
+
+
+def choose(*fits, scores=None, rivals=None, gaps=(0.05, 20.0)):
+    scores, rivals = scores or [1.0] * len(fits), rivals or [9.0] * len(fits)
+    rivals = [Rival(GENERAL[0], 0.5 * fit, 50.0, ratio) for fit, ratio in zip(fits, rivals)]
     found = [None, *(Candidate(f"p{i}", np.eye(3), s, f, r) for i, (f, s, r) in enumerate(zip(fits, scores, rivals)))]
-    match = choose_phase(3, "mean", 7, found, phase_gap=gaps[0], orientation_gap=gaps[1])
+    match = choose_phase(3, "mean", 7, found, phase_gap=gaps[0], odds=gaps[1])
     return _match(match)
 
 
@@ -177,14 +183,16 @@ def _match(match):
         "fit",
         "gap",
         "second_phase",
-        "rival",
         "ambiguous",
         "orientation_ambiguous",
+        "ambiguity",
+        "decided_by",
         "spread_deg",
         "matched",
         "quaternion",
     )
-    return few(match, *names) | {"candidates": [few(one, "phase", "score", "fit") for one in match.candidates]}
+    others = [few(one, "phase", "score", "fit") for one in match.candidates]
+    return few(match, *names) | _rival(match) | {"candidates": others}
 
 
 def said(found):
@@ -618,10 +626,10 @@ CASES = {
         choose(0.9),
         choose(0.5, 0.9),
         choose(0.9, 0.87),
-        choose(0.9, 0.8, rivals=[0.99, 0.5]),
-        choose(0.9, 0.8, rivals=[0.97, 0.5]),
+        choose(0.9, 0.8, rivals=[0.1, 9.0]),
+        choose(0.9, 0.8, rivals=[4.0, 9.0]),
     ],
-    "phases, none": lambda: [choose(), choose(0.5, scores=[0.0]), choose(0.0, 0.0), choose(0.9, 0.855, gaps=(0.05, 0.5))],
+    "phases, none": lambda: [choose(), choose(0.5, scores=[0.0]), choose(0.0, 0.0), choose(0.9, 0.855, gaps=(0.05, 1e5))],
     # which positions
     "presence": lambda: [presence(made(3)), presence(answer("nmf")), presence(answer("fuzzy"))],
     "presence, signed": lambda: presence(answer("svd")),

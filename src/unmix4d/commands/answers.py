@@ -72,12 +72,15 @@ def _overlap(result, folder):
 
 def _orientations(result, phases, folder):
     found = result.index(phases)
-    names = ("component", "phase", "source", "n_positions", "score", "fit", "rival", "second_phase", "gap")
+    names = ("component", "phase", "source", "n_positions", "score", "fit", "error_deg", "second_phase", "gap", "ambiguity")
     columns = {name: [getattr(match, name) for match in found.matches] for name in names}
+    columns |= {name: list(found.table[name]) for name in ("rival_deg", "log_ratio")}
     for name in ("ambiguous", "orientation_ambiguous"):
         columns[name] = [int(getattr(match, name)) for match in found.matches]
     for i, name in enumerate(("x", "y", "z", "w")):  # scalar last, as in SciPy
         columns[f"quaternion_{name}"] = [float(match.quaternion[i]) for match in found.matches]
+        rivals = [match.quaternion if match.rival is None else match.rival.quaternion for match in found.matches]
+        columns[f"rival_quaternion_{name}"] = [float(one[i]) for one in rivals]
     write_columns(os.path.join(folder, "orientations.csv"), columns)
     _map_of(found, os.path.join(folder, "orientations.png"))
     return found

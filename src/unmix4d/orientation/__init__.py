@@ -3,11 +3,11 @@
 from .cif import crystal_from_cif
 from .compare import compare_orientations
 from .merge import merge_orientations
-from .record import Candidate, Match
+from .record import Candidate, Match, Rival
 from .sources import Painting
 from .symmetry import laue_rotations, mean_orientation, misorientation_deg
 
 __all__ = [
-    "Candidate", "Match", "Painting", "compare_orientations", "crystal_from_cif",
+    "Candidate", "Match", "Painting", "Rival", "compare_orientations", "crystal_from_cif",
     "laue_rotations", "mean_orientation", "merge_orientations", "misorientation_deg",
 ]  # fmt: skip

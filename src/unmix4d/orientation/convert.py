@@ -99,9 +99,10 @@ def _crystal_map(cm, name):
     phase = np.full((everything, per_point), -1)
     phase[here] = np.array([order.get(int(i), -1) for i in np.ravel(cm.phase_id)])[:, None]
     matrices[here] = from_orix_matrix(cm.rotations.to_matrix().reshape(len(here), per_point, 3, 3))
-    if "second_component" in cm.prop and per_point > 1:
-        # Ours: the first one is repeated where there is no second.
-        phase[here[np.asarray(cm.prop["second_component"]) < 0], 1:] = -1
+    if "rotations_listed" in cm.prop and per_point > 1:
+        # Ours: the first one is repeated where there are fewer.
+        listed = np.maximum(np.asarray(cm.prop["rotations_listed"]).reshape(-1, 1), 1)
+        phase[here] = np.where(np.arange(per_point) < listed, phase[here], -1)
     matrices[phase < 0] = np.nan
     score = np.zeros(phase.shape)
     for key in ("score", "correlation", "scores"):

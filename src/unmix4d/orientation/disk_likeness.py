@@ -33,6 +33,12 @@ class DiskLikeness:
         self._amplitude = np.maximum(self.vectors[:, 2], 0) ** POWER
         self._norm = self._overlap(self.vectors[:, :2], self._amplitude, self.vectors[:, :2], self._amplitude)
 
+    @property
+    def n_spots(self) -> float:
+        """How many disks there are, strong ones counted more."""
+        total = float((self._amplitude**2).sum())
+        return float(self._amplitude.sum() ** 2 / total) if total > 0 else 1.0
+
     def values(self, matrices) -> np.ndarray:
         """Likeness (m,) of active rotations (m, 3, 3) from the crystal to (row, column, z)."""
         return np.array([self._value(one) for one in np.asarray(matrices, float).reshape(-1, 3, 3)])

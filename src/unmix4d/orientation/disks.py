@@ -17,19 +17,22 @@ _MOST = 120  # of a pattern, for the host: more than it holds in practice; no ta
 
 
 def typical_radius(patterns) -> float:
-    """Median disk radius of some patterns in pixels, from the brightest spot of each.
+    """Median disk radius of some patterns in pixels, from the brightest spot of each, bright patterns counted more.
 
     Raises ValueError when no pattern has a spot.
     """
-    radii = []
+    radii, weight = [], []
     for pattern in patterns:
         try:
             radii.append(disk_detection.disk_radius(pattern))
+            weight.append(float(np.max(pattern)))  # of a weak one that is a chance of noise
         except ValueError:
             continue
     if not radii:
         raise ValueError("disk_radius must be given: the brightest part of no component pattern is a disk")
-    return float(np.median(radii))
+    order = np.argsort(radii)
+    summed = np.cumsum(np.array(weight)[order])
+    return float(np.array(radii)[order][np.searchsorted(summed, summed[-1] / 2)])
 
 
 def radius_of(patterns, geometry, *, disk_radius=None, probe=None) -> float:

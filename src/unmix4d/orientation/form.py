@@ -8,7 +8,7 @@ import numpy as np
 
 from ..results.forms import COUNT, SETTINGS, Arrays, Field, Json, Listing, Mapping, Record, is_real, plain, require, within
 from ..results.saved import Form, Geometry
-from .record import Candidate, Match
+from .record import Candidate, Match, Rival
 from .saved_phases import SavedPhase
 from .sources import Painting
 
@@ -60,13 +60,19 @@ _TEXT, _FLAG = Json(lambda told: isinstance(told, str)), Json(lambda told: isins
 _NUMBER = Json(is_real, float)
 _NAME = Json(lambda told: told is None or isinstance(told, str))
 _MATRIX = Json(_is_matrix, np.array)
+_RIVAL: dict[str, Field] = {
+    "matrix": _MATRIX, "fit": _NUMBER, "away_deg": _NUMBER, "log_ratio": _NUMBER, "native": _Native(),
+}  # fmt: skip
+_RIVALS = Record(Rival, _RIVAL, optional=True)
 _CANDIDATE: dict[str, Field] = {
-    "phase": _TEXT, "matrix": _MATRIX, "score": _NUMBER, "fit": _NUMBER, "rival": _NUMBER, "native": _Native(),
+    "phase": _TEXT, "matrix": _MATRIX, "score": _NUMBER, "fit": _NUMBER, "rival": _RIVALS, "native": _Native(),
+    "error_deg": _NUMBER, "model_error": _NUMBER,
 }  # fmt: skip
 _MATCH: dict[str, Field] = {
     "component": COUNT, "source": _TEXT, "n_positions": COUNT, "phase": _NAME, "matrix": _MATRIX, "score": _NUMBER,
-    "fit": _NUMBER, "gap": _NUMBER, "second_phase": _NAME, "rival": _NUMBER, "ambiguous": _FLAG,
+    "fit": _NUMBER, "gap": _NUMBER, "second_phase": _NAME, "rival": _RIVALS, "ambiguous": _FLAG,
     "orientation_ambiguous": _FLAG, "spread_deg": _NUMBER, "candidates": Listing(Record(Candidate, _CANDIDATE)),
+    "error_deg": _NUMBER, "model_error": _NUMBER, "decided_by": Json(("", "likelihood", "neighbours").__contains__),
 }  # fmt: skip
 _ON_SCAN = ("scan",)
 _PAINTING: dict[str, Field] = {

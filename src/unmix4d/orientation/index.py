@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,17 +15,20 @@ from . import match_py4dstem, match_pyxem
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
+from .neighbours import decided_by_neighbours, twin_rotations
 from .orientations import Orientations
 from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
+from .pattern_model import PatternModel
 from .phase_names import told_apart
 from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
-from .sources import ENOUGH, paint, presence, representative_patterns
+from .sources import ENOUGH, least_gains, of_others, paint, presence, representative_patterns
 
 __all__ = ["index", "orientations"]
 
-_PHASE_GAP, _ORIENTATION_GAP = 0.05, 0.02  # of the fit, below which it is ambiguous (docs/orientation.md); no table
+_PHASE_GAP = 0.05  # of the fit, below which it is ambiguous (docs/orientation.md); no table
+_ODDS = 20.0  # from which on one of two orientations is taken for certain
 _RANKS = ("auto", "pattern", "disks", "host")
 _CANDIDATES = {"pattern": 4, "disks": 24, "host": 1}  # with a pattern all templates are looked at here
 _DIRECT_BEAM = 0.1  # 1/Å: nearer to the centre than any reflection of a cell of less than 10 Å
@@ -39,7 +43,10 @@ def index(
     enough: int = ENOUGH,
     vectors: Any = None,
     phase_gap: float = _PHASE_GAP,
-    orientation_gap: float = _ORIENTATION_GAP,
+    odds: float = _ODDS,
+    model_error: float | None = None,
+    prefer: str | None = None,
+    twin_laws: Sequence[tuple[Sequence[float], float]] = (),
     q_min: float | None = None,
     q_max: float | None = None,
     disk_radius: float | None = None,
@@ -75,8 +82,19 @@ def index(
         `group_braggvectors`.
     phase_gap : float
         The phase of a component is ambiguous where the second phase fits worse by less than this share.
-    orientation_gap : float
-        Its orientation is ambiguous where another one, more than 5 degrees off, fits worse by less than this share.
+    odds : float
+        The orientation of a component is ambiguous where it is not this many times likelier than its rival, the best one
+        that is more than 5 degrees off by all symmetries: under counting noise, and the model error. The copy by half a
+        turn is always looked at. Also where it is not known to 2 degrees.
+    model_error : float, optional
+        By how much simulated amplitudes are off, as a share of their root mean square. By default what the best fit leaves
+        beyond counting noise, at least 0.02.
+    prefer : {"neighbours"} or None
+        Ambiguous orientations are decided where a neighbouring component speaks for one of the two: see `twin_laws`.
+    twin_laws : sequence of ((float, float, float), float)
+        Axis (Cartesian, of the crystal) and angle in degrees of misorientations that are expected at boundaries, as
+        ``[((1, 1, 1), 60)]`` of twins of cubic crystals. ``prefer="neighbours"`` takes the one of two orientations that is
+        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous.
     q_min, q_max : float, optional
         1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are left out.
     disk_radius : float, optional
@@ -146,7 +164,11 @@ def index(
     started = time.perf_counter()
     kind, phases = _phases(simulation)
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
-    orientation_gap = checks.positive(orientation_gap, "orientation_gap", zero=True)
+    odds = checks.positive(odds, "odds")
+    model_error = None if model_error is None else checks.positive(model_error, "model_error")
+    laws = twin_rotations(twin_laws)
+    if prefer is not None:
+        checks.choice(prefer, "prefer", ("neighbours",))
     q_min = None if q_min is None else checks.positive(q_min, "q_min", zero=True)
     q_max = None if q_max is None else checks.positive(q_max, "q_max")
     min_peaks = checks.count(min_peaks, "min_peaks", minimum=2)
@@ -169,18 +191,21 @@ def index(
         raise ValueError('rank must be "disks" or "host" with vectors, which are no patterns, got "pattern"')
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
-                   "disk_radius": disk_radius, "detection": detection}  # fmt: skip
+                   "disk_radius": disk_radius, "detection": detection, "model_error": model_error}  # fmt: skip
         told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
-                   "refine": refine}  # fmt: skip
+                   "refine": refine, "model_error": model_error}  # fmt: skip
         told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
-    gaps = {"phase_gap": phase_gap, "orientation_gap": orientation_gap}
+    gaps = {"phase_gap": phase_gap, "odds": odds}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
+    if prefer == "neighbours":
+        matches = decided_by_neighbours(matches, painting, symmetry, laws)
     seconds["total"] = time.perf_counter() - started
-    settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "phases": list(phases)}
+    settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "prefer": prefer, "phases": list(phases)}
+    settings["twin_laws"] = [[[float(x) for x in axis], float(angle)] for axis, angle in twin_laws]
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 
@@ -223,11 +248,19 @@ def _beam(options):
     return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
 
 
-def _by_pattern(patterns, geometry, options, q_max=None):
-    """What ranks the candidates of each pattern: the pattern."""
+def _by_pattern(result, patterns, used, n_positions, options, q_max=None):
+    """What ranks the candidates of each pattern, and what says how likely they are: the pattern."""
+    geometry = result.geometry
     radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
-    smoothed = [SmoothedPattern(one, geometry, radius=radius, q_min=_beam(options), q_max=q_max) for one in patterns]
-    return [partial(PatternLikeness, pattern=one) for one in smoothed]
+    how = {"radius": radius, "q_min": _beam(options)}
+    whole = [
+        PatternModel(one, geometry, gain=gain, others=others, q_max=q_max, **how)
+        for one, gain, others in zip(patterns, least_gains(result, n_positions), of_others(result, used))
+    ]
+    # Farther out than any spot is seen nobody knows whether the detector, or an aperture, would show one.
+    seen = max(one.farthest_seen for one in whole) or farthest(geometry)
+    smoothed = [SmoothedPattern(one, geometry, q_max=seen, **how) for one in patterns]
+    return [partial(PatternLikeness, pattern=one) for one in smoothed], [one.up_to(seen) for one in whole], seen
 
 
 def _within(disks, q_max):
@@ -248,10 +281,10 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     patterns, used, counts = representative_patterns(result, source, enough=enough)
     how = {"gamma": options["gamma"], "background": options["background"]}
     polar = match_pyxem.polar_patterns(patterns, geometry, q_max=q_max, q_min=options["q_min"] or 0.0, **how)
-    compare, longest = None, 0.0
+    compare, models, longest = None, None, 0.0
     if options["rank"] == "pattern":
-        # Not only what the templates reach: the corners of the detector tell the tilt best.
-        compare, longest = _by_pattern(patterns, geometry, options, options["q_max"]), options["q_max"] or farthest(geometry)
+        # Not only what the templates reach: what is far out tells the tilt best.
+        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
     elif options["rank"] == "disks":
         disks = component_disks(
             patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
@@ -266,7 +299,10 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         match_pyxem.proposals(name, one, polar, symmetry[name], geometry.calibration, q_max=longest)
         for name, one in phases.items()
     ]
-    told, options["shape"] = ranked([list(row) for row in zip(*each)], compare, refine=options["refine"])
+    told, options["shape"] = ranked(
+        [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models,
+        model_error=options["model_error"],
+    )  # fmt: skip
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, counts.tolist(), told)), symmetry, native
 
@@ -299,15 +335,22 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
     by_host = options["rank"] == "host"
-    compare = _by_disks(disks, reach)
+    compare, models, longest = _by_disks(disks, reach), None, 0.0
     if options["rank"] == "pattern":
-        compare = _by_pattern(patterns, geometry, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
+    # Of a crystal that came without structure factors, as far as there is something: that tells the tilt best.
+    known = {
+        name: match_py4dstem.reflections_of(one, 0.0 if hasattr(phases[name], "struct_factors_int") else longest)
+        for name, one in ready.items()
+    }
     proposed = [
-        [match_py4dstem.proposals(name, crystal, one, symmetry[name], **how) for name, crystal in ready.items()]
+        [match_py4dstem.proposals(name, crystal, one, symmetry[name], known[name], **how) for name, crystal in ready.items()]
         for one in disks
     ]
-    told, options["shape"] = ranked(proposed, compare, refine=options["refine"], by_host=by_host)
+    told, options["shape"] = ranked(
+        proposed, compare, refine=options["refine"], by_host=by_host, models=models, model_error=options["model_error"]
+    )
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready
 

@@ -14,6 +14,7 @@ from .geometry import from_py4dstem_matrix
 from .phase_symmetry import symmetry_of_crystal
 from .record import Proposals
 from .reflections import Reflections
+from .several import at_positions
 
 __all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of",
            "zone_axis_range"]  # fmt: skip
@@ -131,21 +132,27 @@ def match_pattern(crystal, vectors, *, n=1, min_peaks=3):
         )  # fmt: skip
 
 
-def reflections_of(crystal) -> Reflections:
-    """What the likeness needs of a crystal with a plan."""
+def reflections_of(crystal, q_max: float = 0.0) -> Reflections:
+    """What the likeness needs of a crystal with a plan; up to `q_max` in 1/Å where that is more than the crystal has."""
+    told = crystal
+    if q_max > float(crystal.k_max):
+        told = copy.copy(crystal)
+        with _quiet():
+            told.calculate_structure_factors(q_max)
     return Reflections(
-        crystal.g_vec_all.T, np.asarray(crystal.struct_factors_int, float), float(crystal.wavelength),
+        told.g_vec_all.T, np.asarray(told.struct_factors_int, float), float(crystal.wavelength),
         width=float(crystal.orientation_sigma_excitation_error), spot=float(crystal.orientation_kernel_size) / 3,
     )  # fmt: skip
 
 
-def proposals(name, crystal, vectors, symmetry, *, n=24, min_peaks=3) -> Proposals | None:
+def proposals(name, crystal, vectors, symmetry, reflections, *, n=24, min_peaks=3) -> Proposals | None:
     """What one crystal proposes for the vectors of one pattern; None where nothing matched.
 
     name: str.
     crystal (py4DSTEM Crystal): With a plan.
     vectors: ndarray (m, 3).
     symmetry: ndarray (s, 3, 3).
+    reflections: Reflections.
     n (int): How many the host is asked for.
     min_peaks: int.
     """
@@ -154,7 +161,7 @@ def proposals(name, crystal, vectors, symmetry, *, n=24, min_peaks=3) -> Proposa
     if not len(good):
         return None
     return Proposals(
-        name, from_py4dstem_matrix(found.matrix[good]), np.asarray(found.corr[good], float), reflections_of(crystal),
+        name, from_py4dstem_matrix(found.matrix[good]), np.asarray(found.corr[good], float), reflections,
         symmetry, from_py4dstem_matrix(crystal.orientation_rotation_matrices),
         lambda i, matrix: _one(found, good[i], matrix),
     )  # fmt: skip
@@ -172,16 +179,16 @@ def _one(found, index, matrix):
 
 
 def orientation_map(matches, painting, phase):
-    """An OrientationMap of two matches, the second where a second component of the phase is present; 0 elsewhere."""
+    """An OrientationMap of all orientations of the phase at every position, see `at_positions`; 0 where there is none."""
     from py4DSTEM.process.diffraction.utils import OrientationMap
 
-    out = OrientationMap(*painting.first.shape, 2)
-    for place, index in enumerate((painting.first, painting.second)):
-        for match in matches:
-            if match.phase != phase:
-                continue
-            where = index == match.component
-            found = match.candidates[0].native
-            for name in ("matrix", "family", "corr", "inds", "mirror", "angles"):
-                getattr(out, name)[where, place] = getattr(found, name)[0]
+    there = at_positions(matches, painting)
+    out = OrientationMap(*painting.first.shape, there.component.shape[-1])
+    for match in matches:
+        if match.phase != phase:
+            continue
+        for rival, found in ((False, match.candidates[0].native), (True, getattr(match.rival, "native", None))):
+            where = (there.component == match.component) & (there.is_rival == rival)
+            for name in ("matrix", "family", "corr", "inds", "mirror", "angles") if found is not None else ():
+                getattr(out, name)[where] = getattr(found, name)[0]
     return out

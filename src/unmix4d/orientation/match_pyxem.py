@@ -16,6 +16,7 @@ from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, t
 from .phase_names import renamed, told_apart
 from .record import Proposals
 from .reflections import Reflections
+from .several import at_positions
 
 __all__ = ["crystal_map", "is_simulation", "polar_patterns", "proposals", "reflections_of", "split_phases"]
 
@@ -150,21 +151,24 @@ def crystal_map(found, phases):
 
     geometry, painting, matches = found.geometry, found.painting, {m.component: m for m in found.matches if m.matched}
     rows, cols = geometry.scan_shape
-    first, second = painting.first.ravel(), painting.second.ravel()
-    second_or_first = np.where(second >= 0, second, first)
-    quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (rows * cols, 2, 1))
-    for component, match in matches.items():
-        one = Rotation.from_matrix(to_orix_matrix(match.matrix)[None]).data[0]
-        quaternions[first == component, 0] = one
-        quaternions[second_or_first == component, 1] = one
+    there = at_positions(found.matches, painting)
+    component, is_rival = (one.reshape(rows * cols, -1) for one in (there.component, there.is_rival))
+    # Where there are fewer, the first one is repeated.
+    shown = np.where(component >= 0, component, component[:, :1])
+    quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (rows * cols, component.shape[1], 1))
+    for i, match in matches.items():
+        quaternions[(shown == i) & ~is_rival] = Rotation.from_matrix(to_orix_matrix(match.matrix)[None]).data[0]
+        if match.rival is not None:
+            quaternions[(shown == i) & is_rival] = Rotation.from_matrix(to_orix_matrix(match.rival.matrix)[None]).data[0]
     ids = {name: i for i, name in enumerate(phases)}
     step, unit = geometry.calibration.step, geometry.calibration.step_unit
     row, col = np.indices(geometry.scan_shape)
     props = {name: values.ravel() for name, values in found.properties().items()}
     phase_of = np.array([-1] * (found.k + 1))
-    for component, match in matches.items():
-        phase_of[component] = ids[match.phase]
-    props["second_phase_id"] = phase_of[second]
+    for i, match in matches.items():
+        phase_of[i] = ids[match.phase]
+    first, second = painting.first.ravel(), painting.second.ravel()
+    props |= {"second_phase_id": phase_of[second], "rotations_listed": (component >= 0).sum(1)}
     return CrystalMap(
         rotations=Rotation(quaternions), phase_id=phase_of[first], x=(col * step[1]).ravel(), y=(row * step[0]).ravel(),
         phase_list=PhaseList(phases=renamed(list(phases.values()), list(phases)), ids=list(ids.values())), prop=props,

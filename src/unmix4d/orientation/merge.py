@@ -113,9 +113,9 @@ def _summary(component, here, have):
     others = np.bincount(np.delete(phases, phases == phase), minlength=1)
     second = have.names[int(others.argmax())] if share < 1 else None
     gap = float("nan") if len(have.names) == 1 else (share - others.max() / len(phases)) / share
-    candidate = Candidate(name, mean, score, share, float("nan"), _native(have.host, mean, score))
+    candidate = Candidate(name, mean, score, share, None, _native(have.host, mean, score))
     return Match(
-        component, "existing", int(chosen.sum()), name, mean, score, share, gap, second, float("nan"),
+        component, "existing", int(chosen.sum()), name, mean, score, share, gap, second, None,
         bool(gap < 0.5), False, spread, (candidate,),
     )  # fmt: skip
 

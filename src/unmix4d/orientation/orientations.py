@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Orientations"]
 
-_OF_MATCHES = ("component", "source", "n_positions", "phase", "score", "fit", "gap", "second_phase", "rival", "ambiguous",
-               "orientation_ambiguous", "spread_deg")  # fmt: skip
+_OF_MATCHES = ("component", "source", "n_positions", "phase", "score", "fit", "gap", "second_phase", "ambiguous",
+               "orientation_ambiguous", "ambiguity", "decided_by", "error_deg", "model_error", "spread_deg")  # fmt: skip
 
 
 @savable(FORM)
@@ -120,12 +121,14 @@ class Orientations:
         """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         What `unmix4d.orientation.Match` says of each, with the orientation as a quaternion, ``quaternion_x`` to
-        ``quaternion_w``.
+        ``quaternion_w``, and of its rival how far off it is, ``rival_deg``, and ``log_ratio``; NaN where there is none.
         """
         columns = {name: [getattr(match, name) for match in self.matches] for name in _OF_MATCHES}
         quaternions = np.array([match.quaternion for match in self.matches]).reshape(-1, 4)
         columns |= {f"quaternion_{name}": quaternions[:, i].tolist() for i, name in enumerate("xyzw")}
-        return Table(columns, {"spread_deg": "°"})
+        for name, one in (("rival_deg", "away_deg"), ("log_ratio", "log_ratio")):
+            columns[name] = [getattr(match.rival, one, math.nan) for match in self.matches]
+        return Table(columns, {"spread_deg": "°", "error_deg": "°", "rival_deg": "°"})
 
     @property
     def k(self) -> int:
@@ -154,15 +157,24 @@ class Orientations:
 
     @property
     def orientation_ambiguous(self) -> np.ndarray:
-        """Boolean (k,): components for which another orientation is nearly as good."""
+        """Boolean (k,): components with another orientation that is possible, `Match.rival`, or not known to 2 degrees."""
         return np.array([match.orientation_ambiguous for match in self.matches], bool)
+
+    @property
+    def ambiguity(self) -> np.ndarray:
+        """Probability (scan_row, scan_col) that the rival of the first component is the right one; NaN where there is none.
+
+        By the pattern of the component alone: 0.5 where nothing in it decides. Of one component: ``found[i].ambiguity``.
+        """
+        return np.array([match.ambiguity for match in self.matches] + [math.nan])[self.first]
 
     def matrices(self, which: str = "first") -> np.ndarray:
         """Orientation of every position.
 
         Parameters
         ----------
-        which : {"first", "second"}
+        which : {"first", "second", "rival"}
+            ``"rival"``: the other orientation of the first component, where it is ambiguous.
 
         Returns
         -------
@@ -183,9 +195,12 @@ class Orientations:
         ((1, 3, 3, 3), [[False, False, True]])
         """
 
-        index = getattr(self, checks.choice(which, "which", ("first", "second")))
-        table = np.stack([match.matrix for match in self.matches] + [np.full((3, 3), np.nan)])
-        return table[index]
+        checks.choice(which, "which", ("first", "second", "rival"))
+        none = np.full((3, 3), np.nan)
+        if which == "rival":
+            rivals = [match.rival.matrix if match.two_possible else none for match in self.matches]
+            return np.stack([*rivals, none])[self.first]
+        return np.stack([match.matrix for match in self.matches] + [none])[getattr(self, which)]
 
     def quaternions(self, which: str = "first") -> np.ndarray:
         """As `matrices`, as quaternions (scan_row, scan_col, 4), scalar last as in SciPy.
@@ -210,8 +225,9 @@ class Orientations:
         """What is known of every position, each (scan_row, scan_col): the properties of the CrystalMap.
 
         ``component``, ``weight``, ``score`` (of the host), ``fit`` (0 to 1), ``phase_gap``, ``ambiguous`` and
-        ``orientation_ambiguous`` (0 or 1), ``grain_id``, ``second_component``, ``second_weight``, ``second_score``; -1 or
-        0 where there is nothing. After `unmix4d.merge_orientations` also ``disagreement_deg`` and ``flagged``.
+        ``orientation_ambiguous`` (0 or 1), ``ambiguity`` (0 to 0.5), ``error_deg``, ``grain_id``, ``second_component``,
+        ``second_weight``, ``second_score``; -1 or 0 where there is nothing. After `unmix4d.merge_orientations` also
+        ``disagreement_deg`` and ``flagged``.
 
         Examples
         --------
@@ -234,7 +250,8 @@ class Orientations:
             "component": self.first, "weight": np.nan_to_num(self.weight), "score": of("score", self.first),
             "fit": of("fit", self.first), "phase_gap": of("gap", self.first, np.nan),
             "ambiguous": of("ambiguous", self.first).astype(int),
-            "orientation_ambiguous": of("orientation_ambiguous", self.first).astype(int), "grain_id": self.painting.grain,
+            "orientation_ambiguous": of("orientation_ambiguous", self.first).astype(int),
+            "ambiguity": self.ambiguity, "error_deg": of("error_deg", self.first, np.nan), "grain_id": self.painting.grain,
             "second_component": self.second, "second_weight": np.nan_to_num(self.painting.second_weight),
             "second_score": of("score", self.second),
         }  # fmt: skip
@@ -246,10 +263,10 @@ class Orientations:
     def crystal_map(self) -> Any:
         """An orix CrystalMap (pyxem only).
 
-        Two rotations per position: the first component's and the runner-up's, which is the first's again where there is
-        no other (``second_component`` is -1 there). Rotations are as pyxem's own ``to_crystal_map`` has them. The
-        properties are those of `properties`, and ``second_phase_id``. Positions where no component is present are not
-        indexed; excluded ones are not in the data.
+        Two rotations per position or more, best first: the first component's, its rival's where it is ambiguous, the
+        runner-up's and its rival's. ``rotations_listed`` says how many there are, and the first is repeated after them.
+        Rotations are as pyxem's own ``to_crystal_map`` has them. The properties are those of `properties`, and
+        ``second_phase_id``. Positions where no component is present are not indexed; excluded ones are not in the data.
 
         Raises
         ------
@@ -264,9 +281,10 @@ class Orientations:
 
     @property
     def orientation_map(self) -> Any:
-        """A py4DSTEM OrientationMap with two matches (py4DSTEM only); {phase: OrientationMap} of several phases.
+        """A py4DSTEM OrientationMap of two matches or more (py4DSTEM only); {phase: OrientationMap} of several phases.
 
-        The second match is the runner-up's; correlation 0 where there is none, or where another phase is.
+        Best first: the first component's, its rival's where it is ambiguous, the runner-up's and its rival's; correlation 0
+        where there is none, or where another phase is.
 
         Raises
         ------
@@ -338,6 +356,9 @@ class Orientations:
         for what, which in (("phase", self.ambiguous), ("orientation", self.orientation_ambiguous)):
             if which.any():
                 lines.append(f"  {what} ambiguous: component {', '.join(map(str, np.flatnonzero(which)))}")
+        decided = [match.component for match in self.matches if match.decided_by == "neighbours"]
+        if decided:
+            lines.append(f"  decided by neighbours: component {', '.join(map(str, decided))}")
         if self.flagged is not None:
             lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
         known = self.geometry.calibration.rotation_deg is not None

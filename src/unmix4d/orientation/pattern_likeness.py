@@ -16,13 +16,13 @@ import scipy
 from .geometry import pixels_to_vectors
 from .reflections import POWER, Reflections
 
-__all__ = ["SHAPES", "PatternLikeness", "SmoothedPattern", "best_shape", "farthest"]
+__all__ = ["SHAPES", "PatternLikeness", "SmoothedPattern", "best_shape", "excitation", "farthest", "vector_lengths"]
 
 _SPOT = 0.7  # standard deviation of the spots, in disk radii
 _BACKGROUND = 0.3  # quantile of a ring: more than half of the detector is between the disks
 # How the excitation falls with the excitation error, 1/Å: thin crystals have the long tails of a Lorentzian; where tilts are
 # averaged it is a Gaussian.
-SHAPES = tuple([("lorentzian", w) for w in (0.005, 0.01, 0.02)] + [("gaussian", w) for w in (0.01, 0.02, 0.04)])
+SHAPES = tuple([("lorentzian", w) for w in (0.005, 0.01, 0.02)] + [("gaussian", w) for w in (0.005, 0.01, 0.02, 0.04)])
 _WEAK = 0.03  # simulated amplitudes below this share of the strongest one are left out
 _MOST = 80  # simulated spots, the strongest
 _WIDEST = 0.02  # 1/Å, of the spots that are looked at
@@ -51,7 +51,7 @@ class SmoothedPattern:
         self._pattern, self._limits, self._radius = pattern, (q_min, q_max), radius
         self._wider: dict = {}
         self._polar: dict = {}
-        q = _lengths(geometry)
+        q = vector_lengths(geometry)
         used = geometry.kept_pixels.reshape(geometry.detector_shape) & (q >= q_min)
         if q_max is not None:
             used &= q <= q_max
@@ -63,6 +63,12 @@ class SmoothedPattern:
         self._covered = scipy.ndimage.gaussian_filter(used.astype(float), self.sigma / math.sqrt(2), mode="constant")
         self.reach = float(q[used].max()) if used.any() else 0.0
         self.norm = float(np.sqrt((amplitude**2).sum()))
+        self._sum = float(np.abs(amplitude).sum())
+
+    @property
+    def n_spots(self) -> float:
+        """About how many there are, strong ones counted more."""
+        return max(1.0, self._sum**2 / self.norm**2 / (4 * math.pi * self.sigma**2)) if self.norm > 0 else 1.0
 
     def at(self, vectors):
         """Amplitude summed over a Gaussian spot, and the share of the spot that is measured, at vectors (..., 2) in 1/Å."""
@@ -120,6 +126,11 @@ class PatternLikeness:
     def __init__(self, reflections: Reflections, pattern: SmoothedPattern, shapes=SHAPES, scale: float = 1.0):
         self.reflections, self.pattern, self.shapes, self._scale = reflections, pattern, tuple(shapes), scale
 
+    @property
+    def n_spots(self) -> float:
+        """About how many there are in the pattern."""
+        return self.pattern.n_spots
+
     def values(self, matrices) -> np.ndarray:
         """Likeness (m,) of active rotations (m, 3, 3) from the crystal to (row, column, z)."""
         matrices = np.asarray(matrices, float).reshape(-1, 3, 3)
@@ -135,7 +146,7 @@ class PatternLikeness:
     def strongest(self, matrices, n: int):
         """Vectors (m, n, 2) and amplitudes (m, n) of the strongest spots within the detector, with the first shape."""
         q, error = self.reflections.excited(matrices)
-        intensity = self.reflections.intensity * _excitation((error / self._scale) ** 2, *self.shapes[0])
+        intensity = self.reflections.intensity * excitation((error / self._scale) ** 2, *self.shapes[0])
         intensity = np.where(np.hypot(q[..., 0], q[..., 1]) <= self.pattern.reach, intensity, 0)
         some = np.argsort(-intensity, axis=1)[:, :n]
         amplitude = np.take_along_axis(intensity, some, 1) ** POWER
@@ -156,7 +167,7 @@ class PatternLikeness:
         square, measured, covered = (pick(error) / self._scale) ** 2, pick(measured), np.clip(pick(covered), 0, 1)
         strength = np.where(covered > _COVERED, self.reflections.intensity[some], 0)
         overlap = self.pattern.overlap(np.take_along_axis(q, some[..., None], 1))
-        falls = [_excitation(square, *shape) for shape in self.shapes]
+        falls = [excitation(square, *shape) for shape in self.shapes]
         return np.max([self._cosine(strength * one, measured, covered, overlap) for one in falls], axis=0)
 
     def _cosine(self, intensity, measured, covered, overlap):
@@ -179,14 +190,15 @@ def best_shape(likenesses, matrices):
 
 def farthest(geometry) -> float:
     """Length of the longest vector on the detector, 1/Å."""
-    return float(_lengths(geometry).max())
+    return float(vector_lengths(geometry).max())
 
 
-def _excitation(square, kind, width):
+def excitation(square, kind, width):
+    """How strongly a reflection is excited, 0 to 1, at the square of an excitation error in the unit of the width."""
     return 1 / (1 + square / width**2) if kind == "lorentzian" else np.exp(-square / (2 * width**2))
 
 
-def _lengths(geometry):
+def vector_lengths(geometry):
     """Length of the vector of every pixel, 1/Å."""
     place = np.moveaxis(np.indices(geometry.detector_shape), 0, -1) - np.asarray(geometry.centre)
     return np.hypot(*np.moveaxis(place @ pixels_to_vectors(geometry).T, -1, 0))

@@ -8,12 +8,16 @@ what is simulated must be measured, and what is measured simulated.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 
+from .copies import half_turns
 from .in_plane import rotated_templates
+from .likelihood import spots_of, weighed
 from .pattern_likeness import PatternLikeness, best_shape
-from .record import Candidate
+from .pattern_model import LEAST_ERROR, Experiment, with_changes
+from .record import Candidate, Rival
 from .symmetry import apart, misorientation_deg
 
 __all__ = ["candidates", "rank", "refined"]
@@ -25,9 +29,11 @@ _BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
 _CLEARLY_DIFFERENT = 5.0  # degrees
 _EQUALLY = 1e-3  # degrees, which are rounding
+_NARROW = 0.01  # 1/Å: fits start from no narrower excitation, whose gradient reaches no farther
+_RADIUS = 0.5  # of the spots of a model to start from, in disk radii
 
 
-def candidates(proposals, compare, *, refine=True, by_host=False):
+def candidates(proposals, compare, *, refine=True, by_host=False, models=None, model_error=None):
     """The best orientation of every phase for every pattern, and the shape of the excitation that was taken for all.
 
     proposals (list of list of Proposals or None): Of every pattern, of every phase.
@@ -35,6 +41,8 @@ def candidates(proposals, compare, *, refine=True, by_host=False):
         host count.
     refine: bool.
     by_host (bool): The host's best is taken, its likeness is the fit.
+    models (list of PatternModel or None): Of every pattern, for the likelihood of the most alike and of their copies.
+    model_error (float or None): Relative error of simulated amplitudes; None: what the best fit leaves.
     Returns list of list of Candidate or None, str or None.
     """
     if compare is None:
@@ -48,12 +56,41 @@ def candidates(proposals, compare, *, refine=True, by_host=False):
     by_pattern = any(isinstance(one, PatternLikeness) for row in each for one in row)
     # With a pattern, a few orientations tell the shape of the excitation, which then counts.
     found, shape = _ranked(proposals, each, refine, by_host, best=2 if by_pattern else _BEST), None
-    some = [(likeness, best) for row, told in zip(each, found) for likeness, best in _best_phase(row, told)]
-    if some and by_pattern:
-        shape = best_shape(*zip(*((likeness, best.matrix) for likeness, best in some)))
+    best = [(a, b) for row, told in zip(each, found) for a, b in _best_phase(row, told)]
+    if best and by_pattern:
+        shape = best_shape(*zip(*((likeness, one[0][0]) for likeness, one in best)))
         each = [[None if one is None else one.of_shape(shape) for one in row] for row in each]
         found = _ranked(proposals, each, refine, by_host)
-    return found, None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
+    told = None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
+    if models is not None and shape is not None:
+        return _all_by_likelihood(proposals, each, found, models, shape, refine, model_error), told
+    error = LEAST_ERROR if model_error is None else model_error
+    chosen = partial(_by_likeness, refine=refine and not by_host, error=error)
+    return [[_chosen(chosen, *each) for each in zip(*rows)] for rows in zip(proposals, each, found)], told
+
+
+def _chosen(how, proposal, likeness, found):
+    if proposal is None:
+        return None
+    return _by_score(proposal) if found is None or not found[0][1] > 0 else how(proposal, likeness, found)
+
+
+def _all_by_likelihood(proposals, likenesses, found, models, shape, refine, model_error):
+    """Of every pattern and phase; the shape of the spots is fitted where a pattern is most alike, and kept."""
+    out: list[list] = [[None] * len(row) for row in proposals]
+    places = [(i, j) for i, row in enumerate(found) for j in range(len(row))]
+    places.sort(key=lambda one: -found[one[0]][one[1]][0][1] if found[one[0]][one[1]] else 0)
+    seen = Experiment(shape[0], max(shape[1], _NARROW), _RADIUS * models[0].disk_radius)
+    how = {"refine": refine, "model_error": model_error}
+    known = [(i, j) for i, j in places if proposals[i][j] is not None and found[i][j] and found[i][j][0][1] > 0]
+    if known:
+        i, j = known[0]
+        spots = spots_of(proposals[i][j].reflections, models[i], found[i][j][0][0], seen)
+        seen = with_changes(seen, radius=spots.radius, power=spots.power)
+    for i, j in places:
+        likely = partial(_by_likelihood, model=models[i], seen=seen, **how)
+        out[i][j] = _chosen(likely, proposals[i][j], likenesses[i][j], found[i][j])
+    return out
 
 
 def _with_more(proposal, likeness):
@@ -80,27 +117,78 @@ def _nearest(matrix, proposal):
 
 def _best_phase(likenesses, found):
     known = [(a, b) for a, b in zip(likenesses, found) if a is not None and b is not None]
-    return [max(known, key=lambda pair: pair[1].fit)] if known else []
+    return [max(known, key=lambda pair: pair[1][0][1])] if known else []
 
 
 def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
     def one(proposal, likeness):
-        if proposal is None:
+        if proposal is None or likeness is None:
             return None
-        if likeness is None:
-            return _by_score(proposal)
         matrices = proposal.matrices[:1] if by_host else proposal.matrices
-        matrix, fit, rival, i = rank(likeness, matrices, proposal.symmetry, refine=refine and not by_host, best=best)
-        return Candidate(proposal.phase, matrix, float(proposal.scores[i]), fit, rival, proposal.native(i, matrix))
+        return rank(likeness, matrices, proposal.symmetry, refine=refine and not by_host, best=best)
 
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
 
 
+def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error):
+    """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival."""
+    model = model.up_to(proposal.reflections.reach)
+    starts = np.array([one[0] for one in found])
+    starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
+    told = weighed(
+        proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT,
+        turn=refine, model_error=model_error,
+    )  # fmt: skip
+    best, rival = told.best, None
+    if told.rival is not None:
+        rival = _rival(proposal, likeness, best.matrix, told.rival.matrix, told.log_ratio)
+    i = _nearest(best.matrix, proposal)
+    return Candidate(
+        proposal.phase, best.matrix, float(proposal.scores[i]), float(likeness.values(best.matrix)[0]), rival,
+        proposal.native(i, best.matrix), min(best.error_deg, 180.0), best.model_error,
+    )  # fmt: skip
+
+
+def _by_likeness(proposal, likeness, found, refine, error):
+    """The most alike, and the most alike of the others and of its copies by half a turn."""
+    matrix, fit, i = found[0]
+    others = [one[:2] for one in found[1:]]
+    for copy in half_turns(proposal.reflections, matrix):
+        others.append(refined(likeness, copy) if refine else (copy, float(likeness.values(copy)[0])))
+    away = [float(misorientation_deg(matrix, one, proposal.symmetry)) for one, _ in others]
+    apart_ones = [one for one, far in zip(others, away) if far > _CLEARLY_DIFFERENT]
+    rival = None
+    if apart_ones:
+        other, theirs = max(apart_ones, key=lambda one: one[1])
+        rival = _rival(proposal, likeness, matrix, other, _log_ratio(fit, theirs, likeness.n_spots, error))
+    return Candidate(proposal.phase, matrix, float(proposal.scores[i]), fit, rival, proposal.native(i, matrix))
+
+
+def _log_ratio(fit, theirs, n_spots, error):
+    """Of cosines: what they leave of the amplitudes is the model error, which every spot has once."""
+    left, other = (max(1 - one**2, error**2) for one in (max(fit, 0.0), max(theirs, 0.0)))
+    return max(0.0, n_spots / 2 * (other / left - 1))
+
+
+def _rival(proposal, likeness, matrix, other, log_ratio):
+    away = float(misorientation_deg(matrix, other, proposal.symmetry))
+    native = proposal.native(_nearest(other, proposal), other)
+    return Rival(np.asarray(other), float(likeness.values(other)[0]), away, float(log_ratio), native)
+
+
 def _by_score(proposal):
+    """The host's best; of its rival only the score is known, which is no likelihood: nothing decides."""
     matrices, scores = proposal.matrices, proposal.scores
-    far = misorientation_deg(matrices[0], matrices, proposal.symmetry) > _CLEARLY_DIFFERENT
-    rival = float(scores[far].max() / scores[0]) if far.any() else float("nan")
-    score = float(scores[0])
+    others, values = matrices, scores
+    if proposal.reflections is not None:
+        copies = half_turns(proposal.reflections, matrices[0])
+        others, values = np.concatenate([matrices, copies]), np.concatenate([scores, np.full(len(copies), scores[0])])
+    far = misorientation_deg(matrices[0], others, proposal.symmetry)
+    score, rival = float(scores[0]), None
+    if (far > _CLEARLY_DIFFERENT).any():
+        i = int(np.where(far > _CLEARLY_DIFFERENT, values, -np.inf).argmax())
+        native = proposal.native(_nearest(others[i], proposal), others[i])
+        rival = Rival(others[i], float(values[i]), float(far[i]), float("nan"), native)
     return Candidate(proposal.phase, matrices[0], score, score, rival, proposal.native(0, matrices[0]))
 
 
@@ -128,7 +216,7 @@ def _small_turns(step_deg):
 
 
 def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DIFFERENT, best=_BEST):
-    """Candidates by likeness: the best one refined, and how near the best clearly different one comes.
+    """Candidates by likeness, those that are looked at closely, refined.
 
     likeness: DiskLikeness or PatternLikeness.
     matrices (ndarray (n, 3, 3)): Candidates, the host's best first.
@@ -137,10 +225,7 @@ def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DI
     different_deg (float): From here on an orientation is another one.
     best (int): How many are looked at closely, by their likeness as they are and by that of wider spots and relrods; and the
         host's best.
-    Returns matrix (ndarray (3, 3)).
-    Returns fit (float).
-    Returns rival (float): Likeness of the best other orientation as a share of `fit`; NaN where there is none.
-    Returns index (int): Which candidate it came from.
+    Returns list of (ndarray (3, 3), float, int): Orientation, likeness, and which candidate it came from; most alike first.
     """
     taken, values = [0], likeness.values(matrices)
     for one in (values, likeness.wider(_WIDER).values(matrices)):
@@ -149,8 +234,4 @@ def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DI
     found = [(matrices[i], float(values[i]), i) for i in taken]
     if refine:
         found = [(*refined(likeness, matrices[i]), i) for i in taken]
-    found.sort(key=lambda one: -one[1])
-    matrix, fit, index = found[0]
-    others = [one[1] for one in found[1:] if misorientation_deg(matrix, one[0], symmetry) > different_deg]
-    rival = others[0] / fit if others and fit > 0 else float("nan")
-    return matrix, float(fit), float(rival), int(index)
+    return sorted(found, key=lambda one: -one[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from .symmetry import as_quaternion
 
-__all__ = ["Candidate", "Match", "Proposals", "choose_phase"]
+__all__ = ["Candidate", "Match", "Proposals", "Rival", "choose_phase"]
+
+UNSURE_DEG = 2.0  # an orientation that may be farther off than this is ambiguous by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,49 @@ class Proposals:
 
 
 @dataclass(frozen=True, eq=False)
+class Rival:
+    """The best orientation that is another one of the crystal, not equivalent by symmetry.
+
+    Attributes
+    ----------
+    matrix : ndarray (3, 3)
+        Active rotation from the crystal to the frame (row, column, z), as that of a `Match`.
+    fit : float
+        As that of a `Match`.
+    away_deg : float
+        From the orientation that was taken, degrees.
+    log_ratio : float
+        Logarithm of how many times likelier the orientation that was taken is, for counting noise and the model error;
+        0 where nothing decides, NaN where nothing was compared.
+    native : object
+        What the host said.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unmix4d.orientation import Rival
+    >>> Rival(np.diag([-1.0, -1.0, 1.0]), fit=0.8, away_deg=60.0, log_ratio=0.0).ambiguity
+    0.5
+    """
+
+    matrix: np.ndarray
+    fit: float
+    away_deg: float
+    log_ratio: float
+    native: object = field(default=None, repr=False)
+
+    @property
+    def quaternion(self) -> np.ndarray:
+        """The orientation as a quaternion (4,), scalar last as in SciPy."""
+        return as_quaternion(self.matrix)
+
+    @property
+    def ambiguity(self) -> float:
+        """Probability that this is the right one of the two, by the pattern alone; 0.5 where nothing was compared."""
+        return 0.5 if math.isnan(self.log_ratio) else 0.5 * (1 - math.tanh(self.log_ratio / 2))
+
+
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One orientation of one phase that a host proposes for a pattern.
 
@@ -54,16 +100,20 @@ class Candidate:
         As the host counts: larger is better, comparable within one phase.
     fit : float
         Comparable between phases; at most 1 where they are ranked by pattern or disks.
-    rival : float
-        The largest score of another orientation of the phase, as a share of `score`.
+    rival : Rival or None
+        The best other orientation of the phase.
     native : object
         What the host said.
+    error_deg : float
+        See `Match`.
+    model_error : float
+        See `Match`.
 
     Examples
     --------
     >>> import numpy as np
     >>> from unmix4d.orientation import Candidate
-    >>> Candidate("silver", np.eye(3), score=12.5, fit=0.8, rival=0.6).fit
+    >>> Candidate("silver", np.eye(3), score=12.5, fit=0.8).fit
     0.8
     """
 
@@ -71,8 +121,10 @@ class Candidate:
     matrix: np.ndarray
     score: float
     fit: float
-    rival: float
+    rival: Rival | None = field(default=None, repr=False)
     native: object = field(default=None, repr=False)
+    error_deg: float = float("nan")
+    model_error: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,16 +151,24 @@ class Match:
     gap : float
         (fit - that of the second phase) / fit; NaN with one phase.
     second_phase : str or None
-    rival : float
-        The score of the best clearly different orientation of that phase, as a share of the best.
+    rival : Rival or None
+        The best other orientation of that phase, and how much less likely it is; None where all are equivalent.
     ambiguous : bool
         The gap between the phases is smaller than asked for.
     orientation_ambiguous : bool
-        Another orientation of the phase is nearly as good.
+        The rival is not clearly less likely, or the orientation is not known to 2 degrees (`error_deg`).
     spread_deg : float
         Of an orientation that summarises an existing map: median distance of its positions; else NaN.
     candidates : tuple of Candidate
         The best of every phase, best first.
+    error_deg : float
+        The true orientation is nearer than this with a probability of 0.9, if it is this one of the two and scattering is
+        kinematical up to the model error; NaN where nothing was refined with a whole pattern.
+    model_error : float
+        By how much simulated amplitudes are off, as a share of their root mean square: what the best fit leaves beyond
+        counting noise, or what was given.
+    decided_by : {"likelihood", "neighbours", ""}
+        What decided between the orientation and its rival; empty where nothing did.
 
     Examples
     --------
@@ -128,11 +188,24 @@ class Match:
     fit: float = 0.0
     gap: float = float("nan")
     second_phase: str | None = None
-    rival: float = float("nan")
+    rival: Rival | None = field(default=None, repr=False)
     ambiguous: bool = False
     orientation_ambiguous: bool = False
     spread_deg: float = float("nan")
     candidates: tuple = field(default=(), repr=False)
+    error_deg: float = float("nan")
+    model_error: float = float("nan")
+    decided_by: str = ""
+
+    @property
+    def ambiguity(self) -> float:
+        """Probability that the rival is the right one of the two, by the pattern alone: 0 to 0.5, 0 without a rival."""
+        return 0.0 if self.rival is None else self.rival.ambiguity
+
+    @property
+    def two_possible(self) -> bool:
+        """Whether the rival is as possible as the orientation: ambiguous, and not for want of precision alone."""
+        return self.rival is not None and self.orientation_ambiguous and not self.decided_by
 
     @property
     def matched(self) -> bool:
@@ -145,7 +218,7 @@ class Match:
         return as_quaternion(self.matrix)
 
 
-def choose_phase(component, source, n_positions, candidates, *, phase_gap, orientation_gap) -> Match:
+def choose_phase(component, source, n_positions, candidates, *, phase_gap, odds) -> Match:
     """The best of the candidates of all phases, and how far it is ahead of the next."""
     found = sorted((c for c in candidates if c is not None and c.score > 0), key=lambda c: -c.fit)
     if not found:
@@ -154,8 +227,10 @@ def choose_phase(component, source, n_positions, candidates, *, phase_gap, orien
     second = found[1] if len(found) > 1 else None
     gap = float("nan") if second is None else (best.fit - second.fit) / best.fit if best.fit > 0 else 0.0
     close = second is not None and gap < phase_gap
+    rivalled = best.rival is not None and best.rival.ambiguity > 1 / (1 + odds)
     return Match(
         component, source, n_positions, best.phase, best.matrix, best.score, best.fit, gap,
         None if second is None else second.phase, best.rival, bool(close),
-        bool(best.rival > 1 - orientation_gap), candidates=tuple(found),
+        bool(rivalled or best.error_deg > UNSURE_DEG), candidates=tuple(found), error_deg=best.error_deg,
+        model_error=best.model_error, decided_by="" if rivalled else "likelihood",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,17 @@ class Reflections:
     wavelength: float
     width: float = 0.015
     spot: float = 0.02
+
+    def near(self, matrix, width: float, turn_deg: float) -> Reflections:
+        """Those whose excitation error is within a width, 1/Å, of an orientation (3, 3) or of one turned a little."""
+        _, error = self.excited(matrix)
+        some = np.abs(error[0]) <= width + np.radians(turn_deg) * np.sqrt((self.g**2).sum(1))
+        return replace(self, g=self.g[some], intensity=self.intensity[some])
+
+    @property
+    def reach(self) -> float:
+        """Length of the longest, 1/Å."""
+        return float(np.sqrt((self.g**2).sum(1).max(initial=0)))
 
     def excited(self, matrices):
         """Vectors (m, n, 2), (row, column) in 1/Å, and excitation errors (m, n) in 1/Å, for orientations (m, 3, 3)."""

@@ -10,7 +10,8 @@ from ..core import checks
 from ..core.arrays import set_frozen_state
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, is_spread
 
-__all__ = ["ENOUGH", "SOURCES", "Painting", "paint", "presence", "representative_patterns"]
+__all__ = ["ENOUGH", "SOURCES", "Painting", "least_gains", "of_others", "paint", "presence",
+           "representative_patterns"]  # fmt: skip
 
 SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
@@ -57,7 +58,7 @@ def representative_patterns(result, source, *, enough=ENOUGH):
     wanted = source or ("single" if result.source is not None else "component")
     if wanted != "component":
         single = wanted == "single"
-        member = result.single_positions() if single else result.labels()[None] == np.arange(k)[:, None, None]
+        member = _members(result, wanted)
         counts = member.sum(axis=(1, 2))
         chosen = counts >= (enough if source is None else 1)
         if source is not None:
@@ -67,6 +68,39 @@ def representative_patterns(result, source, *, enough=ENOUGH):
             patterns[chosen], n_positions[chosen] = means[chosen], counts[chosen]
             used = [wanted if yes else "component" for yes in chosen]
     return np.maximum(np.nan_to_num(patterns, nan=0.0), 0), tuple(used), n_positions
+
+
+def _members(result, source):
+    """Positions (k, scan_row, scan_col) that the mean patterns of a source are of."""
+    if source == "single":
+        return result.single_positions()
+    return result.labels()[None] == np.arange(result.k)[:, None, None]
+
+
+def of_others(result, used) -> np.ndarray:
+    """What the other components have in each of the `representative_patterns`, by their maps: (k, det_row, det_col).
+
+    Where one component alone is present there are a few per cent of its neighbours, whose strong spots are not weak.
+    """
+    own = np.nan_to_num(np.array(result.patterns, float), nan=0.0)
+    maps, out = np.nan_to_num(np.asarray(result.maps, float)), np.zeros(own.shape)
+    for source in set(used) - {"component"}:
+        member = _members(result, source)
+        for i in (i for i in range(result.k) if used[i] == source and member[i].any()):
+            share = maps[:, member[i]].mean(1)
+            share[i] = 0
+            out[i] = np.tensordot(share, own, 1)
+    return out
+
+
+def least_gains(result, n_positions) -> np.ndarray:
+    """Variance over mean (k,) that counting gives the patterns of `representative_patterns`; 0 where data are no counts."""
+    scan = getattr(result.source, "scan", None)
+    if scan is None or np.dtype(scan.patterns.dtype).kind not in "iu":
+        return np.zeros(result.k)
+    # A component is fitted to all positions that have it.
+    weight = np.where(n_positions > 0, n_positions, np.nansum(result.maps, axis=(1, 2)))
+    return 1 / np.maximum(weight, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
