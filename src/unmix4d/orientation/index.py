@@ -11,10 +11,12 @@ import numpy as np
 
 from ..core import checks
 from . import match_py4dstem, match_pyxem
+from .convert import is_map
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
 from .orientations import Orientations
+from .own_map import of_own_map
 from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
 from .phase_names import told_apart
 from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
@@ -52,6 +54,8 @@ def index(
     refine: bool = True,
     gamma: float = 0.5,
     background: str | None = None,
+    crystal: Any = None,
+    frame: str | None = None,
 ) -> Orientations:
     """Phase and orientation of every component, by the matcher of a host.
 
@@ -62,6 +66,10 @@ def index(
     Parameters
     ----------
     simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them
+        Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
+        .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
+        voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
+        `refine`, `crystal` and `frame` are used.
         Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
         structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
         where it is unknown) and the symmetry of its diffraction.
@@ -103,6 +111,10 @@ def index(
         Power of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
         What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
+    crystal : py4DSTEM Crystal, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
+        What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
+    frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
+        In whose axes a CrystalMap is written; by default those of the program whose columns it has, or which wrote the file.
 
     Returns
     -------
@@ -144,6 +156,13 @@ def index(
     ((10, 8), 'direction along the beam')
     """
     started = time.perf_counter()
+    if is_map(simulation):
+        return of_own_map(
+            result, simulation, crystal=crystal, frame=frame, source=source, enough=enough, q_min=q_min, q_max=q_max,
+            disk_radius=disk_radius, refine=refine,
+        )  # fmt: skip
+    if crystal is not None or frame is not None:
+        raise ValueError("crystal and frame are for a finished map of orientations, not for a simulation")
     kind, phases = _phases(simulation)
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
     orientation_gap = checks.positive(orientation_gap, "orientation_gap", zero=True)

@@ -16,6 +16,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
 from ..results.saved import savable, save
+from .changes import REASONS
 from .colours import colours, key
 from .form import FORM
 
@@ -58,6 +59,8 @@ class Orientations:
         Of `unmix4d.merge_orientations`: how far the existing map is from the nearest painted orientation.
     flagged : ndarray of bool (scan_row, scan_col) or None
         Of `unmix4d.merge_orientations`: where that is too far.
+    change : ndarray of int (scan_row, scan_col) or None
+        Of an existing map: the number of the reason to change it there, which `changes` gives in words; 0: none.
 
     Notes
     -----
@@ -91,6 +94,7 @@ class Orientations:
     settings: dict = field(default_factory=dict)
     disagreement_deg: np.ndarray | None = None
     flagged: np.ndarray | None = None
+    change: np.ndarray | None = None
 
     plot = plots_orientation.orientations
     save = save
@@ -100,7 +104,7 @@ class Orientations:
 
     def __post_init__(self):
         for holder, names in ((self.painting, ("first", "second", "weight", "second_weight", "grain", "present")),
-                              (self, ("disagreement_deg", "flagged"))):  # fmt: skip
+                              (self, ("disagreement_deg", "flagged", "change"))):  # fmt: skip
             for name in names:
                 if getattr(holder, name) is not None:
                     getattr(holder, name).setflags(write=False)
@@ -126,6 +130,16 @@ class Orientations:
         quaternions = np.array([match.quaternion for match in self.matches]).reshape(-1, 4)
         columns |= {f"quaternion_{name}": quaternions[:, i].tolist() for i, name in enumerate("xyzw")}
         return Table(columns, {"spread_deg": "°"})
+
+    @property
+    def changes(self) -> Table:
+        """Where an existing map is another orientation than here, and why: row, col, component, away_deg, reason."""
+        change = np.zeros(self.first.shape, int) if self.change is None else self.change
+        row, col = np.nonzero(change)
+        away = np.full(change.shape, np.nan) if self.disagreement_deg is None else self.disagreement_deg
+        why = [REASONS[one] for one in change[row, col]]
+        columns = {"row": row, "col": col, "component": self.first[row, col], "away_deg": away[row, col], "reason": why}
+        return Table(columns, {"away_deg": "°"})
 
     @property
     def k(self) -> int:
@@ -340,6 +354,10 @@ class Orientations:
                 lines.append(f"  {what} ambiguous: component {', '.join(map(str, np.flatnonzero(which)))}")
         if self.flagged is not None:
             lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
+        if self.change is not None:
+            counts = np.bincount(self.change.ravel(), minlength=len(REASONS))
+            said = [f"{n} {why}" for n, why in zip(counts[1:], REASONS[1:]) if n]
+            lines.append(f"  it would change at {counts[1:].sum()}{': ' if said else ''}{', '.join(said)} (.changes)")
         known = self.geometry.calibration.rotation_deg is not None
         lines.append(f"  in the frame of the {'scan' if known else 'detector (its rotation against the scan is unknown)'}")
         if "total" in self.time_s:
