@@ -127,14 +127,18 @@ def test_the_detector_is_turned_into_the_scan(pyxem, turn, flip):
         assert misorientation_deg(into_scan(passive, "pyxem", calibration), truth, CUBIC) < 1.5
 
 
+@pytest.mark.slow
 def test_a_map_of_pyxem_with_many_matches(pyxem, unmixed):
-    """Its own result of every position, templates 6 degrees apart: patterns decide among what was voted for."""
+    """Its own result of every position; with templates 6 degrees apart one grain is found nowhere, and that is said."""
     full = by_pyxem(6)
-    found = unmixed.index(full)
-    assert max(errors(found, unmixed)) < 6 and found.host == "pyxem" and set(found.phases) == {"silver"}
-    assert max(errors(unmixed.index(full, refine=False), unmixed)) < 8
-    again = unmixed.index(full.to_crystal_map())
-    assert again.settings["frame"] == "pyxem" and again.crystal_map.phases[0].name == "silver"
+    with pytest.warns(UnmixWarning, match="better that no position of the map votes for, of component"):
+        found = unmixed.index(full)
+    away, order = errors(found, unmixed), scene.order(unmixed)
+    assert sorted(away)[1] < 1 and found.host == "pyxem" and set(found.phases) == {"silver"}
+    assert all(error < 1 or found.matches[c].orientation_ambiguous for c, error in zip(order, away))
+    with pytest.warns(UnmixWarning):
+        again = unmixed.index(full.to_crystal_map(), refine=False)
+    assert again.settings["frame"] == "pyxem" and np.isfinite(again.first).all()
 
 
 def simulated(degrees):

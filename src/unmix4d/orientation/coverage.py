@@ -1,14 +1,14 @@
 """Zone axes that a set of templates leaves out. NumPy and SciPy only.
 
-orix cuts out the part of the sphere to be simulated for one setting of each point group. For a cell in another one, as a
-monoclinic cell with its axis along b, that part and its equivalents are not the whole sphere.
+What a user has cut out, or orix for another setting of the point group than that of the cell, need not be the whole sphere
+with all its equivalents.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["completed"]
+__all__ = ["completed", "everywhere"]
 
 _FAR = 2.5  # times the usual distance of templates: a direction that far from all of them is left out
 
@@ -34,6 +34,15 @@ def completed(library: np.ndarray, symmetry: np.ndarray) -> np.ndarray:
         if not len(chosen) or np.abs(np.einsum("ni,mij,j->nm", equivalent, symmetry, axis)).max() < np.cos(apart):
             chosen.append(axis)
     return np.concatenate([library, [_along_the_beam(axis) for axis in chosen]]) if chosen else library
+
+
+def everywhere(symmetry: np.ndarray, step_deg: float) -> np.ndarray:
+    """One orientation (m, 3, 3) for every direction along the beam, about `step_deg` apart, equivalent ones once."""
+    sphere = _sphere(int(4 * np.pi / np.radians(step_deg) ** 2) + 1)
+    towards = np.array([0.5485, 0.1677, 0.8192])  # on no plane of symmetry: of equivalent directions one is nearest to it
+    nearest = np.abs(np.einsum("ni,mij,j->nm", sphere, symmetry, towards)).max(1)
+    chosen = np.abs(sphere @ towards) >= nearest - np.radians(step_deg) / 8
+    return np.array([_along_the_beam(axis) for axis in sphere[chosen]])
 
 
 def _sphere(n):

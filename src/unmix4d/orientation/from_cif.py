@@ -64,7 +64,7 @@ def _templates(phase, beam_energy, reach):
     if not reach > 0:
         raise ValueError("the centre must lie on the detector for orientations: give centre=(row, col)")
     grid = get_sample_reduced_fundamental(_STEP_DEG, point_group=phase.point_group)
-    # orix cuts out a part of the sphere for one setting of each point group.
+    # orix knows one setting of each point group.
     grid = Rotation.from_matrix(to_orix_matrix(completed(from_orix_matrix(grid.to_matrix()), symmetry_of_phase(phase))))
     try:
         return SimulationGenerator(beam_energy, minimum_intensity=_FAINTEST).calculate_diffraction2d(

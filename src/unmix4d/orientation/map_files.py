@@ -49,8 +49,6 @@ def crystal_map_of_file(path: str | os.PathLike[str], frame: str | None = None) 
 def _author(head, ending):
     if b"ACOM" in head:
         return "astar"
-    if b"axes: unmix4d" in head:
-        return "scan"
     if b"OPERATOR: orix" in head:
         return None
     return "edax" if ending == ".ang" else "oxford"

@@ -19,6 +19,7 @@ from ..results.saved import savable, save
 from .changes import REASONS
 from .colours import colours, key
 from .form import FORM
+from .map_export import save_ang
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -98,6 +99,7 @@ class Orientations:
 
     plot = plots_orientation.orientations
     save = save
+    save_ang = save_ang
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state

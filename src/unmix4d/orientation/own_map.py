@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from ..core import checks
 from ..core.messages import warn
 from .changes import changes, disagreement
 from .convert import native_of, on_scan
+from .coverage import everywhere
+from .in_plane import rotated_templates
 from .map_frames import FRAMES
 from .own_patterns import Rematch
+from .ranking import refined
 from .record import Candidate, Match
 from .sources import ENOUGH, paint, presence
 from .symmetry import misorientation_deg
@@ -22,6 +26,8 @@ __all__ = ["of_own_map"]
 
 _DIFFERENT_DEG = 5.0  # from here on an orientation is another one
 _CLOSE = 0.5  # of the votes of the first that the second phase, or orientation, must have to be a doubt
+_STEP_DEG, _TRIED = 4.0, 4  # between the zone axes, and how many orientations, that are looked at beside those of a map
+_CLEARLY = 0.08  # of likeness: more than the shape of the excitation and the thickness make, in the tests
 _WORSE = 0.2  # of likeness, by which the axes of a map are worse than others before that is said
 
 
@@ -63,9 +69,10 @@ def of_own_map(
     _require_some(have, present)
     votes = [elected(weight, have) for weight in _weights(result, present)]
     likenesses = rematch.likenesses(have)
-    if frame is None and have.frame not in ("scan", "py4dstem"):
-        _check_frame(have, votes, likenesses)
+    doubt = frame is None and have.frame not in ("scan", "py4dstem") and _doubt_frame(have, votes, likenesses)
     matches = tuple(_match(i, *each, have, refine) for i, each in enumerate(zip(votes, likenesses)))
+    if not doubt:
+        matches = _with_what_nobody_votes_for(matches, likenesses, have)
     painting = paint(result, [match.matched for match in matches])
     away = disagreement(have, matches, painting)
     with np.errstate(invalid="ignore"):
@@ -122,10 +129,28 @@ def _match(component, votes, likeness, have, refine):
     )  # fmt: skip
 
 
+def _with_what_nobody_votes_for(matches, likenesses, have):
+    """Flag components whose pattern fits another orientation clearly better than all that are voted for, and warn."""
+    out, better = list(matches), []
+    for i, (match, each) in enumerate(zip(matches, likenesses)):
+        if not match.matched or match.phase not in each:
+            continue
+        likeness, symmetry = each[match.phase], have.symmetry.get(match.phase, np.eye(3)[None])
+        tried = rotated_templates(likeness, everywhere(symmetry, _STEP_DEG), symmetry, best=_TRIED)
+        fit = max((refined(likeness, one)[1] for one in tried), default=0.0)
+        if fit > match.fit + _CLEARLY:
+            out[i] = replace(match, orientation_ambiguous=True, rival=fit / match.fit if match.fit > 0 else float("inf"))
+            better.append(f"{i} ({match.fit:.2f}, and {fit:.2f})")
+    if better:
+        warn(
+            "patterns fit an orientation clearly better that no position of the map votes for, of component "
+            f"{', '.join(better)}: index them with a simulation or a crystal instead of the map"
+        )
+    return tuple(out)
+
+
 def _told(vote, likeness, refine):
     """The orientation of a vote, refined against the pattern of the component, and its likeness; None without a pattern."""
-    from .ranking import refined
-
     if likeness is None:
         return vote.matrix, None
     if refine:
@@ -134,8 +159,8 @@ def _told(vote, likeness, refine):
     return vote.matrix, float(likeness.values(vote.matrix)[0])
 
 
-def _check_frame(have, votes, likenesses):
-    """Warn where the axes that the map is taken to be in fit the patterns worse than others do, or nothing can tell."""
+def _doubt_frame(have, votes, likenesses) -> bool:
+    """Whether the axes of the map fit the patterns worse than others do; warns then, and where nothing tells."""
     pairs = [(each[0], one.get(have.names[each[0].phase])) for each, one in zip(votes, likenesses) if each]
     pairs = [(vote, one.wider(2.0)) for vote, one in pairs if one is not None]
     if not pairs:
@@ -143,14 +168,16 @@ def _check_frame(have, votes, likenesses):
             f"the orientation map is taken to be in the axes of {have.frame!r}, which nothing tells apart from others: give "
             "frame=, or crystal= so that the patterns can tell"
         )
-        return
+        return False
     fits = {name: np.mean([one.values(turn @ vote.matrix)[0] for vote, one in pairs]) for name, turn in _TURNS.items()}
     best = max(fits, key=fits.__getitem__)
-    if fits[best] > fits[""] + _WORSE:
+    worse = bool(fits[best] > fits[""] + _WORSE)
+    if worse:
         warn(
             f"the orientations of the map fit the patterns better when they are {best} (a likeness of {fits[best]:.2f}, and "
             f"{fits['']:.2f} in the axes of {have.frame!r}): give the frame= that the map is written in"
         )
+    return worse
 
 
 # Half a turn more looks the same in projection. With the inverse of the crystal mirror images are rotations too.

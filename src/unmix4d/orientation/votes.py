@@ -59,7 +59,8 @@ def elected(weight: np.ndarray, have, *, most: int = 6, least: float = 0.05) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.where(first > 0, np.clip(np.nan_to_num(score) / first, 0, 1), 1.0)
     votes = weight[index[:2]] * np.where(rank > 0, _LATER * relative, 1.0)
-    out, left, total = [], votes > 0, float(votes.sum())
+    out: list[Elected] = []
+    left, total = votes > 0, float(votes.sum())
     while left.any() and len(out) < most:
         inside, one = _cluster(matrices, phase, votes * left, have)
         share = float(votes[inside].sum()) / total
@@ -68,8 +69,8 @@ def elected(weight: np.ndarray, have, *, most: int = 6, least: float = 0.05) -> 
         symmetry = have.symmetry.get(have.names[one])
         mean, _ = mean_orientation(matrices[inside], symmetry, weights=votes[inside])
         away = misorientation_deg(mean, matrices[inside], symmetry)
-        told = [float(np.average(np.nan_to_num(values), weights=votes[inside])) for values in (score[inside], away)]
-        out.append(Elected(int(one), mean, share, *told, int(np.count_nonzero(rank[inside] == 0))))
+        typical, spread = (float(np.average(np.nan_to_num(one), weights=votes[inside])) for one in (score[inside], away))
+        out.append(Elected(int(one), mean, share, typical, spread, int(np.count_nonzero(rank[inside] == 0))))
         left &= ~inside
     return sorted(out, key=lambda one: -one.share)
 
