@@ -121,3 +121,55 @@ def test_phases_of_one_lattice_and_of_one_name(pyxem, py4dstem):
         assert [found.matches[c].phase for c in order] == ["crystal 1", "crystal 1", "crystal 2"]
     finally:
         del systems.CRYSTALS["half"]
+
+
+@pytest.mark.parametrize("name", systems.CRYSTALS)
+def test_a_phase_that_orix_has_saved_and_read(pyxem, tmp_path, name):
+    """Its file keeps the turned cell only."""
+    from orix import io as orix_io
+    from orix.crystal_map import CrystalMap, PhaseList
+    from orix.quaternion import Rotation
+
+    from unmix4d.orientation.phase_reflections import atoms_of
+
+    phase = systems.phase(name)
+    cm = CrystalMap(Rotation.identity((2,)), x=np.array([0.0, 1]), phase_list=PhaseList(phase))
+    orix_io.save(tmp_path / "map.h5", cm)
+    again = orix_io.load(tmp_path / "map.h5").phases[0]
+    assert atoms_of(again)[0] == atoms_of(phase)[0]
+    apart = atoms_of(again)[1] - atoms_of(phase)[1]
+    assert np.abs(apart - np.rint(apart)).max() < 1e-6
+
+
+def test_a_phase_is_the_same_after_it_was_saved(pyxem):
+    from unmix4d.orientation.phase_reflections import atoms_of
+    from unmix4d.orientation.saved_phases import SavedPhase
+
+    saved = SavedPhase()
+    for name in ("hexagonal", "monoclinic"):
+        one = systems.phase(name)
+        told = saved.write(one, "x", {})
+        saved.claims(told, "x", {}, {})
+        again = saved.read(told, "x", {})
+        assert np.allclose(again.structure.lattice.base, one.structure.lattice.base)
+        assert np.allclose(again.structure.xyz, one.structure.xyz) and np.allclose(atoms_of(again)[1], atoms_of(one)[1])
+
+
+def test_templates_with_displaced_atoms_are_told(pyxem):
+    """diffsims undoes what orix does to a cell of lengths and angles, also where orix had nothing to do."""
+    import warnings
+
+    from diffpy.structure import Atom, Lattice, Structure
+    from orix.crystal_map import Phase
+
+    from unmix4d import UnmixWarning
+    from unmix4d.orientation.phase_reflections import say_if_displaced
+
+    cell, group, atoms = systems.CRYSTALS["hexagonal"]
+    given = Structure([Atom(element, place) for element, _, place in atoms], Lattice(base=systems.base_of(cell)))
+    with pytest.warns(UnmixWarning, match="displaced atoms.*Lattice\\(a, b, c, alpha, beta, gamma\\)"):
+        say_if_displaced(Phase("x", space_group=group, structure=given))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in systems.CRYSTALS:
+            say_if_displaced(systems.phase(name))

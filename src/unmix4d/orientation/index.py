@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import checks
+from ..core.progress import part_done, progress
 from . import match_py4dstem, match_pyxem
 from .convert import is_map
 from .disk_likeness import DiskLikeness
@@ -189,12 +190,14 @@ def index(
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
                    "disk_radius": disk_radius, "detection": detection}  # fmt: skip
-        told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
+        with progress(1, f"orientations of {result.k} components with pyxem"):
+            told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
                    "refine": refine}  # fmt: skip
-        told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
+        with progress(1, f"orientations of {result.k} components with py4DSTEM"):
+            told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "orientation_gap": orientation_gap}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
@@ -278,6 +281,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         )  # fmt: skip
         compare = _by_disks(_within(disks, q_max), q_max)
     seconds["patterns"] = time.perf_counter() - start
+    part_done(0.3)
     native = {name: one.phases for name, one in phases.items()}
     symmetry = {name: symmetry_of_phase(phase) for name, phase in native.items()}
     start = time.perf_counter()
@@ -285,6 +289,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         match_pyxem.proposals(name, one, polar, symmetry[name], geometry.calibration, q_max=longest)
         for name, one in phases.items()
     ]
+    part_done(0.5)
     told, options["shape"] = ranked([list(row) for row in zip(*each)], compare, refine=options["refine"])
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, counts.tolist(), told)), symmetry, native
@@ -316,6 +321,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     }
     symmetry = {name: symmetry_of_crystal(one) for name, one in ready.items()}
     seconds["plan"] = time.perf_counter() - start
+    part_done(0.3)
     start = time.perf_counter()
     by_host = options["rank"] == "host"
     compare = _by_disks(disks, reach)
@@ -326,6 +332,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         [match_py4dstem.proposals(name, crystal, one, symmetry[name], **how) for name, crystal in ready.items()]
         for one in disks
     ]
+    part_done(0.5)
     told, options["shape"] = ranked(proposed, compare, refine=options["refine"], by_host=by_host)
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready

@@ -15,7 +15,7 @@ from ..core.polar import AZIMUTHS
 from .coverage import completed
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .phase_names import renamed, told_apart
-from .phase_reflections import reflections_of_phase
+from .phase_reflections import reflections_of_phase, say_if_displaced
 from .record import Proposals
 from .reflections import Reflections
 
@@ -118,6 +118,7 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
         # All templates are looked at in full: with k patterns there is no need to sift them first.
         rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
     rows = rows.reshape(-1, *rows.shape[-2:])
+    say_if_displaced(simulation.phases)
     library, reflections = np.atleast_2d(simulation.rotations.data), reflections_of(simulation, q_max)
     turn = detector_to_scan(calibration)
     at_rest = from_orix_matrix(Rotation(library).to_matrix())

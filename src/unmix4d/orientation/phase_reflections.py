@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.messages import warn
 from .reflections import Reflections
 
-__all__ = ["atoms_of", "reflections_of_phase", "wavelength_of"]
+__all__ = ["atoms_of", "given_base", "reflections_of_phase", "say_if_displaced", "wavelength_of"]
 
+_DISPLACED = 0.01  # in fractions of the cell
 _SAME_PLACE = 1e-3  # in fractions of the cell, of two atoms that are one
 
 
@@ -29,15 +31,51 @@ def atoms_of(phase):
     orix keeps atoms at their Cartesian places while it turns the cell to x along a and z along c*, so that fractions change;
     here they are those of the cell as it was given. Atoms of an asymmetric unit are repeated by the space group.
     """
-    structure = phase.structure
-    given = np.asarray(getattr(phase, "_diffpy_lattice", structure.lattice.base), float)
-    places = np.array([atom.xyz for atom in structure], float).reshape(-1, 3)
-    places = places @ structure.lattice.base @ np.linalg.inv(given)
-    kinds = [(str(atom.element), float(atom.occupancy)) for atom in structure]
-    group = phase.space_group
-    if group is not None and len(places):
-        kinds, places = _repeated(kinds, places, group)
+    kinds = [(str(atom.element), float(atom.occupancy)) for atom in phase.structure]
+    kinds, places = _all_atoms(phase, kinds, _places(phase))
     return [kind[0] for kind in kinds], places % 1.0, np.array([kind[1] for kind in kinds], float)
+
+
+def _places(phase):
+    """Fractions (n, 3) of the atoms that are listed, as they were given.
+
+    A phase that orix has read from its own file no longer says which cell that was: then the atoms lie where the space group
+    makes the fewest of them, or, where that does not tell, where diffsims takes them to be.
+    """
+    now = np.array([atom.xyz for atom in phase.structure], float).reshape(-1, 3)
+    lattice, given = phase.structure.lattice, given_base(phase)
+    known, usual = (now @ lattice.base @ np.linalg.inv(one) for one in (given, lattice.stdbase))
+    if not np.allclose(given, lattice.base, atol=_SAME_PLACE) or np.allclose(known, usual, atol=_SAME_PLACE):
+        return known
+    kinds = [(str(atom.element), float(atom.occupancy)) for atom in phase.structure]
+    counts = [len(_all_atoms(phase, kinds, one)[0]) for one in (known, usual)]
+    return known if counts[0] < counts[1] else usual
+
+
+def _all_atoms(phase, kinds, places):
+    if phase.space_group is None or not len(places):
+        return kinds, places
+    return _repeated(kinds, places, phase.space_group)
+
+
+def given_base(phase) -> np.ndarray:
+    """Cell vectors in rows as they were given, before orix turned them."""
+    return np.asarray(getattr(phase, "_diffpy_lattice", phase.structure.lattice.base), float)
+
+
+def say_if_displaced(phase) -> None:
+    """Warn where diffsims has simulated with atoms at other places than the phase has them.
+
+    It undoes what orix does to a cell of lengths and angles, also where the cell was given with x along a.
+    """
+    lattice = phase.structure.lattice
+    now = np.array([atom.xyz for atom in phase.structure], float).reshape(-1, 3)
+    off = now @ lattice.base @ np.linalg.inv(lattice.stdbase) - _places(phase)
+    if len(off) > 1 and np.abs((off - off[0]) - np.rint(off - off[0])).max() > _DISPLACED:
+        warn(
+            f"the templates of phase {phase.name!r} were simulated with displaced atoms, because its cell was given as "
+            "vectors: give its structure Lattice(a, b, c, alpha, beta, gamma), or use crystal_from_cif, and simulate again"
+        )
 
 
 def _repeated(kinds, places, group):

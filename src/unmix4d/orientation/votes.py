@@ -11,7 +11,7 @@ from .symmetry import mean_orientation, misorientation_deg
 __all__ = ["Elected", "elected"]
 
 _TOGETHER_DEG = 5.0  # orientations of one crystal: more than templates are apart, less than a low-angle boundary has
-_MOST_LOOKED_AT = 400  # votes among which the next cluster is looked for, a size of work
+_MOST_LOOKED_AT = 250  # votes among which the next cluster is looked for, a size of work
 _LATER = 0.5  # of the vote of a first match has one that comes later, however well it correlates
 
 
@@ -60,35 +60,42 @@ def elected(weight: np.ndarray, have, *, most: int = 6, least: float = 0.05) -> 
         relative = np.where(first > 0, np.clip(np.nan_to_num(score) / first, 0, 1), 1.0)
     votes = weight[index[:2]] * np.where(rank > 0, _LATER * relative, 1.0)
     out: list[Elected] = []
-    left, total = votes > 0, float(votes.sum())
+    left, total, pairs = votes > 0, float(votes.sum()), _Pairs(matrices, phase, votes, have)
     while left.any() and len(out) < most:
-        inside, one = _cluster(matrices, phase, votes * left, have)
+        best = pairs.best(left)
+        one = int(phase[best])
+        symmetry, inside = have.symmetry.get(have.names[one]), left & (phase == one)
+        inside[inside] = misorientation_deg(matrices[best], matrices[inside], symmetry) <= _TOGETHER_DEG
         share = float(votes[inside].sum()) / total
         if out and share < least:
             break
-        symmetry = have.symmetry.get(have.names[one])
         mean, _ = mean_orientation(matrices[inside], symmetry, weights=votes[inside])
         away = misorientation_deg(mean, matrices[inside], symmetry)
-        typical, spread = (float(np.average(np.nan_to_num(one), weights=votes[inside])) for one in (score[inside], away))
-        out.append(Elected(int(one), mean, share, typical, spread, int(np.count_nonzero(rank[inside] == 0))))
+        typical, spread = (float(np.average(np.nan_to_num(a), weights=votes[inside])) for a in (score[inside], away))
+        out.append(Elected(one, mean, share, typical, spread, int(np.count_nonzero(rank[inside] == 0))))
         left &= ~inside
     return sorted(out, key=lambda one: -one.share)
 
 
-def _cluster(matrices, phase, votes, have):
-    """Which votes go together with the one that has most of them around it, and its phase."""
-    some = np.flatnonzero(votes > 0)
-    if len(some) > _MOST_LOOKED_AT:
-        some = some[np.argsort(-votes[some], kind="stable")]
-        some = some[np.linspace(0, len(some) - 1, _MOST_LOOKED_AT).astype(int)]
-    support = np.zeros(len(some))
-    for one in np.unique(phase[some]):
-        mine = np.flatnonzero(phase[some] == one)
-        chosen = matrices[some[mine]]
-        away = misorientation_deg(chosen[:, None], chosen[None], have.symmetry.get(have.names[one]))
-        support[mine] = (away <= _TOGETHER_DEG) @ votes[some[mine]]
-    best = some[int(support.argmax())]
-    same = (phase == phase[best]) & (votes > 0)
-    symmetry, inside = have.symmetry.get(have.names[phase[best]]), np.zeros(len(votes), bool)
-    inside[same] = misorientation_deg(matrices[best], matrices[same], symmetry) <= _TOGETHER_DEG
-    return inside, phase[best]
+class _Pairs:
+    """Which votes go together, of so many as can be compared with each other in no time."""
+
+    def __init__(self, matrices, phase, votes, have):
+        some = np.flatnonzero(votes > 0)
+        if len(some) > _MOST_LOOKED_AT:
+            some = some[np.argsort(-votes[some], kind="stable")]
+            some = some[np.linspace(0, len(some) - 1, _MOST_LOOKED_AT).astype(int)]
+        self._some, self._votes = some, votes[some]
+        self._together = np.zeros((len(some), len(some)), bool)
+        for one in np.unique(phase[some]):
+            mine = np.flatnonzero(phase[some] == one)
+            chosen = matrices[some[mine]]
+            away = misorientation_deg(chosen[:, None], chosen[None], have.symmetry.get(have.names[one]))
+            self._together[np.ix_(mine, mine)] = away <= _TOGETHER_DEG
+
+    def best(self, left) -> int:
+        """The vote of those left that has the most of them around it."""
+        votes = self._votes * left[self._some]
+        if not votes.any():  # what is left was not among those compared
+            return int(np.flatnonzero(left)[0])
+        return int(self._some[np.where(votes > 0, self._together @ votes, -1).argmax()])
