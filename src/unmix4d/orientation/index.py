@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.progress import part_done, progress
+from ..hosts import progress_wanted
 from . import match_py4dstem, match_pyxem
 from .convert import is_map
 from .disk_likeness import DiskLikeness
@@ -66,14 +67,14 @@ def index(
 
     Parameters
     ----------
-    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them
+    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
+        Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
+        structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
+        where it is unknown) and the symmetry of its diffraction.
         Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
         .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
         voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
         `refine`, `crystal` and `frame` are used.
-        Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
-        structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
-        where it is unknown) and the symmetry of its diffraction.
     source : {"single", "mean", "component"} or None
         What is indexed: the mean measured pattern of the positions where the component alone is present, of those
         where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
@@ -127,7 +128,8 @@ def index(
         When `simulation` is none of these.
     ValueError
         When an argument is out of range, the detector is not calibrated in a reciprocal length, the components have both
-        signs (svd, pca, ica), or the scan is needed and not there.
+        signs (svd, pca, ica), or the scan is needed and not there; when a finished map is of another scan, has nothing
+        indexed, has none of the phases of `crystal`, or is a file that does not say in which axes it is written.
 
     References
     ----------
@@ -190,13 +192,13 @@ def index(
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
                    "disk_radius": disk_radius, "detection": detection}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with pyxem"):
+        with progress(1, f"orientations of {result.k} components with pyxem", progress_wanted(result.host.kind)):
             told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
                    "refine": refine}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with py4DSTEM"):
+        with progress(1, f"orientations of {result.k} components with py4DSTEM", progress_wanted(result.host.kind)):
             told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "orientation_gap": orientation_gap}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
@@ -346,7 +348,7 @@ def orientations(result: Any, simulation: Any, **options: Any) -> Any:
 
     Parameters
     ----------
-    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them
+    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
     **options
         Those of `index`.
 
