@@ -181,8 +181,9 @@ def test_a_map_of_py4dstem(py4dstem, unmixed):
     assert max(errors(found, unmixed)) < 0.6 and found.host == "py4dstem"
     native = unmixed.orientations(full, crystal=silver)
     assert type(native).__name__ == "OrientationMap" and native.corr[0, 6, 1] > 0
-    # Without a crystal no symmetry is known, and the pattern is not asked.
-    assert np.isnan([one.gap for one in unmixed.index(full).matches]).all()
+    with pytest.warns(UnmixWarning, match="does not say of which crystal it is.*give crystal="):
+        alone = unmixed.index(full)
+    assert alone.k == 3 and not alone.symmetry
 
 
 def test_what_cannot_be_used_is_one_sentence(pyxem, unmixed, tmp_path):

@@ -67,6 +67,11 @@ def of_own_map(
         calibration=geometry.calibration,
     )  # fmt: skip
     _require_some(have, present)
+    if not have.symmetry:
+        warn(
+            "the orientation map does not say of which crystal it is, so that equivalent orientations count as different: give "
+            "crystal="
+        )
     votes = [elected(weight, have) for weight in _weights(result, present)]
     likenesses = rematch.likenesses(have)
     doubt = frame is None and have.frame not in ("scan", "py4dstem") and _doubt_frame(have, votes, likenesses)
