@@ -69,8 +69,8 @@ def of_own_map(
     _require_some(have, present)
     if not have.symmetry:
         warn(
-            "the orientation map does not say of which crystal it is, so that equivalent orientations count as different: give "
-            "crystal="
+            "the orientation map does not say of which crystal it is, and equivalent orientations count as different ones: "
+            "give crystal="
         )
     votes = [elected(weight, have) for weight in _weights(result, present)]
     likenesses = rematch.likenesses(have)
