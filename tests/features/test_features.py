@@ -577,6 +577,26 @@ def test_pyxem_agrees(pyxem, film):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("host", "lower"), [("pyxem", 0.41), ("py4dstem", 0.63)])
+def test_how_much_noise_the_polar_patterns_of_the_hosts_lose(request, host, lower):
+    """By interpolation; the numbers of docs/features.md, for a detector of 64 pixels."""
+    hosted = request.getfixturevalue(host)
+    counts, centre = np.random.default_rng(0).poisson(100, (4, 5, 64, 64)).astype(np.float32), (31.7, 31.2)
+    if host == "pyxem":
+        signal = hosted.signals.ElectronDiffraction2D(counts)
+        signal.calibration(scale=0.03, units="$A^{-1}$", center=centre[::-1])
+    else:
+        signal = hosted.DataCube(counts)
+        signal.calibration.set_origin(centre)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = signal.unmix.radial_variance(5, 28, scaling="none", polar="host").features.values
+    ours = Unmix(counts, centre=centre).radial_variance(5, 28, scaling="none").features.values
+    assert np.median(ours.mean(0)) == pytest.approx(100, rel=0.02)
+    assert 1 - np.median(theirs.mean(0)) / 100 == pytest.approx(lower, abs=0.03)
+
+
+@pytest.mark.slow
 def test_polar_patterns_of_pyxem_are_taken_as_they_are(pyxem, film):
     signal = film.to_pyxem()
     ours = signal.unmix.angular_average(rings=RINGS, scaling="none").features.values

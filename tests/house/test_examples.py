@@ -23,7 +23,7 @@ CLASSES = (
     "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "core.polar.PolarTransform",
     "results.quality.QualityReport", "results.quality.PatternSimilarity",
 )  # fmt: skip
-HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem",)}
+HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem", "from py4DSTEM")}
 
 
 def listed():

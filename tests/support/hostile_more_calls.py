@@ -76,7 +76,9 @@ def _index(s):
                               Made("simulation", "unnamed"), [Made("simulation"), Made("simulation", "unnamed")],
                               Made("simulation", "monoclinic"), Made("crystal", "hexagonal"),
                               Made("crystal", "monoclinic")))  # fmt: skip
-    return {"simulation": phases}, {
+    return {"simulation": st.one_of(phases, phases, _maps_of_orientations())}, {
+        "crystal": st.sampled_from((*[None] * 6, Made("crystal"), Made("simulation"), {"silver": Made("simulation")})),
+        "frame": st.sampled_from((*[None] * 6, "pyxem", "edax", "up")),
         "source": st.sampled_from((None, "single", "mean", "component")), "enough": st.sampled_from((1, 10, 1000)),
         "vectors": st.one_of(st.none(), _vectors()), "phase_gap": _GAP,
         "odds": st.sampled_from((20.0, 1, 0, 1e9)), "model_error": st.sampled_from((None, 0.1, 3, 0)),
@@ -98,6 +100,7 @@ def _maps_of_orientations():
 
 
 _DEGREES = st.sampled_from((5.0, 0.1, 400, 0))
+_FRAME = st.sampled_from((None, None, "pyxem", "astar", "scan", "up"))
 _CRYSTAL = st.sampled_from((None, Made("crystal"), Made("simulation")))
 COSTLY_AFTER = {
     "index": _index,
@@ -108,11 +111,12 @@ COSTLY_AFTER = {
          "q_min": st.sampled_from((0.0, 0.1, 1e9))},
     ),
     "merge_orientations": lambda s: (
-        {"existing": _maps_of_orientations()}, {"crystal": _CRYSTAL, "enough": _FEW, "disagree_deg": _DEGREES}
+        {"existing": _maps_of_orientations()},
+        {"crystal": _CRYSTAL, "enough": _FEW, "disagree_deg": _DEGREES, "frame": _FRAME},
     ),
     "compare_orientations": lambda s: (
         {"ours": st.just(Made("orientations")), "full": _maps_of_orientations()},
-        {"crystal": _CRYSTAL, "agree_within": _DEGREES, "full_time_s": st.sampled_from((None, 1.0, 0))},
+        {"crystal": _CRYSTAL, "agree_within": _DEGREES, "full_time_s": st.sampled_from((None, 1.0, 0)), "frame": _FRAME},
     ),
     "report": lambda s: (
         {"sections": st.one_of(_ONE_SECTION, _ONE_SECTION, st.lists(st.sampled_from(_SECTIONS), max_size=2),

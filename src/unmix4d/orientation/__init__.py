@@ -2,6 +2,7 @@
 
 from .cif import crystal_from_cif
 from .compare import compare_orientations
+from .map_export import load_orientation_map, save_orientation_map
 from .merge import merge_orientations
 from .record import Candidate, Match, Rival
 from .sources import Painting
@@ -9,5 +10,6 @@ from .symmetry import laue_rotations, mean_orientation, misorientation_deg
 
 __all__ = [
     "Candidate", "Match", "Painting", "Rival", "compare_orientations", "crystal_from_cif",
-    "laue_rotations", "mean_orientation", "merge_orientations", "misorientation_deg",
+    "laue_rotations", "load_orientation_map", "mean_orientation", "merge_orientations", "misorientation_deg",
+    "save_orientation_map",
 ]  # fmt: skip

@@ -22,7 +22,13 @@ __all__ = ["compare_orientations", "OrientationComparison"]
 
 
 def compare_orientations(
-    ours: Orientations, full: Any, *, crystal: Any = None, agree_within: float = 5.0, full_time_s: float | None = None
+    ours: Orientations,
+    full: Any,
+    *,
+    crystal: Any = None,
+    agree_within: float = 5.0,
+    full_time_s: float | None = None,
+    frame: str | None = None,
 ) -> OrientationComparison:
     """Orientations of k components beside those of a run over all positions.
 
@@ -30,7 +36,7 @@ def compare_orientations(
     ----------
     ours : Orientations
         Of `Decomposition.index` or `merge_orientations`.
-    full : orix CrystalMap, py4DSTEM OrientationMap or Orientations
+    full : orix CrystalMap or its file, OrientationMap of pyxem or py4DSTEM, or Orientations
         Of the same scan; also of the other host, since both are brought to one convention. With several matches per position
         the first is compared, and all of them count for `nearest_deg`.
     crystal : py4DSTEM Crystal, optional
@@ -40,6 +46,8 @@ def compare_orientations(
         Degrees.
     full_time_s : float, optional
         What the full run took.
+    frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
+        In whose axes a CrystalMap is written, see `Decomposition.index`; by default as its columns or its file say.
 
     Returns
     -------
@@ -81,7 +89,9 @@ def compare_orientations(
     if full_time_s is not None:
         full_time_s = checks.positive(full_time_s, "full_time_s")
     mine = on_scan(ours)
-    theirs = on_scan(full, ours.geometry.scan_shape, name="full", crystal=crystal)
+    theirs = on_scan(
+        full, ours.geometry.scan_shape, name="full", crystal=crystal, calibration=ours.geometry.calibration, frame=frame
+    )
     away = _between(mine, theirs)
     nearest = np.full(away.shape[:2], np.nan)
     good = np.isfinite(away).any((2, 3))

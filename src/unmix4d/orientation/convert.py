@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from ..core.checks import is_a
-from .geometry import from_orix_matrix, from_py4dstem_matrix
+from .geometry import from_py4dstem_matrix, to_orix_matrix
+from .map_files import crystal_map_of_file
+from .map_frames import frame_of, into_scan
 from .match_py4dstem import is_crystal
 from .phase_names import told_apart
 
-__all__ = ["OnScan", "on_scan"]
+__all__ = ["OnScan", "is_map", "native_of", "on_scan"]
+
+_CRYSTAL_MAP = ("orix.crystal_map.crystal_map", "CrystalMap")
+_OF_PYXEM = ("pyxem.signals.indexation_results", "OrientationMap")
+_OF_PY4DSTEM = ("py4DSTEM.process.diffraction.utils", "OrientationMap")
+# Columns of CrystalMaps that say how good a match is: of pyxem, of ASTAR, of EDAX, of EMsoft.
+_SCORES = ("score", "correlation", "scores", "ind", "ci", "dp", "DP")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +42,10 @@ class OnScan:
     phases : dict
         {name: what the host knows of the phase}; empty where the map does not say.
     host : {"pyxem", "py4dstem"}
+    frame : str
+        In whose axes it was written.
+    simulations : dict
+        {name: diffsims Simulation2D of that phase}; empty where the map has none.
     """
 
     matrices: np.ndarray
@@ -40,15 +55,24 @@ class OnScan:
     symmetry: dict
     phases: dict
     host: str
+    frame: str = "scan"
+    simulations: dict = field(default_factory=dict)
 
 
-def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
-    """What a CrystalMap, an OrientationMap or an `Orientations` says at every position.
+def is_map(obj) -> bool:
+    """Whether it is a map of orientations, or the name of a file of one."""
+    return isinstance(obj, (str, os.PathLike)) or any(is_a(obj, *cls) for cls in (_CRYSTAL_MAP, _OF_PYXEM, _OF_PY4DSTEM))
 
-    obj: orix CrystalMap, py4DSTEM OrientationMap, Orientations.
+
+def on_scan(obj, scan_shape=None, *, name="map", crystal=None, frame=None, calibration=None) -> OnScan:
+    """What an orientation map of a host, or an `Orientations`, says at every position.
+
+    obj: orix CrystalMap or the file of one, OrientationMap of pyxem or py4DSTEM, Orientations.
     scan_shape (int, int): Refused when it is another.
     name (str): Of the argument, for errors.
     crystal (py4DSTEM Crystal): Whose orientations an OrientationMap holds.
+    frame (str): In whose axes a CrystalMap is written, of `map_frames.FRAMES`; by default as it says itself.
+    calibration (Calibration): How the detector lies on the scan, for maps that are those of the detector.
     Raises TypeError when it is none of these, or `crystal` is no Crystal.
     Raises ValueError when it is of another scan.
     """
@@ -56,15 +80,20 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None) -> OnScan:
 
     if crystal is not None and not is_crystal(crystal):
         raise TypeError(f"crystal must be a py4DSTEM Crystal, got {type(crystal).__name__}")
+    if isinstance(obj, (str, os.PathLike)):
+        obj, frame = crystal_map_of_file(obj, frame)
     if isinstance(obj, Orientations):
         out = _ours(obj)
-    elif is_a(obj, "orix.crystal_map.crystal_map", "CrystalMap"):
-        out = _crystal_map(obj, name)
-    elif is_a(obj, "py4DSTEM.process.diffraction.utils", "OrientationMap"):
+    elif is_a(obj, *_CRYSTAL_MAP):
+        out = _crystal_map(obj, name, frame, calibration)
+    elif is_a(obj, *_OF_PYXEM):
+        out = _by_templates(obj, name, frame, calibration)
+    elif is_a(obj, *_OF_PY4DSTEM):
         out = _orientation_map(obj, crystal)
     else:
         raise TypeError(
-            f"{name} must be an orix CrystalMap, a py4DSTEM OrientationMap or Orientations, got {type(obj).__name__}"
+            f"{name} must be an orix CrystalMap or its file, an OrientationMap of pyxem or py4DSTEM, or Orientations, "
+            f"got {type(obj).__name__}"
         )
     shape = out.matrices.shape[:2]
     if scan_shape is not None and shape != tuple(scan_shape):
@@ -81,7 +110,7 @@ def _ours(found):
     return OnScan(matrices, table[index], scores[index], names, dict(found.symmetry), dict(found.phases), found.host)
 
 
-def _crystal_map(cm, name):
+def _crystal_map(cm, name, frame, calibration):
     from .phase_symmetry import symmetry_of_phase
 
     shape = tuple(getattr(cm, "_original_shape", cm.shape))  # .shape is that of the points in the data
@@ -98,14 +127,17 @@ def _crystal_map(cm, name):
     matrices = np.full((everything, per_point, 3, 3), np.nan)
     phase = np.full((everything, per_point), -1)
     phase[here] = np.array([order.get(int(i), -1) for i in np.ravel(cm.phase_id)])[:, None]
-    matrices[here] = from_orix_matrix(cm.rotations.to_matrix().reshape(len(here), per_point, 3, 3))
+    frame = frame_of(cm.prop, frame)
+    matrices[here] = into_scan(cm.rotations.to_matrix().reshape(len(here), per_point, 3, 3), frame, calibration)
+    if frame == "astar":
+        phase[here[np.asarray(cm.prop.get("ind", np.ones(len(here)))) <= 0]] = -1  # so ASTAR writes what it did not index
     if "rotations_listed" in cm.prop and per_point > 1:
         # Ours: the first one is repeated where there are fewer.
         listed = np.maximum(np.asarray(cm.prop["rotations_listed"]).reshape(-1, 1), 1)
         phase[here] = np.where(np.arange(per_point) < listed, phase[here], -1)
     matrices[phase < 0] = np.nan
     score = np.zeros(phase.shape)
-    for key in ("score", "correlation", "scores"):
+    for key in _SCORES:
         if key in cm.prop and np.asarray(cm.prop[key]).shape[0] == len(here):
             value = np.asarray(cm.prop[key], float).reshape(len(here), -1)
             score[here, : value.shape[1]] = value[:, :per_point]
@@ -114,7 +146,37 @@ def _crystal_map(cm, name):
     symmetry = {name: symmetry_of_phase(p) for name, (_, p) in zip(names, known)}
     return OnScan(
         matrices.reshape(*shape, per_point, 3, 3), phase.reshape(*shape, -1), score.reshape(*shape, -1),
-        tuple(names), symmetry, {name: p for name, (_, p) in zip(names, known)}, "pyxem",
+        tuple(names), symmetry, {name: p for name, (_, p) in zip(names, known)}, "pyxem", frame,
+    )  # fmt: skip
+
+
+def _by_templates(found, name, frame, calibration):
+    """What pyxem's ``get_orientation`` gives: for every position the best templates, with in-plane angle and mirror."""
+    from orix.quaternion import Rotation
+    from pyxem.signals.indexation_results import rotation_from_orientation_map
+
+    from .match_pyxem import split_phases
+    from .phase_symmetry import symmetry_of_phase
+
+    if found.axes_manager.navigation_dimension != 2:
+        raise ValueError(f"{name} must be a map of a scan of rows and columns, got {found!r}")
+    simulations = split_phases(found.simulation)
+    shape, data = tuple(found.axes_manager.navigation_shape[::-1]), np.asarray(found.data, float)
+    rows = data.reshape(-1, 4)
+    library = np.concatenate([np.atleast_2d(one.rotations.data) for one in simulations.values()])
+    good = np.isfinite(rows).all(1) & (rows[:, 1] > 0)
+    matrices, phase = np.full((len(rows), 3, 3), np.nan), np.full(len(rows), -1)
+    if good.any():
+        orix = Rotation(rotation_from_orientation_map(rows[good], library)).to_matrix()
+        frame = "pyxem" if frame is None else frame_of((), frame)
+        matrices[good] = into_scan(orix, frame, calibration)
+        ends = np.cumsum([np.atleast_2d(one.rotations.data).shape[0] for one in simulations.values()])
+        phase[good] = np.searchsorted(ends, rows[good, 0], side="right")
+    native = {key: one.phases for key, one in simulations.items()}
+    symmetry = {key: symmetry_of_phase(one) for key, one in native.items()}
+    return OnScan(
+        matrices.reshape(*shape, -1, 3, 3), phase.reshape(*shape, -1), np.where(good, rows[:, 1], 0).reshape(*shape, -1),
+        tuple(native), symmetry, native, "pyxem", frame or "pyxem", simulations,
     )  # fmt: skip
 
 
@@ -126,3 +188,12 @@ def _orientation_map(om, crystal):
     known = {} if crystal is None else {"crystal": crystal}
     symmetry = {} if crystal is None else {"crystal": symmetry_of_crystal(crystal)}
     return OnScan(matrices, np.where(good, 0, -1), np.array(om.corr), ("crystal",), symmetry, known, "py4dstem")
+
+
+def native_of(host: str, matrix: np.ndarray, score: float) -> Any:
+    """What a host would have said of an orientation, as its map is made of it."""
+    if host == "pyxem":
+        return to_orix_matrix(matrix)
+    one = {"matrix": matrix.T, "family": np.zeros((3, 3)), "corr": score or 1.0, "inds": [0, 0], "mirror": False,
+           "angles": np.zeros(3)}  # fmt: skip
+    return SimpleNamespace(**{name: np.array(value)[None] for name, value in one.items()})

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..results.forms import COUNT, SETTINGS, Arrays, Field, Json, Listing, Mapping, Record, is_real, plain, require, within
 from ..results.saved import Form, Geometry
+from .changes import REASONS
 from .record import Candidate, Match, Rival
 from .saved_phases import SavedPhase
 from .sources import Painting
@@ -90,6 +91,7 @@ def _sound(found):
         require(match.phase is None or match.phase in found.phases, "the phase of a component")
         require(found.host != "py4dstem" or not match.matched or match.candidates, "a match")
         require(not match.matched or np.allclose(match.matrix @ match.matrix.T, np.eye(3), atol=1e-3), "an orientation")
+    require(found.change is None or within(found.change, len(REASONS)), "a reason to change an orientation")
     require(all(one.shape[1:] == (3, 3) for one in found.symmetry.values()), "a symmetry")
 
 
@@ -99,6 +101,7 @@ FORM = Form(
         "painting": Record(Painting, _PAINTING), "geometry": Geometry(), "symmetry": Mapping(str, Arrays("f")),
         "phases": Mapping(str, SavedPhase()), "time_s": SETTINGS, "settings": SETTINGS,
         "disagreement_deg": Arrays("f", _ON_SCAN, optional=True), "flagged": Arrays("b", _ON_SCAN, optional=True),
+        "change": Arrays("i", _ON_SCAN, optional=True),
     },
     lambda found: {"k": found.k, "scan": found.geometry.scan_shape},
     _sound,

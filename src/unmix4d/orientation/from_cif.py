@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .cif import crystal_from_cif
-from .geometry import to_inverse_angstrom
+from .coverage import completed
+from .geometry import from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .phase_names import told_apart
+from .phase_symmetry import symmetry_of_phase
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -56,11 +58,14 @@ def _installed():
 
 def _templates(phase, beam_energy, reach):
     from diffsims.generators.simulation_generator import SimulationGenerator
+    from orix.quaternion import Rotation
     from orix.sampling import get_sample_reduced_fundamental
 
     if not reach > 0:
         raise ValueError("the centre must lie on the detector for orientations: give centre=(row, col)")
     grid = get_sample_reduced_fundamental(_STEP_DEG, point_group=phase.point_group)
+    # orix knows one setting of each point group.
+    grid = Rotation.from_matrix(to_orix_matrix(completed(from_orix_matrix(grid.to_matrix()), symmetry_of_phase(phase))))
     try:
         return SimulationGenerator(beam_energy, minimum_intensity=_FAINTEST).calculate_diffraction2d(
             phase, grid, reciprocal_radius=reach, max_excitation_error=_EXCITATION_ERROR, with_direct_beam=False

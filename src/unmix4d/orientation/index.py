@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from ..core import checks
+from ..core.progress import part_done, progress
+from ..hosts import progress_wanted
 from . import match_py4dstem, match_pyxem
+from .convert import is_map
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
 from .neighbours import decided_by_neighbours, twin_rotations
 from .orientations import Orientations
+from .own_map import of_own_map
 from .pattern_likeness import PatternLikeness, SmoothedPattern, farthest
 from .pattern_model import PatternModel
 from .phase_names import told_apart
@@ -59,6 +63,8 @@ def index(
     refine: bool = True,
     gamma: float = 0.5,
     background: str | None = None,
+    crystal: Any = None,
+    frame: str | None = None,
 ) -> Orientations:
     """Phase and orientation of every component, by the matcher of a host.
 
@@ -68,10 +74,14 @@ def index(
 
     Parameters
     ----------
-    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them
+    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
         Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
         structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
         where it is unknown) and the symmetry of its diffraction.
+        Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
+        .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
+        voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
+        `refine`, `crystal` and `frame` are used.
     source : {"single", "mean", "component"} or None
         What is indexed: the mean measured pattern of the positions where the component alone is present, of those
         where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
@@ -121,6 +131,10 @@ def index(
         Power of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
         What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
+    crystal : py4DSTEM Crystal, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
+        What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
+    frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
+        In whose axes a CrystalMap is written; by default those of the program whose columns it has, or which wrote the file.
 
     Returns
     -------
@@ -132,7 +146,8 @@ def index(
         When `simulation` is none of these.
     ValueError
         When an argument is out of range, the detector is not calibrated in a reciprocal length, the components have both
-        signs (svd, pca, ica), or the scan is needed and not there.
+        signs (svd, pca, ica), or the scan is needed and not there; when a finished map is of another scan, has nothing
+        indexed, has none of the phases of `crystal`, or is a file that does not say in which axes it is written.
 
     References
     ----------
@@ -162,6 +177,13 @@ def index(
     ((10, 8), 'direction along the beam')
     """
     started = time.perf_counter()
+    if is_map(simulation):
+        return of_own_map(
+            result, simulation, crystal=crystal, frame=frame, source=source, enough=enough, q_min=q_min, q_max=q_max,
+            disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"),
+        )  # fmt: skip
+    if crystal is not None or frame is not None:
+        raise ValueError("crystal and frame are for a finished map of orientations, not for a simulation")
     kind, phases = _phases(simulation)
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
     odds = checks.positive(odds, "odds")
@@ -192,12 +214,14 @@ def index(
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
                    "disk_radius": disk_radius, "detection": detection, "model_error": model_error}  # fmt: skip
-        told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
+        with progress(1, f"orientations of {result.k} components with pyxem", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
                    "refine": refine, "model_error": model_error}  # fmt: skip
-        told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
+        with progress(1, f"orientations of {result.k} components with py4DSTEM", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "odds": odds}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
@@ -292,6 +316,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         )  # fmt: skip
         compare = _by_disks(_within(disks, q_max), q_max)
     seconds["patterns"] = time.perf_counter() - start
+    part_done(0.3)
     native = {name: one.phases for name, one in phases.items()}
     symmetry = {name: symmetry_of_phase(phase) for name, phase in native.items()}
     start = time.perf_counter()
@@ -299,6 +324,7 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         match_pyxem.proposals(name, one, polar, symmetry[name], geometry.calibration, q_max=longest)
         for name, one in phases.items()
     ]
+    part_done(0.5)
     told, options["shape"] = ranked(
         [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models,
         model_error=options["model_error"],
@@ -333,6 +359,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     }
     symmetry = {name: symmetry_of_crystal(one) for name, one in ready.items()}
     seconds["plan"] = time.perf_counter() - start
+    part_done(0.3)
     start = time.perf_counter()
     by_host = options["rank"] == "host"
     compare, models, longest = _by_disks(disks, reach), None, 0.0
@@ -348,6 +375,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         [match_py4dstem.proposals(name, crystal, one, symmetry[name], known[name], **how) for name, crystal in ready.items()]
         for one in disks
     ]
+    part_done(0.5)
     told, options["shape"] = ranked(
         proposed, compare, refine=options["refine"], by_host=by_host, models=models, model_error=options["model_error"]
     )
@@ -363,7 +391,7 @@ def orientations(result: Any, simulation: Any, **options: Any) -> Any:
 
     Parameters
     ----------
-    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them
+    simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
     **options
         Those of `index`.
 

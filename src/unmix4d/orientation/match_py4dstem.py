@@ -17,7 +17,7 @@ from .reflections import Reflections
 from .several import at_positions
 
 __all__ = ["is_crystal", "match_pattern", "orientation_map", "prepared", "proposals", "reflections_of",
-           "zone_axis_range"]  # fmt: skip
+           "turns", "zone_axis_range"]  # fmt: skip
 
 _APART = 4.0  # degrees between the zone axes that the host is asked for: twice a step of the plan; no table
 _STEP = 2.0  # degrees between zone axes, py4DSTEM's default of `orientation_plan`
@@ -44,8 +44,8 @@ def zone_axis_range(symmetry):
     Returns dict: Keywords of ``orientation_plan``; the full hemisphere for a group in an unusual setting.
     """
     half = 3**0.5 / 2
-    turns = _turns(symmetry)
-    along = {n: {tuple(axis) for axis, m in turns if m == n} for n in (2, 3, 4, 6)}
+    found = turns(symmetry)
+    along = {n: {tuple(axis) for axis, m in found if m == n} for n in (2, 3, 4, 6)}
     z, n = (0, 0, 1), len(symmetry)
     if n == 24:
         return {"zone_axis_range": np.array([[0, 1, 1], [1, 1, 1]])}
@@ -64,7 +64,7 @@ def zone_axis_range(symmetry):
     return {"zone_axis_range": "full"}
 
 
-def _turns(symmetry):
+def turns(symmetry):
     """(axis, order) of every rotation, axes rounded and with a positive first entry."""
     from scipy.spatial.transform import Rotation
 
@@ -88,7 +88,7 @@ def prepared(crystal, *, q_max, beam_energy, plan=None):
     plan (dict): Arguments of ``orientation_plan`` in place of ours; with them a new plan is always made.
     """
     if hasattr(crystal, "orientation_ref") and not plan:
-        return crystal
+        return _with_operators(crystal)
     crystal = copy.copy(crystal)
     if not hasattr(crystal, "struct_factors_int"):
         with _quiet():
@@ -105,6 +105,14 @@ def prepared(crystal, *, q_max, beam_energy, plan=None):
             crystal.orientation_plan(**{**options, **given})
     except TypeError as error:
         raise TypeError(f"plan must hold arguments that orientation_plan takes: {error}") from error
+    return _with_operators(crystal)
+
+
+def _with_operators(crystal):
+    """The crystal with what ``cluster_grains`` needs: py4DSTEM makes it with pymatgen only."""
+    if not hasattr(crystal, "symmetry_operators"):
+        crystal = copy.copy(crystal)
+        crystal.symmetry_operators = symmetry_of_crystal(crystal)
     return crystal
 
 

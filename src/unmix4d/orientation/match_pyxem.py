@@ -12,8 +12,10 @@ import numpy as np
 from ..core.checks import is_a
 from ..core.messages import warn
 from ..core.polar import AZIMUTHS
+from .coverage import completed
 from .geometry import detector_to_scan, from_orix_matrix, to_inverse_angstrom, to_orix_matrix
 from .phase_names import renamed, told_apart
+from .phase_reflections import reflections_of_phase, say_if_displaced
 from .record import Proposals
 from .reflections import Reflections
 from .several import at_positions
@@ -95,18 +97,9 @@ def reflections_of(simulation, q_max: float = 0.0) -> Reflections | None:
 
     Up to `q_max` in 1/Å where that is more than the simulation has.
     """
-    if not len(simulation.phases.structure):
-        return None
-    from diffsims.crystallography import ReciprocalLatticeVector
-
     with _unsaid():
         longest = max(q_max, float(simulation.reciporical_radius))
-        g = ReciprocalLatticeVector.from_min_dspacing(simulation.phases, min_dspacing=1 / longest)
-        try:
-            g.calculate_structure_factor()
-        except Exception:  # an element that its tables do not know, for example
-            return None
-    return Reflections(g.data, np.abs(g.structure_factor) ** 2, float(simulation.simulation_generator.wavelength))
+        return reflections_of_phase(simulation.phases, longest, float(simulation.simulation_generator.wavelength))
 
 
 def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> list[Proposals | None]:
@@ -126,8 +119,11 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
         # All templates are looked at in full: with k patterns there is no need to sift them first.
         rows = polar.get_orientation(simulation, n_best=-1, frac_keep=1.0, **_QUIET).data
     rows = rows.reshape(-1, *rows.shape[-2:])
+    say_if_displaced(simulation.phases)
     library, reflections = np.atleast_2d(simulation.rotations.data), reflections_of(simulation, q_max)
     turn = detector_to_scan(calibration)
+    at_rest = from_orix_matrix(Rotation(library).to_matrix())
+    left_out = completed(at_rest, symmetry)[len(at_rest) :]
     out: list[Proposals | None] = []
     for row in rows:
         row = row[np.isfinite(row[:, 1])]
@@ -136,7 +132,8 @@ def proposals(name, simulation, polar, symmetry, calibration, *, q_max=0.0) -> l
             continue
         matrices = turn @ from_orix_matrix(Rotation(rotation_from_orientation_map(row, library)).to_matrix())
         scores = np.asarray(row[:, 1], float)
-        out.append(Proposals(name, matrices, scores, reflections, symmetry, matrices, lambda i, _, row=row: row[i]))
+        everywhere = np.concatenate([matrices, left_out])
+        out.append(Proposals(name, matrices, scores, reflections, symmetry, everywhere, lambda i, _, row=row: row[i]))
     return out
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import checks
-from .convert import on_scan
-from .geometry import to_orix_matrix
+from .changes import changes, disagreement
+from .convert import native_of, on_scan
 from .record import Candidate, Match
 from .sources import ENOUGH, paint, presence
-from .symmetry import mean_orientation, misorientation_deg
+from .symmetry import mean_orientation
 
 if TYPE_CHECKING:
     from ..results.decomposition import Decomposition
@@ -23,7 +22,13 @@ __all__ = ["merge_orientations"]
 
 
 def merge_orientations(
-    result: Decomposition, existing: Any, *, crystal: Any = None, enough: int = ENOUGH, disagree_deg: float = 5.0
+    result: Decomposition,
+    existing: Any,
+    *,
+    crystal: Any = None,
+    enough: int = ENOUGH,
+    disagree_deg: float = 5.0,
+    frame: str | None = None,
 ) -> Orientations:
     """An existing map of every position, summarised per component and painted into the overlap.
 
@@ -31,7 +36,7 @@ def merge_orientations(
     ----------
     result : Decomposition
         Of the same scan.
-    existing : orix CrystalMap or py4DSTEM OrientationMap
+    existing : orix CrystalMap or its file, or OrientationMap of pyxem or py4DSTEM
         One orientation (or more, of which the first counts) for every position, as template matching or ACOM of the whole
         scan makes it.
     crystal : py4DSTEM Crystal, optional
@@ -40,6 +45,8 @@ def merge_orientations(
         With fewer positions where a component alone is present, those where it is the strongest count too.
     disagree_deg : float
         Positions are flagged where the existing orientation is farther than this from every component painted there.
+    frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
+        In whose axes a CrystalMap is written, see `Decomposition.index`; by default as its columns or its file say.
 
     Returns
     -------
@@ -47,7 +54,8 @@ def merge_orientations(
         Each component has the symmetry-aware mean of the existing orientations at its positions
         (`unmix4d.orientation.mean_orientation`), the phase of most of them, and their spread. `disagreement_deg` and
         `flagged` say where the existing map is something else: the misorientation to the nearest of the painted
-        orientations, NaN where there is none; another phase counts as 180 degrees.
+        orientations, NaN where there is none; another phase counts as 180 degrees. `change` and `changes` say which
+        positions are another orientation than in the map, and why.
 
     Raises
     ------
@@ -79,7 +87,10 @@ def merge_orientations(
     enough = checks.count(enough, "enough")
     disagree_deg = checks.positive(disagree_deg, "disagree_deg")
     present = presence(result)
-    have = on_scan(existing, result.geometry.scan_shape, name="existing", crystal=crystal)
+    have = on_scan(
+        existing, result.geometry.scan_shape, name="existing", crystal=crystal, frame=frame,
+        calibration=result.geometry.calibration,
+    )  # fmt: skip
     strongest = result.labels()[None] == np.arange(result.k)[:, None, None]
     alone = present & (present.sum(0) == 1) & strongest
     matches = []
@@ -87,15 +98,16 @@ def merge_orientations(
         here = alone[i] if alone[i].sum() >= enough else present[i] & strongest[i]
         matches.append(_summary(i, here, have))
     painting = paint(result, [match.matched for match in matches])
-    away = _disagreement(have, matches, painting)
+    away = disagreement(have, matches, painting)
     with np.errstate(invalid="ignore"):
         flagged = away > disagree_deg
     seconds = {"total": time.perf_counter() - started}
     settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names)}
     native = have.phases or {name: None for name in have.names}
     return Orientations(
-        have.host, tuple(matches), painting, result.geometry, have.symmetry, native, seconds, settings, away, flagged
-    )
+        have.host, tuple(matches), painting, result.geometry, have.symmetry, native, seconds, settings, away, flagged,
+        change=changes(have, matches, painting, disagree_deg),
+    )  # fmt: skip
 
 
 def _summary(component, here, have):
@@ -113,31 +125,8 @@ def _summary(component, here, have):
     others = np.bincount(np.delete(phases, phases == phase), minlength=1)
     second = have.names[int(others.argmax())] if share < 1 else None
     gap = float("nan") if len(have.names) == 1 else (share - others.max() / len(phases)) / share
-    candidate = Candidate(name, mean, score, share, None, _native(have.host, mean, score))
+    candidate = Candidate(name, mean, score, share, None, native_of(have.host, mean, score))
     return Match(
         component, "existing", int(chosen.sum()), name, mean, score, share, gap, second, None,
         bool(gap < 0.5), False, spread, (candidate,),
     )  # fmt: skip
-
-
-def _native(host, matrix, score):
-    if host == "pyxem":
-        return to_orix_matrix(matrix)
-    one = {"matrix": matrix.T, "family": np.zeros((3, 3)), "corr": score or 1.0, "inds": [0, 0], "mirror": False,
-           "angles": np.zeros(3)}  # fmt: skip
-    return SimpleNamespace(**{name: np.array(value)[None] for name, value in one.items()})
-
-
-def _disagreement(have, matches, painting):
-    """Degrees between the existing orientation and the nearest painted one, NaN where there is none of either."""
-    nearest = np.full(painting.first.shape, np.inf)
-    for match in matches:
-        where = ((painting.first == match.component) | (painting.second == match.component)) & match.matched
-        where &= have.phase[..., 0] >= 0
-        if not where.any():
-            continue
-        phase = have.names.index(match.phase)
-        away = misorientation_deg(match.matrix, have.matrices[..., 0, :, :][where], have.symmetry.get(match.phase))
-        away = np.where(have.phase[..., 0][where] == phase, away, 180.0)
-        nearest[where] = np.minimum(nearest[where], away)
-    return np.where(np.isinf(nearest), np.nan, nearest)

@@ -17,8 +17,10 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
 from ..results.saved import savable, save
+from .changes import REASONS
 from .colours import colours, key
 from .form import FORM
+from .map_export import save_ang
 
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
@@ -59,6 +61,8 @@ class Orientations:
         Of `unmix4d.merge_orientations`: how far the existing map is from the nearest painted orientation.
     flagged : ndarray of bool (scan_row, scan_col) or None
         Of `unmix4d.merge_orientations`: where that is too far.
+    change : ndarray of int (scan_row, scan_col) or None
+        Of an existing map: the number of the reason to change it there, which `changes` gives in words; 0: none.
 
     Notes
     -----
@@ -92,16 +96,18 @@ class Orientations:
     settings: dict = field(default_factory=dict)
     disagreement_deg: np.ndarray | None = None
     flagged: np.ndarray | None = None
+    change: np.ndarray | None = None
 
     plot = plots_orientation.orientations
     save = save
+    save_ang = save_ang
     to_dataframe = to_dataframe
 
     __setstate__ = set_frozen_state
 
     def __post_init__(self):
         for holder, names in ((self.painting, ("first", "second", "weight", "second_weight", "grain", "present")),
-                              (self, ("disagreement_deg", "flagged"))):  # fmt: skip
+                              (self, ("disagreement_deg", "flagged", "change"))):  # fmt: skip
             for name in names:
                 if getattr(holder, name) is not None:
                     getattr(holder, name).setflags(write=False)
@@ -129,6 +135,16 @@ class Orientations:
         for name, one in (("rival_deg", "away_deg"), ("log_ratio", "log_ratio")):
             columns[name] = [getattr(match.rival, one, math.nan) for match in self.matches]
         return Table(columns, {"spread_deg": "°", "error_deg": "°", "rival_deg": "°"})
+
+    @property
+    def changes(self) -> Table:
+        """Where an existing map is another orientation than here, and why: row, col, component, away_deg, reason."""
+        change = np.zeros(self.first.shape, int) if self.change is None else self.change
+        row, col = np.nonzero(change)
+        away = np.full(change.shape, np.nan) if self.disagreement_deg is None else self.disagreement_deg
+        why = [REASONS[one] for one in change[row, col]]
+        columns = {"row": row, "col": col, "component": self.first[row, col], "away_deg": away[row, col], "reason": why}
+        return Table(columns, {"away_deg": "°"})
 
     @property
     def k(self) -> int:
@@ -361,6 +377,10 @@ class Orientations:
             lines.append(f"  decided by neighbours: component {', '.join(map(str, decided))}")
         if self.flagged is not None:
             lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
+        if self.change is not None:
+            counts = np.bincount(self.change.ravel(), minlength=len(REASONS))
+            said = [f"{n} {why}" for n, why in zip(counts[1:], REASONS[1:]) if n]
+            lines.append(f"  it would change at {counts[1:].sum()}{': ' if said else ''}{', '.join(said)} (.changes)")
         known = self.geometry.calibration.rotation_deg is not None
         lines.append(f"  in the frame of the {'scan' if known else 'detector (its rotation against the scan is unknown)'}")
         if "total" in self.time_s:

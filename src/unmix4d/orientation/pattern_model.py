@@ -82,7 +82,6 @@ class PixelError(NamedTuple):
     area: float
 
 
-
 class PatternModel:
     """A measured pattern, and how unlikely it is for an orientation.
 

@@ -20,7 +20,7 @@ from .pattern_model import LEAST_ERROR, Experiment, with_changes
 from .record import Candidate, Rival
 from .symmetry import apart, misorientation_deg
 
-__all__ = ["candidates", "rank", "refined"]
+__all__ = ["candidates", "log_ratio", "rank", "refined"]
 
 _WIDER = 2.0  # how much wider spots and relrods are while candidates are a grid step away from the truth
 _STEPS_DEG = (1.0, 0.5, 0.25)  # from half a step of the templates down to a quarter of a degree (docs/orientation.md)
@@ -160,12 +160,15 @@ def _by_likeness(proposal, likeness, found, refine, error):
     rival = None
     if apart_ones:
         other, theirs = max(apart_ones, key=lambda one: one[1])
-        rival = _rival(proposal, likeness, matrix, other, _log_ratio(fit, theirs, likeness.n_spots, error))
+        rival = _rival(proposal, likeness, matrix, other, log_ratio(fit, theirs, likeness.n_spots, error))
     return Candidate(proposal.phase, matrix, float(proposal.scores[i]), fit, rival, proposal.native(i, matrix))
 
 
-def _log_ratio(fit, theirs, n_spots, error):
-    """Of cosines: what they leave of the amplitudes is the model error, which every spot has once."""
+def log_ratio(fit, theirs, n_spots, error) -> float:
+    """How much likelier one orientation is, as a logarithm, of cosines.
+
+    What they leave of the amplitudes is the model error, which every spot has once.
+    """
     left, other = (max(1 - one**2, error**2) for one in (max(fit, 0.0), max(theirs, 0.0)))
     return max(0.0, n_spots / 2 * (other / left - 1))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..results.forms import are_numbers, is_number, plain, require
+from .phase_reflections import given_base
 
 __all__ = ["SavedPhase"]
 
@@ -45,6 +46,7 @@ def _of_orix(phase):
     group, structure = phase.space_group, phase.structure
     return {
         "host": "pyxem", "name": phase.name, "colour": phase.color, "base": plain(structure.lattice.base),
+        "given_base": plain(np.asarray(given_base(phase))),
         "space_group": None if group is None else int(group.number) % 1000,
         "point_group": None if phase.point_group is None else phase.point_group.name,
         "elements": [str(atom.element) for atom in structure],
@@ -68,6 +70,11 @@ def _require(told):
     if told["host"] == "pyxem":
         require(len(told["base"]) == 3 and all(are_numbers(row, 3) for row in told["base"]), "the cell of a phase")
         require(np.linalg.det(told["base"]) > 0, "the cell of a phase")
+        given = told.get("given_base", told["base"])
+        require(
+            isinstance(given, list) and len(given) == 3 and all(are_numbers(row, 3) for row in given), "the cell of a phase"
+        )
+        require(np.linalg.det(given) > 0, "the cell of a phase")
         require(len(told["elements"]) == n and all(isinstance(one, str) for one in told["elements"]), "the atoms of a phase")
         group = told["space_group"]
         require(group is None or (type(group) is int and 1 <= group <= 230), "the space group of a phase")
@@ -84,8 +91,11 @@ def _orix(told):
     from diffpy.structure import Atom, Lattice, Structure
     from orix.crystal_map import Phase
 
-    atoms = zip(told["elements"], told["positions"], told["occupancy"])
-    structure = Structure([Atom(element, xyz, occupancy=share) for element, xyz, share in atoms], Lattice(base=told["base"]))
+    # As it was given: orix turns the cell then, and atoms stay where they are, as they did before.
+    given = told.get("given_base", told["base"])
+    places = np.array(told["positions"], float).reshape(-1, 3) @ np.array(told["base"]) @ np.linalg.inv(given)
+    atoms = zip(told["elements"], places, told["occupancy"])
+    structure = Structure([Atom(element, xyz, occupancy=share) for element, xyz, share in atoms], Lattice(base=given))
     phase = Phase(told["name"], told["space_group"], None, structure, told["colour"])
     known = None if phase.point_group is None else phase.point_group.name
     if told["point_group"] != known:

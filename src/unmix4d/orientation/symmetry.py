@@ -145,7 +145,7 @@ def misorientation_deg(a: ArrayLike, b: ArrayLike, symmetry: ArrayLike | None = 
     between = np.swapaxes(np.asarray(a, float), -1, -2) @ np.asarray(b, float)
     symmetry = np.eye(3)[None] if symmetry is None else np.asarray(symmetry, float)
     # The largest trace is the smallest angle; only for that one is the angle needed.
-    traces = np.einsum("...ij,mji->...m", between, symmetry)
+    traces = between.reshape(*between.shape[:-2], 9) @ np.swapaxes(symmetry, 1, 2).reshape(-1, 9).T
     best = symmetry[np.nan_to_num(traces, nan=-9).argmax(-1)]
     return angles_deg(between @ best)
 
