@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import unmix4d
 from unmix4d import Unmix, phantoms
@@ -128,6 +129,10 @@ def test_maps_of_a_series_as_rows_and_as_a_film(tmp_path):
         assert "anim-slider" in shown._repr_html_()
         shown.save(tmp_path / "series.gif")
         assert (tmp_path / "series.gif").stat().st_size > 1000
+    smaller = Unmix([film.data[0], film.data[1][:7, :9]], centre=film[0].centre).fit(film[0].patterns)
+    smaller.film(2).save(tmp_path / "smaller.gif")
+    with Image.open(tmp_path / "series.gif") as shown, Image.open(tmp_path / "smaller.gif") as both:
+        assert both.n_frames == 2 and both.size == shown.size
     for call in (result.scans[0].plot_series, result.scans[0].film):
         with pytest.raises(ValueError, match="needs an answer of several scans"):
             call()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from ..core import checks
 from ..core.series import names_of, require_several
 from . import colours
 from .images import draw_colours, scan_map
-from .layout import image_height, kept_positions
+from .layout import image_height, is_line, kept_positions
 from .style import TEXT, figure_style
 
 if TYPE_CHECKING:
@@ -18,18 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["film"]
 
+_INCHES = 3.2  # of a scan
+
 
 class Film:
-    """Maps of several scans as a film, with a slider where a notebook shows it.
+    """Maps of several scans as a film, with a slider where a notebook shows it."""
 
-    Attributes
-    ----------
-    animation : matplotlib FuncAnimation
-        To be saved with ``film.save("series.gif")``.
-    """
+    def __init__(self, made: Callable[[], Any], n: int, seconds: float) -> None:
+        self._made, self._n, self._seconds = made, n, seconds
 
-    def __init__(self, animation: Any, seconds: float) -> None:
-        self.animation, self._seconds = animation, seconds
+    @property
+    def animation(self) -> Any:
+        """A new matplotlib FuncAnimation. It complains when it is thrown away before it was drawn."""
+        return self._made()
 
     def save(self, path: str) -> None:
         """Write the film: ``.gif``, or ``.mp4`` where ffmpeg is installed."""
@@ -40,7 +43,7 @@ class Film:
         return self.animation.to_jshtml(fps=1 / self._seconds, default_mode="once")
 
     def __repr__(self) -> str:
-        return f"<Film of {self.animation._save_count} scans: .save(path), or leave it as the last line of a cell>"
+        return f"<Film of {self._n} scans: .save(path), or leave it as the last line of a cell>"
 
 
 @figure_style()
@@ -75,35 +78,41 @@ def film(result: Any, component: int | None = None, *, seconds: float = 0.5, cma
     >>> Unmix(film.data, centre=film[0].centre).nmf(6, random_state=0).film()
     <Film of 4 scans: .save(path), or leave it as the last line of a cell>
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.animation import FuncAnimation
-
     require_several(result.geometry, "film")
-    parts = result.geometry.scans
+    if any(is_line(part.shape) for part in result.geometry.scans):
+        raise ValueError("film needs scans of two dimensions, and these are lines: use series().plot()")
     seconds = checks.positive(seconds, "seconds")
     if component is not None:
         component = checks.count(component, "component", minimum=0, maximum=result.k - 1)
-    images, names = _frames(result, component), names_of(result.geometry, result.host)
-    shape = (max(part.shape[0] for part in parts), max(part.shape[1] for part in parts))
-    figure, ax = plt.subplots(figsize=(3.2, image_height(shape, parts[0].step, 3.2) + 0.4))
-    cal = parts[0]
-    if component is None:
-        drawn = draw_colours(ax, images[0], cal, dark=True)
-    else:
-        from matplotlib.colors import Normalize
+    return Film(partial(_animated, result, component, seconds, cmap), len(result.geometry.scans), seconds)
 
+
+@figure_style()
+def _animated(result, component, seconds, cmap):
+    import matplotlib.pyplot as plt
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.colors import Normalize
+
+    images, names, parts = _frames(result, component), names_of(result.geometry, result.host), result.geometry.scans
+    shape, first = np.max([part.shape for part in parts], axis=0), parts[0]
+    figure, ax = plt.subplots(figsize=(_INCHES, image_height(shape, first.step, _INCHES) + 0.4))
+    if component is None:
+        drawn = draw_colours(ax, images[0], first, dark=True)
+    else:
         norm = Normalize(0, max(float(np.nanmax(result.maps[component])), 1e-30))
-        drawn = scan_map(images[0], step=cal.step, unit=cal.step_unit, ax=ax, cmap=cmap, norm=norm)
+        drawn = scan_map(images[0], step=first.step, unit=first.step_unit, ax=ax, cmap=cmap, norm=norm)
+
+    ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
 
     def show(i):
-        drawn.set_data(images[i])
+        rows, cols = images[i].shape[:2]
+        drawn.set(data=images[i], extent=(-0.5, cols - 0.5, rows - 0.5, -0.5))
         ax.set_title(names[i], fontsize=TEXT)
         return (drawn,)
 
-    show(0)
     animation = FuncAnimation(figure, show, frames=len(images), interval=1000 * seconds, blit=False)
     plt.close(figure)  # the film shows it, and the figure alone is no film
-    return Film(animation, seconds)
+    return animation
 
 
 def _frames(result, component):
