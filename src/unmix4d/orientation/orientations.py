@@ -16,6 +16,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
 from ..results.saved import savable, save
+from ..storage.table_file import to_csv
 from .colours import colours, key
 from .form import FORM
 
@@ -95,6 +96,7 @@ class Orientations:
     plot = plots_orientation.orientations
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

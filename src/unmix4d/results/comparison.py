@@ -18,6 +18,7 @@ from ..core.tables import Table, to_dataframe
 from ..editing.likeness import comparable
 from ..plots import comparison as plots_comparison
 from ..scores.matching import assign, similarity
+from ..storage.table_file import to_csv
 from .decomposition import Decomposition
 from .groups import polar_range
 
@@ -90,6 +91,7 @@ class Comparison:
 
     plot = plots_comparison.comparison
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

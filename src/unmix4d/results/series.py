@@ -13,6 +13,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, separate_regions
 from ..plots import series as plots_series
+from ..storage.table_file import to_csv
 
 __all__ = ["Series", "series_of"]
 
@@ -56,6 +57,7 @@ class Series:
 
     plot = plots_series.amounts
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 
