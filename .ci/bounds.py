@@ -5,6 +5,7 @@ python3 .ci/bounds.py [EXTRA ...] prints a line `name==bound` for each requireme
 
 import re
 import sys
+
 import tomllib
 
 

@@ -52,7 +52,7 @@ def to_xarray(self: Any) -> Any:
 
 def _components(result, arrays):
     """What `Dataset` takes of a result: its arrays, what is known of each component, axes and settings."""
-    table = {name: ("component", np.array(column)) for name, column in result.table.items() if name != "component"}
+    table = {name: ("component", _plain(column)) for name, column in result.table.items() if name != "component"}
     number = {"component": ("component", np.arange(result.k))}
     coords = {**number, **_detector_axes(result.geometry), **({} if result.geometry.scans else _scan_axes(result.geometry))}
     settings = json.dumps(result.settings, default=str, ensure_ascii=False)
@@ -61,6 +61,11 @@ def _components(result, arrays):
         "coords": coords,
         "attrs": {"method": result.method, "settings": settings, "unmix4d": __version__, "title": result.host.name},
     }
+
+
+def _plain(column):
+    """Texts as objects: there is no zarr format for those of a fixed length."""
+    return column.astype(object) if column.dtype.kind == "U" else np.array(column)
 
 
 def _scan(result):
