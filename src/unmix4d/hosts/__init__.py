@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.scan import Scan
-from ..core.version import installed_version
+from ..core.version import installed_version, unless_python
 from . import array, learning_results, py4dstem, pyxem, quantem
 
 __all__ = [
@@ -122,7 +122,7 @@ def _needing_package(result, what, instead):
         package = _DISTRIBUTIONS[result.host.kind][0]
         raise ImportError(
             f"the {what} of a {package} scan are given back as {package} objects, but {package} cannot be imported "
-            f"({error}): install it, or use {instead}"
+            f"({error}): install it{unless_python(package)}, or use {instead}"
         ) from error
 
 

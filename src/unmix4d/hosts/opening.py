@@ -9,6 +9,7 @@ from ..core import checks
 from ..core.errors import UnreadableFile
 from ..core.scan import Scan
 from ..core.units import convert, is_calibrated
+from ..core.version import unless_python
 from .completeness import brief, look_for_gaps, read_to_the_end
 from .detector_files import dectris_master, empad_raw, is_dectris_master
 from .scan_shape import in_rows, of_reader, refuse_raw
@@ -48,7 +49,9 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
             found = opened if scan_shape is None or isinstance(opened, Scan) else in_rows(opened, path, scan_shape)
             read_to_the_end(found, path)
     except ImportError as error:
-        raise ImportError(f"{path!r} cannot be read, because a package is missing: {error}") from error
+        raise ImportError(
+            f"{path!r} cannot be read, because a package is missing: {error}{unless_python(error.name)}"
+        ) from error
     except UnreadableFile:
         raise
     except Exception as error:  # readers of hosts raise anything
