@@ -33,7 +33,6 @@ def problem(seed):
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize("exchanges", [12, 0], ids=["fast", "safe"])
 @pytest.mark.parametrize("block", range(8))
-@pytest.mark.filterwarnings("ignore:Ill-conditioned")  # of SciPy 1.12 and 1.13
 def test_error_of_scipy(block, exchanges, monkeypatch):
     """The safe steps alone, too: the fast ones leave them little to do."""
     monkeypatch.setattr(room, "_EXCHANGES", exchanges)
