@@ -308,7 +308,7 @@ def width_item(args, folder, report, goals):
                 worse += [p - min(d, h) for p, d, h in zip(each["pattern"], each["disks"], each["host"]) if p < 180]
                 missed += sum(p > 2 for p in each["pattern"])
                 rows.append([host, f"{width:g}", f"{offset[0]:g}, {offset[1]:g}", *cells])
-    report(markdown_table(["host", "width (1/Å)", "centre off by (px)", 'default', 'rank="disks"', 'rank="host"'], rows))
+    report(markdown_table(["host", "width (1/Å)", "centre off by (px)", "default", 'rank="disks"', 'rank="host"'], rows))
     report(f"\n{missed} of {4 * len(rows)} are more than 2 degrees off, or not matched.\n")
     goals("kinematical, widths and centres: the default is worse than another rank by, degrees", max(worse), most=0.3)
     goals("kinematical, widths and centres: more than 2 degrees off and not flagged", unflagged, most=0, form="{:d}")

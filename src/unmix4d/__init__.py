@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import scores as scores
     from .clustering.estimator import FuzzyCMeans as FuzzyCMeans
     from .core.messages import UnmixWarning as UnmixWarning
+    from .decomposition.estimator import NMF as NMF
     from .editing.edits import Edit as Edit
     from .editing.edits import Edits as Edits
     from .editing.history import replay as replay
@@ -71,6 +72,7 @@ _PUBLIC = {
     "replay": "editing.history",
     "UnmixWarning": "core.messages",
     "FuzzyCMeans": "clustering.estimator",
+    "NMF": "decomposition.estimator",
     "compare": "results.comparison",
     "Comparison": "results.comparison",
     "load": "loading",

@@ -24,6 +24,7 @@ _TARGETS = (
     ("pyxem.signals.diffraction2d", "Diffraction2D"),
     ("pyxem.signals.polar_diffraction2d", "PolarDiffraction2D"),
     ("py4DSTEM.datacube.datacube", "DataCube"),
+    ("quantem.core.datastructures.dataset4dstem", "Dataset4dstem"),
 )
 _NAME = "unmix"
 

@@ -295,7 +295,7 @@ def test_hostile_arguments(view):
     disks = disks_of(SPOTS)
     with pytest.raises(ValueError, match=r"scan of \(2, 3\) positions, got vectors of \(1, 6\)"):
         view.bragg_disks(BraggDisks((1, 6), [0], [3.0], [4.0], [1.0]))
-    with pytest.raises(TypeError, match="must be py4DSTEM BraggVectors.*got list"):
+    with pytest.raises(TypeError, match="must be BraggVectors of py4DSTEM .*got list"):
         view.bragg_disks([1, 2])
     for wrong, message in (
         ({"bin": 0}, "bin must be at least 1"), ({"bin": 1.5}, "bin must be a whole"), ({"spread": -1}, "spread must be"),

@@ -639,7 +639,7 @@ def test_py4dstem_attach_refuses_other_grids(py4dstem):
 
 
 def test_attach_needs_a_cube():
-    with pytest.raises(TypeError, match="DataCube only, got ndarray"):
+    with pytest.raises(TypeError, match="DataCube or a HyperSpy signal only, got ndarray"):
         hosts.attach(_result(hosts.read_scan(_data())), _data())
 
 

@@ -20,7 +20,8 @@ import unmix4d
 ROOT = Path(unmix4d.__file__).parent
 MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation")
 CLASSES = (
-    "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "core.polar.PolarTransform",
+    "views.unmix.Unmix", "views.feature_view.FeatureView", "clustering.estimator.FuzzyCMeans", "decomposition.estimator.NMF",
+    "core.polar.PolarTransform",
     "results.quality.QualityReport", "results.quality.PatternSimilarity",
 )  # fmt: skip
 HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem", "from py4DSTEM")}

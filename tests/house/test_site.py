@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import unmix4d
+from support import peer_capabilities as can
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -94,16 +95,17 @@ def of_hyperspy():
         "NMF": "NMF" in names,
         "NMF of a scan that stays on disk": "NMF" in LazySignal.decomposition.__doc__,
         "several starts, the best kept": takes(Diffraction2D.decomposition, "n_starts"),
-        "masks of detector and positions in NMF": takes(Diffraction2D.decomposition, "signal_mask", "navigation_mask"),
+        "masks of detector and positions in NMF": takes(Diffraction2D.decomposition, "navigation_mask")
+        and can.runs(can.hyperspy_keeps_out_a_mask),
         "weights for counting noise": takes(Diffraction2D.decomposition, "normalize_poissonian_noise"),
         "Kullback-Leibler objective": takes(Diffraction2D.decomposition, "kwargs") and takes(NMF, "beta_loss"),
         "constraints of your own in NMF": takes(Diffraction2D.decomposition, "constraints"),
         "sparse components": "sparse_pca" in names,
         "vertex components (VCA)": "VCA" in names,
-        "merging of components": "merge" in everything,
+        "merging of components": can.runs(can.pyxem_merges),
         "consensus of many runs": "consensus" in everything,
         "NMF of Bragg disks": has(importlib.import_module("pyxem.signals").DiffractionVectors, "decomposition_of_vectors"),
-        "classes of disks that occur together": "cooccurrence" in everything,
+        "classes of disks that occur together": can.runs(can.pyxem_clusters_disks),
         "fuzzy c-means": "fuzzy" in everything or "fuzzy" in Diffraction2D.cluster_analysis.__doc__.lower(),
         "other clusterings: k-means, mixtures": has(Diffraction2D, "cluster_analysis"),
         "maximum-likelihood and robust PCA": {"MLPCA", "RPCA"} <= names,
@@ -112,7 +114,7 @@ def of_hyperspy():
         "a recommended number of components, with reasons": "choose" in everything or "recommend" in everything,
         "an elbow of the scree plot": has(Diffraction2D, "estimate_elbow_position"),
         "rotation-aware grouping of patterns": "rotated" in everything,
-        "regions of a component separated": "grain" in everything or "separate_regions" in everything,
+        "regions of a component separated": can.runs(can.pyxem_separates),
         "disk detection, strain, orientation mapping of every pattern": has(
             importlib.import_module("pyxem.signals"), "DiffractionVectors2D", "StrainMap", "OrientationMap"
         ),

@@ -133,6 +133,20 @@ def test_crystal_map(indexed, unmixed, simulation):
 
 
 @pytest.mark.slow
+def test_the_map_is_written_for_mtex_and_edax(indexed, tmp_path):
+    """As .ang through orix: what is read again has the same positions, phases and orientations."""
+    import orix.io
+
+    cm = indexed.to_host()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of orix, on several properties
+        orix.io.save(tmp_path / "film.ang", cm)
+        read = orix.io.load(tmp_path / "film.ang")
+    best = cm.rotations if cm.rotations_per_point == 1 else cm.rotations[:, 0]
+    assert np.degrees(read.rotations.angle_with(best)).max() < 0.01 and read.shape == cm.shape
+    assert read.phases.names == cm.phases.names
+
+
 def test_the_simple_call_gives_the_native_map(unmixed, coarse):
     cm = unmixed.orientations(coarse)
     assert np.allclose(cm.rotations.data, unmixed.index(coarse).crystal_map.rotations.data)

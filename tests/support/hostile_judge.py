@@ -264,12 +264,17 @@ _SPECIAL = {
     "merge_orientations": lambda result, folder, **options: unmix4d.merge_orientations(result, **options),
     "compare_orientations": lambda result, folder, **options: unmix4d.compare_orientations(**options),
     "concatenate": lambda view, folder, others=(), **options: view.concatenate(*_several(others), **options),
-    "to_csv": lambda grains, folder, path: grains.to_csv(os.path.join(folder, path) if isinstance(path, str) else path),
+    "to_csv": lambda result, folder, path: result.to_csv(_in(folder, path)) or True,
+    "save_images": lambda result, folder, **options: result.save_images(_in(folder, options.pop("folder")), **options),
     "report": _report,
     "explore": _explore,
     "attach": _attach,
     "changed data": _changed,
 }
+
+
+def _in(folder, name):
+    return os.path.join(folder, name) if name else name
 
 
 def _several(value):

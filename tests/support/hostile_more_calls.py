@@ -158,6 +158,11 @@ _EDITS = {
 }  # fmt: skip
 OF_RESULTS = {
     **_EDITS,
+    "to_csv": lambda s: ({"path": st.sampled_from(("tâble.csv", "no/such/folder.csv", ""))}, {}),
+    "save_images": lambda s: (
+        {"folder": st.sampled_from(("ïmages", "of/others", ""))}, {"format": st.sampled_from(("tiff", "png", "jpg"))}
+    ),
+    "to_xarray": _no_arguments,
     "group_rotated": lambda s: _group(False),
     "membership_at": lambda s: (
         {"loadings": st.sampled_from((*(np.ones(n) for n in (0, 1, (3, 2), (4, 4, 3))), np.full((2, 2), np.nan)))}, {}
@@ -171,7 +176,6 @@ OF_ANSWERS = {
     "Grains": {
         "labels": NONE, "mean_patterns": ({}, {"single": st.booleans()}), "dissimilarity": NONE,
         "to_host": ({}, {"chosen": st.sampled_from((None, [0], (), [99], "all", 0))}), "mask": ({"i": _INDEX}, {}),
-        "to_csv": ({"path": st.sampled_from(("gräins.csv", "no/such/folder.csv", ""))}, {}),
         "plot": ({}, {"image": st.sampled_from((None, np.ones((2, 2)), np.ones((3, 4)))), "numbers": st.booleans()}),
         "plot_sizes": ({}, {"column": st.sampled_from(("equivalent_diameter", "area", "touches_edge", "nonsense")),
                             "bins": st.sampled_from((None, 1, 5, (0, 1, 2), "auto"))}),

@@ -100,7 +100,10 @@ def _file(group):
     group.add_argument("--host", choices=("pyxem", "py4dstem", "array"), help="who opens the file (default: by its ending)")
     group.add_argument("--dataset", metavar="PATH", help="which scan of an HDF5 file that holds several")
     group.add_argument("--scan-shape", nargs=2, type=int, metavar=("ROWS", "COLS"),
-                       help="of the positions, where the file does not say: .tvips, .mib without .hdr")  # fmt: skip
+                       help="of the positions, where the file does not say: .tvips, .mib without .hdr, Dectris masters; "
+                       "with the columns of the flyback")  # fmt: skip
+    group.add_argument("--flyback", type=int, metavar="N", help="leave out the last N positions of every row, in which the "
+                       "beam flies back")  # fmt: skip
     group.add_argument("--centre", nargs=2, type=float, metavar=("ROW", "COL"), help="of the direct beam, in pixels")
     group.add_argument("--pixel-size", metavar="SIZE", help='of a detector pixel, "0.02 1/Å" for example')
     group.add_argument("--step", metavar="SIZE", help='between positions, "2 nm" for example')

@@ -83,7 +83,13 @@ def _as_it_is(file, chosen, wanted):
     say(f"opening {file} ...")
     scan = open_scan(file, host=chosen.host, dataset=chosen.dataset, scan_shape=wanted.scan_shape)
     view = Unmix(scan, **wanted.facts)
-    return view if wanted.voltage is None else Unmix(_with_beam_energy(view.scan, wanted.voltage))
+    view = view if wanted.voltage is None else Unmix(_with_beam_energy(view.scan, wanted.voltage))
+    return view if chosen.flyback is None else _without_flyback(view, chosen.flyback)
+
+
+def _without_flyback(view, n):
+    cols = view.geometry.scan_shape[1]
+    return view.region(cols=(0, cols - checks.count(n, "--flyback", maximum=cols - 1)))
 
 
 def _prepared(view, chosen, wanted):

@@ -217,7 +217,12 @@ def as_patterns(array):
 
 
 def _foreign(array):
-    """Arrays of other libraries (zarr, say): read through dask in their own chunks; lists become NumPy arrays."""
+    """Arrays of other libraries (zarr, say): read through dask in their own chunks; lists become NumPy arrays.
+
+    Tensors of torch are taken as they lie in memory, and from another device in one copy.
+    """
+    if checks.is_a(array, "torch", "Tensor"):
+        return array.detach().cpu().resolve_conj().numpy()
     if hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__"):
         import dask.array as da
 

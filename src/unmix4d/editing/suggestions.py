@@ -12,6 +12,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..results.forms import Json, are, are_counts, is_number
 from ..results.saved import Form, savable, save
+from ..storage.table_file import to_csv
 
 __all__ = ["ACTIONS", "Suggestion", "Suggestions"]
 
@@ -89,6 +90,7 @@ class Suggestions:
 
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -377,6 +377,8 @@ def _orthonormal(block, basis=None):
     for _ in range(2):  # a part along the basis as large as the rounding of the block is left over the first time
         block = block - basis @ (basis.T @ block.astype(basis.dtype))
         block, triangle = scipy.linalg.qr(block, mode="economic")
+        if not triangle.size:
+            break  # nothing is left of it, and SciPy before 1.14 takes no empty matrix
         turn, sizes, _ = scipy.linalg.svd(triangle)
         block, least = block @ turn[:, sizes > least], 0.5
     return block

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..core import checks
 from ..core.scan import Scan
-from ..core.version import installed_version
-from . import array, py4dstem, pyxem, quantem
+from ..core.version import installed_version, unless_python
+from . import array, learning_results, py4dstem, pyxem, quantem
 
 __all__ = [
     "HostMap", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted", "read_scan",
@@ -122,7 +122,7 @@ def _needing_package(result, what, instead):
         package = _DISTRIBUTIONS[result.host.kind][0]
         raise ImportError(
             f"the {what} of a {package} scan are given back as {package} objects, but {package} cannot be imported "
-            f"({error}): install it, or use {instead}"
+            f"({error}): install it{unless_python(package)}, or use {instead}"
         ) from error
 
 
@@ -278,27 +278,30 @@ def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, A
 
 
 def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
-    """Graft maps and patterns into the tree of a py4DSTEM DataCube, so that they are saved with it.
+    """Put maps and patterns where the tools of a host look for them: into the tree of a DataCube, or on a copy of a signal.
 
     Parameters
     ----------
-    host : py4DSTEM DataCube
+    host : py4DSTEM DataCube, pyxem or HyperSpy signal
         With the scan shape and the detector grid of the result, and its data: the totals of its patterns are compared, in
         one pass, unless `prepare` changed values.
     fill_value : float
-        Put at excluded detector pixels in the patterns.
+        Put at excluded detector pixels in the patterns of a cube. HyperSpy marks them with NaN itself.
 
     Returns
     -------
-    emdfile.Node
-        The new branch of the cube's tree.
+    emdfile.Node or signal
+        Of a cube the new branch of its tree, which is saved with it. Of a signal a copy that shares its data, with the
+        result in ``learning_results``: ``plot_decomposition_results()``, ``blind_source_separation()`` and
+        ``get_decomposition_model()`` go on from it. The signal itself stays as it was.
 
     Raises
     ------
     TypeError
-        When it is no DataCube.
+        When it is neither a cube nor a signal.
     ValueError
-        When its grid, calibration or data are not those of the result (`ChangedData`, of data).
+        When its grid, calibration or data are not those of the result (`ChangedData`, of data), or it is a signal and the
+        result has a mean pattern besides its components, as those of `pca` have.
 
     Examples
     --------
@@ -308,13 +311,16 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
     >>> "unmix4d_nmf" in cube.treekeys  # doctest: +SKIP
     True
     """
-    if not py4dstem.matches(host):
-        raise TypeError(f"results can be attached to a py4DSTEM DataCube only, got {type(host).__name__}")
+    home = next((place for place in (py4dstem, learning_results) if place.matches(host)), None)
+    if home is None:
+        raise TypeError(
+            f"results can be attached to a py4DSTEM DataCube or a HyperSpy signal only, got {type(host).__name__}"
+        )
     if result.geometry.scans:
         raise ValueError(
             "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
         )
-    return py4dstem.attach(result, host, fill_value=fill_value)
+    return home.attach(result, host, fill_value=fill_value)
 
 
 def progress_wanted(kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bragg vectors that a host has found: py4DSTEM BraggVectors and PointListArray, pyxem DiffractionVectors.
+"""Bragg vectors that a host has found: py4DSTEM BraggVectors and PointListArray, pyxem DiffractionVectors, quantem's.
 
 In py4DSTEM qx is along the rows and qy along the columns; the columns of pyxem's are (ky, kx, intensity). Both become
 vectors (row, column) from the direct beam, with the ellipse taken out where the host knows it. The rotation between scan
@@ -16,7 +16,7 @@ from ..core.geometry import Calibration, ScanGeometry
 from ..core.scan import HostRecord
 from ..core.units import PIXELS, canonical_unit, is_calibrated
 from ..features.bragg_disks import BraggDisks
-from . import py4dstem
+from . import py4dstem, quantem_vectors
 from . import pyxem as pyxem_host
 from .hyperspy_metadata import to_json
 
@@ -56,14 +56,15 @@ def matches(obj) -> bool:
 
 def _kind(obj):
     places = {"BraggVectors": "py4DSTEM", "PointListArray": "emdfile", "DiffractionVectors": "pyxem.signals"}
-    return next((name for name, module in places.items() if checks.is_a(obj, module, name)), None)
+    found = next((name for name, module in places.items() if checks.is_a(obj, module, name)), None)
+    return found or ("quantem" if quantem_vectors.matches(obj) else None)
 
 
 def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | None = None) -> FoundVectors:
     """The vectors inside a host's object, which is not changed.
 
-    obj (py4DSTEM BraggVectors, py4DSTEM or emdfile PointListArray, pyxem DiffractionVectors): A PointListArray needs the
-        fields qx, qy and, for anything but binary features, intensity.
+    obj (py4DSTEM BraggVectors, py4DSTEM or emdfile PointListArray, pyxem DiffractionVectors, BraggVectors or Vector of
+        quantem): A PointListArray needs the fields qx, qy and, for anything but binary features, intensity.
     centre (float, float): Place of the direct beam (row, column) in what the vectors count, instead of what the host says;
         needed where vectors are detector pixels of an unknown origin.
     unit: Of the vectors, instead of what the host says. A PointListArray around zero that says nothing is taken to be in
@@ -76,10 +77,14 @@ def read(obj, *, centre=None, unit: str | None = None, default: ScanGeometry | N
     kind = _kind(obj)
     if kind is None:
         raise TypeError(
-            f"vectors must be py4DSTEM BraggVectors, a PointListArray or pyxem DiffractionVectors, got {type(obj).__name__}"
+            "vectors must be BraggVectors of py4DSTEM or quantem, a PointListArray or pyxem DiffractionVectors, got "
+            f"{type(obj).__name__}"
         )
     centre = None if centre is None else checks.pair(centre, "centre")
-    readers = {"BraggVectors": _bragg_vectors, "PointListArray": _point_lists_alone, "DiffractionVectors": _pyxem_vectors}
+    readers = {
+        "BraggVectors": _bragg_vectors, "PointListArray": _point_lists_alone, "DiffractionVectors": _pyxem_vectors,
+        "quantem": _quantem_vectors,
+    }  # fmt: skip
     return readers[kind](obj, centre, None if unit is None else canonical_unit(unit), default)
 
 
@@ -157,6 +162,32 @@ def _point_lists(get, scan_shape):
     data = np.concatenate(lists)
     position = np.repeat(np.arange(len(lists)), [len(entry) for entry in lists])
     return position, {name: np.asarray(data[name], np.float64) for name in ("qx", "qy", "intensity") if name in names}
+
+
+def _quantem_vectors(obj, centre, unit, default):
+    """Detector pixels of the dataset, until they are calibrated; then around zero."""
+    found = quantem_vectors.read(obj)
+    row, col = found.row, found.col
+    if found.unit == PIXELS:
+        shape = None if found.geometry is None else found.geometry.detector_shape
+        centre = centre or found.centre or _default_centre(default, row, col, shape)
+        if centre is None:
+            raise ValueError(
+                "the peaks are detector pixels of an unknown origin: take those of apply_calibration(), set the origin "
+                "of the dataset, or give centre=(row, col)"
+            )
+    if centre is not None:
+        row, col = row - centre[0], col - centre[1]
+    size, found_unit = found.size if found.unit == PIXELS else (1.0, 1.0), found.unit
+    if found.unit == PIXELS and is_calibrated(found.pixel_unit):
+        row, col, found_unit = row * size[0], col * size[1], found.pixel_unit
+    elif found.unit == PIXELS:
+        size = (1.0, 1.0)
+    cell = size if found.unit == PIXELS else None
+    disks = BraggDisks(found.scan_shape, found.position, row, col, found.intensity, unit or found_unit, cell)
+    known = Calibration() if found.geometry is None else found.geometry.calibration
+    shape = None if found.geometry is None else found.geometry.detector_shape
+    return FoundVectors(disks, found.host, known, shape, round=False)
 
 
 def _pyxem_vectors(obj, centre, unit, default):

@@ -76,7 +76,8 @@ def _look_at_blocks(path):
     arrays = [experiment["data"] for _, experiment in zarr.open(path, mode="r")["Experiments"].groups()]
     # Counted here: zarr 2 takes the first folder of nested blocks for all of them.
     folders = [os.walk(os.path.join(path, array.path)) for array in arrays]
-    there = sum(not name.startswith(".") for folder in folders for _, _, names in folder for name in names)
+    metadata = (".", "zarr.json")  # of zarr 2 and of zarr 3
+    there = sum(not name.startswith(metadata) for folder in folders for _, _, names in folder for name in names)
     wanted = sum(array.nchunks for array in arrays)
     if there < wanted:
         warn(

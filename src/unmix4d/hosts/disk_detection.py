@@ -18,6 +18,7 @@ import scipy
 
 from ..core import checks
 from ..core.scan import Scan
+from ..core.version import unless_python
 from ..features.bragg_disks import BraggDisks
 
 __all__ = ["DETECTORS", "clear_of_mask", "correlated_with", "detection_options", "disk_radius", "find_disks",
@@ -95,7 +96,10 @@ def _choose(kind, detector):
         detector = kind
     checks.choice(detector, "detector", DETECTORS)
     if importlib.util.find_spec(_PACKAGES[detector]) is None:
-        raise ImportError(f"detector={detector!r} needs the package {_PACKAGES[detector]}, which is not installed")
+        package = _PACKAGES[detector]
+        raise ImportError(
+            f"detector={detector!r} needs the package {package}, which is not installed{unless_python(package)}"
+        )
     return detector
 
 

@@ -7,8 +7,12 @@ import warnings
 
 from ..core import checks
 from ..core.errors import UnreadableFile
+from ..core.scan import Scan
+from ..core.units import convert, is_calibrated
+from ..core.version import unless_python
 from .completeness import brief, look_for_gaps, read_to_the_end
-from .scan_shape import in_rows, of_reader
+from .detector_files import dectris_master, empad_raw, is_dectris_master
+from .scan_shape import in_rows, of_reader, refuse_raw
 
 __all__ = ["open_scan"]
 
@@ -22,12 +26,13 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
 
     path (str or path-like): ``.npy``: a NumPy array, memory-mapped. ``.h5``, ``.hdf5``, ``.emd``: a DataCube that py4DSTEM
         wrote, left on disk (in memory where an old version wrote it), or the only four-dimensional dataset of another HDF5
-        file. All else (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
+        file, or the frames that a Dectris master leads to. ``.raw``, ``.xml``: those of an EMPAD. All else (``.hspy``,
+        ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
     host: Who opens it, instead of who the name of the file says.
     dataset: Path inside an HDF5 file, where it holds more than one scan.
     scan_shape (int, int): Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after
-        the other: ``.tvips``, and ``.mib`` without its ``.hdr``, say nothing of them.
-    Returns HyperSpy signal, py4DSTEM DataCube, ndarray or h5py Dataset.
+        the other: ``.tvips``, Dectris masters, and ``.mib`` without its ``.hdr`` say nothing of them.
+    Returns HyperSpy signal, py4DSTEM DataCube, ndarray, h5py Dataset or Scan.
     Raises OSError when there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows
         and columns the scan has.
     Raises ImportError when the host that reads it is not installed.
@@ -41,10 +46,12 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the hosts' own imports and readers
             opened = _open(path, host, dataset, scan_shape)
-            found = opened if scan_shape is None else in_rows(opened, path, scan_shape)
+            found = opened if scan_shape is None or isinstance(opened, Scan) else in_rows(opened, path, scan_shape)
             read_to_the_end(found, path)
     except ImportError as error:
-        raise ImportError(f"{path!r} cannot be read, because a package is missing: {error}") from error
+        raise ImportError(
+            f"{path!r} cannot be read, because a package is missing: {error}{unless_python(error.name)}"
+        ) from error
     except UnreadableFile:
         raise
     except Exception as error:  # readers of hosts raise anything
@@ -65,6 +72,13 @@ def _open(path, host, dataset, scan_shape):
         return _npy(path) if ending == ".npy" else _dataset(path, dataset)
     if host in (None, "pyxem") and ending in _HDF5 and _is_hyperspy(path):
         return _hyperspy(path, scan_shape, reader="HSPY")  # .h5 is the ending of several readers
+    if host is None and ending == ".raw":
+        xml = os.path.splitext(path)[0] + ".xml"  # which names the file, and holds the calibration
+        return _hyperspy(xml, None, reader="EMPAD") if os.path.exists(xml) else empad_raw(path, scan_shape)
+    if host in (None, "pyxem") and ending == ".xml":
+        return _hyperspy(path, None, reader="EMPAD")  # .xml is the ending of several readers
+    if host is None and ending in _HDF5 and dataset is None and is_dectris_master(path):
+        return dectris_master(path, scan_shape)
     if host is None and ending in _HDF5:
         cubes = _cubes(path)
         if not cubes and not _is_old_py4dstem(path):
@@ -87,8 +101,10 @@ def _hyperspy(path, scan_shape, **reader):
     ending = os.path.splitext(path)[1]
     if ending[1:].lower() not in {known.lower() for plugin in IO_PLUGINS for known in plugin["file_extensions"]}:
         raise UnreadableFile(f"{path!r} ends in {ending!r}, which is no format that HyperSpy reads")
+    if ending.lower() == ".mib":
+        refuse_raw(path)
     loaded = hyperspy.load(path, lazy=ending.lower() not in _IN_MEMORY, **(reader or of_reader(path, scan_shape)))
-    signals = [_of_patterns(s) for s in (loaded if isinstance(loaded, list) else [loaded])]
+    signals = [_of_patterns(s, ending.lower()) for s in (loaded if isinstance(loaded, list) else [loaded])]
     scans = [s for s in signals if s.axes_manager.signal_dimension == 2 and s.axes_manager.navigation_dimension in (1, 2)]
     if len(scans) != 1:
         kinds = ", ".join(repr(s) for s in signals) or "nothing"
@@ -96,11 +112,34 @@ def _hyperspy(path, scan_shape, **reader):
     return scans[0]
 
 
-def _of_patterns(signal):
-    """A signal of four axes without navigation, as NCEM's .emd come, with the last two of the array as the detector."""
+def _of_patterns(signal, ending):
+    """A signal of four axes without navigation, as NCEM's .emd come, with the last two of the array as the detector.
+
+    Some files have the positions there: no detector is measured in nm, and no scan in 1/nm. A .dm4 has the pairs of axes the
+    other way round; of an .emd, which HyperSpy reads backwards, all axes are.
+    """
     manager = signal.axes_manager
-    stacked = manager.navigation_dimension == 0 and manager.signal_dimension == 4
-    return signal.transpose(signal_axes=2) if stacked else signal
+    if manager.navigation_dimension == 0 and manager.signal_dimension == 4:
+        signal = signal.transpose(signal_axes=2)
+        manager = signal.axes_manager
+    if manager.navigation_dimension == 2 == manager.signal_dimension:
+        if _lengths(manager.signal_axes) and _calibrated(manager.navigation_axes) and not _lengths(manager.navigation_axes):
+            order = slice(None, None, -1 if ending == ".emd" else 1)
+            return signal.transpose(signal_axes=manager.navigation_axes[order], navigation_axes=manager.signal_axes[order])
+    return signal
+
+
+def _calibrated(axes):
+    return all(is_calibrated(axis.units) for axis in axes)
+
+
+def _lengths(axes):
+    for axis in axes:
+        try:
+            convert(1.0, axis.units, "nm")
+        except ValueError:
+            return False
+    return True
 
 
 def _py4dstem(path, wanted):

@@ -11,19 +11,16 @@ import math
 import numpy as np
 
 from ..core.checks import is_a
-from ..core.errors import ChangedData
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns
 from ..core.text import writable
 from ..core.units import PIXELS, canonical_unit, convert, is_calibrated
-from ..engine.expected import counted_exactly, differing
-from ..engine.matrix import PatternMatrix
+from .same_scan import require_same_centre, require_same_data
 
 __all__ = ["attach", "ellipse_of", "host_record", "matches", "origin_of", "read", "scan_calibration", "size_of", "write",
            "write_maps"]  # fmt: skip
 
-_MASKS = {"detector_mask", "scan_mask", "direct_beam", "annulus"}  # steps of prepare that change no value
 Q_UNITS = {"1/Å": "A^-1", "mrad": "mrad", PIXELS: "pixels"}  # all that py4DSTEM accepts there
 _R_UNITS = {"Å": "A", PIXELS: "pixels"}
 
@@ -182,7 +179,7 @@ def attach(result, cube, *, fill_value: float = 0.0):
     from emdfile import Node
 
     _check_grids(result.geometry, cube)
-    _check_data(result, cube)
+    require_same_data(result, cube.data, "cube")
     name = stem = f"unmix4d_{result.method}"
     number = 1
     while name in cube.treekeys:
@@ -205,7 +202,8 @@ def _check_grids(geometry, cube):
                 f"the result has the {what} shape {tuple(ours)}, but the cube {tuple(theirs)}: "
                 "results of a cropped or binned view cannot share the calibration of the cube, use to_host()"
             )
-    _check_centres(geometry, cube)
+    theirs, _ = origin_of(cube.calibration.get_origin(), geometry.scan_shape)
+    require_same_centre(geometry, theirs, "cube")
     ours = geometry.calibration
     pairs = (
         ("detector pixel", cube.Q_pixel_size, cube.Q_pixel_units, ours.pixel_size, ours.pixel_unit),
@@ -224,34 +222,6 @@ def _check_grids(geometry, cube):
                 f"the result has a {what} of {mine[0]:.6g} x {mine[1]:.6g} {my_unit}, but the cube of "
                 f"{float(size):.6g} {canonical_unit(unit)}: the grids do not agree"
             )
-
-
-def _check_data(result, cube):
-    """Results of another scan do not belong to this one; one pass over it, where the view had its values as they are."""
-    steps = result.settings.get("view", {}).get("preparation", ())
-    if result.totals is None or any(set(step) - _MASKS for step in steps):
-        return
-    found = PatternMatrix(as_patterns(cube.data), result.geometry).statistics().totals
-    known = result.geometry.from_maps(result.totals[None])[:, 0]
-    step = 1.0 if counted_exactly(known, cube.data.dtype) else None
-    wrong = int(differing(found, known, step=step).sum())
-    if wrong:
-        raise ChangedData(
-            f"the cube is not the scan that the result was made from: {wrong} of {len(known)} patterns have another total "
-            "intensity; attach it to that scan, or use to_host()"
-        )
-
-
-def _check_centres(geometry, cube):
-    """Patterns of an aligned view have their beam elsewhere than the cube says."""
-    theirs, _ = origin_of(cube.calibration.get_origin(), geometry.scan_shape)
-    if theirs is None or not geometry.centre_known:
-        return
-    if max(abs(a - b) for a, b in zip(geometry.centre, theirs)) > 0.5:
-        raise ValueError(
-            f"the result has its centre at ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}), but the cube at "
-            f"({theirs[0]:.2f}, {theirs[1]:.2f}): results of an aligned view keep their own calibration, use to_host()"
-        )
 
 
 def _slices(result, fill_value, stack="component"):

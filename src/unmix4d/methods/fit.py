@@ -60,11 +60,11 @@ def fit(
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=1)
-    >>> part = Unmix(phantom.data[:4]).nmf(2, random_state=0)
+    >>> phantom = phantoms.random_scan(shape=(12, 8, 10, 20), k=2, seed=0)
+    >>> part = Unmix(phantom.data[:6]).nmf(2, random_state=0)
     >>> whole = Unmix(phantom.data).fit(part)
     >>> whole.maps.shape, bool((whole.patterns == part.patterns).all())
-    ((2, 6, 8), True)
+    ((2, 12, 8), True)
     """
     checks.choice(precision, "precision", ("single", "double"))
     checks.choice(weights, "weights", ("auto", "poisson", "none"))

@@ -46,13 +46,13 @@ def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
-    >>> phantom = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=1)
+    >>> phantom = phantoms.random_scan(shape=(12, 8, 10, 20), k=2, seed=0)
     >>> u = Unmix(phantom.data, step=2, step_unit="nm")
-    >>> part = u.region((1, 6), ("2 nm", "12 nm"))
+    >>> part = u.region((1, 8), ("4 nm", "14 nm"))
     >>> part.shape, part.geometry.calibration.scan_origin
-    ((5, 6, 10, 20), (2.0, 2.0))
+    ((7, 6, 10, 20), (2.0, 4.0))
     >>> u.fit(part.nmf(2, random_state=0)).maps.shape
-    (2, 6, 8)
+    (2, 12, 8)
     """
     ways = [rows is not None or cols is not None, roi is not None, mask is not None]
     if sum(ways) != 1:

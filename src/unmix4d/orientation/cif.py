@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.messages import warn
+from ..core.version import unless_python
 from .cif_checks import atomic_number, checked_text
 from .phase_symmetry import symmetry_of_phase
 from .symmetry import laue_rotations
@@ -73,7 +74,9 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
         try:
             from orix.crystal_map import Phase
         except ImportError as error:
-            raise ImportError(f"host='pyxem' needs orix, which comes with pyxem ({error})") from error
+            raise ImportError(
+                f"host='pyxem' needs orix, which comes with pyxem ({error}){unless_python('pyxem')}"
+            ) from error
         symmetric = _rotations_of_atoms(structure, numbers)  # before orix moves the atoms
         phase = Phase(Path(path).stem, space_group, structure=structure)
         if symmetric > (1 if phase.point_group is None else len(symmetry_of_phase(phase))) == 1:
@@ -85,7 +88,9 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     try:
         from py4DSTEM.process.diffraction import Crystal
     except ImportError as error:
-        raise ImportError(f"host='py4dstem' needs py4DSTEM, which cannot be imported ({error})") from error
+        raise ImportError(
+            f"host='py4dstem' needs py4DSTEM, which cannot be imported ({error}){unless_python('py4DSTEM')}"
+        ) from error
     positions = np.array([atom.xyz for atom in structure], float) % 1.0
     occupancy = [float(atom.occupancy) for atom in structure]
     return Crystal(positions, numbers, np.array(structure.lattice.abcABG(), float), occupancy=occupancy)

@@ -11,6 +11,7 @@ from ..core import checks
 from ..core.arrays import set_frozen_state
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
+from ..storage.table_file import to_csv
 from .convert import on_scan
 from .symmetry import misorientation_deg
 
@@ -161,6 +162,7 @@ class OrientationComparison:
 
     plot = plots_orientation.comparison
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -17,6 +17,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import orientation as plots_orientation
 from ..results.saved import savable, save
+from ..storage.table_file import to_csv
 from .changes import REASONS
 from .colours import colours, key
 from .form import FORM
@@ -102,6 +103,7 @@ class Orientations:
     save = save
     save_ang = save_ang
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -6,7 +6,7 @@ def to_pyxem(phantom, lazy):
     try:
         from pyxem.signals import ElectronDiffraction2D, LazyElectronDiffraction2D
     except ImportError as error:
-        raise ImportError("to_pyxem needs pyxem: pip install unmix4d[pyxem]") from error
+        raise ImportError("to_pyxem needs pyxem (Python 3.13 or older): pip install unmix4d[pyxem]") from error
     # An on-disk scan is never read into memory behind the user's back.
     lazy = lazy or hasattr(phantom.data, "dask")
     signal = LazyElectronDiffraction2D(phantom.to_dask()) if lazy else ElectronDiffraction2D(phantom.data)
@@ -32,7 +32,7 @@ def to_py4dstem(phantom):
     try:
         from py4DSTEM import DataCube
     except ImportError as error:
-        raise ImportError("to_py4dstem needs py4DSTEM: pip install unmix4d[py4dstem]") from error
+        raise ImportError("to_py4dstem needs py4DSTEM (Python 3.12 or older): pip install unmix4d[py4dstem]") from error
     cube = DataCube(data=phantom.data, name=str(phantom.settings.get("builder", "phantom")))
     cube.calibration.set_Q_pixel_size(phantom.pixel_size)
     # py4DSTEM spells 1/angstrom its own way and checks for that spelling.

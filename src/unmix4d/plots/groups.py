@@ -196,7 +196,7 @@ def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False, cm
     from scipy.cluster import hierarchy
 
     n = len(found.similarity)
-    order = hierarchy.leaves_list(found.linkage) if by_group and n > 1 else np.arange(n)
+    order = hierarchy.leaves_list(np.array(found.linkage)) if by_group and n > 1 else np.arange(n)
     if ax is None and found.cosine is not None:
         first, ax = new_axes(None, 1, 2, figsize=(8.2, 3.9))
         _matrix(first, found.cosine[np.ix_(order, order)], order, "cosine similarity", 1.0, cmap)

@@ -18,6 +18,7 @@ from ..core.tables import Table, to_dataframe
 from ..editing.likeness import comparable
 from ..plots import comparison as plots_comparison
 from ..scores.matching import assign, similarity
+from ..storage.table_file import to_csv
 from .decomposition import Decomposition
 from .forms import Arrays, Field, Json, Record, are, are_counts, require
 from .groups import polar_range
@@ -127,6 +128,7 @@ class Comparison:
     plot = plots_comparison.comparison
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

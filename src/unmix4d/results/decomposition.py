@@ -34,11 +34,13 @@ from ..plots.series import maps_of_scans
 from ..report.editor import edit
 from ..report.explorer import explore
 from ..report.write import write_report
+from ..storage.table_file import to_csv
 from .citations import FIELD
 from .data_of_a_result import linked_matrix
 from .grain_tracks import track_grains
 from .grains import find_grains
 from .groups import group_rotated, mean_of
+from .images import save_images
 from .likelihood import log_likelihood
 from .meaning import Meaning
 from .overlap import find_overlap
@@ -47,6 +49,7 @@ from .quality import pattern_similarity, report_quality
 from .saved import savable, save
 from .scans import scans_of
 from .series import series_of
+from .xarray_tree import to_xarray
 
 __all__ = ["Decomposition"]
 
@@ -178,6 +181,9 @@ class Decomposition:
     report = write_report
     to_host = hosts.to_host
     to_dataframe = to_dataframe
+    to_csv = to_csv
+    to_xarray = to_xarray
+    save_images = save_images
     attach = hosts.attach
     save = save
 

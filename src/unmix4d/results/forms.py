@@ -71,7 +71,11 @@ def is_tree(linkage: np.ndarray) -> bool:
     """Whether SciPy would draw this tree."""
     from scipy.cluster.hierarchy import is_valid_linkage
 
-    return not len(linkage) or is_valid_linkage(linkage)
+    n = len(linkage) + 1
+    # SciPy before 1.14 does not look at these.
+    known = linkage[:, :2] < (n + np.arange(len(linkage)))[:, None]
+    small = not (~known & ~np.isnan(linkage[:, :2])).any() and not (linkage[:, 3] > n).any()
+    return not len(linkage) or (small and is_valid_linkage(linkage))
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from ..core.arrays import set_frozen_state
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import fuzzy as plots_fuzzy
+from ..storage.table_file import to_csv
 from .data_of_a_result import require_same_data
 from .decomposition import Decomposition
 from .forms import SETTINGS, Arrays, Mapping, require
@@ -284,6 +285,7 @@ class FuzzyValidity:
     plot = plots_fuzzy.validity
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -21,6 +21,7 @@ from ..maps.region_set import RegionSet
 from ..maps.regions import grain_region, separate_regions
 from ..maps.tracking import Piece, follow
 from ..plots import tracks as plots_tracks
+from ..storage.table_file import to_csv
 from .background import spread_components
 from .forms import Arrays, Field, Json, Record, are, are_counts, require, within
 from .saved import Form, Geometry, savable, save
@@ -121,6 +122,7 @@ class GrainTracks:
     plot = plots_tracks.tracks
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +17,13 @@ from ..core.messages import warn
 from ..core.rows import pick
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
-from ..core.text import writable
 from ..core.units import PIXELS, convert, is_calibrated, parse_length
 from ..hosts import grains_to_host
 from ..maps.region_set import RegionSet
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, check_rule, separate_regions
 from ..maps.shapes import shape_of_positions
 from ..plots import grains as plots_grains
-from ..storage.atomic import replacing
+from ..storage.table_file import to_csv
 from .background import say_if_grain, spread_components, with_grain
 from .data_of_a_result import linked_matrix
 from .forms import SETTINGS, Arrays, Field, Json, Record, are_counts, require, within
@@ -108,6 +104,7 @@ class Grains:
     to_host = grains_to_host
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
     plot = plots_grains.grains
     plot_sizes = plots_grains.grain_sizes
 
@@ -332,39 +329,6 @@ class Grains:
         """Grains as sparse columns over the rows of a matrix of the scan."""
         return regions.matrix(values)[:, np.flatnonzero(self._kept)].T.tocsc()
 
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the table with units in its header; a file that is already there is replaced at the end only.
-
-        Parameters
-        ----------
-        path : str or path-like
-
-        Raises
-        ------
-        OSError
-            When the file cannot be written; an older file of that name is then untouched.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from unmix4d import Unmix, phantoms
-        >>> film = phantoms.polycrystal(n_grains=3, scan_shape=(24, 20), detector_shape=(48, 44), background=0, seed=0)
-        >>> grains = Unmix(film.data, step=2.0, step_unit="nm").nmf(3, random_state=0).grains()
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     grains.to_csv(Path(folder) / "grains.csv")
-        ...     lines = (Path(folder) / "grains.csv").read_text(encoding="utf-8").splitlines()
-        >>> len(lines), lines[0].split(",")[:4]
-        (4, ['grain', 'component', 'n_positions', 'area (nm²)'])
-        """
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(self.table.headings)
-        columns = [column.tolist() for column in self.table.values()]
-        writer.writerows([_written(value) for value in row] for row in zip(*columns))
-        with replacing(path, "the table") as file:
-            file.write(writable(text.getvalue()).encode("utf-8"))
-
     def __repr__(self):
         cut, shared = self.table["touches_edge"], self.count > 1
         components = len(set(self.components.tolist()))
@@ -398,13 +362,6 @@ class Grains:
         lines.append("  .table .mask(i) .masks .labels() .count .mean_patterns() .plot() .plot_sizes()")
         lines.append("  .to_dataframe() .to_host() .to_csv(path) .save(path)")
         return "\n".join(lines)
-
-
-def _written(value):
-    """A value of the table in a file: numbers with all their digits, flags as 0 and 1."""
-    if isinstance(value, str):
-        return value
-    return repr(value) if isinstance(value, float) else int(value)
 
 
 def find_grains(

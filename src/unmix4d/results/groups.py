@@ -29,6 +29,7 @@ from ..core.units import in_pixels
 from ..hosts import groups_to_host
 from ..maps.regions import NOISE, OUTLIERS, above_threshold
 from ..plots import groups as plots_groups
+from ..storage.table_file import to_csv
 from .forms import SETTINGS, Arrays, Json, is_real, is_tree, require, within
 from .groups_compared import compare_groups
 from .parts import Group
@@ -169,6 +170,7 @@ class Groups:
     to_host = groups_to_host
     compare = compare_groups
     to_dataframe = to_dataframe
+    to_csv = to_csv
     plot_dendrogram = plots_groups.dendrogram
     plot_similarity = plots_groups.similarity
     plot_angles = plots_groups.angles

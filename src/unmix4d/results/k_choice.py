@@ -13,6 +13,7 @@ from ..core.arrays import freeze, set_frozen_state
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import choose_k as plots_choose_k
+from ..storage.table_file import to_csv
 from .forms import COUNT, SETTINGS, Arrays, Field, Json, Mapping, Record, are, are_counts, require
 from .saved import RESULTS, Answer, Form, savable, save
 
@@ -115,6 +116,7 @@ class KChoice:
     plot = plots_choose_k.criteria
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity
 

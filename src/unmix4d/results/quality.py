@@ -16,6 +16,7 @@ from ..core.rows import pick
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import quality as plots_quality
+from ..storage.table_file import to_csv
 from .data_of_a_result import linked_matrix
 from .forms import Arrays, Json, is_real, require, within
 from .parts import Quality
@@ -74,6 +75,7 @@ class PatternSimilarity:
 
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 
@@ -196,6 +198,7 @@ class QualityReport:
     plot = plots_quality.report
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import scree
+from ..storage.table_file import to_csv
 from .forms import SETTINGS, Arrays
 from .saved import Form, savable, save
 
@@ -48,6 +49,7 @@ class Scree:
     plot = scree
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     @property
     def table(self) -> Table:

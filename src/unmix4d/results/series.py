@@ -14,6 +14,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..maps.regions import NOISE, OUTLIERS, above_threshold, separate_regions
 from ..plots import series as plots_series
+from ..storage.table_file import to_csv
 from .forms import Arrays, Json, are, require
 from .saved import Form, savable, save
 
@@ -77,6 +78,7 @@ class Series:
     plot = plots_series.amounts
     save = save
     to_dataframe = to_dataframe
+    to_csv = to_csv
 
     __setstate__ = set_frozen_state
 
