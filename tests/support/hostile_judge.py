@@ -265,7 +265,7 @@ _SPECIAL = {
     "compare_orientations": lambda result, folder, **options: unmix4d.compare_orientations(**options),
     "concatenate": lambda view, folder, others=(), **options: view.concatenate(*_several(others), **options),
     "to_csv": lambda result, folder, path: result.to_csv(_in(folder, path)) or True,
-    "save_images": lambda result, folder, **options: result.save_images(_in(folder, options.pop("folder")), **options),
+    "save_images": lambda result, place, /, **options: result.save_images(_in(place, options.pop("folder")), **options),
     "report": _report,
     "explore": _explore,
     "attach": _attach,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from .geometry import pixels_to_vectors
 from .pattern_likeness import excitation, vector_lengths
@@ -116,14 +116,14 @@ class PatternModel:
             used &= q <= q_max
         self.used, self.reach = used, float(q[used].max()) if used.any() else 0.0
         self._q, self._pattern = q, np.asarray(pattern, float)
-        smooth = ndimage.gaussian_filter(self._pattern, max(0.5 * radius, 0.5))
+        smooth = scipy.ndimage.gaussian_filter(self._pattern, max(0.5 * radius, 0.5))
         background = self._rings(self._pattern, used)
         gain = counting_gain(self._pattern, background, used, gain)
         self.variance = gain * np.maximum(smooth, background)
         bright = used & (smooth - background > _FAR * np.sqrt(self.variance / max(1.0, 3 * radius**2)) + 1e-3 * smooth.max())
         if others is not None:
             self._pattern = _without(self._pattern, others, used)
-        self.background = self._rings(self._pattern, used & ~ndimage.binary_dilation(bright, iterations=2))
+        self.background = self._rings(self._pattern, used & ~scipy.ndimage.binary_dilation(bright, iterations=2))
         self.data = np.where(used, self._pattern - self.background, 0.0)
         # What is nowhere known better than this: no counts are no certainty.
         mean = max(float(self._pattern[used].mean()), 0.0) if used.any() else 1.0
@@ -136,8 +136,8 @@ class PatternModel:
     def farthest_seen(self) -> float:
         """Length of the longest vector where there is clearly something, 1/Å; 0 where there is nothing."""
         sigma = max(0.5 * self.disk_radius, 0.5)
-        noise = np.sqrt(ndimage.gaussian_filter(self.variance, sigma) / max(1.0, 4 * math.pi * sigma**2))
-        seen = self.used & (ndimage.gaussian_filter(self.data, sigma) > _CLEARLY * noise)
+        noise = np.sqrt(scipy.ndimage.gaussian_filter(self.variance, sigma) / max(1.0, 4 * math.pi * sigma**2))
+        seen = self.used & (scipy.ndimage.gaussian_filter(self.data, sigma) > _CLEARLY * noise)
         return float(self._q[seen].max()) if seen.any() else 0.0
 
     def up_to(self, length: float) -> PatternModel:
@@ -189,10 +189,12 @@ class PatternModel:
 
         Counts are summed over the size of a spot first, so that weak disks are above their noise.
         """
-        measured, expected = (ndimage.gaussian_filter(np.where(self.used, one, 0), radius) for one in (self.data, simulated))
+        measured, expected = (
+            scipy.ndimage.gaussian_filter(np.where(self.used, one, 0), radius) for one in (self.data, simulated)
+        )
         # Of the squared weights of a Gaussian, another Gaussian
         area = 4 * math.pi * radius**2
-        noise = ndimage.gaussian_filter(np.where(self.used, self.variance, 0), radius / math.sqrt(2)) / max(area, 1.0)
+        noise = scipy.ndimage.gaussian_filter(np.where(self.used, self.variance, 0), radius / math.sqrt(2)) / max(area, 1.0)
         brighter = np.maximum(expected, measured)
         spots = self.used & (brighter > _FAR * np.sqrt(noise))
         total = float(expected[spots].sum())
@@ -222,7 +224,7 @@ class PatternModel:
         found = np.arange(_RINGS)[np.bincount(ring[used], minlength=_RINGS) > 4]
         if not len(found):
             return np.full(self.shape, float(np.median(values[used])))
-        level = ndimage.median(np.where(used, values, 0), np.where(used, ring + 1, 0), found + 1)
+        level = scipy.ndimage.median(np.where(used, values, 0), np.where(used, ring + 1, 0), found + 1)
         return np.interp(self._q, (edges[found] + edges[found + 1]) / 2, level)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
+import scipy
 
 from .pattern_model import LEAST_ERROR, Experiment, PatternModel, PixelError, with_changes
 from .reflections import Reflections
@@ -182,7 +182,7 @@ class _Problem:
         return self.model.error_of_pixels(self.reflections, self.matrix(x), self.seen(x), self.simulated(x), relative)
 
     def fitted(self, x, error, evaluations):
-        found = least_squares(
+        found = scipy.optimize.least_squares(
             lambda one: self._left(one, error), x, lambda one: self.jacobian(one, error),
             bounds=(-self._most, self._most), x_scale=10 * self._step, max_nfev=evaluations, xtol=1e-4, ftol=1e-5,
         )  # fmt: skip
