@@ -344,3 +344,10 @@ def test_report_of_several_scans_has_a_section_of_them(result, tmp_path):
     assert "Scan by scan" in page and page.count("<img") >= 3 and "left out" not in page
     single = result.scans[0].report(tmp_path / "one.html", sections=["summary", "scans"]).read_text(encoding="utf-8")
     assert "needs an answer of several scans" in single
+
+
+def test_what_holds_of_all_scans_is_said_once(film):
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        Unmix(film.data).prepare(direct_beam=3)
+    assert [str(one.message)[:33] for one in heard] == ["direct_beam needs the centre of t"]

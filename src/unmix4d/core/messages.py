@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 
-__all__ = ["UnmixWarning", "warn"]
+__all__ = ["UnmixWarning", "said_once", "warn"]
 
 
 class UnmixWarning(UserWarning):
@@ -30,3 +32,17 @@ def warn(message: str) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UnmixWarning, stacklevel=level)
+
+
+@contextlib.contextmanager
+def said_once() -> Iterator[None]:
+    """What is said of each of several scans in the same words is said once, at the end; other warnings as they are."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UnmixWarning)
+        yield
+    ours = dict.fromkeys(str(one.message) for one in heard if issubclass(one.category, UnmixWarning))
+    for message in ours:
+        warn(message)
+    for one in heard:
+        if not issubclass(one.category, UnmixWarning):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -12,7 +12,7 @@ import numpy as np
 from .. import hosts
 from ..core import checks
 from ..core.grids import difference, unlike_units
-from ..core.messages import warn
+from ..core.messages import said_once, warn
 from ..core.scan import ClosedFile, Scan, ScanError
 from ..core.series import cut, stacked
 from ..engine.matrix import PatternMatrix
@@ -126,12 +126,13 @@ def each_prepared(scan: Scan, prepare: Callable[..., Scan], options: dict[str, A
     mask = None if mask is None else checks.mask(mask, "scan_mask", shape)
     positions = align if isinstance(align, np.ndarray) and align.shape[:2] == shape else None
     done = []
-    for part, one in zip(parts, cut(scan)):
-        own = None if mask is None else mask[part.rows, part.cols]
-        # A scan that is left out as a whole stays in the frame, excluded.
-        own = None if own is None or own.all() else own
-        here = {"scan_mask": own, "align": align if positions is None else positions[part.rows, part.cols]}
-        done.append(prepare(one, **{**options, **here}))
+    with said_once():
+        for part, one in zip(parts, cut(scan)):
+            own = None if mask is None else mask[part.rows, part.cols]
+            # A scan that is left out as a whole stays in the frame, excluded.
+            own = None if own is None or own.all() else own
+            here = {"scan_mask": own, "align": align if positions is None else positions[part.rows, part.cols]}
+            done.append(prepare(one, **{**options, **here}))
     joined = stacked(done, **_facts_of(scan))
     if mask is not None:
         joined = joined.replace(geometry=with_masks(joined.geometry, mask, None))
