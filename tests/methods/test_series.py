@@ -351,3 +351,4 @@ def test_what_holds_of_all_scans_is_said_once(film):
         warnings.simplefilter("always")
         Unmix(film.data).prepare(direct_beam=3)
     assert [str(one.message)[:33] for one in heard] == ["direct_beam needs the centre of t"]
+    assert heard[0].filename == __file__

@@ -23,13 +23,14 @@ class UnmixWarning(UserWarning):
     """
 
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# With what stands between two lines of ours where one is in a `with` statement.
+_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), contextlib.__file__)
 
 
 def warn(message: str) -> None:
     """Warn at the line of the user's own code, however deep in the package the reason was found."""
     level, frame = 2, sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UnmixWarning, stacklevel=level)
 
