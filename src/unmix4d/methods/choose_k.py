@@ -225,7 +225,7 @@ def _held_out(view, ks, fraction, precision, arguments, iterating, tick, checkpo
     if known is not None:
         return known, None
     if view.is_features:
-        return None, f"split_counts is not for {view.features.kind} features, which are no counts"
+        return None, f"split_counts is not for {view.features.kind} features, which are not counts"
     fitted = None if checkpoint is None else checkpoint.of_part("fitted")
     try:
         parts = view.split_counts(fraction, random_state=arguments["seed"])

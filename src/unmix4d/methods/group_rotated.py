@@ -101,7 +101,7 @@ def group_rotated(
     Groups
         ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
         ``second`` and ``second_share`` are the other group where two grains share a position.
-        Groups that cannot be told from noise become one group without angles when nobody gave their number or a
+        Groups that cannot be told from noise become one group without angles unless you pass their number or a
         distance; ``.told`` says which they are.
 
     Raises

@@ -20,7 +20,7 @@ def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, 
     spots : (float, float) or sequence of them
         Positions (row, column) of the disks in detector pixels.
     radius : float or str
-        Of the disks: detector pixels, or a text with a unit such as ``"0.05 1/Å"``.
+        Of the disks: detector pixels, or a string with a unit such as ``"0.05 1/Å"``.
 
     Returns
     -------

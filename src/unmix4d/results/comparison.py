@@ -1,4 +1,4 @@
-"""Two answers beside each other: which components are the same, and what one has and the other has not."""
+"""Two answers side by side: which components are the same, and what one has and the other has not."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def compare(
     ValueError
         When there is nothing that can be compared: maps of scans of another shape, patterns on another grid.
     TypeError
-        When one of them is no answer and no array.
+        When one of them is neither a result nor an array.
 
     Examples
     --------

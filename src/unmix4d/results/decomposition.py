@@ -214,7 +214,7 @@ class Decomposition:
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are rather no crystal of their own, as far as the method tells."""
+        """Components that are probably not a crystal, as far as the method can tell."""
         return ()
 
     @property
@@ -265,7 +265,7 @@ class Decomposition:
 
     @property
     def signed(self) -> bool:
-        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are no diffraction patterns."""
+        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are not diffraction patterns."""
         return self.meaning.signed
 
     def _columns(self):

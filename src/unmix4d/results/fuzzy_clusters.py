@@ -192,7 +192,7 @@ class FuzzyClusters(Decomposition):
         Raises
         ------
         TypeError, ValueError
-            When these are no finite numbers, or not as many for each point as there are loadings.
+            When these are not finite numbers, or not as many for each point as there are loadings.
 
         Examples
         --------

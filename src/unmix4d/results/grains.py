@@ -380,7 +380,7 @@ def find_grains(
     Parameters
     ----------
     min_size : int or str
-        Smaller regions are no grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
+        Smaller regions are not grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
         for its measured scan, 25 for the simulated ones.)
     threshold : {"yen", "otsu", "li"} or float
         Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction

@@ -39,7 +39,7 @@ def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tif
         pixel size and unit are where ImageJ and DigitalMicrograph look for them, the zero of the axes and the names of the
         components where ImageJ does. Of several scans ``maps_0.tif``, ``maps_1.tif``, ... ``"png"``: an image of 8 bits for
         each, ``map_0.png``, ``pattern_0.png``, ..., grey from its smallest to its largest value, which are said in the file
-        as texts, with the size of a pixel; excluded pixels are transparent.
+        as text, with the size of a pixel; excluded pixels are transparent.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class MergedDecomposition(Decomposition):
     grain_probability : ndarray of float64 (k,)
         Probability that the component is one grain, i.e. that its map correlates with that of the grain by more than 0.7, by
         its map and pattern among the others. It was fitted to simulated films, with and without dynamical scattering
-        (``docs/merging.md``); it says nothing of scans that are no polycrystals.
+        (``docs/merging.md``); it says nothing of scans that are not polycrystals.
     spread : ndarray (k, scan_row, scan_col) or None
         Of a consensus: median absolute deviation of the runs' maps from the one kept, in units of that map.
     history : tuple of Merge
@@ -85,7 +85,7 @@ class MergedDecomposition(Decomposition):
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are rather no grain of their own: their `grain_probability` is below 0.5."""
+        """Components that are probably not a grain: their `grain_probability` is below 0.5."""
         known = self.grain_probability  # files of 0.1.0 have none
         return () if known is None else tuple(np.flatnonzero(known < GRAIN).tolist())
 

@@ -283,7 +283,7 @@ def _expected_shapes(kind, head, shapes):
 
 
 def _require_head(head):
-    """Refuse what stands behind a right checksum and is no head of a result: other types, sizes and numbers."""
+    """Refuse what stands behind a right checksum and is not a head of a result: other types, sizes and numbers."""
     require(isinstance(head["settings"], dict), "the settings")
     require(isinstance(head["method"], str) and isinstance(head["loss"], float), "the method or the loss")
     require(are_counts(head["starts"]) and len(head["starts"]) <= _MOST_STARTS, "the list of starts")

@@ -172,7 +172,7 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
 
 
 def require_series(result: Any, what: str) -> None:
-    """Refuse an answer of one scan, and one whose components are no amounts."""
+    """Refuse an answer of one scan, and one whose components are not amounts."""
     require_several(result.geometry, what)
     if result.signed:
         raise ValueError(f"{what} needs components that are amounts, but those of {result.method} have both signs")
