@@ -61,7 +61,7 @@ def choose_k(
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> KChoice:
-    """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
+    """Recommend a number of components, with reasons, from NMF for every number of a range.
 
     The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest
     is held out.
@@ -107,7 +107,7 @@ def choose_k(
         criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is no such folder, is damaged, or cannot be written.
+        When `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
         When an argument is of a wrong type.
 

@@ -46,8 +46,8 @@ def prepare(
     redraw_peaks: Any = None,
     keep: bool | str | None = None,
 ) -> V:
-    """A prepared view with the same methods. Nothing of yours is changed, and nothing is computed now, unless
-    ``align="measure"`` asks for it.
+    """Prepare the scan: a lazy view with the same methods. Your data are not changed, and nothing is computed yet,
+    except with ``align="measure"``.
 
     Lengths are detector pixels of this view, or strings with a unit such as ``"0.12 1/Å"``. The order of the
     arguments does not matter. The steps are done in this order: given masks, hot pixels, gain, align, masks by radius,
@@ -80,7 +80,7 @@ def prepare(
         Move every pattern by whole pixels so that its beam comes to the centre: from the positions the host knows
         (True), or given ones: an array of positions (row, column) in pixels, a pyxem `BeamShift` as
         ``s.get_direct_beam_position(...)`` gives it, or an origin of py4DSTEM (two maps, or its calibration).
-        ``"measure"`` finds the beams itself, to parts of a pixel: it reads the scan once, now. Pixels without data in
+        ``"measure"`` finds the beams to a fraction of a pixel, in one pass that is made immediately. Pixels without data in
         some pattern are excluded.
     align_subpixel : bool
         Move by parts of pixels too, by linear interpolation. Patterns become a little blurred, and their values
@@ -97,7 +97,7 @@ def prepare(
         `radial_variance` and `split_counts` refuse the view.
     keep : bool or "auto", optional
         Whether a method that reads a lazy view several times holds it in memory from its first pass on, in its own integer
-        or float type, and lets it go at its end. ``"auto"``, as it is until told otherwise: where a quarter of the free
+        or float type, and releases it at its end. ``"auto"``, the default: if a quarter of the free
         memory is enough, of this process or, with a client of `dask.distributed`, of the workers. `persist` holds it for all
         methods.
 

@@ -13,7 +13,7 @@ __all__ = ["virtual_image"]
 
 
 def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str) -> np.ndarray:
-    """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
+    """Compute a virtual dark (or bright) field: the intensity within disks of the detector at every position, in one pass.
 
     Parameters
     ----------

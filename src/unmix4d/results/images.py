@@ -28,7 +28,7 @@ class _Stack(NamedTuple):
 
 
 def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tiff") -> list[str]:
-    """Write maps and patterns as images, with pixel sizes and units, for ImageJ, DigitalMicrograph and the like.
+    """Write maps and patterns as images, with pixel sizes and units, for ImageJ, DigitalMicrograph and others.
 
     Parameters
     ----------

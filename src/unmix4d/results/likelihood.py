@@ -17,7 +17,7 @@ _REFERENCES = (None, "mean", "saturated")
 
 
 def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None) -> float:
-    """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
+    """Compute the Poisson log-likelihood of counts under this result, for example of held-out counts, in one pass.
 
     Parameters
     ----------

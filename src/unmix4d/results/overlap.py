@@ -143,7 +143,7 @@ class Overlap:
 
     @cached_property
     def areas(self) -> Table:
-        """One row a threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``threshold``, ``n_positions``, ``area`` (in `area_unit`) and ``share`` of the positions that are not excluded.
         """
@@ -283,12 +283,12 @@ def find_overlap(
     scale: str = "intensity",
     min_weight: str | float | None = "noise",
 ) -> Overlap:
-    """Where two components are at the same position: second largest over largest weight (Cao 2025, Fig. 5).
+    """Find where two components overlap: the ratio of the second largest to the largest weight (Cao 2025, Fig. 5).
 
     Parameters
     ----------
     thresholds : float or sequence of float
-        Ratios between 0 and 1 that areas and figures are made for. Those of the paper find places where two components
+        Ratios between 0 and 1 for areas and figures. Those of the paper find places where two components
         are nearly equal; a thin crystal on a thick one needs lower ones.
     background : "drop", "keep", int, sequence of int, "auto" or None
         Components that are not considered: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
