@@ -53,7 +53,7 @@ def fuzzy_cmeans(
     Parameters
     ----------
     n_clusters : int
-        Vacuum, or bare support, is a cluster of its own.
+        Vacuum, or bare support, is a separate cluster.
     n_svd : int, optional
         Loadings used; as many as clusters by default, at most 10 and the rank of the scan. More than about 10 are
         warned of: distances become alike in many dimensions.

@@ -71,7 +71,7 @@ def merge_nmf(
     initial_components : int or "auto"
         Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
         ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-        times the elbow of the scree. Far more than that costs grains where they overlap.
+        times the elbow of the scree. With far more, overlapping grains are lost.
     threshold : float or "auto"
         Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
         those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which

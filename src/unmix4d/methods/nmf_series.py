@@ -62,7 +62,7 @@ def nmf_series(
     ValueError
         When `ns` is empty or names a number twice, and as for `nmf`.
     TypeError
-        When `ns` is no sequence of whole numbers, and as for `nmf`.
+        When `ns` is not a sequence of whole numbers, and as for `nmf`.
 
     Notes
     -----

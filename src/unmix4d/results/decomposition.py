@@ -230,7 +230,7 @@ class Decomposition:
 
     @property
     def edits(self) -> Edits:
-        """What was done by hand: a sequence of `Edit`, with the loss before and after each, that `unmix4d.replay` takes."""
+        """What was done by hand: a sequence of `Edit`, with the loss before and after each, for `unmix4d.replay`."""
         return edits_of(self.settings)
 
     def _edited_fields(self, origins, changed):

@@ -218,7 +218,7 @@ class Grains:
     def weights(self) -> np.ndarray:
         """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded.
 
-        Grains times positions, as `masks`, each time that it is asked for.
+        Grains times positions, as `masks`, computed on each access.
         """
         values, regions = self.intensities, self.regions
         out = np.zeros((len(self), *self.geometry.scan_shape), values.dtype)
@@ -400,7 +400,7 @@ def find_grains(
         Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
         ``.settings["grain_in_background"]``.
     components : sequence of int, optional
-        Which components to look at; by default all, of merged ones those that are grains rather than not (`no_grains`).
+        Which components to use; by default all, for merged ones those that are probably grains (`no_grains`).
 
     Returns
     -------
