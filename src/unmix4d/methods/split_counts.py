@@ -16,8 +16,8 @@ def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = N
     """Split the counts into two independent views: every electron is assigned to one of them at random.
 
     Fit one view and judge the fit by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts split in this way
-    are two independent Poisson counts, with the fraction and the rest of the expectation [1]_, so noise that was learned does
-    not pay. Nothing is computed now; a pass over a part reads the scan and splits it again, always with the same
+    are two independent Poisson counts, with the fraction and the rest of the expectation [1]_, so noise that was learned
+    does not pay. Nothing is computed now; a pass over a part reads the scan and splits it again, always with the same
     answer: ``.persist()`` a part that fits into memory.
 
     Parameters
