@@ -1,7 +1,7 @@
 """Unsupervised unmixing of 4D-STEM scans, as one attribute, ``.unmix``, on pyxem and py4DSTEM objects.
 
 ``import unmix4d`` is all that is needed: ``signal.unmix`` (pyxem) and ``datacube.unmix`` (py4DSTEM) then offer the methods
-of `unmix4d.Unmix`, in whatever order the packages are imported. ``unmix4d.Unmix(array)`` does the same for plain arrays.
+of `unmix4d.Unmix`, in any order of the imports. ``unmix4d.Unmix(array)`` does the same for plain arrays.
 """
 
 from __future__ import annotations

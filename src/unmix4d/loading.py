@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str], data: Any = None) -> Any:
     Raises
     ------
     OSError
-        When the file cannot be read, is no answer of unmix4d, is damaged, or comes from a newer version.
+        When the file cannot be read, is not an answer of unmix4d, is damaged, or comes from a newer version.
     ValueError
         When `data` is not the scan it was made from, or there is nothing in the answer that needs one.
 

@@ -79,7 +79,7 @@ def test_help_has_examples_and_exit_codes(capsys):
         (["scan.npy", "--components", "9999"], "--components must be at most 480"),
         (["scan.npy", "--components", "5-3"], "--components must be at most 3, got 5"),
         (["scan.npy", "--bin", "7"], "bin must divide the detector"),
-        (["scan.npy", "--direct-beam", "six"], "--direct-beam must be a number of pixels or a text"),
+        (["scan.npy", "--direct-beam", "six"], "--direct-beam must be a number of pixels or a string"),
         (["scan.npy", "--direct-beam", "2 nm"], "has a unit, but the axis is not calibrated"),
         (["scan.npy", "--step", "fast"], "--step must be"),
         (["scan.npy", "--method", "svd"], "--components must be a number for svd"),

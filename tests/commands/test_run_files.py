@@ -148,7 +148,7 @@ def _odd_files(folder, square):
         file["a"] = file["b"] = square.data
     yield "several.h5", "holds 2: 'a', 'b'; name one with dataset"
     Path(folder, "scan.unknown").write_bytes(b"1")
-    yield "scan.unknown", "no format that HyperSpy reads"
+    yield "scan.unknown", "not a format that HyperSpy reads"
     Path(folder, "loop.npy").symlink_to("loop.npy")
     yield "loop.npy", "there is no file"
 

@@ -171,7 +171,7 @@ def test_orientations_with_templates_of_pyxem(silver, pyxem):
         (["--scan-shape", "0", "4"], "--scan-shape must be at least 1"),
         (["--voltage", "300 kV"], "--voltage has no part in a run without --cif"),
         (["--cif", "nothing.cif"], "there is no file 'nothing.cif' for --cif"),
-        (["--cif", __file__, "--voltage", "300"], "--voltage must be a text such as '300 kV'"),
+        (["--cif", __file__, "--voltage", "300"], "--voltage must be a string such as '300 kV'"),
         (["--cif", __file__, "--voltage", "300 V"], "--voltage must be from 1 kV to 10000 kV"),
     ],
 )

@@ -174,7 +174,7 @@ def test_wrong_use_is_refused_in_one_sentence(name):
     (lambda: c.SmoothMaps(probe_fwhm=True), TypeError, "probe_fwhm"),
     (lambda: c.SmoothMaps(probe_fwhm=np.inf), ValueError, "probe_fwhm"),
     (lambda: c.SmoothMaps(cutoff=0.6), ValueError, "cutoff must be at most 0.5"),
-    (lambda: c.SmoothMaps(cutoff="3 px"), ValueError, "cutoff must be a number of cycles"),
+    (lambda: c.SmoothMaps(cutoff="3 px"), ValueError, "cycles per position. or a string"),
     (lambda: c.SmoothMaps(cutoff=[0.1]), TypeError, "cutoff"),
     (lambda: c.SmoothMaps(kernel=np.ones((2, 3))), ValueError, "odd"),
     (lambda: c.SmoothMaps(kernel=np.ones(3)), ValueError, "two dimensions"),

@@ -71,7 +71,7 @@ def test_overrides_on_every_host(as_host, scan):
         (dict(centre="middle"), ValueError, "centre must be"),
         (dict(pixel_size=0), ValueError, "pixel_size must be above 0"),
         (dict(step=-1), ValueError, "step must be above 0"),
-        (dict(step_unit=3), TypeError, "step_unit must be a text"),
+        (dict(step_unit=3), TypeError, "step_unit must be a string"),
     ],
 )
 def test_overrides_that_make_no_sense(facts, error, message):

@@ -43,7 +43,7 @@ def test_lengths_as_text():
     [
         ("2 nm", "1/Å", ValueError, "radius = '2 nm' does not fit an axis calibrated in 1/Å"),
         ("0.1 1/Å", "px", ValueError, "not calibrated: give pixels"),
-        ("wide", "1/Å", ValueError, "radius must be a number of pixels or a text"),
+        ("wide", "1/Å", ValueError, "radius must be a number of pixels or a string"),
         (True, "1/Å", TypeError, "radius must be a number"),
         (None, "1/Å", TypeError, "radius must be a number"),
         ([1, 2], "1/Å", TypeError, "radius must be a number"),

@@ -257,7 +257,7 @@ def test_pyxem_vectors_without_unit_or_intensity(pyxem, view):
         view.bragg_disks(diffraction_vectors(columns=2))
     positions = dense(view.bragg_disks(diffraction_vectors(columns=2), bin=2, intensity="binary", spread=0))
     assert positions.sum() == 4
-    with pytest.raises(ValueError, match="which is no calibration.*units"):
+    with pytest.raises(ValueError, match="which is not a calibration.*units"):
         Unmix(diffraction_vectors(scale=0.5, units=("", "")))
 
 

@@ -68,7 +68,7 @@ def test_empad(frames, tmp_path):
     with pytest.raises(OSError, match="6 patterns and does not say how many rows"):
         open_scan(other)
     other.write_bytes(other.read_bytes()[:-8])
-    with pytest.raises(OSError, match="no whole number of EMPAD frames .* or the file was cut"):
+    with pytest.raises(OSError, match="not a whole number of EMPAD frames .* or the file was cut"):
         open_scan(other, scan_shape=(2, 3))
 
 

@@ -381,7 +381,7 @@ def test_masks_of_the_aligned_beam_are_at_the_centre():
         (dict(average_neighbours=True), TypeError, "average_neighbours must be a whole number, got True"),
         (dict(bin=True), TypeError, "bin must be a whole number, got True"),
         (dict(hot_pixels=1), ValueError, "hot_pixels must be True, a mask, or a factor above 1, got 1"),
-        (dict(direct_beam=np.array([1, 2])), TypeError, "direct_beam must be a number of pixels or a text"),
+        (dict(direct_beam=np.array([1, 2])), TypeError, "direct_beam must be a number of pixels or a string"),
         (dict(detector_mask=[[True], [True, False]]), ValueError, "detector_mask must have the shape"),
         (dict(average_neighbours=4), ValueError, "average_neighbours must be odd"),
         (dict(gain=0), ValueError, "gain must be above 0"),

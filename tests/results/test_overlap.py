@@ -240,7 +240,7 @@ def test_background_is_never_a_partner():
         assert kept.background == () and 2 in kept.first and 2 in kept.second
     assert found.overlap().background == (2,) == found.grains(min_size=1).background
     assert result(ramp()).overlap().background == ()  # nothing would be left
-    with pytest.raises(ValueError, match=r"beside the background \[0, 1\], got 0: name the background"):
+    with pytest.raises(ValueError, match=r"besides the background \[0, 1\], got 0: name the background"):
         result(ramp()).overlap(background="auto")  # neither has an inside and an outside
     assert "no partner: component 2" in repr(found.overlap(background=2))
 
@@ -419,7 +419,7 @@ def test_what_has_no_overlap():
     with pytest.raises(ValueError, match="positive total"):
         negative.overlap()
     assert np.nanmax(negative.overlap(scale="minmax", min_weight=None).ratio) == 1
-    with pytest.raises(ValueError, match="two components beside the background"):
+    with pytest.raises(ValueError, match="two components besides the background"):
         maps.two_largest(ramp(), background=[0])
     with pytest.raises(ValueError, match="of one decomposition"):
         maps.weight_errors(ramp(), np.ones((3, 4)), 1.0)

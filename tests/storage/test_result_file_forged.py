@@ -132,8 +132,8 @@ FORGED = {
     "settings of a huge fixed text": (lambda f: _swap(f, "settings.json", np.bytes_(b"x" * 5000)), "expected one text"),
     "settings a thousandfold nested": (_deep, "incomplete or damaged"),
     "a link to another file": (_link, "link to somewhere else"),
-    "numbers in another file": (_outside, "no data set of this file"),
-    "a virtual data set": (_virtual, "no data set of this file"),
+    "numbers in another file": (_outside, "not a data set of this file"),
+    "a virtual data set": (_virtual, "not a data set of this file"),
     "one value changed": (_other_values, "maps is not as it was saved"),
     "settings changed": (lambda f: _edit(f, lambda h: h["settings"].update(n=9)), "settings.json is not as it was saved"),
     "an array more": (lambda f: f.create_dataset("evil", data=1), "more than were saved"),
@@ -142,7 +142,7 @@ FORGED = {
     "a version that is no number": (lambda f: f.attrs.__setitem__("format_version", "x"), "incomplete or damaged"),
     "from the future": (lambda f: f.attrs.__setitem__("format_version", 2**40), "written by a newer unmix4d"),
     "of another format": (lambda f: f.attrs.__setitem__("format", "evil"), "not a result saved by unmix4d"),
-    "a group for an array": (lambda f: (f.__delitem__("maps"), f.create_group("maps")), "no data set of this file"),
+    "a group for an array": (lambda f: (f.__delitem__("maps"), f.create_group("maps")), "not a data set of this file"),
 }
 
 

@@ -47,7 +47,7 @@ def save_figure(drawn, path: str) -> None:
 
 
 def _map_of(found, path):
-    """The figure of what was found; a line scan has none, which is no fault of its tables."""
+    """The figure of what was found; a line scan has none, which is not a fault of its tables."""
     try:
         save_figure(found.plot(), path)
     except ValueError as error:

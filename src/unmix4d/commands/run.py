@@ -31,7 +31,7 @@ examples:
   python -m unmix4d run *.zspy --method merge --out week --checkpoint     the same line again goes on where it was stopped
   python -m unmix4d run monday.zspy tuesday.zspy --grains --out week    a folder each, and week/summary.csv
 
-lengths are detector pixels (of maps: positions), or texts with a unit in quotes.
+lengths are detector pixels (of maps: positions), or strings with a unit in quotes.
 written to DIR: report.html, result.unmix.h5 (unmix4d.load reads it), tables (.csv) and figures (.png); older ones are
 replaced. of several files each has a folder of its own in DIR, beside the table of all, summary.csv.
 

@@ -109,7 +109,7 @@ def _preparation(chosen):
 
 
 def _length(text, name):
-    """A number of pixels or positions, a text with a unit, or None for none."""
+    """A number of pixels or positions, a string with a unit, or None for none."""
     if text.lower() == "none":
         return None
     try:
@@ -124,7 +124,7 @@ def _width(text, name):
     length = _length(text, name)
     number = parse_length(length, name)[0] if isinstance(length, str) else length
     if number is None:
-        raise ValueError(f"{name} must be a number of positions or a text such as '2 nm', got {text!r}")
+        raise ValueError(f"{name} must be a number of positions or a string such as '2 nm', got {text!r}")
     checks.positive(number, name)
     return length
 
@@ -176,7 +176,7 @@ def _voltage(chosen):
         return None
     found = re.fullmatch(r"\s*(\d+\.?\d*(?:[eE]\d+)?)\s*([a-zA-Z]+)\s*", chosen.voltage)
     if not found or found[2].lower() not in _VOLTS:
-        raise ValueError(f"--voltage must be a text such as '300 kV', got {chosen.voltage!r}")
+        raise ValueError(f"--voltage must be a string such as '300 kV', got {chosen.voltage!r}")
     voltage = float(found[1]) * _VOLTS[found[2].lower()]
     if not _LOWEST <= voltage <= _HIGHEST:
         raise ValueError(f"--voltage must be from {_LOWEST:g} kV to {_HIGHEST:g} kV, got {chosen.voltage!r}")

@@ -220,7 +220,7 @@ def _length(value: Any, name: str) -> float | str | None:
     if isinstance(value, str):
         number, unit = parse_length(value, name)
         if unit == PIXELS and name == "cutoff":
-            raise ValueError(f"cutoff must be a number of cycles per position or a text such as '0.25 1/nm', got {value!r}")
+            raise ValueError(f"cutoff must be a number (cycles per position) or a string such as '0.25 1/nm', got {value!r}")
         checks.positive(number, name)
         return value
     return checks.positive(value, name)

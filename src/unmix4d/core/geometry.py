@@ -124,7 +124,7 @@ class ScanGeometry:
         Position of the direct beam on the detector, (row, column) in pixels of this view; None when making a geometry
         means the middle of the detector.
     centre_known : bool
-        False when nobody said where the centre is.
+        False when the centre is not known.
     ellipse : (float, float, float) or None
         Semi-axes a, b (any unit, only their ratio counts) and the angle of a in degrees, counter-clockwise as seen on
         screen with row 0 on top.

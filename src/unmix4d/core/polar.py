@@ -53,7 +53,7 @@ class PolarTransform:
     ValueError
         When the patterns are polar already, or the radii are not in order or find nothing on the detector.
     TypeError
-        When an argument is no number.
+        When an argument is not a number.
 
     Examples
     --------

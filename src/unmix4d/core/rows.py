@@ -36,7 +36,7 @@ def pick(key: Any, n: int, what: str, make: Callable[[int], Any]) -> Any:
     what: What one is called.
     make: Makes the part of a number.
     Raises IndexError when there is none of that number.
-    Raises TypeError when it is no index.
+    Raises TypeError when it is not an index.
     """
     if isinstance(key, list) and not key:
         return []

@@ -105,7 +105,7 @@ class Scan:
         for name, unit in (("pixel_unit", pixel_unit), ("step_unit", step_unit)):
             if unit is not None:
                 if not isinstance(unit, str):
-                    raise TypeError(f"{name} must be a text such as 'nm', got {unit!r}")
+                    raise TypeError(f"{name} must be a string such as 'nm', got {unit!r}")
                 changes[name] = canonical_unit(unit)
         geometry = self.geometry
         if centre is not None:

@@ -148,17 +148,17 @@ def parse_length(text: str, name: str) -> tuple[float, str]:
     """
     match = _QUANTITY.match(text)
     if not match:
-        raise ValueError(f"{name} must be a number of pixels or a text such as '2 nm' or '0.12 1/Å', got {text!r}")
+        raise ValueError(f"{name} must be a number of pixels or a string such as '2 nm' or '0.12 1/Å', got {text!r}")
     return float(match["number"]), canonical_unit(match["unit"])
 
 
 def in_pixels(value, size: float, unit: str, name: str) -> float:
-    """A length given as a bare number (pixels) or a text with a unit, in pixels of `size` `unit`.
+    """A length given as a plain number (pixels) or a string with a unit, in pixels of `size` `unit`.
 
     Raises
     ------
     TypeError
-        When `value` is neither a real number nor a text.
+        When `value` is neither a real number nor a string.
     ValueError
         When the text cannot be read, or its unit does not fit the calibration.
 
@@ -179,5 +179,5 @@ def in_pixels(value, size: float, unit: str, name: str) -> float:
         except ValueError as error:
             raise ValueError(f"{name} = {value!r} does not fit an axis calibrated in {unit}") from error
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number of pixels or a text with a unit, got {type(value).__name__}")
+        raise TypeError(f"{name} must be a number of pixels or a string with a unit, got {type(value).__name__}")
     return float(value)

@@ -23,7 +23,7 @@ def merge_in_rounds(
     """The algorithm of Bruefach 2022: components whose maps correlate above a threshold are merged, and fitted again.
 
     Two things differ, which the paper's text asks for and its program does not do: every round is fitted to the data, from
-    the merged maps and patterns, and every run has a start of its own.
+    the merged maps and patterns, and every run has a different start.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ __all__ = ["components_of", "require_editable", "which_of"]
 
 
 def require_editable(result: Any, method: str) -> None:
-    """Refuse components that are no amounts of anything: they have both signs."""
+    """Refuse components that are not amounts of anything: they have both signs."""
     if result.signed:
         raise ValueError(
             f"{method} needs components that are not negative, but those of {result.method} have both signs and only count "

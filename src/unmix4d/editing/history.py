@@ -70,7 +70,7 @@ def replay(edits: Edits | Iterable[Edit | dict], result: Any) -> Any:
     Raises
     ------
     ValueError, TypeError
-        When these are no edits, the answer has not as many components as they begin with, or an edit cannot be done on it.
+        When these are not edits, the answer has not as many components as they begin with, or an edit cannot be done on it.
 
     Examples
     --------

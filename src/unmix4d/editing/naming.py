@@ -64,7 +64,7 @@ def _checked(name):
     if name is None:
         return ""
     if not isinstance(name, str):
-        raise TypeError(f"a name must be a text, got {name!r}")
+        raise TypeError(f"a name must be a string, got {name!r}")
     name = " ".join(writable(name).split())
     if len(name) > _LONGEST:
         raise ValueError(f"a name must have at most {_LONGEST} characters, got {len(name)}")
@@ -143,7 +143,7 @@ def background(result: Any, components: Sequence[int | str]) -> Any:
     require_editable(result, "background")
     chosen = components_of(result, components, "components", least=0)
     if len(chosen) == result.k:
-        raise ValueError(f"components must leave at least one that is no background, got all {result.k}")
+        raise ValueError(f"components must leave at least one that is not a background, got all {result.k}")
     edit = Edit("background", {"components": chosen}, (result.k,) * 2, (result.loss,) * 2)
     return recorded(result, edit, _same(result), settings={"background": chosen})
 

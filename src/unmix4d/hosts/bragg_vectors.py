@@ -39,7 +39,7 @@ class FoundVectors:
     detector_shape : (int, int) or None
         Of the patterns they were found on.
     round : bool
-        False when nobody has taken an ellipse out.
+        False when the ellipse has not been corrected.
     """
 
     disks: BraggDisks
@@ -225,7 +225,7 @@ def _pyxem_unit(obj, scales, default):
     if default is not None and np.allclose(np.abs(scales), default.calibration.pixel_size, rtol=1e-3):
         return default.calibration.pixel_unit
     raise ValueError(
-        f"the DiffractionVectors have the scales {scales.tolist()} and the units {units}, which is no calibration "
+        f"the DiffractionVectors have the scales {scales.tolist()} and the units {units}, which is not a calibration "
         "(pyxem's subpixel_refine drops the units): set vectors.units, or give pixel_unit"
     )
 

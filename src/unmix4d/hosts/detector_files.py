@@ -76,7 +76,7 @@ def empad_raw(path: str, scan_shape: tuple[int, int] | None) -> Scan:
     size, frame = os.path.getsize(path), 4 * _PIXELS * _WITH_FOOTER
     if size % frame:
         raise UnreadableFile(
-            f"{path!r} holds {size} bytes, which are no whole number of EMPAD frames ({frame} bytes each): another detector "
+            f"{path!r} has {size} bytes, not a whole number of EMPAD frames ({frame} bytes each): another detector "
             "wrote it, or the file was cut"
         )
     named = re.search(r"x(\d+)_y(\d+)", os.path.basename(path))

@@ -36,7 +36,7 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
     Raises OSError when there is no such file, nobody can read it, it holds no scan or several, or nothing says how many rows
         and columns the scan has.
     Raises ImportError when the host that reads it is not installed.
-    Warns UnmixWarning when the patterns are in one row, whose step is no length: a map may have been saved pattern by
+    Warns UnmixWarning when the patterns are in one row, whose step is not a length: a map may have been saved pattern by
         pattern. When some that the file promises are not there.
     """
     path = checks.file_name(path)
@@ -100,7 +100,7 @@ def _hyperspy(path, scan_shape, **reader):
 
     ending = os.path.splitext(path)[1]
     if ending[1:].lower() not in {known.lower() for plugin in IO_PLUGINS for known in plugin["file_extensions"]}:
-        raise UnreadableFile(f"{path!r} ends in {ending!r}, which is no format that HyperSpy reads")
+        raise UnreadableFile(f"{path!r} ends in {ending!r}, which is not a format that HyperSpy reads")
     if ending.lower() == ".mib":
         refuse_raw(path)
     loaded = hyperspy.load(path, lazy=ending.lower() not in _IN_MEMORY, **(reader or of_reader(path, scan_shape)))

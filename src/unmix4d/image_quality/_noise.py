@@ -35,7 +35,7 @@ def noise_deviation(a: ArrayLike, *, mask: ArrayLike | None = None) -> float | n
     Raises
     ------
     ValueError, TypeError
-        When `a` is no image of at least 3 x 3 pixels, holds infinite values, or `mask` does not fit.
+        When `a` is not an image of at least 3 x 3 pixels, holds infinite values, or `mask` does not fit.
 
     Notes
     -----

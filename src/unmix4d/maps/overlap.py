@@ -23,7 +23,7 @@ def two_largest(
         Where each weight means anything. By default wherever it is above zero; then a second weight of zero gives the
         ratio 0.
     background : sequence of int
-        Components that are no partner of an overlap.
+        Components that are not considered as partners of an overlap.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def two_largest(
     Raises
     ------
     ValueError
-        When fewer than two components are left beside the background.
+        When fewer than two components are left besides the background.
 
     Notes
     -----
@@ -55,7 +55,7 @@ def two_largest(
         weights = weights.astype(float)
     chosen = np.array([i for i in range(len(weights)) if i not in set(background)], int)
     if len(chosen) < 2:
-        raise ValueError(f"an overlap needs two components beside the background, got {len(chosen)} of {len(weights)}")
+        raise ValueError(f"an overlap needs two components besides the background, got {len(chosen)} of {len(weights)}")
     kept = np.isfinite(weights[chosen]).all(axis=0)
     values = np.where(kept, np.maximum(weights[chosen], 0), 0)
     there = values > 0 if present is None else (values > 0) & np.asarray(present, bool)[chosen]

@@ -45,7 +45,7 @@ def check_rule(rule: Any, name: str = "threshold") -> str | float:
 
     name: Of the argument, for the message.
     Raises ValueError when it is another word, or a number outside 0 to 1.
-    Raises TypeError when it is neither a text nor a number.
+    Raises TypeError when it is neither a string nor a number.
     """
     words = ", ".join(map(repr, RULES))
     if isinstance(rule, str):

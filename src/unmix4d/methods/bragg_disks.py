@@ -29,7 +29,7 @@ def bragg_disks(
     disk_radius: float | str | None = None,
     detection: dict | None = None,
 ) -> FeatureView:
-    """A raster of the Bragg disks of every position, as features (Bruefach 2022, "BD").
+    """Put the Bragg disks of every position on a grid, as features (Bruefach 2022, "BD").
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def bragg_disks(
     q_min: float | str | None = None,
     q_max: float | str | None = None,
 ) -> Any:
-    """Bragg vectors that came without a scan, on another raster: `Unmix.bragg_disks` says what the arguments are.
+    """Put Bragg vectors without a scan on another grid. See `Unmix.bragg_disks` for the arguments.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def choose_k(
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> KChoice:
-    """How many components: NMF for every number of a range, what speaks for each, and one recommendation.
+    """Recommend a number of components, with reasons, from NMF for every number of a range.
 
     The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest
     is held out.
@@ -107,7 +107,7 @@ def choose_k(
         criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is no such folder, is damaged, or cannot be written.
+        When `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
         When an argument is of a wrong type.
 
@@ -225,7 +225,7 @@ def _held_out(view, ks, fraction, precision, arguments, iterating, tick, checkpo
     if known is not None:
         return known, None
     if view.is_features:
-        return None, f"split_counts is not for {view.features.kind} features, which are no counts"
+        return None, f"split_counts is not for {view.features.kind} features, which are not counts"
     fitted = None if checkpoint is None else checkpoint.of_part("fitted")
     try:
         parts = view.split_counts(fraction, random_state=arguments["seed"])

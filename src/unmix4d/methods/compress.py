@@ -27,7 +27,7 @@ def compress(
     precision: str = "single",
     random_state: int | None = 0,
 ) -> LowRank:
-    """Compress the scan once, for many runs of `nmf` with other arguments.
+    """Compress the scan once, for many runs of `nmf` with different arguments.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def compress(
     Returns
     -------
     LowRank
-        To be given to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` say what stands out of the noise.
+        Pass it to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` describe what stands out of the noise.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def angular_average(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Mean intensity in the sectors of rings, as features of every pattern [1]_.
+    """Average the intensity in the sectors of rings, as features of every pattern [1]_.
 
     The features of a pattern are virtual dark-field intensities that cover all rings of spots without a choice of
     spots: few, hardly noisy, and additive where grains overlap. They are computed in one pass, when first used.
@@ -99,7 +99,7 @@ def radial_variance(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Variance of the intensity over the angle at each radius, as features of every pattern [1]_.
+    """Compute the variance of the intensity over the angle at each radius, as features of every pattern [1]_.
 
     Large where there are spots, near the counting noise where a ring is even: it tells crystalline from amorphous, not
     one orientation from another. It is not additive: two grains in one position have less than the sum of theirs.
@@ -124,7 +124,7 @@ def radial_variance(
     -------
     FeatureView
         Features (1, n_radii), computed in one pass when first used. Means are over the area of each ring, a pixel
-        counting with its share; nothing is interpolated, which would lower the variance.
+        counting with its share; without interpolation, which would lower the variance.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def symmetry(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Power of a few Fourier orders of the intensity over the angle at each radius, as features of every pattern.
+    """Compute the power of Fourier orders of the intensity over the angle at each radius, as features of every pattern.
 
     ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
     two-fold from three-, four- and six-fold arrangements of spots. It is not additive where grains overlap.
@@ -223,7 +223,7 @@ def polar(
     r_max: float | str | None = None,
     scaling: str = DEFAULT,
 ) -> FeatureView:
-    """Patterns in polar coordinates, as features: azimuth along the rows, radius along the columns.
+    """Transform patterns to polar coordinates, as features: azimuth along the rows, radius along the columns.
 
     Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
     and held in memory: n_azimuth x n_radius numbers of every position.

@@ -24,7 +24,7 @@ MEANING = Meaning("fit of known patterns")
 def fit(
     view: Any, patterns: Any, *, weights: str = "auto", resample: bool = False, precision: str = "single"
 ) -> FittedDecomposition:
-    """Maps of patterns that are known: those of another scan, of a part of this one, or simulated.
+    """Fit the maps of known patterns: those of another scan, of a part of this one, or simulated.
 
     Exact non-negative least squares of every position, in one pass. Patterns stay as they are given, and so the maps of two
     scans that are fitted with the same ones can be compared: they say how many times a pattern is there.
@@ -47,7 +47,7 @@ def fit(
     -------
     FittedDecomposition
         ``.unexplained`` is where the scan has more than these patterns and counting noise; a warning says where that is not
-        nowhere. Such positions are what to look for in ``nmf(known=..., new=1)``.
+        nowhere. Use ``nmf(known=..., new=1)`` to find the pattern of such positions.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def fuzzy_cmeans(
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyClusters:
-    """Fuzzy clusters of the positions: memberships that add up to 1, and the weighted mean pattern of each cluster.
+    """Cluster the positions: memberships that add up to 1, and the weighted mean pattern of each cluster.
 
     The positions are clustered among their first SVD loadings U S, where distances are those of the patterns (Martineau
     2019). Only the loadings are held. The pattern of a cluster is the mean of the measured patterns with weights u^m
@@ -53,7 +53,7 @@ def fuzzy_cmeans(
     Parameters
     ----------
     n_clusters : int
-        Vacuum, or bare support, is a cluster of its own.
+        Vacuum, or bare support, is a separate cluster.
     n_svd : int, optional
         Loadings used; as many as clusters by default, at most 10 and the rank of the scan. More than about 10 are
         warned of: distances become alike in many dimensions.
@@ -140,7 +140,7 @@ def fuzzy_validity(
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyValidity:
-    """Fuzzy clusters for several numbers of them among the same loadings, with indices of which describes them best.
+    """Cluster for several numbers of clusters in the same loadings, and compare them by validity indices.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def group_rotated(
     random_state: int | None = None,
     refine_centre: bool = False,
 ) -> Groups:
-    """Group the positions of a scan by structure, however each is rotated in the plane (after Kimoto 2025).
+    """Group the positions of a scan by structure, at any in-plane rotation (after Kimoto 2025).
 
     For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
     every position is given to one group. All pairs of up to 2048 positions are compared by the angular cross-correlation of
@@ -101,7 +101,7 @@ def group_rotated(
     Groups
         ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
         ``second`` and ``second_share`` are the other group where two grains share a position.
-        Groups that cannot be told from noise become one group without angles when nobody gave their number or a
+        Groups that cannot be told from noise become one group without angles unless you pass their number or a
         distance; ``.told`` says which they are.
 
     Raises

@@ -30,7 +30,7 @@ class Known:
         Pixels that some pattern does not know are excluded.
     images : ndarray of float64 (k, det_row, det_col)
     names : list of str
-        "" where nobody gave one.
+        "" where there is none.
     origin : str
         What they come from, for the record.
     """

@@ -59,7 +59,7 @@ def merge_nmf(
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> MergedDecomposition:
-    """NMF with too many components, those of one grain then merged; many runs, to see what they agree on.
+    """Start NMF with too many components and merge those of one grain, in one or many runs.
 
     Grains of a polycrystal cannot be counted beforehand, and one grain makes several components, because its spots
     change with thickness, bending and what lies above it. A run starts at the purest positions of a random half of the
@@ -71,7 +71,7 @@ def merge_nmf(
     initial_components : int or "auto"
         Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
         ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-        times the elbow of the scree. Far more than that costs grains where they overlap.
+        times the elbow of the scree. With far more, overlapping grains are lost.
     threshold : float or "auto"
         Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
         those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
@@ -96,8 +96,8 @@ def merge_nmf(
         The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
         round of merging. `threshold` is then a correlation of maps; "auto" is the middle of the range that the paper has for
         the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
-        (0.4 to 0.5), and for all that it has no range for, pixels among them. `pattern_share`, `sigma`, `fragment` and
-        `refit` have no part in it.
+        (0.4 to 0.5) and for all features without a range in the paper, including pixels. `pattern_share`, `sigma`,
+        `fragment` and `refit` are not used.
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
@@ -117,7 +117,7 @@ def merge_nmf(
         When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
         is of another run.
     OSError
-        When `checkpoint` is no such folder, is damaged, or cannot be written.
+        When `checkpoint` is not such a folder, is damaged, or cannot be written.
 
     Notes
     -----

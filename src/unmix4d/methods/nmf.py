@@ -139,7 +139,7 @@ def nmf(
         positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is no such folder, is damaged, or cannot be written.
+        When `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
         When a constraint lacks a part of what makes one.
 

@@ -38,7 +38,7 @@ def nmf_series(
     precision: str = "single",
     random_state: int | None = None,
 ) -> dict[int, Decomposition]:
-    """`nmf` for several numbers of components, which share one compression and the passes over the scan.
+    """Run `nmf` for several numbers of components, with one compression and common passes over the scan.
 
     The scan is compressed once, for the largest number; the numbers are then worked on in parallel, and all answers are
     refitted to the scan together, in two passes for every 128 components.
@@ -62,7 +62,7 @@ def nmf_series(
     ValueError
         When `ns` is empty or names a number twice, and as for `nmf`.
     TypeError
-        When `ns` is no sequence of whole numbers, and as for `nmf`.
+        When `ns` is not a sequence of whole numbers, and as for `nmf`.
 
     Notes
     -----

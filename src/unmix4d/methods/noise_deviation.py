@@ -14,7 +14,7 @@ _LEAST = 3  # pixels, the window of the estimate
 
 
 def noise_deviation(view: Any, n: int = 64, *, random_state: int | None = 0) -> float:
-    """Noise deviation of single patterns: the median over n of them, drawn from the kept positions.
+    """Estimate the noise deviation of single patterns: the median over n of them, drawn from the kept positions.
 
     To be compared before and after a filter, ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, at the
     same positions as long as the seed is the same. One pass, over the blocks that hold them.
@@ -35,7 +35,7 @@ def noise_deviation(view: Any, n: int = 64, *, random_state: int | None = 0) -> 
     Raises
     ------
     ValueError, TypeError
-        When `n` is no number above 0, or patterns are smaller than 3 x 3 pixels.
+        When `n` is not a number above 0, or patterns are smaller than 3 x 3 pixels.
 
     Notes
     -----

@@ -46,12 +46,12 @@ def prepare(
     redraw_peaks: Any = None,
     keep: bool | str | None = None,
 ) -> V:
-    """A prepared view with the same methods. Nothing of yours is changed, and nothing is computed now, unless
-    ``align="measure"`` asks for it.
+    """Prepare the scan: a lazy view with the same methods. Your data are not changed, and nothing is computed yet,
+    except with ``align="measure"``.
 
-    Lengths are detector pixels of this view, or texts with a unit such as ``"0.12 1/Å"``. Whatever the order of the
-    arguments, the preparations are done in this one: given masks, hot pixels, gain, align, masks by radius, crop, bin,
-    friedel, average_neighbours, redraw_peaks.
+    Lengths are detector pixels of this view, or strings with a unit such as ``"0.12 1/Å"``. The order of the
+    arguments does not matter. The steps are done in this order: given masks, hot pixels, gain, align, masks by radius,
+    crop, bin, friedel, average_neighbours, redraw_peaks.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def prepare(
         Move every pattern by whole pixels so that its beam comes to the centre: from the positions the host knows
         (True), or given ones: an array of positions (row, column) in pixels, a pyxem `BeamShift` as
         ``s.get_direct_beam_position(...)`` gives it, or an origin of py4DSTEM (two maps, or its calibration).
-        ``"measure"`` finds the beams itself, to parts of a pixel: it reads the scan once, now. Pixels without data in
+        ``"measure"`` finds the beams to a fraction of a pixel, in one pass that is made immediately. Pixels without data in
         some pattern are excluded.
     align_subpixel : bool
         Move by parts of pixels too, by linear interpolation. Patterns become a little blurred, and their values
-        are no counts any more.
+        are not counts any more.
     gain : float, optional
         Intensity units per electron; the view is then in electrons.
     redraw_peaks : True, float, str, Bragg vectors or dict, optional
@@ -93,11 +93,11 @@ def prepare(
         spot (True: 2 pixels of the prepared view); the Gaussian has half of it as standard deviation. A dict has
         ``radius`` and ``threshold``: a spot stands out by so many standard deviations of the noise (5). Bragg vectors
         that the host has found in this view (or a dict with ``vectors`` and ``radius``) are drawn instead of our own.
-        Weak spots, halo and rings are lost, values are no counts any more: `unmix4d.constraints.NoDarkSpots`,
+        Weak spots, halo and rings are lost, values are not counts any more: `unmix4d.constraints.NoDarkSpots`,
         `radial_variance` and `split_counts` refuse the view.
     keep : bool or "auto", optional
         Whether a method that reads a lazy view several times holds it in memory from its first pass on, in its own integer
-        or float type, and lets it go at its end. ``"auto"``, as it is until told otherwise: where a quarter of the free
+        or float type, and releases it at its end. ``"auto"``, the default: if a quarter of the free
         memory is enough, of this process or, with a client of `dask.distributed`, of the workers. `persist` holds it for all
         methods.
 

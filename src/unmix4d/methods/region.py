@@ -19,7 +19,7 @@ _SIDES = ("top", "bottom", "left", "right")  # of a RectangularROI of HyperSpy
 
 
 def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask: Any = None) -> V:
-    """A view of a part of the scan, with the same methods; nothing is read.
+    """Select a part of the scan, as a lazy view with the same methods.
 
     Coordinates stay those of the whole scan, in figures and in what `to_host` gives. The maps of the whole scan follow
     from those of a part by `fit`.

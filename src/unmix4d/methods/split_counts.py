@@ -13,11 +13,11 @@ V = TypeVar("V", bound=Any)  # a view gives two of its own kind
 
 
 def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = None) -> tuple[V, V]:
-    """Two views of independent counts: every electron is in one of them, by chance.
+    """Split the counts into two independent views: every electron is assigned to one of them at random.
 
-    Fit one and judge by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts that are split so are two
-    independent Poisson counts, with the fraction and the rest of the expectation [1]_, so noise that was learned does
-    not pay. Nothing is computed now; a pass over a part reads the scan and splits it again, always with the same
+    Fit one view and judge the fit by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts split in this way
+    are two independent Poisson counts, with the fraction and the rest of the expectation [1]_, so noise that was learned
+    does not pay. Nothing is computed now; a pass over a part reads the scan and splits it again, always with the same
     answer: ``.persist()`` a part that fits into memory.
 
     Parameters

@@ -109,7 +109,7 @@ def _svd(view, method, n, precision, random_state):
 
 
 def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
-    """How much each component of the SVD explains, with the number of components that stand out.
+    """Compute how much each component of the SVD explains, and the elbow of the curve.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def vca(
     Parameters
     ----------
     n : int
-        Number of components. Vacuum, or a support film without anything on it, is a corner of its own.
+        Number of components. Vacuum, or a support film without anything on it, is a separate corner.
     sum_to_one : bool
         Maps that add up to 1 at every position, as Martineau et al. suggest [3]_ (footnote 3). Only right where every
         position has the same total thickness, or vacuum is one of the components; a warning says where it is not.

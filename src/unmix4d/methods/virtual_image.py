@@ -13,14 +13,14 @@ __all__ = ["virtual_image"]
 
 
 def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str) -> np.ndarray:
-    """Intensity within disks of the detector at every position: a virtual dark (or bright) field; one pass.
+    """Compute a virtual dark (or bright) field: the intensity within disks of the detector at every position, in one pass.
 
     Parameters
     ----------
     spots : (float, float) or sequence of them
         Positions (row, column) of the disks in detector pixels.
     radius : float or str
-        Of the disks: detector pixels, or a text with a unit such as ``"0.05 1/Å"``.
+        Of the disks: detector pixels, or a string with a unit such as ``"0.05 1/Å"``.
 
     Returns
     -------

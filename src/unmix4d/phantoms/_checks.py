@@ -11,7 +11,7 @@ NOISE_FREE_DOSE = 1e4
 
 
 def is_number(value):
-    """True for a real, finite number (a bool is no number here)."""
+    """True for a real, finite number (a bool is not a number here)."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -52,7 +52,7 @@ class Phantom:
         (k, scan_row, scan_col), nm of each grain under the probe, where the builder knows it (`dynamical_film`).
     orientations : ndarray or None
         (k, 3, 3), active rotations from the crystal to (row, column, z = row x column), the electrons travelling along
-        -z, as of `unmix4d.Orientations`; NaN where a component is no crystal.
+        -z, as of `unmix4d.Orientations`; NaN where a component is not a crystal.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The figure of two answers beside each other."""
+"""The figure of two answers side by side."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ def scree(result: Any, ax: Axes | None = None) -> Axes:
     if (result.explained > 0).any():  # a scan of nothing has no logarithm
         ax.set_yscale("log")
     if elbow is not None:
-        label = f"regime changes after {elbow}"
+        label = f"elbow after {elbow}"
         ax.plot(numbers[:elbow], result.explained[:elbow], "o", color=colours.MARK, ms=5, label=label)
         ax.legend(fontsize=TEXT)
     ax.set(xlabel="component", ylabel="fraction of the sum of squares")
     whole_numbers(ax.xaxis)
-    ax.set_title("no clear change of regime" if elbow is None else "")
+    ax.set_title("no clear elbow" if elbow is None else "")
     open_frame(ax)
     return ax
 

@@ -115,7 +115,7 @@ def _around(regions, i):
 
 
 def _strongest_share(found):
-    """Largest over summed intensity of what is no background: near 1 inside of a grain, lower where components overlap."""
+    """Largest over summed intensity without the background: near 1 inside of a grain, lower where components overlap."""
     grains = [i for i in range(found.result.k) if i not in found.background] or list(range(found.result.k))
     intensities = np.maximum(np.nan_to_num(found.result.intensities[grains]), 0)
     total = intensities.sum(0)

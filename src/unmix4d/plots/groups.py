@@ -170,7 +170,7 @@ def _insets(found, ax, leaves):
 
 @figure_style()
 def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False, cmap: str | Colormap | None = None) -> Axes:
-    """Diffraction similarity of all pairs beside the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
+    """Diffraction similarity of all pairs compared with the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def angles(
 
     shape, calibration = found.geometry.scan_shape, found.geometry.calibration
     if is_line(shape):
-        raise ValueError(f"the rotation over a line scan is no image: this scan has the shape {shape}, use .angle_map()")
+        raise ValueError(f"the rotation over a line scan is not an image: this scan has the shape {shape}, use .angle_map()")
     image = found.angle_map(group)
     where = found.orientation(group)[1]
     present = set(where[where >= 0].tolist())

@@ -63,7 +63,7 @@ def profile(
     Raises
     ------
     TypeError
-        When `images` is no dict of results and maps.
+        When `images` is not a dict of results and maps.
     ValueError
         When an end is outside the scan, or the maps have different shapes.
 

@@ -151,7 +151,7 @@ def profile(
     points : int or sequence of int
         How many points, evenly spaced, have their patterns drawn; or which ones, counted from the start.
     components : sequence of int or "all", optional
-        Whose weights are drawn. By default the two that are largest along the line, beside the background.
+        Whose weights are drawn. By default the two that are largest along the line, besides the background.
     ax : matplotlib Axes, optional
         For the weights alone; by default a figure with the patterns is made.
 

@@ -1,4 +1,4 @@
-"""Figures of image quality: all pairs of patterns, and raw patterns beside their reconstructions."""
+"""Figures of image quality: all pairs of patterns, and raw patterns compared with their reconstructions."""
 
 from __future__ import annotations
 

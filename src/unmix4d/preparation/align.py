@@ -43,7 +43,7 @@ def checked_positions(positions, geometry: ScanGeometry) -> np.ndarray:
         raise ValueError(
             f"align must hold positions (row, column) on the detector of {geometry.detector_shape} pixels, got "
             f"({positions[row, col, 0]:.4g}, {positions[row, col, 1]:.4g}) at scan position ({row}, {col}) and "
-            f"{int((beside & kept).sum())} of {int(kept.sum())} beside it: shifts are no positions, give a BeamShift itself"
+            f"{int((beside & kept).sum())} of {int(kept.sum())} beside it: shifts are not positions, give a BeamShift itself"
         )
     positions[beside] = positions[kept].mean(0)
     return positions
@@ -53,7 +53,7 @@ def align_beam(scan: Scan, positions, subpixel: bool = False, source: str = "giv
     """Every pattern moved so that its beam comes to the centre, lazily, and the record of it.
 
     positions (ndarray (scan_row, scan_col, 2) or None): From `checked_positions`; None changes nothing.
-    subpixel: Move by parts of pixels too, by linear interpolation: patterns become floats and are no counts any more.
+    subpixel: Move by parts of pixels too, by linear interpolation: patterns become floats and are not counts any more.
     source: Where the positions came from, for the record.
     """
     if positions is None:

@@ -66,7 +66,7 @@ def _middle(values):
     """The median; of an even number of values, the lower one of the two in the middle.
 
     Their mean may be half a count: integers would cut it off and floats would not, so that the same counts would give
-    different answers; and half a count is no count.
+    different answers; and half a count is not a count.
     """
     middle = (len(values) - 1) // 2
     return np.partition(values, middle)[middle]

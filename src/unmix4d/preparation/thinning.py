@@ -31,7 +31,7 @@ _TABLE = 8  # counts up to this one are looked up in a table; above, NumPy's own
 
 
 class NotCounts(ScanError):
-    """The values of a scan are no numbers of electrons."""
+    """The values of a scan are not numbers of electrons."""
 
 
 def thinned(scan: Scan, fraction: float, seed: int) -> tuple[Scan, Scan]:
@@ -119,7 +119,7 @@ def _thin(block, positions, *, part, fraction, key, kept):
 
 
 def _counts(flat, places, positions, kept, detector_shape):
-    """The non-zeros as integers, after refusing what is no count."""
+    """The non-zeros as integers, after refusing what is not a count."""
     values = flat[places]
     good = _is_count(values)
     if not good.all():

@@ -68,7 +68,7 @@ def _scree(result):
     largest = min(view.geometry.n_positions, view.geometry.n_pixels)
     scree = view.scree(min(SCREE, largest))
     of = "features" if view.geometry.features else "patterns"
-    told = "no clear change of regime" if scree.elbow is None else f"the regime changes after {scree.elbow}"
+    told = "no clear elbow" if scree.elbow is None else f"elbow after {scree.elbow}"
     caption = f"Principal components of the {of}: {told}. This result has {result.k} components."
     return figure(scree.plot(), "scree plot", caption)
 

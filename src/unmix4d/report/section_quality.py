@@ -1,4 +1,4 @@
-"""Sections of how good the result is: residuals, convergence, and components beside the raw data."""
+"""Sections of how good the result is: residuals, convergence, and components compared with the raw data."""
 
 from __future__ import annotations
 

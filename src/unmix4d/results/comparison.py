@@ -1,4 +1,4 @@
-"""Two answers beside each other: which components are the same, and what one has and the other has not."""
+"""Two answers side by side: which components are the same, and what one has and the other has not."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two answers, component by component, as `compare` gives it.
+    """Two results, component by component, as returned by `compare`.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class Comparison:
 
     @property
     def table(self) -> Table:
-        """One row a pair, then one for each component that the other has not, whose number is -1 there; read-only."""
+        """One row per pair, then one for each component that the other has not, whose number is -1 there; read-only."""
         first, second = np.array(self.rows, int).reshape(-1, 2).T
         both = (first >= 0) & (second >= 0)
         columns: dict[str, Any] = {"first": first, "second": second}
@@ -179,7 +179,7 @@ class Comparison:
 def compare(
     first: Any, second: Any, *, by: str = "auto", rotated: bool = False, least: float = 0.5, resample: bool = False
 ) -> Comparison:
-    """Match the components of two answers: of two runs, two scans, or two programs.
+    """Match the components of two results: of two runs, two scans, or two programs.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def compare(
     ValueError
         When there is nothing that can be compared: maps of scans of another shape, patterns on another grid.
     TypeError
-        When one of them is no answer and no array.
+        When one of them is neither a result nor an array.
 
     Examples
     --------

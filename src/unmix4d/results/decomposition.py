@@ -58,7 +58,7 @@ __all__ = ["Decomposition"]
 @spelled
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """The answer of a decomposition X ~ maps x patterns.
+    """The result of a decomposition X ~ maps x patterns.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ class Decomposition:
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are rather no crystal of their own, as far as the method tells."""
+        """Components that are probably not crystals, as far as the method can tell."""
         return ()
 
     @property
@@ -230,7 +230,7 @@ class Decomposition:
 
     @property
     def edits(self) -> Edits:
-        """What was done by hand: a sequence of `Edit`, with the loss before and after each, that `unmix4d.replay` takes."""
+        """What was done by hand: a sequence of `Edit`, with the loss before and after each, for `unmix4d.replay`."""
         return edits_of(self.settings)
 
     def _edited_fields(self, origins, changed):
@@ -265,7 +265,7 @@ class Decomposition:
 
     @property
     def signed(self) -> bool:
-        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are no diffraction patterns."""
+        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are not diffraction patterns."""
         return self.meaning.signed
 
     def _columns(self):
@@ -285,7 +285,7 @@ class Decomposition:
 
     @property
     def table(self) -> Table:
-        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, ``explained`` and, unless patterns have both signs, ``n_positions`` where it is the strongest; where
         they are known, ``strength`` (1 is what noise alone reaches) and ``distinguishable``; where they were given, ``name``
@@ -314,7 +314,7 @@ class Decomposition:
         return self.maps * np.nansum(self.patterns, axis=(1, 2))[:, None, None]
 
     def labels(self) -> np.ndarray:
-        """The strongest component of every position, by intensity.
+        """Return the strongest component of every position, by intensity.
 
         Returns
         -------
@@ -357,7 +357,7 @@ class Decomposition:
         return image if self.offset is None else image + self.offset
 
     def residual_map(self) -> np.ndarray:
-        """Root mean square of data minus reconstruction at every position (scan_row, scan_col), NaN where excluded.
+        """Compute the root mean square residual of every position (scan_row, scan_col), NaN where excluded.
 
         Of a decomposition of features one pass over the scan, when it is first asked for.
 
@@ -383,7 +383,7 @@ class Decomposition:
         return np.array(self.residuals)
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
-        """Mean of the measured patterns of each label; one pass over the scan.
+        """Average the measured patterns of each label, in one pass over the scan.
 
         Parameters
         ----------

@@ -41,7 +41,7 @@ class FittedDecomposition(Decomposition):
     ----------
     excess : ndarray (scan_row, scan_col) or None
         By how many standard deviations of counting noise the residual of a position is larger than noise makes it; NaN where
-        excluded. None where features were fitted, whose noise nobody knows.
+        excluded. None where features were fitted, whose noise is not known.
 
     Examples
     --------

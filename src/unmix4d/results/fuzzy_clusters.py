@@ -31,8 +31,8 @@ __all__ = ["FuzzyClusters", "FuzzyValidity"]
 class FuzzyClusters(Decomposition):
     """Clusters of positions: ``.maps`` are memberships, ``.patterns`` are the weighted mean patterns of the clusters.
 
-    Memberships add up to 1 at every position, and are shares of similarity, not of intensity: nothing here is rescaled, and
-    wherever components are compared (`labels`, `overlap`) the memberships themselves are. The clusters are ordered by
+    Memberships add up to 1 at every position, and are shares of similarity, not of intensity: they are not rescaled, and
+    `labels` and `overlap` compare the memberships themselves. The clusters are ordered by
     their sum.
 
     Attributes
@@ -122,7 +122,7 @@ class FuzzyClusters(Decomposition):
         self, cluster: int, n: int, *, min_membership: float = 0.9, n_svd: int | None = None, n_starts: int = 10,
         random_state: int | None = None,
     ) -> FuzzyClusters:  # fmt: skip
-        """Clusters inside a cluster: the positions that are surely in it, with an SVD of their own.
+        """Cluster the positions that are certainly in one cluster, with a separate SVD.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class FuzzyClusters(Decomposition):
         return answer
 
     def membership_at(self, loadings: ArrayLike) -> np.ndarray:
-        """Memberships of any points among the loadings.
+        """Compute memberships of any points in the space of the loadings.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class FuzzyClusters(Decomposition):
         Raises
         ------
         TypeError, ValueError
-            When these are no finite numbers, or not as many for each point as there are loadings.
+            When these are not finite numbers, or not as many for each point as there are loadings.
 
         Examples
         --------

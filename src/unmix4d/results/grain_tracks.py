@@ -140,7 +140,7 @@ class GrainTracks:
         return out
 
     def mask(self, grain: int, scan: int) -> np.ndarray:
-        """Where a grain is in one scan (scan_row, scan_col); nowhere in a scan that has it not.
+        """Return where a grain is in one scan (scan_row, scan_col); False everywhere if the scan does not contain it.
 
         Examples
         --------
@@ -167,7 +167,7 @@ class GrainTracks:
 
     @property
     def table(self) -> Table:
-        """One row a grain, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per grain, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``grain``, ``component`` (and ``name``); ``first`` and ``last`` scan; ``begins`` and ``from``; ``ends`` and ``into``:
         grains, -1 for none; ``gaps``: scans between that have it not; ``positions`` in the scan where it is largest;

@@ -133,7 +133,7 @@ class Grains:
 
     @cached_property
     def masks(self) -> np.ndarray:
-        """All masks, bool (n, scan_row, scan_col), read-only: grains times positions, made when first asked for.
+        """All masks, bool (n, scan_row, scan_col), read-only: grains times positions, computed on first use.
 
         Of thousands of grains on a large scan that is much (7400 on 256 x 256 positions: 485 MB): take `mask` one by one.
         """
@@ -177,7 +177,7 @@ class Grains:
 
     @cached_property
     def table(self) -> Table:
-        """One row a grain, as a dict of columns that `pandas.DataFrame` takes; read-only. The units are in `units`.
+        """One row per grain, as a dict of columns that `pandas.DataFrame` takes; read-only. The units are in `units`.
 
         ``grain``, ``component`` (and its ``name``, where components have some), ``n_positions``, ``area``,
         ``equivalent_diameter``, ``feret_max``, ``feret_min``,
@@ -218,7 +218,7 @@ class Grains:
     def weights(self) -> np.ndarray:
         """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded.
 
-        Grains times positions, as `masks`, each time that it is asked for.
+        Grains times positions, as `masks`, computed on each access.
         """
         values, regions = self.intensities, self.regions
         out = np.zeros((len(self), *self.geometry.scan_shape), values.dtype)
@@ -264,7 +264,7 @@ class Grains:
         return labels.reshape(self.geometry.scan_shape)
 
     def mean_patterns(self, single: bool = False) -> np.ndarray:
-        """Mean of the measured patterns of each grain; one pass over the scan.
+        """Average the measured patterns of each grain, in one pass over the scan.
 
         Parameters
         ----------
@@ -296,7 +296,7 @@ class Grains:
         return self.geometry.to_images(region_means(matrix, self._on_matrix(regions)))
 
     def dissimilarity(self) -> np.ndarray:
-        """How much the measured patterns of each grain differ from their weighted mean; two passes over the scan or more.
+        """Compute how much the measured patterns of each grain differ from their mean; two or more passes over the scan.
 
         The score of Bruefach 2022 (eq. 6, with the absolute value that is missing there) for data without a truth: 0 where
         all patterns are the same up to a factor. It grows with the noise and with the number of pixels, so that only values
@@ -375,12 +375,12 @@ def find_grains(
     background: str = "drop",
     components: Sequence[int] | None = None,
 ) -> Grains:
-    """The spatially separate regions of the maps: how many, where, how large (Bruefach 2022, "spatial refinement").
+    """Find the spatially separate regions of the maps (Bruefach 2022, "spatial refinement").
 
     Parameters
     ----------
     min_size : int or str
-        Smaller regions are no grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
+        Smaller regions are not grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
         for its measured scan, 25 for the simulated ones.)
     threshold : {"yen", "otsu", "li"} or float
         Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
@@ -400,7 +400,7 @@ def find_grains(
         Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
         ``.settings["grain_in_background"]``.
     components : sequence of int, optional
-        Which components to look at; by default all, of merged ones those that are grains rather than not (`no_grains`).
+        Which components to use; by default all, for merged ones those that are probably grains (`no_grains`).
 
     Returns
     -------

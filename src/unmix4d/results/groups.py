@@ -202,7 +202,7 @@ class Groups:
 
     @property
     def table(self) -> Table:
-        """One row a member of a group, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per member of a group, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, or ``row`` and ``col`` of a position, ``group``, ``angle_deg``, ``angle_residual_deg``, ``mirrored``.
         """

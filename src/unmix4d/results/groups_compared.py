@@ -14,10 +14,10 @@ _SAME = 0.8  # of the positions of a group with the same partner: the rest are b
 
 
 def compare_groups(groups: Any, other: Any) -> Table:
-    """Groups of components beside groups of single positions of the same scan, and which to trust where they differ.
+    """Compare groups of components with groups of single positions, and list which to trust where they differ.
 
     Both should find the same structures. Where crystals overlap (the group of the component is the second one of the
-    position), or lie in something amorphous, unmixing is to be trusted. Elsewhere it is the positions: NMF with fewer
+    position), or lie in something amorphous, trust the components. Elsewhere trust the positions: NMF with fewer
     components than grains puts several grains into one component.
 
     Parameters
@@ -34,7 +34,7 @@ def compare_groups(groups: Any, other: Any) -> Table:
     Raises
     ------
     ValueError, TypeError
-        When `other` is no `Groups`, both are of the same kind, or they are of scans of different shapes.
+        When `other` is not a `Groups`, both are of the same kind, or they are of scans of different shapes.
 
     Examples
     --------

@@ -28,7 +28,7 @@ class _Stack(NamedTuple):
 
 
 def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tiff") -> list[str]:
-    """Write maps and patterns as images, with pixel sizes and units, for ImageJ, DigitalMicrograph and the like.
+    """Write maps and patterns as images, with pixel sizes and units, for ImageJ, DigitalMicrograph and others.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tif
         pixel size and unit are where ImageJ and DigitalMicrograph look for them, the zero of the axes and the names of the
         components where ImageJ does. Of several scans ``maps_0.tif``, ``maps_1.tif``, ... ``"png"``: an image of 8 bits for
         each, ``map_0.png``, ``pattern_0.png``, ..., grey from its smallest to its largest value, which are said in the file
-        as texts, with the size of a pixel; excluded pixels are transparent.
+        as text, with the size of a pixel; excluded pixels are transparent.
 
     Returns
     -------

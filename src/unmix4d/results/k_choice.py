@@ -59,7 +59,7 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class KChoice:
-    """How many components a scan has, as far as the data can say.
+    """A recommended number of components, with its reasons.
 
     What is counted are distinguishable patterns: a background is one, a direct beam that varies on its own is one, and a
     bent crystal is several.
@@ -121,7 +121,7 @@ class KChoice:
     plot_similarity = plots_choose_k.similarity
 
     def to_host(self, *, fill_value: float = 0.0) -> tuple[Any, Any]:
-        """Maps and patterns of the recommended number of components, as `Decomposition.to_host` gives them.
+        """Convert the result with the recommended number of components, like `Decomposition.to_host`.
 
         Parameters
         ----------

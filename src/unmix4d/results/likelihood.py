@@ -17,7 +17,7 @@ _REFERENCES = (None, "mean", "saturated")
 
 
 def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None) -> float:
-    """Poisson log-likelihood of counts under this result, above all of counts it was not fitted to; one pass.
+    """Compute the Poisson log-likelihood of counts under this result, for example of held-out counts, in one pass.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None
     Raises
     ------
     ValueError
-        When the view has other positions, pixels or preparation, holds what is no count, or the result has negative
-        values, as those of svd and pca.
+        When the view has other positions, pixels or preparation, holds values that are not counts, or the result has
+        negative values, as those of svd and pca.
 
     Notes
     -----
@@ -120,7 +120,7 @@ def _refuse_other_values(wrong, geometry):
 
 def _likelihood_kernel(X, maps, positions, *, patterns, pixels, scale):
     """For every position the log-likelihood of the model, of the mean pattern and of the counts themselves, the number of
-    electrons, and that of values that are no counts."""
+    electrons, and that of values that are not counts."""
     wrong = (X < 0) | (X != np.rint(X))
     expected = maps @ patterns
     expected *= X.dtype.type(scale)

@@ -16,7 +16,7 @@ class Meaning:
     label : str
         The method in words.
     signed : bool
-        Patterns have both signs: they are no diffraction patterns.
+        Patterns have both signs: they are not diffraction patterns.
     signed_maps : bool
         Maps have both signs too: they do not say how much there is of a component.
     shares_of : str

@@ -30,7 +30,7 @@ MEANING = Meaning("merging NMF")
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
-    """A decomposition whose components were merged from more, in one run or as many runs agree on.
+    """A decomposition with merged components, of one run or the consensus of many runs.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class MergedDecomposition(Decomposition):
     grain_probability : ndarray of float64 (k,)
         Probability that the component is one grain, i.e. that its map correlates with that of the grain by more than 0.7, by
         its map and pattern among the others. It was fitted to simulated films, with and without dynamical scattering
-        (``docs/merging.md``); it says nothing of scans that are no polycrystals.
+        (``docs/merging.md``); it says nothing of scans that are not polycrystals.
     spread : ndarray (k, scan_row, scan_col) or None
         Of a consensus: median absolute deviation of the runs' maps from the one kept, in units of that map.
     history : tuple of Merge
@@ -85,7 +85,7 @@ class MergedDecomposition(Decomposition):
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are rather no grain of their own: their `grain_probability` is below 0.5."""
+        """Components that are probably not grains: their `grain_probability` is below 0.5."""
         known = self.grain_probability  # files of 0.1.0 have none
         return () if known is None else tuple(np.flatnonzero(known < GRAIN).tolist())
 
@@ -141,7 +141,7 @@ class MergedDecomposition(Decomposition):
     def consensus(
         self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, denoise: bool = True
     ) -> MergedDecomposition:
-        """What the runs agree on: their components matched by where they are, those of too few runs left out.
+        """Keep the components that the runs agree on: they are matched by their maps, and those of too few runs left out.
 
         Components of all runs are grouped by the correlation of their maps (average linkage). What two components of one run
         share is one grain that this run did not merge: their maps add up. Patterns are fitted to the scan for the consensus

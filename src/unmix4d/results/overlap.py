@@ -70,7 +70,7 @@ class Overlap:
     result : Decomposition
         Where it was found.
     background : tuple of int
-        Components that are no partner.
+        Components that are not considered as partners.
     settings : dict
         The arguments it was found with.
 
@@ -128,7 +128,7 @@ class Overlap:
         Raises
         ------
         ValueError, TypeError
-            When it is no number between 0 and 1.
+            When it is not a number between 0 and 1.
 
         Examples
         --------
@@ -143,7 +143,7 @@ class Overlap:
 
     @cached_property
     def areas(self) -> Table:
-        """One row a threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per threshold, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``threshold``, ``n_positions``, ``area`` (in `area_unit`) and ``share`` of the positions that are not excluded.
         """
@@ -283,17 +283,17 @@ def find_overlap(
     scale: str = "intensity",
     min_weight: str | float | None = "noise",
 ) -> Overlap:
-    """Where two components are at the same position: second largest over largest weight (Cao 2025, Fig. 5).
+    """Find where two components overlap: the ratio of the second largest to the largest weight (Cao 2025, Fig. 5).
 
     Parameters
     ----------
     thresholds : float or sequence of float
-        Ratios between 0 and 1 that areas and figures are made for. Those of the paper find places where two components
+        Ratios between 0 and 1 for areas and figures. Those of the paper find places where two components
         are nearly equal; a thin crystal on a thick one needs lower ones.
     background : "drop", "keep", int, sequence of int, "auto" or None
-        Components that are no partner: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
-        the scan, as for `grains` (`unmix4d.maps.is_spread` says how they are told), unless fewer than two others are
-        left; ``"auto"`` refuses then. Merged components that are rather no grain (`no_grains`) are no partner either.
+        Components that are not considered: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
+        the scan, as for `grains` (see `unmix4d.maps.is_spread`), unless fewer than two others are
+        left; ``"auto"`` refuses then. Merged components that are probably not grains (`no_grains`) are left out too.
         ``"keep"`` or None: every component may be a partner. A background that may have taken up a grain is warned of.
     scale : {"intensity", "minmax"}
         How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
@@ -313,7 +313,7 @@ def find_overlap(
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, fewer than two components are left beside the background, or the result
+        When an argument is outside its range, fewer than two components are left besides the background, or the result
         has negative components (svd, pca).
 
     References
@@ -336,7 +336,7 @@ def find_overlap(
     _check_rule(min_weight)
     apart, grains = _background(result, background)
     if result.k - len(apart) < 2:
-        named = f" beside the background {list(apart)}" if apart else ""
+        named = f" besides the background {list(apart)}" if apart else ""
         hint = ": name the background, or None" if isinstance(background, str) else ""
         raise ValueError(f"overlap needs at least 2 components{named}, got {result.k - len(apart)}{hint}")
     weights = _comparable(result, scale)
@@ -355,7 +355,7 @@ def _say_if_none(ratio, lowest, min_weight, apart):
     """A warning where there is no overlap to be seen, and what to do about it."""
     known = ratio[np.isfinite(ratio)]
     if not (known > 0).any():
-        named = f" beside the background {list(apart)}" if apart else ""
+        named = f" besides the background {list(apart)}" if apart else ""
         weaker = "" if min_weight is None else f"; min_weight=None asks less than {min_weight!r}"
         warn(f"overlap found no position with two components that mean anything{named}{weaker}")
     elif known.max() < lowest:
@@ -387,7 +387,7 @@ def _check_rule(rule):
 
 
 def _background(result, given):
-    """Components that are no partner, and those of them that may hold a grain."""
+    """Components that are not considered as partners, and those of them that may hold a grain."""
     if given is None:
         return (), []
     if not isinstance(given, str):
@@ -414,7 +414,7 @@ def _background(result, given):
 
 
 def _comparable(result, scale):
-    """Weights that can be compared: memberships are as they are, maps have a scale of their own each."""
+    """Weights that can be compared: memberships are as they are, each map has a different scale."""
     if result.meaning.memberships:
         return result.maps
     if scale == "minmax":

@@ -83,7 +83,7 @@ class Grain(Row):
 
 
 class Quality(Row):
-    """One component beside the raw data.
+    """One component compared with the raw data.
 
     Attributes
     ----------

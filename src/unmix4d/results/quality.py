@@ -89,7 +89,7 @@ class PatternSimilarity:
 
     @property
     def table(self) -> Table:
-        """One row a pair of different components: ``component``, ``partner`` and the metric; read-only."""
+        """One row per pair of different components: ``component``, ``partner`` and the metric; read-only."""
         rows, cols = np.triu_indices(len(self.matrix), 1)
         unit = {"psnr": "dB"} if self.metric == "psnr" else {}
         return Table({"component": rows, "partner": cols, self.metric: self.pairs}, unit)
@@ -105,7 +105,7 @@ class PatternSimilarity:
         return int(rows[best]), int(cols[best])
 
     def plot(self, ax: Axes | None = None, *, cmap: str | Colormap | None = None) -> Axes:
-        """The matrix as a heat map with its values, brighter = more alike.
+        """Draw the matrix as a heat map with its values; brighter means more similar.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ _REPORT = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class QualityReport:
-    """Back to the raw data: the mean raw pattern of every label beside its reconstruction (Cao 2025, Fig. 4 b-d).
+    """The mean raw pattern of every label compared with its reconstruction (Cao 2025, Fig. 4 b-d).
 
     Attributes
     ----------
@@ -221,7 +221,7 @@ class QualityReport:
 
     @cached_property
     def table(self) -> Table:
-        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``component``, ``n_positions`` of the label, ``data_range`` (the largest value of its mean raw pattern, on the scale
         of the report, which all metrics take as theirs), ``ssim``, ``psnr`` (dB), ``gmsd``, ``mdsi``, ``cross_correlation``
@@ -255,7 +255,7 @@ class QualityReport:
 
 
 def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
-    """One metric of likeness between all pairs of component patterns (Cao 2025, Fig. 3).
+    """Compare all pairs of component patterns by one metric (Cao 2025, Fig. 3).
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linea
 
 
 def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
-    """Back to the raw data: per component the mean raw pattern, its reconstruction, and how alike they are.
+    """Compare components with the raw data: mean raw pattern, reconstruction, and their similarity.
 
     The labels are those of `labels`, the strongest component of each position; one pass over the scan.
 

@@ -61,7 +61,7 @@ def savable(form: Form | None = None) -> Callable[[C], C]:
 
 
 def save(self: Any, path: str | os.PathLike[str]) -> None:
-    """Write the answer to one HDF5 file, to be read by `unmix4d.load`; an existing file is replaced at the end only.
+    """Save the result to one HDF5 file for `unmix4d.load`; an existing file is replaced only at the end.
 
     What it was made from is in the file too, but for the scan. The file is put together in memory first, which takes as
     much as the file is long.
@@ -283,7 +283,7 @@ def _expected_shapes(kind, head, shapes):
 
 
 def _require_head(head):
-    """Refuse what stands behind a right checksum and is no head of a result: other types, sizes and numbers."""
+    """Refuse what stands behind a right checksum and is not a head of a result: other types, sizes and numbers."""
     require(isinstance(head["settings"], dict), "the settings")
     require(isinstance(head["method"], str) and isinstance(head["loss"], float), "the method or the loss")
     require(are_counts(head["starts"]) and len(head["starts"]) <= _MOST_STARTS, "the list of starts")

@@ -1,4 +1,4 @@
-"""Scree: how much each principal component explains, and where the regime changes."""
+"""Scree: how much each principal component explains, and where the elbow is."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Scree:
 
     @property
     def elbow(self) -> int | None:
-        """Number of components before the regime changes, or None where no change is clear."""
+        """Number of components before the elbow of the curve, or None if the elbow is not clear."""
         return find_elbow(self.explained)
 
     def __repr__(self):

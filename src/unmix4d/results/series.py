@@ -87,7 +87,7 @@ class Series:
 
     @property
     def table(self) -> Table:
-        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """One row per component, as a dict of columns that `pandas.DataFrame` takes; read-only.
 
         ``onset`` and ``end``: the first and the last scan that has it, -1 where none has; ``gaps``: scans between them that
         have it not; ``largest``: the scan with most of it; ``positions``: how many in that scan; ``growth``: positions from
@@ -131,7 +131,7 @@ def _course(onset, end, n):
 
 
 def series_of(result: Any, *, min_size: int = 10) -> Series:
-    """How much of each component is in each of several scans, and in which it begins and ends.
+    """Compute how much of each component is in each of several scans, and where it begins and ends.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
 
 
 def require_series(result: Any, what: str) -> None:
-    """Refuse an answer of one scan, and one whose components are no amounts."""
+    """Refuse an answer of one scan, and one whose components are not amounts."""
     require_several(result.geometry, what)
     if result.signed:
         raise ValueError(f"{what} needs components that are amounts, but those of {result.method} have both signs")

@@ -14,7 +14,7 @@ __all__ = ["to_xarray"]
 
 
 def to_xarray(self: Any) -> Any:
-    """Maps, patterns and table as an xarray ``DataTree`` with calibrated axes, for NetCDF and zarr.
+    """Return maps, patterns and table as an xarray ``DataTree`` with calibrated axes, for NetCDF and zarr.
 
     ``tree.to_netcdf("run.nc", engine="h5netcdf")`` and ``tree.to_zarr("run.zarr")`` write it.
 

@@ -27,7 +27,8 @@ def poisson_log_likelihood(counts: ArrayLike, expected: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, there is no entry, a count is no count, or an expectation is negative or infinite.
+        If the shapes differ, there is no entry, a count is negative or not a whole number, or an expectation is negative
+        or infinite.
 
     Examples
     --------

@@ -28,7 +28,7 @@ def replacing(path, what: str):
     Yields file: Open for bytes.
     Raises OSError when it cannot be written, or `path` is a folder or a device; an older file of that name is then
         untouched, as it is whatever else ends the block.
-    Raises TypeError, ValueError when `path` is no name of a file.
+    Raises TypeError, ValueError when `path` is not a name of a file.
     """
     path = checks.file_name(path)
     if os.path.isdir(path):

@@ -53,7 +53,7 @@ class CheckpointFolder:
     Raises
     ------
     OSError
-        When `path` exists and is no checkpoint, a part is damaged, or its folder cannot be written to.
+        When `path` exists and is not a checkpoint, a part is damaged, or its folder cannot be written to.
     ValueError
         When it is the checkpoint of another computation; says what differs.
     """

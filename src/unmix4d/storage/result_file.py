@@ -64,7 +64,7 @@ def read(path, expected) -> tuple[dict, dict]:
     Returns head (dict): As it would be written today.
     Returns arrays (dict of str -> ndarray): Those of the expected ones that are in the file.
     Raises OSError when there is no such file.
-    Raises UnreadableFile when it is no result of unmix4d, is damaged, or comes from a newer version.
+    Raises UnreadableFile when it is not a result of unmix4d, is damaged, or comes from a newer version.
     """
     import h5py
 

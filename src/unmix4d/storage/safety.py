@@ -73,7 +73,7 @@ def open_dataset(group, name: str):
     if dataset is None and name in group:
         raise ValueError(f"{name} is a link to somewhere else, which is not followed")
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise ValueError(f"{name} is no data set of this file")
+        raise ValueError(f"{name} is not a data set of this file")
     return dataset
 
 

@@ -137,7 +137,7 @@ class FeatureView(View):
     def concatenate(self, *others: FeatureView, weights: Sequence[float] | None = None) -> FeatureView:
         """These features and others of the same positions side by side.
 
-        Every block is scaled to the sum of squares of this one, whatever its unit and its number of features, and
+        Every block is scaled to the sum of squares of this one, independently of its unit and its number of features, and
         multiplied by its weight. Component patterns are fitted to the view that these features came from.
 
         Parameters

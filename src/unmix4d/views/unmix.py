@@ -132,7 +132,7 @@ class Unmix(View):
     def _of(cls, obj: Any) -> Unmix:
         """For the attribute of the hosts: nothing is looked at, and so nothing can fail, until it is used.
 
-        Tools that walk through all attributes of an object must not trip over a signal that is no scan.
+        Tools that walk through all attributes of an object must not trip over a signal that is not a scan.
         """
         self = super().__new__(cls)
         self._unread = obj
