@@ -20,6 +20,7 @@ import kimoto_figS1
 import martineau_clusters
 import martineau_fig5
 import martineau_fig6
+import martineau_fig7
 from common.command import Report, parser
 from common.process import timed
 from common.tables import machine_facts
@@ -34,6 +35,7 @@ RUNS = {
     "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),
+    "martineau_fig7": (martineau_fig7, {"data": None}),
 }
 QUICK = {"starts": 2, "iterations": 30}  # instead of as many as there are above
 INTRODUCTION = """# Reproductions
@@ -47,6 +49,8 @@ def one(name, args):
     module, options = RUNS[name]
     if args.quick:
         options = options | {key: value for key, value in QUICK.items() if key in options}
+    if "data" in options:
+        options = options | {"data": args.data}
     report, seconds = timed(lambda: module.make(argparse.Namespace(**options)))
     address = None
     if args.figures:

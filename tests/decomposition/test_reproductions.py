@@ -15,6 +15,7 @@ import kimoto_fig7 as fig7  # isort: skip
 import kimoto_figS1 as figS1  # isort: skip
 import martineau_fig5 as two_crystals  # isort: skip
 import martineau_fig6 as shared_spots  # isort: skip
+import martineau_fig7 as precession  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,18 @@ def test_shared_spots_have_many_exact_answers():
     assert paper.cosine == pytest.approx(0.8, abs=0.01) and plain.cosine > 1 - 1e-6
     assert all(0.3 < s.common < 0.95 for s in random)
     assert np.ptp([s.common for s in random]) > 0.05
+
+
+@pytest.mark.filterwarnings("ignore:less than half of the positions are pure")
+def test_precession_makes_profiles_monotonic():
+    """Martineau 2019, Fig. 7: thickness fringes in the profiles of both methods, and none under a precessing beam."""
+    for method in precession.METHODS:
+        still, turned = (
+            precession.judge(precession.profiles(line, method), share)
+            for line, share in (precession.phantom_line(angle) for angle in (0, 10))
+        )
+        assert still[1] > 0.2 and turned[1] < 0.06
+        assert still[0] < 0.8 and turned[0] > 0.97
 
 
 def test_the_report_says_what_was_found(tmp_path):
