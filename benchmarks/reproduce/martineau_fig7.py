@@ -75,7 +75,7 @@ def rows_of(found):
     ]  # fmt: skip
 
 
-HEADER = ("precession, mrad", "NMF: r with the thickness", "steps backwards", "fuzzy: r with the thickness", "steps backwards")
+HEADER = ("precession, mrad", "NMF: r with the thickness", "steps backwards", "fuzzy: r with the thickness", "backwards")
 
 
 def facts(name, found):

@@ -22,7 +22,7 @@ from ..engine.compression import MAX_PASSES, compress
 from ..engine.weights import choose_weights
 from ..results.build import run_record
 from ..results.merged import MergedDecomposition, merged_answer
-from ..results.scree import SCREE, find_elbow
+from ..results.scree import SCREE, find_noise
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 from .only_noise import say_if_only_noise
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
-_TIMES_ELBOW = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
+_TIMES_SCREE = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
 _MOST = 128  # components that "auto" starts with at most
 
 # Middle of the range that Bruefach 2022 names for each of its features. It has none for pixels and for features that it does
@@ -71,7 +71,7 @@ def merge_nmf(
     initial_components : int or "auto"
         Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
         ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-        times the elbow of the scree. Far more than that costs grains where they overlap.
+        times what its scree shows. Far more than that costs grains where they overlap.
     threshold : float or "auto"
         Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
         those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
@@ -254,10 +254,10 @@ def _standing_out(low, in_noise_units):
     """How many components to start with.
 
     Where the noise of the features is known, all that stand out of it. Elsewhere what looks like noise may be far below it,
-    because features share pixels or vectors; five times the elbow of the scree is then the most.
+    because features share pixels or vectors; five times what stands out of the noise in the scree is then the most.
     """
     sizes = low.sizes()
     if in_noise_units:
         return noise_rank(sizes, low.shape, noise=1.0)
-    elbow = find_elbow(sizes[:SCREE] ** 2)
-    return low.above_noise if elbow is None else min(low.above_noise, _TIMES_ELBOW * elbow)
+    known = find_noise(sizes[:SCREE] ** 2)
+    return low.above_noise if known is None else min(low.above_noise, _TIMES_SCREE * known)

@@ -11,7 +11,7 @@ from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._phantom import Phantom
 from ._polycrystal import polycrystal
-from ._precession import martineau_fig7
+from ._precession import bent_wire, martineau_fig7
 from ._rotated import rotated_phases
 from ._scans import large_scan, random_scan
 from ._series import PhantomSeries, series
@@ -20,6 +20,7 @@ __all__ = [
     "Phantom",
     "PhantomSeries",
     "bent_crystal",
+    "bent_wire",
     "bicrystal_in_vacuum",
     "case",
     "cases",

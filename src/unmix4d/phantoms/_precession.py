@@ -1,4 +1,4 @@
-"""A twin boundary that scatters dynamically under a precessing beam (like Martineau 2019, Fig. 7)."""
+"""Twins that scatter dynamically under a precessing beam: an inclined boundary, a bent wire (Martineau 2019, Figs. 7, 2)."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def martineau_fig7(
     share = inclined_boundary(cols, cols / (1 + pure_to_mixed))
     # The pure ends are asked for too: they are the true patterns.
     shares = np.r_[share, 1.0, 0.0]
-    twins = reflections(material, _ZONE, detector.q_max)
-    twins = twins, Reflections(twins.vectors * _TWIN, twins.extinction)
+    twins = _twins(material, detector)
     cone = _cone(precession_mrad, azimuths) + np.asarray(tilt_mrad, float)
-    images = _averaged(twins, shares, 10 * thickness, cone * 1e-3 / WAVELENGTH, detector)
-    images = scipy.ndimage.gaussian_filter(images, (0, spot_width / 2.3548, spot_width / 2.3548), mode="constant")
+    thick = [10 * thickness * each for each in (shares, 1 - shares)]
+    images = _averaged(twins, thick, np.zeros((len(shares), 2)), cone, detector)
+    images = _spread(images, spot_width)
     row, col = np.indices(detector.shape)
     stop = np.hypot(row - detector.centre[0], col - detector.centre[1]) <= beam_stop if beam_stop else None
     maps = np.repeat(np.stack([share, 1 - share])[:, None], rows, axis=1)
@@ -137,15 +137,149 @@ def _cone(angle, n):
     return angle * np.stack([np.cos(turn), np.sin(turn)], axis=1)
 
 
-def _averaged(twins, shares, thickness, cone, detector):
-    """Mean over the cone of the images (n, rows, cols) behind both twins, every beam a point."""
+def _twins(material, detector):
+    """Both crystals, the second turned by half a turn about the {111} normal in the plane."""
+    one = reflections(material, _ZONE, detector.q_max)
+    return one, Reflections(one.vectors * _TWIN, one.extinction)
+
+
+def _averaged(layers, thickness, tilt, cone, detector):
+    """Mean over the cone of the images (n, rows, cols) behind crystals one above the other, every beam a point.
+
+    thickness (list of ndarray (n,)): Of each crystal, angstrom.
+    tilt (ndarray (n, 2)), cone (ndarray (m, 2)): Of the specimen and of the beam, mrad.
+    """
     point = Disk(np.zeros((1, 2)), np.ones(1))
+    tilt, cone = tilt * 1e-3 / WAVELENGTH, cone * 1e-3 / WAVELENGTH
     # What is seen from nowhere on the cone is left out.
-    near = [twin.near(np.linalg.norm(cone, axis=1).max(), thickness) for twin in twins]
+    reach = sum(np.linalg.norm(each, axis=1).max() for each in (tilt, cone))
+    near = [layer.near(reach, sum(thickness).max()) for layer in layers]
     total = 0.0
-    for tilt in cone:
-        at = np.repeat(tilt[None], len(shares), axis=0)
-        vectors, beams = through(near, [shares * thickness, (1 - shares) * thickness], at, point)
+    for turned in cone:
+        vectors, beams = through(near, thickness, tilt + turned, point)
         # The precessing beam is brought back behind the specimen: spots stay where they are.
-        total = total + beams.reshape(len(shares), -1).astype(float) @ pixels_of(detector, vectors, point)
+        total = total + beams.reshape(len(tilt), -1).astype(float) @ pixels_of(detector, vectors, point)
     return (total / len(cone)).reshape(-1, *detector.shape)
+
+
+def _spread(images, fwhm):
+    """Points drawn as Gaussians."""
+    return scipy.ndimage.gaussian_filter(images, (0, fwhm / 2.3548, fwhm / 2.3548), mode="constant")
+
+
+def bent_wire(
+    *,
+    precession_mrad: float = 0.0,
+    bending_mrad: float = 24.0,
+    segments: int = 3,
+    scan_shape: tuple[int, int] = (16, 30),
+    detector_shape: tuple[int, int] = (64, 60),
+    material: str = "Al",
+    thickness: float = 30.0,
+    tilt_mrad: tuple[float, float] = (1.0, 0.5),
+    azimuths: int = 48,
+    film: float = 0.1,
+    edge: float = 0.5,
+    spot_width: float = 2.8,
+    dose: float | None = 1e5,
+    pixel_size: float | None = 0.055,
+    centre: tuple[float, float] | None = None,
+    step: float = 10.0,
+    seed: int | None = 0,
+) -> Phantom:
+    """A bent wire of twins under a precessing beam (like Martineau 2019, Figs. 1 to 3).
+
+    Twin segments follow each other along a wire of hexagonal cross section on a carbon film; the wire is bent, and
+    scatters dynamically as in `martineau_fig7`. Without precession every column of the scan has its own pattern, which
+    changes with the thickness too; a cone wider than the bending leaves little more than two twins and the film.
+
+    The data are **not** maps times patterns: `patterns` are means over the segments of each twin.
+
+    Parameters
+    ----------
+    precession_mrad : float
+    bending_mrad : float
+        Change of tilt along the wire.
+    segments : int
+        Twin segments along the wire, the two orientations in turn.
+    scan_shape, detector_shape : tuple of int
+        The wire runs along the columns.
+    material, tilt_mrad, azimuths
+        As in `martineau_fig7`.
+    thickness : float
+        nm, in the middle of the wire.
+    film : float
+        Share of the electrons in the halo of the carbon film.
+    edge : float
+        Sigma of the probe's blur, positions.
+    spot_width, dose, pixel_size, centre, step, seed
+        As in `kimoto`; electrons of the incident beam, which is part of the patterns.
+
+    Returns
+    -------
+    Phantom
+        k = 3: 'vacuum', 'crystal', 'twin'.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> wire = phantoms.bent_wire(precession_mrad=35, azimuths=24)
+    >>> Unmix(wire.data).scree().elbow
+    3
+    """
+    settings = dict(locals(), builder="bent_wire", pure_to_mixed=0, beam_stop=0)
+    rows, cols = check_shape("scan_shape", scan_shape, smallest=4)
+    _check(settings)
+    check_count("segments", segments)
+    check_range("film", film, 0, 1, open_high=True)
+    for name in ("bending_mrad", "edge"):
+        check_range(name, settings[name], 0)
+    detector, _, _, noise_rng = begin(settings)
+    profile = _hexagon(rows)
+    which = np.arange(cols) * segments // cols % 2
+    tilt = np.linspace(-0.5, 0.5, cols)[:, None] * bending_mrad * np.array([np.cos(0.35), np.sin(0.35)])
+    cone = _cone(precession_mrad, azimuths) + np.asarray(tilt_mrad, float)
+    images = np.empty((rows, cols, *detector.shape))
+    for i, crystal in enumerate(_twins(material, detector)):
+        here = np.flatnonzero(which == i)
+        thick = np.repeat(10 * thickness * profile, len(here))
+        found = _averaged([crystal], [thick], np.tile(tilt[here], (rows, 1)), cone, detector)
+        images[:, here] = found.reshape(rows, len(here), *detector.shape)
+    images = _spread(images.reshape(-1, *detector.shape), spot_width).reshape(images.shape)
+    maps = np.stack([which == 0, which == 1])[:, None] * profile[:, None]
+    if edge > 0:
+        images = scipy.ndimage.gaussian_filter(images, (edge, edge, 0, 0), mode="nearest")
+        maps = scipy.ndimage.gaussian_filter(maps, (0, edge, edge), mode="nearest")
+    images = (1 - film) * images + film * detector.halo()
+    beam = _spread(_point(detector), spot_width)[0]
+    # A segment's mean pattern beside that of the vacuum, as if it were as thick everywhere.
+    patterns = [(1 - film) * beam + film * detector.halo()]
+    patterns += [_pure(images, each, patterns[0]) for each in maps]
+    maps = np.concatenate([1 - maps.sum(axis=0, keepdims=True), maps])
+    return assemble(
+        settings, np.stack(patterns), np.clip(maps, 0, 1), detector, noise_rng, ("vacuum", "crystal", "twin"),
+        expectation=lambda row: images[row].copy(), phases=np.array([0, 1, 1]),
+    )  # fmt: skip
+
+
+def _hexagon(n):
+    """Relative thickness along a line across a hexagonal wire, flat in the middle."""
+    across = np.abs(np.arange(n) - (n - 1) / 2) / (0.36 * n)
+    return np.clip(2 * (1 - across), 0, 1)
+
+
+def _point(detector):
+    """Image of the direct beam alone."""
+    point = Disk(np.zeros((1, 2)), np.ones(1))
+    return np.asarray(pixels_of(detector, np.zeros((1, 2)), point).todense()).reshape(1, *detector.shape)
+
+
+def _pure(images, share, vacuum):
+    """Mean pattern where the share of one crystal is above one half, the vacuum where there is none of it."""
+    inside = share > 0.5
+    return images[inside].mean(axis=0) if inside.any() else vacuum
