@@ -18,7 +18,7 @@ from .merging import MergeRun
 __all__ = ["MergeCheckpoint", "NMFCheckpoint", "RunCheckpoint", "plain"]
 
 _OF_COMPRESSION = ("norm2", "edge", "residual", "seed")
-_OF_RUN = ("n_parts", "dropped", "threshold", "error")
+_OF_RUN = ("n_parts", "dropped", "threshold", "error", "rounds_error")
 
 
 class RunCheckpoint:

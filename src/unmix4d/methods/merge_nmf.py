@@ -55,6 +55,7 @@ def merge_nmf(
     refit: int | None = None,
     weights: str | None = None,
     as_published: bool = False,
+    select: str = "usual",
     precision: str = "single",
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -98,6 +99,10 @@ def merge_nmf(
         the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
         (0.4 to 0.5), and for all that it has no range for, pixels among them. `pattern_share`, `sigma`, `fragment` and
         `refit` have no part in it.
+    select : {"usual", "weighted_error"}
+        Which run is returned: that with the smallest error among those with the most common number of parts; or, as the
+        paper has it, that with the smallest weighted reconstruction error of all: the mean of the errors (root of the sum of
+        squares) of all factorisations of a run. It favours runs that merged little. A consensus is of all runs anyway.
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
@@ -108,8 +113,8 @@ def merge_nmf(
     Returns
     -------
     MergedDecomposition
-        The run with the smallest error among those with the most common number of parts; ``.consensus()`` is what all
-        runs agree on, ``.history`` its tree, ``.runs`` all of them.
+        The run that `select` names; ``.consensus()`` is what all runs agree on, ``.history`` its tree, ``.runs`` all of
+        them.
 
     Raises
     ------
@@ -150,6 +155,7 @@ def merge_nmf(
     if not (isinstance(initial_components, str) and initial_components == "auto"):
         checks.count(initial_components, "initial_components", minimum=2)
         initial_components = components(view, initial_components, "initial_components")
+    select = checks.choice(select, "select", ("usual", "weighted_error"))
     features = view.is_features
     counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"  # type: ignore[attr-defined]
     weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
@@ -163,11 +169,11 @@ def merge_nmf(
     matrix = view.matrix(precision)
     settings = run_record(
         view, "merge_nmf", initial_components=initial_components, threshold=threshold, n_runs=n_runs, **options,
-        as_published=bool(as_published), weights=weights, random_state=seed,
+        as_published=bool(as_published), select=select, weights=weights, random_state=seed,
         precision="double" if matrix.dtype.itemsize > 4 else "single",
     )  # fmt: skip
     # A run depends neither on the others nor on their number.
-    kept, settings = resumed(checkpoint, MergeCheckpoint, "merge_nmf", settings, random_state, free=["n_runs"])
+    kept, settings = resumed(checkpoint, MergeCheckpoint, "merge_nmf", settings, random_state, free=["n_runs", "select"])
     seed, before = settings["random_state"], matrix.passes
     statistics = matrix.require_counts("merge_nmf")
     if kept is not None:
@@ -182,7 +188,7 @@ def merge_nmf(
     settings |= {
         "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
     }  # fmt: skip
-    return _answer(view, matrix, problem, runs, best_run(runs), settings)
+    return _answer(view, matrix, problem, runs, best_run(runs, select), settings)
 
 
 def _answer(

@@ -18,12 +18,11 @@ __all__ = ["SCREE", "Scree", "find_elbow", "find_noise"]
 
 SCREE = 30  # components, as many as `Unmix.scree` has by default; no table
 _ROUNDING = 1e-12  # of the largest: what is below it is rounding
-# What a break of the slope is (none in the paper, which says of neighbours that they are "relatively similar"): chosen so
-# that a bent wire has one after 3 components at 35 mrad of precession, after 4 at 9 mrad, and none without
-# (benchmarks/reproduce).
-_STEP = 5.0
-_SHARP = 3.75
-_FOLLOWING = 4
+# What a break of the slope is; the paper only says of neighbours that they are "relatively similar". All three were chosen
+# so that `phantoms.bent_wire` has one after 3 components at 35 mrad of precession, after 4 at 9 mrad, and none without.
+_STEP = 5.0  # of neighbours
+_SHARP = 3.75  # of the drop and the mean of those that follow
+_FOLLOWING = 4  # drops, at least
 # The drop that ends the signal must be this many times larger than the drops among the components behind it (no
 # table).
 _CLEAR = 3.0
