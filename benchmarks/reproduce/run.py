@@ -19,6 +19,7 @@ import kimoto_fig6
 import kimoto_fig7
 import kimoto_fig9
 import kimoto_figS1
+import kimoto_layouts
 import martineau_clusters
 import martineau_fig5
 import martineau_fig6
@@ -35,6 +36,7 @@ RUNS = {
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
     "kimoto_fig9": (kimoto_fig9, {"iterations": 200, "precipitates": 32, "seed": 0}),
+    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 1, "iterations": 200, "precipitates": 32}),
     "kimoto_figS1": (kimoto_figS1, {"iterations": 200}),
     "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
@@ -57,13 +59,12 @@ def one(name, args):
         options = options | {"data": args.data}
     report, seconds = timed(lambda: module.make(argparse.Namespace(**options)))
     address = None
-    if args.figures:
+    if args.figures and report.draw:
         path, beside = args.figures / f"{name}.png", args.out.parent if args.out else Path.cwd()
-        if report.draw:
-            report.draw(path)
         address = path.relative_to(beside).as_posix() if path.is_relative_to(beside) else path.as_posix()
+        report.draw(path)
     print(f"{name}: {seconds:.0f} s, {len(report.surprises)} surprises", file=sys.stderr, flush=True)
-    return report.markdown(address if report.draw else None), [f"{name}: {fact.paper}: {fact.ours}" for fact in report.surprises]
+    return report.markdown(address), [f"{name}: {fact.paper}: {fact.ours}" for fact in report.surprises]
 
 
 def main(arguments=None):
