@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import bruefach_scores
 import cao_pipeline
+import kimoto_coverage
 import kimoto_fig6
 import kimoto_fig7
 import kimoto_fig9
@@ -32,6 +33,7 @@ FIG6 = {"starts": 10, "iterations": 500, "exact": False}
 RUNS = {
     "bruefach_scores": (bruefach_scores, {"runs": 6}),
     "cao_pipeline": (cao_pipeline, {"patterns": 60}),
+    "kimoto_coverage": (kimoto_coverage, {"seeds": 5}),
     "kimoto_fig6": (kimoto_fig6, FIG6 | {"crystals": "per_row"}),
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
