@@ -25,6 +25,7 @@ import martineau_clusters
 import martineau_fig5
 import martineau_fig6
 import martineau_fig7
+import martineau_wire
 from common.command import Report, parser
 from common.process import timed
 from common.tables import machine_facts
@@ -44,6 +45,7 @@ RUNS = {
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),
     "martineau_fig7": (martineau_fig7, {"data": None}),
+    "martineau_wire": (martineau_wire, {}),
 }
 QUICK = {"starts": 2, "iterations": 30}  # instead of as many as there are above
 INTRODUCTION = """# Reproductions

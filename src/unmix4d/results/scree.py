@@ -11,7 +11,7 @@ from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..plots import scree
 from ..storage.table_file import to_csv
-from .forms import SETTINGS, Arrays
+from .forms import SETTINGS, Arrays, Field
 from .saved import Form, savable, save
 
 __all__ = ["SCREE", "Scree", "find_elbow", "find_noise"]
@@ -28,7 +28,7 @@ _FOLLOWING = 4  # drops, at least
 _CLEAR = 3.0
 
 
-_FIELDS = {"explained": Arrays("f", ("n",)), "settings": SETTINGS, "judged": Arrays("f", optional=True)}
+_FIELDS: dict[str, Field] = {"explained": Arrays("f", ("n",)), "settings": SETTINGS, "judged": Arrays("f", optional=True)}
 
 
 @savable(Form(_FIELDS, lambda scree: {"n": len(scree.explained)}))
