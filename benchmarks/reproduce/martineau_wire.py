@@ -80,7 +80,8 @@ def make(options):
         [
             *(Fact(f"{a} mrad: regime change after {PAPER[a]}", told(found[a][1]), told(found[a][1]) == PAPER[a])
               for a in ANGLES),
-            Fact("the direct beam is much lower in NMF patterns (Fig. 4)", f"{values['NMF'][3]:.2f} of it", values["NMF"][3] < 0.2),
+            Fact("the direct beam is much lower in NMF patterns (Fig. 4)", f"{values['NMF'][3]:.2f} of it",
+                 values["NMF"][3] < 0.2),
             Fact("SVD and ICA components hold negative values and are no patterns of crystals",
                  f"{values['SVD'][2]:.2f} and {values['ICA'][2]:.2f} of the intensity is below zero",
                  min(values["SVD"][2], values["ICA"][2]) > 0.02),
