@@ -84,6 +84,7 @@ class Scree:
 
     def __repr__(self):
         elbow = "no clear elbow" if self.elbow is None else f"elbow after {self.elbow}"
+        elbow += "" if self.noise_begins is None else f", noise after {self.noise_begins}"
         head = ", ".join(f"{v:.3g}" for v in self.explained[:6])
         more = ", ..." if len(self.explained) > 6 else ""
         return f"<Scree of {len(self.explained)} components, {elbow}: {head}{more}>"
