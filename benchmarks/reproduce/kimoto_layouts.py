@@ -1,6 +1,6 @@
 """Kimoto 2025, Fig. 9 over many layouts: how many amorphous components are left, mean and spread instead of one case.
 
-``python benchmarks/reproduce/kimoto_layouts.py [--layouts 10] [--starts 1] [--iterations 200] [--out FILE.md]``
+``python benchmarks/reproduce/kimoto_layouts.py [--layouts 10] [--starts 1] [--iterations 40] [--out FILE.md]``
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def make(options):
              f"{count[PRIMITIVE].mean():.1f} on average; four in {(count[PRIMITIVE] == 4).sum()} of {n}",
              abs(count[PRIMITIVE].mean() - 4) < 1, expected=False),
         Fact("constrained: one amorphous component", f"one in {(count[CONSTRAINED] == 1).sum()} of {n}",
-             (count[CONSTRAINED] == 1).mean() > 0.5, expected=False),
+             (count[CONSTRAINED] == 1).mean() > 0.5),
         Fact("constrained: fewer amorphous components than primitive",
              f"{count[CONSTRAINED].mean():.1f} and {count[PRIMITIVE].mean():.1f} on average",
              count[CONSTRAINED].mean() < count[PRIMITIVE].mean()),
@@ -69,4 +69,4 @@ def make(options):
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(make, parser(__doc__, layouts=10, starts=1, iterations=200, precipitates=32)))
+    raise SystemExit(run(make, parser(__doc__, layouts=10, starts=1, iterations=40, precipitates=32)))

@@ -39,7 +39,7 @@ RUNS = {
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
     "kimoto_fig9": (kimoto_fig9, {"iterations": 200, "precipitates": 32, "seed": 0}),
-    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 1, "iterations": 200, "precipitates": 32}),
+    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 1, "iterations": 40, "precipitates": 32}),
     "kimoto_figS1": (kimoto_figS1, {"iterations": 200}),
     "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
