@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unmix4d.results.scree import find_elbow
+from unmix4d.results.scree import find_noise
 
 __all__ = ["elbow_position", "gap", "our_elbow", "scan_singular_values", "silhouette"]
 
@@ -28,8 +28,8 @@ def elbow_position(explained):
 
 
 def our_elbow(explained, ks):
-    """`Scree.elbow`, or the smallest number where it sees none."""
-    elbow = find_elbow(explained)
+    """`Scree.noise_begins`, or the smallest number where it sees none."""
+    elbow = find_noise(explained)
     return int(ks[0]) if elbow is None else elbow
 
 

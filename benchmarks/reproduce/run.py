@@ -1,4 +1,4 @@
-"""Figures of two papers made again: the papers' numbers beside ours, with pictures.
+"""Figures of the papers made again: the papers' numbers beside ours, with pictures.
 
 ::
 
@@ -13,27 +13,39 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import bruefach_scores
+import cao_pipeline
+import kimoto_coverage
 import kimoto_fig6
 import kimoto_fig7
 import kimoto_fig9
 import kimoto_figS1
+import kimoto_layouts
 import martineau_clusters
 import martineau_fig5
 import martineau_fig6
+import martineau_fig7
+import martineau_wire
 from common.command import Report, parser
 from common.process import timed
 from common.tables import machine_facts
 
 FIG6 = {"starts": 10, "iterations": 500, "exact": False}
 RUNS = {
+    "bruefach_scores": (bruefach_scores, {"runs": 6}),
+    "cao_pipeline": (cao_pipeline, {"patterns": 60}),
+    "kimoto_coverage": (kimoto_coverage, {"seeds": 5}),
     "kimoto_fig6": (kimoto_fig6, FIG6 | {"crystals": "per_row"}),
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
     "kimoto_fig9": (kimoto_fig9, {"iterations": 200, "precipitates": 32, "seed": 0}),
+    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 1, "iterations": 40, "precipitates": 32}),
     "kimoto_figS1": (kimoto_figS1, {"iterations": 200}),
     "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),
+    "martineau_fig7": (martineau_fig7, {"data": None}),
+    "martineau_wire": (martineau_wire, {}),
 }
 QUICK = {"starts": 2, "iterations": 30}  # instead of as many as there are above
 INTRODUCTION = """# Reproductions
@@ -47,12 +59,14 @@ def one(name, args):
     module, options = RUNS[name]
     if args.quick:
         options = options | {key: value for key, value in QUICK.items() if key in options}
+    if "data" in options:
+        options = options | {"data": args.data}
     report, seconds = timed(lambda: module.make(argparse.Namespace(**options)))
     address = None
-    if args.figures:
+    if args.figures and report.draw:
         path, beside = args.figures / f"{name}.png", args.out.parent if args.out else Path.cwd()
-        report.draw(path)
         address = path.relative_to(beside).as_posix() if path.is_relative_to(beside) else path.as_posix()
+        report.draw(path)
     print(f"{name}: {seconds:.0f} s, {len(report.surprises)} surprises", file=sys.stderr, flush=True)
     return report.markdown(address), [f"{name}: {fact.paper}: {fact.ours}" for fact in report.surprises]
 

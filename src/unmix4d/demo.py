@@ -81,7 +81,7 @@ def _through(name, convert, phantom, folder, written):
     scree = view.scree()
     print(scree)
     # A film that is everywhere has no change of its own to stand out by.
-    k = (scree.elbow or phantom.k - 1) + 1
+    k = (scree.noise_begins or phantom.k - 1) + 1
     print(f"\nunmixed into {k}: those that stand out, and what is everywhere; maps as smooth as the probe, no dark spots")
     result = view.nmf(k, constraints=[SmoothMaps(probe_fwhm=_PROBE), NoDarkSpots()], random_state=_SEED)
     print(f"{result}\n  took {time.perf_counter() - start:.1f} s\n")

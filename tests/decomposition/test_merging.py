@@ -358,6 +358,17 @@ def test_best_run_compares_equal_numbers_of_parts_only(runs):
     best = best_run(found)
     same = [run for run in found if run.n_parts == found[best].n_parts]
     assert found[best].error == min(run.error for run in same)
+    assert found[best_run(found, "weighted_error")].error == min(run.error for run in found)
+
+
+def test_the_published_error_is_the_mean_of_all_rounds(runs):
+    """A run that merged in vain has the error of one factorisation; one of several rounds their mean."""
+    problem = runs[0]
+    found = merge_in_rounds(problem, 6, threshold=0.3, n_runs=3, max_iter=20, seed=0)
+    for run in found:
+        assert (run.weighted_error < np.sqrt(run.error)) == bool(run.history)  # fewer components fit worse
+    best = best_run(found, "weighted_error")
+    assert found[best].weighted_error == min(run.weighted_error for run in found)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ from unmix4d import phantoms
 from unmix4d.constraints import NoDarkSpots, SmoothMaps
 
 import _measures  # isort: skip
+import bruefach_scores  # isort: skip
+import cao_pipeline  # isort: skip
 import kimoto_fig6 as fig6  # isort: skip
 import kimoto_fig7 as fig7  # isort: skip
 import kimoto_figS1 as figS1  # isort: skip
 import martineau_fig5 as two_crystals  # isort: skip
 import martineau_fig6 as shared_spots  # isort: skip
+import martineau_fig7 as precession  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +161,42 @@ def test_shared_spots_have_many_exact_answers():
     assert paper.cosine == pytest.approx(0.8, abs=0.01) and plain.cosine > 1 - 1e-6
     assert all(0.3 < s.common < 0.95 for s in random)
     assert np.ptp([s.common for s in random]) > 0.05
+
+
+@pytest.mark.filterwarnings("ignore:less than half of the positions are pure")
+def test_precession_makes_profiles_monotonic():
+    """Martineau 2019, Fig. 7: thickness fringes in the profiles of both methods, and none under a precessing beam."""
+    for method in precession.METHODS:
+        still, turned = (
+            precession.judge(precession.profiles(line, method), share)
+            for line, share in (precession.phantom_line(angle) for angle in (0, 10))
+        )
+        assert still[1] > 0.2 and turned[1] < 0.06
+        assert still[0] < 0.8 and turned[0] > 0.97
+
+
+def test_scores_of_missed_and_false_grains():
+    """Bruefach 2022: each fault lowers the scores that are there for it, and no others."""
+    marked = bruefach_scores.scored(bruefach_scores.film())
+    truth, missed, false, merged = (
+        marked[name] for name in ("truth", "one grain missed", "a false grain", "two grains in one component")
+    )
+    assert truth.precision_A == truth.TPR_A == truth.TNR_A == truth.TPR_G_all == 1 and truth.found == 4
+    assert missed.TPR_A < 0.9 and missed.TPR_G_all == pytest.approx(0.75) and missed.found == 3
+    assert missed.TPR_G == pytest.approx(1) and missed.precision_A == 1  # detected grains only
+    assert false.precision_A < 0.9 and false.TNR_A < 0.7 and false.TPR_A == 1 and false.found == 4
+    assert merged.found < 4 and merged.TPR_G_all < 0.8 and merged.TNR_G < 1
+
+
+def test_redrawing_keeps_what_it_is_sure_of():
+    """Weak spots: more of them the higher the dose, and none that is not there."""
+    recalls = []
+    for dose in (300, 3000):
+        images, places = cao_pipeline.patterns(dose, 12)
+        recall, precision = cao_pipeline.judge(cao_pipeline.redrawn(images), places)
+        assert precision > 0.95
+        recalls.append(recall)
+    assert 0.15 < recalls[0] < recalls[1] - 0.3 and recalls[1] > 0.65
 
 
 def test_the_report_says_what_was_found(tmp_path):

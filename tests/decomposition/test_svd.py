@@ -5,7 +5,7 @@ import pytest
 
 from unmix4d import Unmix, phantoms
 from unmix4d.decomposition import svd as room
-from unmix4d.results.scree import find_elbow
+from unmix4d.results.scree import find_elbow, find_noise
 
 
 @pytest.mark.one_in(6)
@@ -112,7 +112,7 @@ def test_negative_data_are_welcome(scan):
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("name, expected", [("embedded", 2), ("vacuum", 3), ("twins", 6)])
 def test_scree_finds_the_number_of_components(name, expected):
-    assert Unmix(phantoms.case(name).data).scree(30).elbow == expected
+    assert Unmix(phantoms.case(name).data).scree(30).noise_begins == expected
 
 
 def test_precession_reduces_the_number_of_components():
@@ -124,13 +124,26 @@ def test_precession_reduces_the_number_of_components():
     assert visible[0] > visible[1] > visible[2]
 
 
+def test_regime_change_of_a_bent_wire():
+    """Martineau 2019, Fig. 2a: after 3 components at 35 mrad of precession, after 4 at 9 mrad, unclear without."""
+    found = {}
+    for angle in (0, 9, 35):
+        view = Unmix(phantoms.bent_wire(precession_mrad=angle, azimuths=24, dose=1e5).data)
+        found[angle] = {view.scree(n).elbow for n in (8, 40)}
+    assert found == {0: {None}, 9: {4}, 35: {3}}
+
+
 def test_elbow_of_known_curves():
     noise = 1e-4 * np.exp(-0.01 * np.arange(25))
-    assert find_elbow(np.r_[0.6, 0.2, 0.05, noise]) == 3
-    assert find_elbow(0.5 ** np.arange(20)) is None
-    assert find_elbow(np.r_[0.7, 0.3, np.zeros(8)]) == 2
-    assert find_elbow([0.9, 0.1]) is None
-    assert find_elbow([]) is None
+    for find in (find_elbow, find_noise):
+        assert find(np.r_[0.6, 0.2, 0.05, noise]) == 3
+        assert find(0.5 ** np.arange(20)) is None
+        assert find(np.r_[0.7, 0.3, np.zeros(8)]) == 2
+        assert find([0.9, 0.1]) is None
+        assert find([]) is None
+    # Three strong components, five weak ones, noise: the slope breaks after 3, the noise begins after 8.
+    both = np.r_[0.6, 0.3, 0.09, 2e-3, 1.5e-3, 1e-3, 6e-4, 3e-4, noise]
+    assert find_elbow(both) == 3 and find_noise(both) == 8
 
 
 def test_scree_is_limited_to_what_the_scan_has():

@@ -121,6 +121,23 @@ def test_direct_beam_share():
     assert np.allclose(gained, 5e3, rtol=0.01)
 
 
+def test_precession_of_a_twin_boundary():
+    """The thickness of the upper twin is not what its spots show, unless the beam precesses."""
+    errors = []
+    for angle in (0, 10):
+        p = phantoms.martineau_fig7(precession_mrad=angle, scan_shape=(1, 21), azimuths=24)
+        assert np.allclose(p.data[0, 0], p.patterns[0], atol=1e-7) and np.allclose(p.data[0, -1], p.patterns[1], atol=1e-7)
+        assert np.allclose(p.maps.sum(axis=0), 1) and (p.patterns[:, p.detector_mask] == 0).all()
+        linear = p.expectation()
+        errors.append(np.linalg.norm(p.data - linear) / np.linalg.norm(linear))
+    assert errors[0] > 2 * errors[1]
+    counts = phantoms.martineau_fig7(scan_shape=(3, 21), dose=1e4).data
+    assert counts.dtype == np.uint16 and not np.array_equal(counts[0], counts[1])
+    for name, value in {"material": "Fe", "tilt_mrad": (1.0,), "thickness": 0, "azimuths": 0}.items():
+        with pytest.raises(ValueError, match=name):
+            phantoms.martineau_fig7(**{name: value})
+
+
 def test_fig5_spots_are_disjoint_and_fig6_spots_shared():
     left, right = phantoms.martineau_fig5().patterns
     assert cosine(left, right) == 0

@@ -15,7 +15,7 @@ from unmix4d.results import background, build, data_of_a_result, groups, saved
 from unmix4d.results.forms import is_number, is_real, plain, within
 from unmix4d.results.grains import edge_positions
 from unmix4d.results.meaning import Meaning
-from unmix4d.results.scree import find_elbow
+from unmix4d.results.scree import find_noise
 
 from .figure_cases import (
     NM,
@@ -606,7 +606,7 @@ CASES |= {
     "comparison": lambda: [comparison(), table(comparison()), comparison(agree=1.0)],
     # what is public and small
     "elbows": lambda: [
-        find_elbow(one)
+        find_noise(one)
         for one in (
             [8, 4, 2, 1, 0.9, 0.8, 0.75, 0.7],
             [8, 1, 0.9, 0.8, 0.75, 0.7],

@@ -18,7 +18,7 @@ from .merging import MergeRun
 __all__ = ["MergeCheckpoint", "NMFCheckpoint", "RunCheckpoint", "plain"]
 
 _OF_COMPRESSION = ("norm2", "edge", "residual", "seed")
-_OF_RUN = ("n_parts", "dropped", "threshold", "error")
+_OF_RUN = ("n_parts", "dropped", "threshold", "error", "rounds_error")
 
 
 class RunCheckpoint:
@@ -141,7 +141,7 @@ class MergeCheckpoint(RunCheckpoint):
         arrays, facts = kept
         members = tuple(tuple(parts) for parts in facts["members"])
         history = tuple(Merge(**{**merge, "nodes": tuple(merge["nodes"])}) for merge in facts["history"])
-        return MergeRun(members=members, history=history, **arrays, **{name: facts[name] for name in _OF_RUN})
+        return MergeRun(members=members, history=history, **arrays, **{name: facts.get(name) for name in _OF_RUN})
 
     def _keep_run(self, i, run):
         facts = {"members": run.members, "history": [asdict(merge) for merge in run.history]}

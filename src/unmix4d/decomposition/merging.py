@@ -64,6 +64,8 @@ class MergeRun:
         Mean squared residual (weighted) of the parts. More parts always fit better: compare it at equal numbers of parts.
     parts : (ndarray, ndarray) or None
         Maps (n_positions, n_parts) and patterns (n_parts, n_pixels) of the parts, where asked for.
+    rounds_error : float or None
+        Root of the mean squared residual, averaged over the rounds of a run that factorises again after merging.
     """
 
     maps: np.ndarray
@@ -75,6 +77,12 @@ class MergeRun:
     threshold: float
     error: float
     parts: tuple[np.ndarray, np.ndarray] | None = None
+    rounds_error: float | None = None
+
+    @property
+    def weighted_error(self) -> float:
+        """Reconstruction error, the mean of all factorisations of the run, as the program of Bruefach 2022 weights them."""
+        return float(np.sqrt(self.error)) if self.rounds_error is None else self.rounds_error
 
     @property
     def k(self) -> int:
@@ -217,17 +225,22 @@ def merge_components(
     return MergeRun(whole, rows, members, len(weighted), tuple(history), dropped, float(threshold), error, parts)
 
 
-def best_run(runs) -> int:
-    """Index of the run with the smallest error among those with the most common number of parts (of those, the smallest).
+def best_run(runs, select: str = "usual") -> int:
+    """Index of the run to keep.
 
     Parameters
     ----------
     runs : sequence of MergeRun
+    select : {"usual", "weighted_error"}
+        The smallest error among the runs with the most common number of parts (of those, the smallest); or the smallest
+        weighted error of all, as published.
 
     Returns
     -------
     int
     """
+    if select == "weighted_error":
+        return min(range(len(runs)), key=lambda i: runs[i].weighted_error)
     sizes = np.array([run.n_parts for run in runs])
     values, counts = np.unique(sizes, return_counts=True)
     usual = values[counts.argmax()]

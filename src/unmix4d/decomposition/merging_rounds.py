@@ -58,7 +58,7 @@ def merge_in_rounds(
 def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):
     found = hals(problem, maps.T, patterns, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
     maps, patterns = intensities(problem, found.maps.T, found.patterns)
-    parts = maps, patterns
+    parts, errors = (maps, patterns), [found.objective]
     members, nodes, history = [(i,) for i in range(len(patterns))], list(range(len(patterns))), []
     while not (cancelled and cancelled()):
         following = len(parts[1]) + len(history)
@@ -71,7 +71,11 @@ def _rounds(problem, maps, patterns, threshold, max_iter, cancelled):
         members = [tuple(sorted(part for i in group for part in members[i])) for group in groups]
         start = problem.weights.on(*merged(maps, patterns, groups))
         found = hals(problem, *start, max_iter=max_iter, tol=1e-4, cancelled=cancelled)
+        errors.append(found.objective)
         some = alive(found.maps.T, found.patterns)
         members, nodes = ([x for x, there in zip(them, some) if there] for them in (members, nodes))
         maps, patterns = intensities(problem, found.maps.T, found.patterns)
-    return MergeRun(maps, patterns, tuple(members), len(parts[1]), tuple(history), 0, float(threshold), found.objective)
+    return MergeRun(
+        maps, patterns, tuple(members), len(parts[1]), tuple(history), 0, float(threshold), found.objective,
+        rounds_error=float(np.sqrt(errors).mean()),
+    )  # fmt: skip

@@ -73,7 +73,8 @@ def _both_sides(logits, values, counts):
     """Logarithms of many x from 0 to 1 / max(b), given as logits of their share of it, and of x sum b / (1 - x b)."""
     most, share = values.max(), np.exp(-np.logaddexp(0, -logits))
     # Not 1 - share: what the largest value leaves of 1 has to be exact.
-    rest = (most / values - 1) + np.exp(-np.logaddexp(0, logits))[:, None]
+    with np.errstate(over="ignore"):  # a value next to nothing has an infinite rest: its term is 0
+        rest = (most / values - 1) + np.exp(-np.logaddexp(0, logits))[:, None]
     return np.log(share / most), np.log(share * (1 / rest @ counts))
 
 

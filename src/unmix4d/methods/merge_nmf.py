@@ -22,7 +22,7 @@ from ..engine.compression import MAX_PASSES, compress
 from ..engine.weights import choose_weights
 from ..results.build import run_record
 from ..results.merged import MergedDecomposition, merged_answer
-from ..results.scree import SCREE, find_elbow
+from ..results.scree import SCREE, find_noise
 from ..storage.checkpoint import kept_or_made, resumed
 from .arguments import WEIGHTS, components, progress
 from .only_noise import say_if_only_noise
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["merge_nmf"]
 
 _DENSE_BYTES = 16 << 20  # features smaller than this are iterated on as they are
-_TIMES_ELBOW = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
+_TIMES_SCREE = 5  # Bruefach 2022, "at least five times" the components that the scree suggests
 _MOST = 128  # components that "auto" starts with at most
 
 # Middle of the range that Bruefach 2022 names for each of its features. It has none for pixels and for features that it does
@@ -55,6 +55,7 @@ def merge_nmf(
     refit: int | None = None,
     weights: str | None = None,
     as_published: bool = False,
+    select: str = "usual",
     precision: str = "single",
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -71,7 +72,7 @@ def merge_nmf(
     initial_components : int or "auto"
         Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
         ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-        times the elbow of the scree. With far more, overlapping grains are lost.
+        times what its scree shows. With far more, overlapping grains are lost.
     threshold : float or "auto"
         Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
         those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
@@ -98,6 +99,10 @@ def merge_nmf(
         the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
         (0.4 to 0.5) and for all features without a range in the paper, including pixels. `pattern_share`, `sigma`,
         `fragment` and `refit` are not used.
+    select : {"usual", "weighted_error"}
+        Which run is returned: that with the smallest error among those with the most common number of parts; or, as the
+        paper has it, that with the smallest weighted reconstruction error of all: the mean of the errors (root of the sum of
+        squares) of all factorisations of a run. It favours runs that merged little. A consensus is of all runs anyway.
     precision : {"single", "double"}
     random_state : int or None
     checkpoint : str or path-like, optional
@@ -108,8 +113,8 @@ def merge_nmf(
     Returns
     -------
     MergedDecomposition
-        The run with the smallest error among those with the most common number of parts; ``.consensus()`` is what all
-        runs agree on, ``.history`` its tree, ``.runs`` all of them.
+        The run that `select` names; ``.consensus()`` is what all runs agree on, ``.history`` its tree, ``.runs`` all of
+        them.
 
     Raises
     ------
@@ -150,6 +155,7 @@ def merge_nmf(
     if not (isinstance(initial_components, str) and initial_components == "auto"):
         checks.count(initial_components, "initial_components", minimum=2)
         initial_components = components(view, initial_components, "initial_components")
+    select = checks.choice(select, "select", ("usual", "weighted_error"))
     features = view.is_features
     counted = features and view.features.settings.get("scaling") == "poisson" and view.scan.dtype.kind in "iu"  # type: ignore[attr-defined]
     weights = WEIGHTS[checks.choice(weights or ("none" if features else "poisson"), "weights", tuple(WEIGHTS))]
@@ -163,11 +169,11 @@ def merge_nmf(
     matrix = view.matrix(precision)
     settings = run_record(
         view, "merge_nmf", initial_components=initial_components, threshold=threshold, n_runs=n_runs, **options,
-        as_published=bool(as_published), weights=weights, random_state=seed,
+        as_published=bool(as_published), select=select, weights=weights, random_state=seed,
         precision="double" if matrix.dtype.itemsize > 4 else "single",
     )  # fmt: skip
     # A run depends neither on the others nor on their number.
-    kept, settings = resumed(checkpoint, MergeCheckpoint, "merge_nmf", settings, random_state, free=["n_runs"])
+    kept, settings = resumed(checkpoint, MergeCheckpoint, "merge_nmf", settings, random_state, free=["n_runs", "select"])
     seed, before = settings["random_state"], matrix.passes
     statistics = matrix.require_counts("merge_nmf")
     if kept is not None:
@@ -182,7 +188,7 @@ def merge_nmf(
     settings |= {
         "initial_components": initial, "weights": problem.weights.kind, "passes": matrix.passes - before,
     }  # fmt: skip
-    return _answer(view, matrix, problem, runs, best_run(runs), settings)
+    return _answer(view, matrix, problem, runs, best_run(runs, select), settings)
 
 
 def _answer(
@@ -254,10 +260,10 @@ def _standing_out(low, in_noise_units):
     """How many components to start with.
 
     Where the noise of the features is known, all that stand out of it. Elsewhere what looks like noise may be far below it,
-    because features share pixels or vectors; five times the elbow of the scree is then the most.
+    because features share pixels or vectors; five times what stands out of the noise in the scree is then the most.
     """
     sizes = low.sizes()
     if in_noise_units:
         return noise_rank(sizes, low.shape, noise=1.0)
-    elbow = find_elbow(sizes[:SCREE] ** 2)
-    return low.above_noise if elbow is None else min(low.above_noise, _TIMES_ELBOW * elbow)
+    known = find_noise(sizes[:SCREE] ** 2)
+    return low.above_noise if known is None else min(low.above_noise, _TIMES_SCREE * known)

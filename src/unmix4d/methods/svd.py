@@ -11,7 +11,7 @@ from ..decomposition.svd import truncated_svd
 from ..results.build import arranged, run_record
 from ..results.citations import KRYLOV
 from ..results.decomposition import Decomposition, Meaning
-from ..results.scree import Scree
+from ..results.scree import SCREE, Scree
 from .arguments import components, progress
 
 __all__ = ["MEANING", "pca", "scree", "svd"]
@@ -136,7 +136,7 @@ def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: in
     --------
     >>> from unmix4d import Unmix, phantoms
     >>> particle = phantoms.embedded_particle(scan_shape=(20, 18), detector_shape=(48, 44), radius=5, seed=0)
-    >>> Unmix(particle.data).scree().elbow
+    >>> Unmix(particle.data).scree().elbow  # and .noise_begins
     2
     """
     n = min(checks.count(n, "n"), *view.matrix().shape)
@@ -144,6 +144,8 @@ def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: in
     matrix = view.matrix(precision).hold()
     norm2 = matrix.statistics().norm2
     with progress(view, 12, "scree") as tick:
-        values = truncated_svd(matrix, n, seed=seed, tick=tick).values
+        # Where the slope breaks must not depend on how many components were asked for.
+        values = truncated_svd(matrix, min(max(n, SCREE), *matrix.shape), seed=seed, tick=tick).values
     settings = run_record(view, "scree", n=n, precision=precision, random_state=seed)
-    return Scree(values**2 / norm2 if norm2 else values * 0, settings)
+    explained = values**2 / norm2 if norm2 else values * 0
+    return Scree(explained[:n], settings, None if n == len(explained) <= SCREE else explained[:SCREE])

@@ -11,6 +11,7 @@ from ._kimoto import kimoto
 from ._martineau import bicrystal_in_vacuum, martineau_fig5, martineau_fig6
 from ._phantom import Phantom
 from ._polycrystal import polycrystal
+from ._precession import bent_wire, martineau_fig7
 from ._rotated import rotated_phases
 from ._scans import large_scan, random_scan
 from ._series import PhantomSeries, series
@@ -19,6 +20,7 @@ __all__ = [
     "Phantom",
     "PhantomSeries",
     "bent_crystal",
+    "bent_wire",
     "bicrystal_in_vacuum",
     "case",
     "cases",
@@ -28,6 +30,7 @@ __all__ = [
     "large_scan",
     "martineau_fig5",
     "martineau_fig6",
+    "martineau_fig7",
     "polycrystal",
     "random_scan",
     "rotated_phases",
