@@ -14,12 +14,15 @@ import pytest
 import unmix4d
 from support import orientation_scene as scene
 from unmix4d import Unmix, phantoms
+from unmix4d.constraints import SmoothMaps
 from unmix4d.core.messages import UnmixWarning
 
 DOCS = Path(__file__).parents[2] / "docs"
 ELSEWHERE = {"bragg_disks.md", "features.md", "grains.md", "index.md", "merging.md"}
 BOTH = ["pyxem", "py4dstem"]
-HOSTS = {"fuzzy.md": ["pyxem"], "install.md": ["pyxem"], "orientation.md": BOTH, "phantoms.md": BOTH}
+HOSTS = {
+    "fuzzy.md": ["pyxem"], "install.md": ["pyxem"], "orientation.md": BOTH, "phantoms.md": BOTH, "series.md": ["pyxem"],
+}  # fmt: skip
 
 
 def blocks(page):
@@ -48,6 +51,21 @@ def orientations_taken_for_granted():
     return {"r": result, "simulation": simulation, "full_map": full_map, "unmix4d": unmix4d}
 
 
+def series_taken_for_granted():
+    """A series as scans and as one signal, another scan, two results, and a region of interest."""
+    import hyperspy.api as hs
+
+    film = phantoms.series(n_scans=6, scan_shape=(62, 44), detector_shape=(40, 40), dose=1e3, direct_beam=0.1, seed=0)
+    scans = [Unmix(one.data, centre=one.centre, step=2.0, step_unit="nm") for one in film]
+    result = scans[0].nmf(4, random_state=0)
+    return {
+        "unmix4d": unmix4d, "SmoothMaps": SmoothMaps, "s1": scans[0], "s2": scans[1], "s3": scans[2],
+        "signal": film.to_pyxem(), "new": SimpleNamespace(unmix=scans[3].prepare(direct_beam=6, bin=2)), "r1": result,
+        "r2": scans[0].nmf(5, random_state=0), "other_maps": result.maps, "s": SimpleNamespace(unmix=scans[0].prepare(direct_beam=6, bin=2)),
+        "roi": hs.roi.RectangularROI(left=10, top=20, right=60, bottom=80),
+    }  # fmt: skip
+
+
 def taken_for_granted(name):
     """Names that a page uses without making them: a view, an object of a host, masks."""
     film = phantoms.polycrystal(
@@ -69,7 +87,8 @@ def test_the_code_of_a_page_runs(page, request, tmp_path, monkeypatch):
     for host in HOSTS.get(page.name, ()):
         request.getfixturevalue(host)
     monkeypatch.chdir(tmp_path)
-    names = orientations_taken_for_granted() if page.name == "orientation.md" else taken_for_granted(page.name)
+    special = {"orientation.md": orientations_taken_for_granted, "series.md": series_taken_for_granted}
+    names = special[page.name]() if page.name in special else taken_for_granted(page.name)
     for i, block in enumerate(blocks(page)):
         with warnings.catch_warnings():
             # That of a small scan which says too little, and of HyperSpy's own.
