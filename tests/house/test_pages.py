@@ -58,10 +58,12 @@ def series_taken_for_granted():
     film = phantoms.series(n_scans=6, scan_shape=(62, 44), detector_shape=(40, 40), dose=1e3, direct_beam=0.1, seed=0)
     scans = [Unmix(one.data, centre=one.centre, step=2.0, step_unit="nm") for one in film]
     result = scans[0].nmf(4, random_state=0)
+    like = {"direct_beam": 6, "bin": 2}
     return {
         "unmix4d": unmix4d, "SmoothMaps": SmoothMaps, "s1": scans[0], "s2": scans[1], "s3": scans[2],
-        "signal": film.to_pyxem(), "new": SimpleNamespace(unmix=scans[3].prepare(direct_beam=6, bin=2)), "r1": result,
-        "r2": scans[0].nmf(5, random_state=0), "other_maps": result.maps, "s": SimpleNamespace(unmix=scans[0].prepare(direct_beam=6, bin=2)),
+        "signal": film.to_pyxem(), "new": SimpleNamespace(unmix=scans[3].prepare(**like)), "r1": result,
+        "r2": scans[0].nmf(5, random_state=0), "other_maps": result.maps,
+        "s": SimpleNamespace(unmix=scans[0].prepare(**like)),
         "roi": hs.roi.RectangularROI(left=10, top=20, right=60, bottom=80),
     }  # fmt: skip
 
