@@ -191,7 +191,9 @@ AFTER = {
     ),
     "report_quality": lambda s: ({}, {"scale": st.sampled_from(("linear", "sqrt"))}),
     "log_likelihood": lambda s: ({}, {"relative_to": st.sampled_from(("mean", "saturated"))}),
-    "to_host": lambda s: ({}, {"fill_value": st.sampled_from((0.0, -1, float("nan")))}),
+    "to_host": lambda s: (
+        {}, {"fill_value": st.sampled_from((0.0, -1, float("nan"))), "undistort": st.sampled_from((False, True, np.eye(2), "x", 3))}
+    ),
     "subclusters": lambda s: (
         {"cluster": st.sampled_from((0, 1, 5)), "n": st.sampled_from((1, 2, 50))},
         {"min_membership": st.sampled_from((0.1, 0.5, 0.9, 1)), "n_starts": FEW, "random_state": SEED},

@@ -56,6 +56,10 @@ class Unmix(View):
         Distance between probe positions.
     step_unit : str, optional
         Its unit, ``"nm"`` for example.
+    ellipse : (float, float, float), optional
+        What a circle became on the detector: semi-axes a and b, of which only the ratio counts, and the angle of a in
+        degrees, counter-clockwise as seen with row 0 on top. Radii and angles are then those of the pattern made round. For
+        scans only.
     q_max : float or str, optional
         For Bragg vectors only: the longest that are used, in their own unit or with one. `pixel_size` is then that of the
         cells of the raster, and `centre` counts in what the vectors do.
@@ -107,6 +111,7 @@ class Unmix(View):
         pixel_unit: str | None = None,
         step: float | tuple[float, float] | None = None,
         step_unit: str | None = None,
+        ellipse: tuple[float, float, float] | None = None,
         q_max: float | str | None = None,
         resample: bool = False,
         skip_unreadable: bool = False,
@@ -116,13 +121,15 @@ class Unmix(View):
             "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
         }  # fmt: skip
         if is_bragg_vectors(obj):
+            if ellipse is not None:
+                raise ValueError("ellipse is for scans only: Bragg vectors come with it taken out by their host")
             return view_of_vectors(obj, q_max=q_max, **facts)  # type: ignore[return-value]
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         self = super().__new__(cls)
         if are_several(_scans_of(obj)):
             obj = _scans_of(obj)
-        self._scan = read_scans(obj, resample, facts, skip_unreadable)
+        self._scan = read_scans(obj, resample, {**facts, "ellipse": ellipse}, skip_unreadable)
         return self
 
     def __getnewargs__(self) -> tuple[Scan]:
