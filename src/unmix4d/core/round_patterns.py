@@ -18,7 +18,7 @@ _LEAST_AREA = 0.1  # of a pixel that a matrix may leave of it, and its inverse: 
 
 
 def round_matrix(geometry: ScanGeometry) -> np.ndarray:
-    """Matrix (2, 2) from (row, column) about the centre to those of the pattern made round, on square pixels of that area."""
+    """Matrix (2, 2) from (row, column) about the centre to those of the pattern made round, with square pixels."""
     row, col = (geometry.centre[i] + np.eye(2)[i] for i in (0, 1))
     azimuth, radius = to_polar(geometry, row, col)
     return np.stack([-radius * np.sin(azimuth), radius * np.cos(azimuth)])

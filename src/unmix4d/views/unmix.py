@@ -19,7 +19,7 @@ from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
 from ..methods.bragg_vectors import is_bragg_vectors
-from ..methods.features import angular_average, polar, radial_variance, symmetry
+from ..methods.features import angular_average, friedel_odd, polar, radial_variance, symmetry
 from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
 from ..methods.region import region
@@ -92,6 +92,7 @@ class Unmix(View):
     angular_average = angular_average
     radial_variance = radial_variance
     symmetry = symmetry
+    friedel_odd = friedel_odd
     polar = polar
     bragg_disks = bragg_disks
     split_counts = split_counts
@@ -267,7 +268,7 @@ class Unmix(View):
         lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
         lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
         lines.append("  .virtual_image() .noise_deviation()")
-        lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
+        lines.append("  features: .angular_average() .radial_variance() .symmetry() .friedel_odd() .polar() .bragg_disks()")
         return "\n".join(lines)
 
     def _describe_type(self) -> str:
