@@ -25,8 +25,8 @@ def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool) -
     source: Unmix.
     r_min, r_max: Of the middles of the cells, in pixels of `ScanGeometry.radius`.
     cell: Edge of the square cells, in pixels; the pixels that a cell shares count with their area.
-    halves: True: all cells, the differences that are negative set to 0, so that nothing is below 0. False: the cells above the
-        centre only, with their sign; those below have the opposite one.
+    halves: True: all cells, the differences that are negative set to 0, so that nothing is below 0. False: the cells above
+        the centre only, with their sign; those below have the opposite one.
     Returns Features: Of the shape (2 n, 2 n), or (n, 2 n).
     """
     n = max(1, math.ceil(r_max / cell))
@@ -51,9 +51,7 @@ def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool) -
 
 def _cells(geometry, n, cell):
     """Mean of the pixels of every cell, sparse (n_cells, n_pixels), and which cells and their opposites are seen."""
-    grid = ScanGeometry(
-        (1, 1), (2 * n, 2 * n), centre=(n - 0.5, n - 0.5), calibration=Calibration(pixel_size=(cell, cell))
-    )
+    grid = ScanGeometry((1, 1), (2 * n, 2 * n), centre=(n - 0.5, n - 0.5), calibration=Calibration(pixel_size=(cell, cell)))
     pixels = ScanGeometry((1, 1), geometry.detector_shape, centre=geometry.centre)
     rows, cols = area_weights(grid, pixels)
     weights = scipy.sparse.kron(rows, cols).tocsr()[:, geometry.kept_pixels]

@@ -233,8 +233,8 @@ def friedel_odd(
     r_min, r_max : float or str, optional
         As for `radial_variance`.
     cell : float or str
-        Edge of the square cells about the centre whose means are compared, in pixels or with a unit; about as large as a spot.
-        A centre that is wrong by half a pixel moves opposite spots by a whole one: larger cells bear with more.
+        Edge of the square cells about the centre whose means are compared, in pixels or with a unit; about as large as a
+        spot. A centre that is wrong by half a pixel moves opposite spots by a whole one: larger cells bear with more.
     halves : bool
         True: differences below 0 are set to 0, and those of all cells are features instead of half of them, so that nothing
         is negative, as `nmf` needs it. The noise is then no longer even, and features are not additive.
