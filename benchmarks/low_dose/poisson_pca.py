@@ -1,4 +1,4 @@
-"""Principal components of maximum likelihood under Poisson noise, in three readings; for comparison, no part of the package."""
+"""Principal components of maximum likelihood under Poisson noise, for comparison; no part of the package."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -19,8 +19,8 @@ def weighted(X, rank):
 def identity_link(X, rank, floor):
     """The mean is of low rank itself: alternating weighted least squares, weights 1 / mean.
 
-    floor: Of the mean, as a share of that of a pixel and a position with the same totals: noise makes a mean of low rank 0 or
-        negative somewhere, and the likelihood infinite.
+    floor: Of the mean, as a share of that of a pixel and a position with the same totals: noise makes a mean of low rank 0
+        or negative somewhere, and the likelihood infinite.
     """
     U, V = weighted(X, rank)
     least = floor * np.maximum(np.outer(X.sum(axis=1), X.sum(axis=0)) / X.sum(), 1e-6 * X.mean())

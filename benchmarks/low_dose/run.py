@@ -66,9 +66,9 @@ def alike_item(args, folder, report, goals):
     """Films of 8 and 20 grains."""
     from unmix4d import Unmix
 
-    report("## 1. Films of overlapping grains\n\nNMF with the number of components known, three starts. *r*: mean correlation of the "
-           "maps of the grains with the truth. *At boundaries*:\nover positions beside another grain only. *Amorphous*: r of the "
-           "layer, which is 20 % of the intensity nearly everywhere.\n")  # fmt: skip
+    report("## 1. Films of overlapping grains\n\nNMF with the number of components known, three starts. *r*: mean "
+           "correlation of the maps of the grains with the truth.\n*At boundaries*: over positions beside another grain only. "
+           "*Amorphous*: r of the layer, which is 20 % of the intensity\nnearly everywhere.\n")  # fmt: skip
     cases = [(8, 300), (8, 100), (8, 50), (20, 300), (20, 100)]
     for title, seeds in SEEDS.items():
         rows = []
@@ -97,8 +97,8 @@ def small_item(args, folder, report, goals):
     from unmix4d import Unmix, phantoms
     from unmix4d.scores import score
 
-    report("## 2. What is small\n\nCrystals in a glass, areas of 2 x 2 positions (12 x 12 positions in all): mean r of all maps, and "
-           "of the weakest, which neighbours average away.\n")  # fmt: skip
+    report("## 2. What is small\n\nCrystals in a glass, areas of 2 x 2 positions (12 x 12 positions in all): mean r of all "
+           "maps, and of the weakest, which\nneighbours average away.\n")  # fmt: skip
     rows = []
     for dose in (1e4, 3e3):
         found = {name: [] for name in METHODS}
@@ -114,12 +114,11 @@ def small_item(args, folder, report, goals):
 
 def silver_item(args, folder, report, goals):
     """The multislice film, thinned."""
-    from unmix4d import Unmix
     from unmix4d.scores import map_correlation
 
     view, truth = film_view(args.data)
-    report("## 3. Simulated silver film, 16 grains, thinned\n\nMultislice; NMF of angular averages with 17 components, five starts. Mean r "
-           "of the 16 maps, and grains found (r above 0.7).\n")  # fmt: skip
+    report("## 3. Simulated silver film, 16 grains, thinned\n\nMultislice; NMF of angular averages with 17 components, five "
+           "starts. Mean r of the 16 maps, and grains found (r above\n0.7).\n")  # fmt: skip
     whole, rows = view.persist(), []
     counts = np.asarray(whole.scan.patterns)
     for dose in (1000, 300, 100):
@@ -149,9 +148,10 @@ def likelihood_item(args, folder, report, goals):
     """Principal components of maximum likelihood."""
     from unmix4d import Unmix, phantoms
 
-    report("## 4. Components of maximum likelihood\n\nFilms of 5 grains with an amorphous layer, 30 x 28 positions, 40 x 36 pixels. How "
-           "much of the variance of the true maps is in as many\nloadings as components (in the maps of NMF): mean over the maps "
-           "and eight seeds. *Identity link*: the mean is of low rank; *log link*: its logarithm is\n(exponential-family PCA).\n")  # fmt: skip
+    report("## 4. Components of maximum likelihood\n\nFilms of 5 grains with an amorphous layer, 30 x 28 positions, 40 x 36 "
+           "pixels. How much of the variance of the true maps\nis in as many loadings as components (in the maps of NMF): mean "
+           "over the maps and eight seeds. *Identity link*: the mean\nis of low rank; *log link*: its logarithm is "
+           "(exponential-family PCA).\n")  # fmt: skip
     table = {}
     for dose in (30, 100, 300):
         for seed in (0, 1) if args.quick else (0, 1, 2, 3, 10, 11, 12, 13):
@@ -173,13 +173,16 @@ def likelihood_item(args, folder, report, goals):
                 table.setdefault(name, {}).setdefault(dose, []).append(explained(loadings, phantom.maps))
     rows = [[name, *(f"{np.mean(values):.3f}" for values in by.values())] for name, by in table.items()]
     report(markdown_table(["method", "30 electrons", "100", "300"], rows))
-    best = {dose: max(np.mean(by[dose]) for name, by in table.items() if name.startswith("likelihood")) for dose in (30, 100, 300)}
+    likely = [by for name, by in table.items() if name.startswith("likelihood")]
+    best = {dose: max(np.mean(by[dose]) for by in likely) for dose in (30, 100, 300)}
     ours = table["**weighted, smoothed subspace (`compress`)**"]
     won = [dose for dose in best if best[dose] > np.mean(ours[dose]) + 0.01]
-    report("\n" + (f"A reading of the likelihood is ahead at {won} electrons." if won else
-           "No reading of the likelihood is ahead of the weighted, smoothed subspace by 0.01 at any of these doses, and each takes many\n"
-           "iterations over all pixels instead of a few passes: none is part of the package. What maximum likelihood has to give is\n"
-           '`nmf(objective="kl")`, where the mean cannot be negative.'))  # fmt: skip
+    if won:
+        report(f"\nA reading of the likelihood is ahead at {won} electrons.")
+        return
+    report("\nNo reading of the likelihood is ahead of the weighted, smoothed subspace by 0.01 at any of these doses, and each\n"
+           "takes many iterations over all pixels instead of a few passes: none is part of the package. What maximum likelihood\n"
+           'has to give is `nmf(objective="kl")`, where the mean cannot be negative.')  # fmt: skip
 
 
 ITEMS = {1: alike_item, 2: small_item, 3: silver_item, 4: likelihood_item}

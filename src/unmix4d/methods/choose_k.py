@@ -269,8 +269,8 @@ def _caveats(view):
     found = []
     if any(step.get("average_neighbours") or step.get("average_alike") for step in view.scan.steps):
         found.append(
-            "after average_neighbours or average_alike the noise of neighbouring positions is alike, and noise is counted as "
-            "components: choose before averaging"
+            "after average_neighbours or average_alike the noise of neighbouring positions is alike, and noise is counted "
+            "as components: choose before averaging"
         )
     if view.is_features and not view.features.additive:
         kind = view.features.kind

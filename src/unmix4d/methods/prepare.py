@@ -75,9 +75,9 @@ def prepare(
         Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
     average_alike : bool or int, optional
         Mean over those of the 5 x 5 (True; or 7 x 7, ...) probe positions around that are alike within their counting noise
-        [1]_: at some hundred electrons per pattern or less, where boundaries must stay sharp. Patterns are compared, as means
-        over 3 x 3 positions, by what stands out of the noise of the scan, for which it is read now; those that are averaged
-        are as measured. A block of the scan then takes the memory of three. Values are no counts any more.
+        [1]_: at some hundred electrons per pattern or less, where boundaries must stay sharp. Patterns are compared, alone
+        and as means over 3 x 3 positions, by what stands out of the noise of the scan, for which it is read now; what does
+        not stand out is averaged away. A block of the scan then takes the memory of three. Values are no counts any more.
     hot_pixels : bool, float or bool array (det_row, det_col), optional
         Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
         pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and

@@ -41,10 +41,10 @@ def average_alike(scan: Scan, size: int, dtype):
 
 
 def _guide(scan):
-    """Of every position (scan_row, scan_col, 2 r + 3): what it is compared by and the variance of that, alone and as the mean
-    of its neighbourhood, and whether it is kept.
+    """Of every position (scan_row, scan_col, 2 r + 3): r numbers that it is compared by and their variance, alone and as the
+    mean of its neighbourhood, and whether it is kept.
 
-    Pixels are weighted so that their noise is the same (Keenan and Kotula 2004): so is that of the r numbers, and independent.
+    Pixels are weighted so that their noise is the same (Keenan and Kotula 2004): so is that of the numbers, and independent.
     """
     geometry = scan.geometry
     matrix = PatternMatrix(scan.patterns, geometry, keep=scan.keep)
@@ -107,7 +107,7 @@ def _weights(guide, half, dtype):
 
 
 def _unlike(one, other):
-    """By how many standard deviations of noise the distance is larger than noise makes it; the last column is the variance."""
+    """By how many of its standard deviations a distance is larger than noise makes it; the last column is the variance."""
     noise = np.maximum(one[..., -1] + other[..., -1], np.finfo(np.float32).tiny)
     r = one.shape[-1] - 1
     # A sum of r squares of noise is r times its variance, give or take a standard deviation of sqrt(2 r).
