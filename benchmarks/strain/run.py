@@ -70,7 +70,7 @@ def inputs(counts, centre):
 
 
 def judged(view, order):
-    """ARI of two clusters and of two components with the phases, the best r of a map of two or three, R2 of four loadings."""
+    """ARI of two clusters and of two components, the best r of a map of two or three, R2 of four loadings."""
     from unmix4d.scores import adjusted_rand_index
 
     truth = (order > 0.5).astype(int).ravel()
@@ -87,10 +87,11 @@ def judged(view, order):
 
 INTRODUCTION = """# Strain and segregation
 
-Made by `python benchmarks/strain/run.py`. One crystal, 30 x 28 positions, whose lattice varies smoothly (by the largest strain
-given) and which is ordered in some areas, where weak spots are added; thickness varies by 40 %. *ARI*: two fuzzy clusters, and
-NMF of two, against the areas; *r*: of the best map of NMF with two or three components; *R2*: how much of the order is in four
-loadings of SVD. Means over the seeds. The cepstrum is |FFT(log(I + floor))|, of the whole pattern within a soft aperture.
+Made by `python benchmarks/strain/run.py`. One crystal, 30 x 28 positions, whose lattice varies smoothly (by the largest
+strain given) and which is ordered in some areas, where weak spots are added; thickness varies by 40 %. *ARI*: two fuzzy
+clusters, and NMF of two, against the areas; *r*: of the best map of NMF with two or three components; *R2*: how much of the
+order is in four loadings of SVD. Means over the seeds. The cepstrum is |FFT(log(I + floor))|, of the whole pattern within a
+soft aperture.
 
 """
 

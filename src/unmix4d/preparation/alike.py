@@ -34,10 +34,12 @@ def average_alike(scan: Scan, size: int, dtype):
 
     Returns patterns (dask array).
     Returns n (int): Directions by which patterns are compared.
+    Returns electrons (float): Mean number of them in a pattern, by the noise where values are in other units.
     """
-    guide = _guide(scan)
+    guide, electrons = _guide(scan)
     half = reach(scan, size)
-    return over_windows(scan, half, partial(_mean, half=half, dtype=dtype), dtype, guide), guide.shape[-1] // 2 - 1
+    patterns = over_windows(scan, half, partial(_mean, half=half, dtype=dtype), dtype, guide)
+    return patterns, guide.shape[-1] // 2 - 1, electrons
 
 
 def _guide(scan):
@@ -51,7 +53,8 @@ def _guide(scan):
     smoothing = SmoothMaps(sigma=_SIGMA).bind(geometry)
     low = compress(matrix, _MOST, weights="poisson", position_weights=False, smoothing=smoothing)
     low = low.leading(min(max(low.above_noise, _LEAST), low.rank))
-    columns = np.concatenate([low.left, _variance(low, matrix.statistics())[:, None]], axis=1)
+    variance, electrons = _variance(low, matrix.statistics())
+    columns = np.concatenate([low.left, variance[:, None]], axis=1)
     maps = np.zeros((geometry.kept_positions.size, low.rank + 2))
     maps[geometry.kept_positions] = np.pad(columns, ((0, 0), (0, 1)), constant_values=1)
     maps = maps.reshape(*geometry.scan_shape, 1, -1)
@@ -60,11 +63,11 @@ def _guide(scan):
     number = np.maximum(total[..., -1:], 1)
     # The mean of m positions has an m-th of their variance.
     means = [total[..., :-2] / number, total[..., -2:-1] / number**2]
-    return np.concatenate([maps[..., :-1], *means, maps[..., -1:]], axis=-1)[:, :, 0].astype(np.float32)
+    return np.concatenate([maps[..., :-1], *means, maps[..., -1:]], axis=-1)[:, :, 0].astype(np.float32), electrons
 
 
 def _variance(low, statistics):
-    """Variance of each of the scores of every position, (n_positions,).
+    """Variance of each of the scores of every position, (n_positions,), and the mean number of electrons in a pattern.
 
     Of counts it is the mean intensity where the weights are 1, in proportion to the total of the position. In other units it
     is so many times that as the squares that are left over by the directions say.
@@ -75,7 +78,8 @@ def _variance(low, statistics):
     units = left_over / (n * max(pixels.sum() - low.rank * pixels.mean(), _TINY))
     totals = np.maximum(statistics.totals, 0)
     least = _TINY * low.norm2 / n
-    return np.maximum(units * mean.mean() * totals / max(totals.mean(), _TINY), max(least, _TINY))
+    variance = np.maximum(units * mean.mean() * totals / max(totals.mean(), _TINY), max(least, _TINY))
+    return variance, totals.mean() / max(units, _TINY)
 
 
 def _mean(block, guide, half, dtype):

@@ -20,6 +20,7 @@ from .lazy import as_dask, map_patterns
 from .masks import describe_mask
 from .neighbours import average_neighbours
 
+_FEW = 200  # electrons per pattern, below which nmf may take what neighbours' noise has in common for a component (same)
 _WINDOW = 5  # positions: wider ones average more, and take longer (benchmarks/low_dose/RESULTS.md)
 
 __all__ = [
@@ -168,5 +169,10 @@ def mean_of_alike(scan, size):
     if max(scan.geometry.scan_shape) == 1:
         warn("average_alike does nothing on a scan of one position")
         return scan, None
-    patterns, n = average_alike(scan, size, compute_dtype(scan.dtype, "single"))
+    patterns, n, electrons = average_alike(scan, size, compute_dtype(scan.dtype, "single"))
+    if electrons < _FEW:
+        warn(
+            f"with {electrons:.3g} electrons per pattern, nmf of a view that average_alike has made may miss weak grains: "
+            "learn the patterns from the view before, result = view.nmf(n), and fit them to this one, prepared.fit(result)"
+        )
     return scan.replace(patterns=patterns), {"window": size, "compared_by": n}
