@@ -70,7 +70,8 @@ def alike_item(args, folder, report, goals):
 
     report("## 1. Films of overlapping grains\n\nNMF with the number of components known, three starts. *r*: mean "
            "correlation of the maps of the grains with the truth.\n*At boundaries*: over positions beside another grain "
-           "only. *Amorphous*: r of the layer, which is 20 % of the intensity\nnearly everywhere. *Lowest r*: of four scans. Below 200 electrons `average_alike` warns.\n")  # fmt: skip
+           "only. *Amorphous*: r of the layer, which is 20 % of the intensity\nnearly everywhere. *Lowest r*: of four scans. Below 200 electrons "
+           "`average_alike` warns.\n")  # fmt: skip
     cases = [(8, 300), (8, 100), (20, 300), (20, 100)]
     for title, seeds in SEEDS.items():
         rows = []
@@ -98,8 +99,8 @@ def alike_item(args, folder, report, goals):
                 who = f"{grains} grains, {dose:.0f} electrons, seeds {title}"
                 goals(f"{who}: gain in r over the default", alike[0] - smooth[0], least=0, form="{:+.4f}", by_size=False)
                 goals(f"{who}: at boundaries", alike[1] - smooth[1], least=0, form="{:+.4f}", by_size=False)
-        report(f"### Seeds {title}\n\n"
-               + markdown_table(["case, electrons", "method", "r", "at boundaries", "amorphous", "lowest r"], rows) + "\n")  # fmt: skip
+        header = ["case, electrons", "method", "r", "at boundaries", "amorphous", "lowest r"]
+        report(f"### Seeds {title}\n\n{markdown_table(header, rows)}\n")
 
 
 def small_item(args, folder, report, goals):
