@@ -102,10 +102,10 @@ def main(arguments=None):
     report, start = Report(args.out), time.perf_counter()
     report(INTRODUCTION + machine_facts() + "\n")
     rows, won = [], 0
-    cases = [(dose, strain) for dose in (1e3, 1e4) for strain in (0.01, 0.03)]
+    cases = [(dose, strain) for dose, strain in ((1e3, 0.03), (1e4, 0.01), (1e4, 0.03))]
     for dose, strain in cases[: 1 if args.quick else None]:
         found = {}
-        for seed in (0,) if args.quick else (0, 1, 10, 11):
+        for seed in (0,) if args.quick else (0, 10):
             counts, order, centre = phantom(seed, dose, strain)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

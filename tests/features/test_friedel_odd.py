@@ -110,7 +110,7 @@ def labels_of(phantom):
 @pytest.mark.parametrize("off", [(0, 0), (0.35, -0.35)])
 @pytest.mark.parametrize("bending", [0.0, 6.0])
 def test_antiparallel_domains_are_told_apart_where_pixels_are_not_enough(off, bending):
-    phantom = phantoms.antiparallel_domains(dose=1e3, bending_mrad=bending, seed=11)
+    phantom = phantoms.antiparallel_domains(dose=3e3, bending_mrad=bending, seed=11)
     u = Unmix(phantom.data, centre=tuple(np.add(phantom.centre, off)))
     found = u.friedel_odd().fuzzy_cmeans(2, contrast=0.5, n_starts=3, random_state=0).labels().ravel()
     assert scores.adjusted_rand_index(found, labels_of(phantom)) > 0.95
