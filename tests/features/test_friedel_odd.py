@@ -108,14 +108,20 @@ def labels_of(phantom):
 
 @pytest.mark.filterwarnings("ignore:less than half of the positions are pure")  # counting noise makes memberships
 @pytest.mark.parametrize("off", [(0, 0), (0.35, -0.35)])
-@pytest.mark.parametrize("bending", [0.0, 6.0])
-def test_antiparallel_domains_are_told_apart_where_pixels_are_not_enough(off, bending):
-    phantom = phantoms.antiparallel_domains(dose=3e3, bending_mrad=bending, seed=11)
+def test_antiparallel_domains_are_told_apart_where_pixels_are_not_enough(off):
+    phantom = phantoms.antiparallel_domains(polarity=0.15, dose=1e4, seed=11)
     u = Unmix(phantom.data, centre=tuple(np.add(phantom.centre, off)))
     found = u.friedel_odd().fuzzy_cmeans(2, contrast=0.5, n_starts=3, random_state=0).labels().ravel()
     assert scores.adjusted_rand_index(found, labels_of(phantom)) > 0.95
     pixels = u.prepare(direct_beam=5).nmf(2, random_state=0).labels().ravel()
-    assert scores.adjusted_rand_index(pixels, labels_of(phantom)) < 0.9
+    assert scores.adjusted_rand_index(pixels, labels_of(phantom)) < 0.5
+
+
+@pytest.mark.filterwarnings("ignore:less than half of the positions are pure")
+def test_a_slight_bend_does_not_hide_a_strong_polarity():
+    phantom = phantoms.antiparallel_domains(dose=3e3, bending_mrad=6.0, seed=11)
+    found = Unmix(phantom.data, centre=phantom.centre).friedel_odd().fuzzy_cmeans(2, contrast=0.5, random_state=0)
+    assert scores.adjusted_rand_index(found.labels().ravel(), labels_of(phantom)) > 0.95
 
 
 @pytest.mark.parametrize(
