@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmix4d import Unmix, phantoms, scores
+from unmix4d import Unmix, UnmixWarning, phantoms, scores
 
 CENTRE, SHAPE = (14.3, 15.8), (30, 33)
 
@@ -111,10 +111,20 @@ def labels_of(phantom):
 def test_antiparallel_domains_are_told_apart_where_pixels_are_not_enough(off):
     phantom = phantoms.antiparallel_domains(polarity=0.15, dose=1e4, seed=11)
     u = Unmix(phantom.data, centre=tuple(np.add(phantom.centre, off)))
-    found = u.friedel_odd().fuzzy_cmeans(2, contrast=0.5, n_starts=3, random_state=0).labels().ravel()
+    odd = u.friedel_odd()
+    assert np.hypot(*np.subtract(odd.features.settings["centre"], phantom.centre)) < 0.05
+    found = odd.fuzzy_cmeans(2, contrast=0.5, n_starts=3, random_state=0).labels().ravel()
     assert scores.adjusted_rand_index(found, labels_of(phantom)) > 0.95
     pixels = u.prepare(direct_beam=5).nmf(2, random_state=0).labels().ravel()
     assert scores.adjusted_rand_index(pixels, labels_of(phantom)) < 0.5
+
+
+def test_a_centre_that_is_far_off_is_said():
+    phantom = phantoms.antiparallel_domains(scan_shape=(14, 12), dose=3e3, seed=3)
+    u = Unmix(phantom.data, centre=tuple(np.add(phantom.centre, (0.6, -0.6))))
+    with pytest.warns(UnmixWarning, match="opposite spots are so about"):
+        u.friedel_odd(5, 22)
+    assert u.friedel_odd(5, 22, measure_centre=False).features.settings["centre"] == list(u.geometry.centre)
 
 
 @pytest.mark.filterwarnings("ignore:less than half of the positions are pure")
@@ -130,6 +140,7 @@ def test_a_slight_bend_does_not_hide_a_strong_polarity():
         ({"cell": 0}, ValueError, "cell must be above 0"),
         ({"cell": 0.1}, ValueError, "cell must be at least 0.5"),
         ({"cell": "1 nm"}, ValueError, "cell"),
+        ({"measure_centre": 1}, TypeError, "measure_centre must be True or False"),
         ({"halves": 1}, TypeError, "halves must be True or False"),
         ({"r_min": 9, "r_max": 3}, ValueError, "r_max must be above r_min"),
     ],

@@ -155,7 +155,9 @@ VIEW_CALLS = {
         {}, {"n_azimuth": st.sampled_from((1, 8, 72, 3)), "radial_step": STEP, "r_min": RADIUS, "r_max": RADIUS,
              "scaling": SCALING},
     ),
-    "friedel_odd": lambda s: ({}, {"r_min": RADIUS, "r_max": RADIUS, "cell": STEP, "halves": st.booleans()}),
+    "friedel_odd": lambda s: (
+        {}, {"r_min": RADIUS, "r_max": RADIUS, "cell": STEP, "halves": st.booleans(), "measure_centre": st.booleans()},
+    ),
 }  # fmt: skip
 FEATURES = ("angular_average", "radial_variance", "symmetry", "polar", "friedel_odd", "bragg_disks")
 OF_FEATURES = {

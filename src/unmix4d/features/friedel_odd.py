@@ -19,7 +19,7 @@ __all__ = ["friedel_odd"]
 _SEEN = 0.5  # share of a cell, and of the opposite one, on pixels that take part; else it is dropped
 
 
-def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool) -> Features:
+def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool, centre) -> Features:
     """Differences of opposite cells of a grid about the centre in units of their counting noise, one pass.
 
     source: Unmix.
@@ -27,10 +27,11 @@ def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool) -
     cell: Edge of the square cells, in pixels; the pixels that a cell shares count with their area.
     halves: True: all cells, the differences that are negative set to 0, so that nothing is below 0. False: the cells above
         the centre only, with their sign; those below have the opposite one.
+    centre: (float, float), about which patterns are turned.
     Returns Features: Of the shape (2 n, 2 n), or (n, 2 n).
     """
     n = max(1, math.ceil(r_max / cell))
-    own = source.geometry
+    own = source.geometry.replace(centre=centre)
     weights, used = _cells(own, n, cell)
     radius = to_polar(own, *_middles(own, n, cell))[1].ravel()
     used &= (radius >= r_min) & (radius <= r_max)
@@ -45,7 +46,12 @@ def friedel_odd(source, r_min: float, r_max: float, cell: float, halves: bool) -
     geometry = feature_geometry(own, shape, ~used[: math.prod(shape)].reshape(shape))
     opposite = weights[::-1]
     compute = partial(_differences, source, weights[used], opposite[used], halves)
-    settings = {"radius": [float(r_min), float(r_max)], "cell": float(cell), "halves": halves}
+    settings = {
+        "radius": [float(r_min), float(r_max)],
+        "cell": float(cell),
+        "halves": halves,
+        "centre": [float(c) for c in centre],
+    }
     return Features("friedel_odd", geometry, compute, settings, source, additive=not halves, signed=not halves)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import features
+from ..clustering.friedel_centre import offset_of_scan
 from ..core import checks
 from ..core.centre import require_centre, require_near
+from ..core.messages import warn
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..features.rings import beam_edge, find_rings, given_rings, reach
@@ -222,6 +224,7 @@ def friedel_odd(
     *,
     cell: float | str = 3.0,
     halves: bool = False,
+    measure_centre: bool = True,
 ) -> FeatureView:
     """What opposite spots differ in, I(g) - I(-g), as features of every pattern: domains of opposite polarity.
 
@@ -234,10 +237,14 @@ def friedel_odd(
         As for `radial_variance`.
     cell : float or str
         Edge of the square cells about the centre whose means are compared, in pixels or with a unit; about as large as a
-        spot. A centre that is wrong by half a pixel moves opposite spots by a whole one: larger cells bear with more.
+        spot.
     halves : bool
         True: differences below 0 are set to 0, and those of all cells are features instead of half of them, so that nothing
         is negative, as `nmf` needs it. The noise is then no longer even, and features are not additive.
+    measure_centre : bool
+        A centre that is wrong by half a pixel moves opposite spots by a whole one, and thickness is then odd too. True: it
+        is measured from opposite spots, to a few hundredths of a pixel, in one or two passes that are made now;
+        ``.features.settings["centre"]`` says where it is. False, and where the spots do not say it: that of the view.
 
     Returns
     -------
@@ -265,6 +272,7 @@ def friedel_odd(
     ((12, 10, 8, 16), (2, 12, 10))
     """
     checks.flag(halves, "halves")
+    checks.flag(measure_centre, "measure_centre")
     read, grid = _geometry(view, "own", "friedel_odd")
     if read.geometry.polar:
         raise ValueError("friedel_odd needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
@@ -272,7 +280,16 @@ def friedel_odd(
     edge = checks.positive(in_pixels(cell, grid.length, grid.unit, "cell"), "cell")
     if edge < _LEAST_CELL:
         raise ValueError(f"cell must be at least {_LEAST_CELL} pixels, got {edge:.4g}")
-    return FeatureView(features.friedel_odd(read, float(radii[0]), float(radii[-1]), edge, halves))
+    centre = read.geometry.centre
+    if measure_centre:
+        offset = offset_of_scan(read.matrix(), read.geometry, float(radii[0]))
+        centre = (centre[0] + offset.row, centre[1] + offset.col) if offset.known else centre
+        if offset.noticed:
+            warn(
+                f"opposite spots are so about ({centre[0]:.2f}, {centre[1]:.2f}), and not about the centre of the view: "
+                "friedel_odd takes that; give it to the view too, or measure_centre=False"
+            )
+    return FeatureView(features.friedel_odd(read, float(radii[0]), float(radii[-1]), edge, halves, centre))
 
 
 def polar(
