@@ -233,7 +233,8 @@ def test_polar_features_are_the_polar_pattern():
     lambda u: u.radial_variance(2, 8),
     lambda u: u.symmetry((2, 3), r_min=2, r_max=8),
     lambda u: u.polar(24, r_min=2, r_max=8),
-], ids=["average", "variance", "symmetry", "polar"])  # fmt: skip
+    lambda u: u.friedel_odd(2, 8, cell=2),
+], ids=["average", "variance", "symmetry", "polar", "odd"])  # fmt: skip
 def test_every_input_gives_the_same_features(as_host, scan, make):
     mask = np.zeros(scan.scan_shape, bool)
     mask[2, 3] = mask[6] = True

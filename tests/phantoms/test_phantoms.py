@@ -20,6 +20,8 @@ BUILDERS = {
     "beam_stop": lambda **k: phantoms.polycrystal(n_grains=3, direct_beam=0.3, beam_stop=True, **SMALL, **k),
     "thickness": lambda **k: phantoms.polycrystal(n_grains=3, thickness_variation=0.4, **SMALL, **k),
     "bent": lambda **k: phantoms.bent_crystal(**SMALL, **k),
+    "antiparallel": lambda **k: phantoms.antiparallel_domains(**SMALL, **k),
+    "antiparallel, bent": lambda **k: phantoms.antiparallel_domains(bending_mrad=6.0, background=0, **SMALL, **k),
     "embedded": lambda **k: phantoms.embedded_particle(radius=5.0, **SMALL, **k),
     "random": lambda **k: phantoms.random_scan(shape=(5, 6, 11, 9), k=3, **k),
 }

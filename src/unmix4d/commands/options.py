@@ -8,7 +8,7 @@ import re
 __all__ = ["METHODS", "add_options"]
 
 METHODS = ("nmf", "fuzzy", "merge", "vca", "ica", "pca", "svd")
-_FEATURES = ("angular_average", "radial_variance", "symmetry", "polar", "bragg_disks")
+_FEATURES = ("angular_average", "radial_variance", "symmetry", "friedel_odd", "polar", "bragg_disks")
 
 
 def add_options(parser) -> None:

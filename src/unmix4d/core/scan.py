@@ -94,7 +94,9 @@ class Scan:
     def replace(self, **changes) -> Scan:
         return dataclasses.replace(self, **changes)
 
-    def with_calibration(self, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None) -> Scan:
+    def with_calibration(
+        self, *, centre=None, pixel_size=None, pixel_unit=None, step=None, step_unit=None, ellipse=None
+    ) -> Scan:
         """The scan with what the caller knows better than the host; see `unmix4d.Unmix` for the arguments."""
         changes: dict[str, Any] = {}
         for name, value in (("pixel_size", pixel_size), ("step", step)):
@@ -113,10 +115,22 @@ class Scan:
         if centre is not None or pixel_size is not None:
             # The host's own coordinate of pixel (0, 0) no longer holds; without one it follows from the centre.
             changes["detector_origin"] = None
-        if not changes:
+        if ellipse is not None:
+            geometry = geometry.replace(ellipse=_ellipse(ellipse))
+        if not changes and ellipse is None:
             return self
         geometry = geometry.replace(calibration=geometry.calibration.with_changes(**changes))
         return self.replace(geometry=geometry, centres=None if centre is not None else self.centres)
+
+
+def _ellipse(given):
+    try:
+        a, b, angle = (float(value) for value in given)
+    except (TypeError, ValueError):
+        raise TypeError(f"ellipse must be three numbers, (a, b, angle in degrees), got {given!r}") from None
+    if not (np.isfinite([a, b, angle]).all() and 0.1 < a / max(b, 1e-300) < 10 and b > 0):
+        raise ValueError(f"ellipse must have semi-axes above 0 and within ten times of each other, got {given!r}")
+    return a, b, angle
 
 
 _OPEN_FILE = (

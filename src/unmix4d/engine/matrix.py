@@ -97,6 +97,7 @@ class PatternMatrix:
     """
 
     # Beyond these, squares of values leave the range of the arithmetic.
+    _REMEDY = "subtract no background before it, or use svd"  # of negative values
     _RANGE = {"float32": (1e-15, 1e15), "float64": (1e-140, 1e140)}
 
     _expected: Expected | None = None
@@ -269,7 +270,7 @@ class PatternMatrix:
         if statistics.minimum < 0:
             raise ValueError(
                 f"{method} needs values that are not negative, but the smallest value of the scan is "
-                f"{statistics.minimum:.6g}: subtract no background before it, or use svd"
+                f"{statistics.minimum:.6g}: {self._REMEDY}"
             )
         if statistics.maximum == 0:
             raise ValueError(f"{method} needs a signal, but every value of the scan is 0")

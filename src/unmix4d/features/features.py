@@ -46,6 +46,8 @@ class Features:
     per_count : ndarray (n_features,) or None
         Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None where
         nobody knows.
+    signed : bool
+        Whether they have both signs, so that only SVD and its relatives and clusters can be made of them.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Features:
     host: HostRecord = HostRecord()
     additive: bool = True
     per_count: np.ndarray | None = None
+    signed: bool = False
 
     __setstate__ = set_frozen_state
 
@@ -111,7 +114,7 @@ class Features:
 
     def matrix(self, precision: str = "single") -> FeatureMatrix:
         """The features as what every solver works on."""
-        return FeatureMatrix(self.values, self.geometry, precision)
+        return FeatureMatrix(self.values, self.geometry, precision, self.signed)
 
     def record(self) -> dict:
         """What the settings of a result say of the features, in JSON types."""
@@ -128,15 +131,19 @@ class FeatureMatrix(PatternMatrix):
     geometry : ScanGeometry
         Whose kept positions and pixels they are.
     precision : {"single", "double"}
+    signed : bool
+        Whether they have both signs because of what they are.
     """
 
-    def __init__(self, values, geometry: ScanGeometry, precision: str = "single"):
+    def __init__(self, values, geometry: ScanGeometry, precision: str = "single", signed: bool = False):
         n_positions, n_features = values.shape
         # Kept positions and features only, as if they were a scan of one row of detector pixels: nothing is expanded.
         super().__init__(
             values.reshape(n_positions, 1, 1, n_features), ScanGeometry((n_positions, 1), (1, n_features)), precision
         )
         self.geometry = geometry
+        if signed:
+            self._REMEDY = "use fuzzy_cmeans, svd, pca or ica for features with both signs, or make them with halves=True"
 
 
 def feature_geometry(geometry: ScanGeometry, shape, mask=None, *, polar: bool = False) -> ScanGeometry:
@@ -215,8 +222,9 @@ def concatenated(blocks, weights) -> Features:
     geometry = feature_geometry(first, (1, sum(sizes)))
     additive = all(block.additive for block, _ in kept)
     return Features(
-        "concatenated", geometry, partial(_side_by_side, kept), settings, blocks[0].source, blocks[0].host, additive
-    )
+        "concatenated", geometry, partial(_side_by_side, kept), settings, blocks[0].source, blocks[0].host, additive,
+        signed=any(block.signed for block, _ in kept),
+    )  # fmt: skip
 
 
 def _side_by_side(kept):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .features import Features
 
-__all__ = ["DEFAULT", "KINDS", "scaled"]
+__all__ = ["DEFAULT", "KINDS", "deviation", "scaled"]
 
 KINDS = ("none", "poisson", "global", "minmax", "robust")
 DEFAULT = "poisson"  # of what was tried on films of overlapping grains it found the most of them (docs/features.md)
@@ -27,6 +27,11 @@ def scaled(features: Features, kind: str) -> Features:
     """
     if kind == "none":
         return features
+    if features.signed:
+        raise ValueError(
+            f"scaling of {features.kind} features must be 'none', got {kind!r}: they have both signs, and are in units of "
+            "their noise already"
+        )
     settings = {**features.settings, "scaling": kind}
     return dataclasses.replace(features, compute=partial(_scaled_values, features, kind), settings=settings, per_count=None)
 
@@ -50,7 +55,10 @@ def _scaled_values(features, kind):
 def _noise(features):
     """Standard deviation of counting noise of every feature at its mean; in arbitrary units where that is not known."""
     mean = np.abs(features.values.mean(axis=0, dtype=np.float64))
-    per_count = 1.0 if features.per_count is None else features.per_count
-    variance = mean * per_count
+    return deviation(mean * (1.0 if features.per_count is None else features.per_count))
+
+
+def deviation(variance) -> np.ndarray:
+    """Standard deviations, none of them next to nothing beside the others; 1 where nothing was counted at all."""
     floor = _DIMMEST * variance.mean()
-    return np.sqrt(np.maximum(variance, floor)) if floor > 0 else 1.0
+    return np.sqrt(np.maximum(variance, floor)) if floor > 0 else np.ones(len(variance))

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import checks
+from ..core.messages import warn
+from ..core.round_patterns import made_round, matrix_of, round_matrix
 from ..core.scan import Scan
 from ..core.version import installed_version, unless_python
 from . import array, learning_results, py4dstem, pyxem, quantem
@@ -68,7 +70,7 @@ def _number_of(fill_value: Any, dtype) -> float:
     return float(fill_value)
 
 
-def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
+def to_host(result: Any, *, fill_value: float = 0.0, undistort: Any = False) -> tuple[Any, Any]:
     """Maps and patterns as native objects of the host that the scan came from.
 
     Parameters
@@ -76,6 +78,11 @@ def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     fill_value : float
         Put at excluded detector pixels in the patterns, because the tools of the hosts do not take NaN. Maps,
         and the NumPy arrays of a scan that came as one, keep NaN.
+    undistort : bool or array (2, 2) or (3, 3)
+        True: take the ellipse of the calibration and the difference of pixels that are not square out of the patterns. They
+        come on a detector that holds all of them, with square pixels, and their intensity is conserved: each pixel is
+        shared among those that it falls on. An array is the affine matrix from measured to corrected (x, y) about the
+        centre, as pyxem's ``apply_affine_transformation`` takes it; pixel sizes are then left as they are.
 
     Returns
     -------
@@ -95,14 +102,32 @@ def to_host(result: Any, *, fill_value: float = 0.0) -> tuple[Any, Any]:
     host = _host_of(result)
     fill_value = _number_of(fill_value, result.patterns.dtype)
     if result.geometry.scans:
-        return _several_to_host(result, fill_value)
+        return _several_to_host(result, fill_value, undistort)
     with _needing_package(result, "results", ".maps and .patterns"):
-        return host.write(result, fill_value=fill_value)
+        return host.write(_undistorted(result, undistort), fill_value=fill_value)
 
 
-def _several_to_host(result, fill_value):
+def _undistorted(result, undistort):
+    """What is written of an answer, its patterns with the distortion of the camera taken out where that is asked for."""
+    if isinstance(undistort, (bool, np.bool_)) and not undistort:
+        return result
+    matrix = None if isinstance(undistort, (bool, np.bool_)) else matrix_of(undistort)
+    patterns, geometry = made_round(result.patterns, result.geometry, matrix)
+    if matrix is None:
+        matrix = round_matrix(result.geometry)
+        if np.allclose(matrix, np.eye(2), atol=1e-9):
+            warn(
+                "undistort=True changes nothing, because the calibration knows no ellipse and its pixels are square: give "
+                "the scan an ellipse, Unmix(scan, ellipse=(a, b, degrees)), or undistort= a matrix"
+            )
+    settings = {**result.settings, "undistorted": matrix.tolist()}
+    names = getattr(result, "names", ())
+    return _Shown(result.maps, patterns, geometry, result.host, result.method, settings, names)
+
+
+def _several_to_host(result, fill_value, undistort):
     """Maps of each scan, and the patterns that they share."""
-    parts = [to_host(one, fill_value=fill_value) for one in result.scans]
+    parts = [to_host(one, fill_value=fill_value, undistort=undistort) for one in result.scans]
     maps, patterns = [maps for maps, _ in parts], parts[0][1]
     axis = result.host.record.get("series_axis")
     return (pyxem.joined(maps, axis) if axis else maps), patterns
@@ -146,6 +171,7 @@ class _Shown(NamedTuple):
     host: Any
     method: str
     settings: dict
+    names: Sequence[str] = ()
 
 
 _MOST_MASKS = 256_000_000  # bytes that nobody asked for by name; a size of work

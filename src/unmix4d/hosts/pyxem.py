@@ -297,6 +297,7 @@ def _metadata(result, what):
     metadata.setdefault("General", {})["title"] = " - ".join(filter(None, (writable(result.host.name), title)))
     if what != "patterns":
         metadata.pop("Signal", None)  # the type and the quantity of the patterns
+    if what != "patterns" or "undistorted" in result.settings:
         metadata["General"].pop("affine_transformation", None)
     settings = to_json(dict(result.settings))
     metadata["unmix4d"] = {"method": str(result.method), "settings": settings}

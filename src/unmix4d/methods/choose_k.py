@@ -267,10 +267,10 @@ def _chosen(view, matrix, evidence, mask, rule, why_not, settings):
 def _caveats(view):
     """What is known of this view that misleads the noise edge."""
     found = []
-    if any(step.get("average_neighbours") for step in view.scan.steps):
+    if any(step.get("average_neighbours") or step.get("average_alike") for step in view.scan.steps):
         found.append(
-            "after average_neighbours the noise of neighbouring positions is alike, and noise is counted as components: "
-            "choose before averaging"
+            "after average_neighbours or average_alike the noise of neighbouring positions is alike, and noise is counted "
+            "as components: choose before averaging"
         )
     if view.is_features and not view.features.additive:
         kind = view.features.kind

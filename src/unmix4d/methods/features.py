@@ -1,4 +1,4 @@
-"""``.angular_average``, ``.radial_variance``, ``.symmetry`` and ``.polar`` of `Unmix`."""
+"""``.angular_average``, ``.radial_variance``, ``.symmetry``, ``.friedel_odd`` and ``.polar`` of `Unmix`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import features
+from ..clustering.friedel_centre import offset_of_scan
 from ..core import checks
 from ..core.centre import require_centre, require_near
+from ..core.messages import warn
 from ..core.polar import PolarTransform
 from ..core.units import in_pixels
 from ..features.rings import beam_edge, find_rings, given_rings, reach
@@ -22,10 +24,11 @@ from ..views.feature_view import FeatureView
 if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
-__all__ = ["angular_average", "radial_variance", "symmetry", "polar"]
+__all__ = ["angular_average", "radial_variance", "symmetry", "friedel_odd", "polar"]
 
 _MOST_SECTORS = 3600  # a tenth of a degree; more is a mistake in a unit
 _LEAST_STEP = 0.01  # pixels: finer ones only repeat the same pixels
+_LEAST_CELL = 0.5  # pixels: smaller ones only repeat the same pixels
 _MOST_RADII = 100_000  # far more than a detector has pixels: a mistake in a unit
 
 
@@ -212,6 +215,81 @@ def symmetry(
     read, grid = _geometry(view, polar, "symmetry")
     radii, step = _radii(read, grid, r_min, r_max, radial_step)
     return _made(view, features.symmetry(read, radii, step, orders, kind, grid=grid), scaling, polar)
+
+
+def friedel_odd(
+    view: Any,
+    r_min: float | str | None = None,
+    r_max: float | str | None = None,
+    *,
+    cell: float | str = 3.0,
+    halves: bool = False,
+    measure_centre: bool = True,
+) -> FeatureView:
+    """What opposite spots differ in, I(g) - I(-g), as features of every pattern: domains of opposite polarity.
+
+    Thickness, amorphous layers, and whatever else is even under inversion about the centre, drop out. The pattern of an
+    antiparallel domain has the same values with the other sign, where those of its pixels hardly change.
+
+    Parameters
+    ----------
+    r_min, r_max : float or str, optional
+        As for `radial_variance`.
+    cell : float or str
+        Edge of the square cells about the centre whose means are compared, in pixels or with a unit; about as large as a
+        spot.
+    halves : bool
+        True: differences below 0 are set to 0, and those of all cells are features instead of half of them, so that nothing
+        is negative, as `nmf` needs it. The noise is then no longer even, and features are not additive.
+    measure_centre : bool
+        A centre that is wrong by half a pixel moves opposite spots by a whole one, and thickness is then odd too. True: it
+        is measured from opposite spots, to a few hundredths of a pixel, in one or two passes that are made now;
+        ``.features.settings["centre"]`` says where it is. False, and where the spots do not say it: that of the view.
+
+    Returns
+    -------
+    FeatureView
+        Features (n, 2 n), those of the cells above the centre, signed, additive and in units of their counting noise; with
+        `halves` (2 n, 2 n). For `fuzzy_cmeans`, `svd`, `pca` and `ica`. A cell is dropped when less than half of it, or of
+        the opposite one, is on pixels that take part. Computed in one pass when first used.
+
+    Raises
+    ------
+    ValueError
+        As for `radial_variance`.
+
+    Notes
+    -----
+    A crystal that is tilted off its zone axis has an odd part too, in all domains the same. Where the tilt changes over the
+    scan, ask for more clusters than there are signs.
+
+    Examples
+    --------
+    >>> from unmix4d import Unmix, phantoms
+    >>> phantom = phantoms.antiparallel_domains(scan_shape=(12, 10), detector_shape=(48, 48), seed=0)
+    >>> odd = Unmix(phantom.data, centre=phantom.centre).friedel_odd(4, 22)
+    >>> odd.shape, odd.fuzzy_cmeans(2, random_state=0).maps.shape
+    ((12, 10, 8, 16), (2, 12, 10))
+    """
+    checks.flag(halves, "halves")
+    checks.flag(measure_centre, "measure_centre")
+    read, grid = _geometry(view, "own", "friedel_odd")
+    if read.geometry.polar:
+        raise ValueError("friedel_odd needs patterns in rows and columns, but the axes of this scan are azimuth and radius")
+    radii, _ = _radii(read, grid, r_min, r_max, 1.0)
+    edge = checks.positive(in_pixels(cell, grid.length, grid.unit, "cell"), "cell")
+    if edge < _LEAST_CELL:
+        raise ValueError(f"cell must be at least {_LEAST_CELL} pixels, got {edge:.4g}")
+    centre = read.geometry.centre
+    if measure_centre:
+        offset = offset_of_scan(read.matrix(), read.geometry, float(radii[0]))
+        centre = (centre[0] + offset.row, centre[1] + offset.col) if offset.known else centre
+        if offset.noticed:
+            warn(
+                f"opposite spots are so about ({centre[0]:.2f}, {centre[1]:.2f}), and not about the centre of the view: "
+                "friedel_odd takes that; give it to the view too, or measure_centre=False"
+            )
+    return FeatureView(features.friedel_odd(read, float(radii[0]), float(radii[-1]), edge, halves, centre))
 
 
 def polar(

@@ -39,6 +39,7 @@ def prepare(
     bin: int | tuple[int, int] | None = None,
     friedel: bool = False,
     average_neighbours: int | None = None,
+    average_alike: bool | int | None = None,
     hot_pixels: bool | float | np.ndarray | None = None,
     align: Any = None,
     align_subpixel: bool = False,
@@ -47,11 +48,11 @@ def prepare(
     keep: bool | str | None = None,
 ) -> V:
     """Prepare the scan: a lazy view with the same methods. Your data are not changed, and nothing is computed yet,
-    except with ``align="measure"``.
+    except with ``align="measure"`` and `average_alike`.
 
     Lengths are detector pixels of this view, or strings with a unit such as ``"0.12 1/Å"``. The order of the
     arguments does not matter. The steps are done in this order: given masks, hot pixels, gain, align, masks by radius,
-    crop, bin, friedel, average_neighbours, redraw_peaks.
+    crop, bin, friedel, average_neighbours or average_alike, redraw_peaks.
 
     Parameters
     ----------
@@ -72,6 +73,11 @@ def prepare(
         excluded or outside keep their own value. Only right where opposite spots are equally strong.
     average_neighbours : int, optional
         Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
+    average_alike : bool or int, optional
+        Mean over those of the 5 x 5 (True; or 7 x 7, ...) probe positions around that are alike within their counting noise
+        [1]_: at some hundred electrons per pattern or less, where boundaries must stay sharp. Patterns are compared, alone
+        and as means over 3 x 3 positions, by what stands out of the noise of the scan, for which it is read now; what does
+        not stand out is averaged away. A block of the scan then takes the memory of three. Values are no counts any more.
     hot_pixels : bool, float or bool array (det_row, det_col), optional
         Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
         pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and
@@ -110,6 +116,10 @@ def prepare(
     ValueError
         When a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
 
+    References
+    ----------
+    .. [1] Buades, Coll and Morel, Multiscale Model. Simul. 4 (2005) 490, doi:10.1137/040616024
+
     Examples
     --------
     >>> from unmix4d import Unmix, phantoms
@@ -124,20 +134,21 @@ def prepare(
         checks.choice(keep, "keep", ("auto",))
     detector_mask = checks.mask(detector_mask, "detector_mask", geometry.detector_shape)
     scan_mask = checks.mask(scan_mask, "scan_mask", geometry.scan_shape)
-    redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours)
+    alike = steps.window_of_alike(average_alike, average_neighbours)
+    redrawing = checked_redrawing(_with_plain_spots(redraw_peaks, geometry), geometry, friedel, average_neighbours or alike)
     record: dict[str, Any] = {"detector_mask": describe_mask(detector_mask), "scan_mask": describe_mask(scan_mask)}
     scan = view.scan.replace(geometry=with_masks(geometry, scan_mask, detector_mask))
     scan, record["hot_pixels"] = steps.repair_hot_pixels(scan, hot_pixels)
     scan, record["gain"] = steps.divide_by_gain(scan, gain)
     align, source = _checked_alignment(align, align_subpixel, scan)
 
-    def finished(positions: Any) -> tuple[Scan, dict]:
+    def finished(positions: Any, alike: int | None = alike) -> tuple[Scan, dict]:
         known = dict(record)
         moved, known["align"] = align_beam(scan, positions, align_subpixel, source)
         known["align_subpixel"] = True if align_subpixel else None
         return _after_alignment(
             moved, known, geometry, direct_beam=direct_beam, annulus=annulus, crop=crop, bin=bin, friedel=friedel,
-            average_neighbours=average_neighbours, redrawing=redrawing,
+            average_neighbours=average_neighbours, alike=alike, redrawing=redrawing,
         )  # fmt: skip
 
     if source == "measured":
@@ -161,7 +172,7 @@ def _of_several(view: Any, options: dict[str, Any]) -> Any:
 
 def _after_alignment(
     scan: Scan, record: dict, before: ScanGeometry, *, direct_beam: Any, annulus: Any, crop: Any, bin: Any, friedel: Any,
-    average_neighbours: Any, redrawing: dict | None,
+    average_neighbours: Any, alike: int | None, redrawing: dict | None,
 ) -> tuple[Scan, dict]:  # fmt: skip
     """The steps from the masks by radius on, which lie where the beam is now."""
     mask = geometric_mask(scan.geometry, direct_beam, annulus)
@@ -173,6 +184,7 @@ def _after_alignment(
     scan, record["bin"] = steps.bin_detector(scan, bin)
     scan, record["friedel"] = steps.fold_friedel(scan, friedel)
     scan, record["average_neighbours"] = steps.mean_of_neighbours(scan, average_neighbours)
+    scan, record["average_alike"] = steps.mean_of_alike(scan, alike)
     scan, record["redraw_peaks"] = redraw(scan, redrawing, record["bin"])
     return scan, record
 
@@ -203,7 +215,7 @@ def _refuse_before_measuring(finished: Callable) -> None:
     """What will be refused after the pass is refused before it; what will be warned of is warned of then."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnmixWarning)
-        finished(None)
+        finished(None, alike=None)
 
 
 def _measured(view: Any, scan: Scan) -> np.ndarray:

@@ -4,6 +4,7 @@ Each builder returns a `Phantom`: the data, the true patterns and maps, and conv
 `cases` is the table of standard ones, `case` builds one of them by name.
 """
 
+from ._antiparallel import antiparallel_domains
 from ._cases import case, cases
 from ._crystals import bent_crystal, embedded_particle
 from ._dynamical_film import dynamical_film
@@ -19,6 +20,7 @@ from ._series import PhantomSeries, series
 __all__ = [
     "Phantom",
     "PhantomSeries",
+    "antiparallel_domains",
     "bent_crystal",
     "bent_wire",
     "bicrystal_in_vacuum",

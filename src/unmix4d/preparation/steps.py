@@ -15,13 +15,17 @@ from ..core.centre import partner_pixels
 from ..core.messages import warn
 from ..engine.blocks import compute_dtype
 from . import pixels
+from .alike import average_alike
 from .lazy import as_dask, map_patterns
 from .masks import describe_mask
 from .neighbours import average_neighbours
 
+_FEW = 200  # electrons per pattern, below which nmf may take what neighbours' noise has in common for a component (same)
+_WINDOW = 5  # positions: wider ones average more, and take longer (benchmarks/low_dose/RESULTS.md)
+
 __all__ = [
-    "bin_detector", "crop_detector", "divide_by_gain", "fold_friedel", "mean_of_neighbours",
-    "repair_hot_pixels",
+    "bin_detector", "crop_detector", "divide_by_gain", "fold_friedel", "mean_of_alike", "mean_of_neighbours",
+    "repair_hot_pixels", "window_of_alike",
 ]  # fmt: skip
 
 
@@ -144,3 +148,31 @@ def mean_of_neighbours(scan, size):
         return scan, None
     dtype = compute_dtype(scan.dtype, "single")
     return scan.replace(patterns=average_neighbours(scan, size, dtype)), size
+
+
+def window_of_alike(value, average_neighbours):
+    """The argument `average_alike` as the width of its window, or None."""
+    if value is None or value is False:
+        return None
+    if average_neighbours not in (None, 1):
+        raise ValueError("average_alike takes patterns with their own noise: leave average_neighbours out")
+    size = _WINDOW if value is True else checks.count(value, "average_alike", minimum=3)
+    if size % 2 == 0:
+        raise ValueError(f"average_alike must be odd, so that a position is the middle of its window, got {size}")
+    return size
+
+
+def mean_of_alike(scan, size):
+    """Patterns averaged over positions nearby that are alike; the scan is read for that, now."""
+    if size is None:
+        return scan, None
+    if max(scan.geometry.scan_shape) == 1:
+        warn("average_alike does nothing on a scan of one position")
+        return scan, None
+    patterns, n, electrons = average_alike(scan, size, compute_dtype(scan.dtype, "single"))
+    if electrons < _FEW:
+        warn(
+            f"with {electrons:.3g} electrons per pattern, nmf of a view that average_alike has made may miss weak grains: "
+            "learn the patterns from the view before, result = view.nmf(n), and fit them to this one, prepared.fit(result)"
+        )
+    return scan.replace(patterns=patterns), {"window": size, "compared_by": n}

@@ -19,7 +19,7 @@ from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
 from ..methods.bragg_vectors import is_bragg_vectors
-from ..methods.features import angular_average, polar, radial_variance, symmetry
+from ..methods.features import angular_average, friedel_odd, polar, radial_variance, symmetry
 from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
 from ..methods.region import region
@@ -56,6 +56,10 @@ class Unmix(View):
         Distance between probe positions.
     step_unit : str, optional
         Its unit, ``"nm"`` for example.
+    ellipse : (float, float, float), optional
+        What a circle became on the detector: semi-axes a and b, of which only the ratio counts, and the angle of a in
+        degrees, counter-clockwise as seen with row 0 on top. Radii and angles are then those of the pattern made round. For
+        scans only.
     q_max : float or str, optional
         For Bragg vectors only: the longest that are used, in their own unit or with one. `pixel_size` is then that of the
         cells of the raster, and `centre` counts in what the vectors do.
@@ -88,6 +92,7 @@ class Unmix(View):
     angular_average = angular_average
     radial_variance = radial_variance
     symmetry = symmetry
+    friedel_odd = friedel_odd
     polar = polar
     bragg_disks = bragg_disks
     split_counts = split_counts
@@ -107,6 +112,7 @@ class Unmix(View):
         pixel_unit: str | None = None,
         step: float | tuple[float, float] | None = None,
         step_unit: str | None = None,
+        ellipse: tuple[float, float, float] | None = None,
         q_max: float | str | None = None,
         resample: bool = False,
         skip_unreadable: bool = False,
@@ -116,13 +122,15 @@ class Unmix(View):
             "centre": centre, "pixel_size": pixel_size, "pixel_unit": pixel_unit, "step": step, "step_unit": step_unit,
         }  # fmt: skip
         if is_bragg_vectors(obj):
+            if ellipse is not None:
+                raise ValueError("ellipse is for scans only: Bragg vectors come with it taken out by their host")
             return view_of_vectors(obj, q_max=q_max, **facts)  # type: ignore[return-value]
         if q_max is not None:
             raise ValueError(f"q_max is for Bragg vectors only, got {type(obj).__name__}: use prepare(annulus=(0, q_max))")
         self = super().__new__(cls)
         if are_several(_scans_of(obj)):
             obj = _scans_of(obj)
-        self._scan = read_scans(obj, resample, facts, skip_unreadable)
+        self._scan = read_scans(obj, resample, {**facts, "ellipse": ellipse}, skip_unreadable)
         return self
 
     def __getnewargs__(self) -> tuple[Scan]:
@@ -260,7 +268,7 @@ class Unmix(View):
         lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
         lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
         lines.append("  .virtual_image() .noise_deviation()")
-        lines.append("  features: .angular_average() .radial_variance() .symmetry() .polar() .bragg_disks()")
+        lines.append("  features: .angular_average() .radial_variance() .symmetry() .friedel_odd() .polar() .bragg_disks()")
         return "\n".join(lines)
 
     def _describe_type(self) -> str:
