@@ -36,8 +36,8 @@ def drift_between(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
     >>> import numpy as np
     >>> from unmix4d.maps import drift_between
     >>> image = np.zeros((1, 20, 20)); image[0, 5:10, 6:12] = 1
-    >>> drift_between(image, np.roll(image, (2, -3), axis=(1, 2)))
-    (2.0, -3.0)
+    >>> [round(shift, 1) for shift in drift_between(image, np.roll(image, (2, -3), axis=(1, 2)))]
+    [2.0, -3.0]
     """
     one, other = (_prepared(np.asarray(maps, float)) for maps in (first, second))
     shape = [a + b - 1 for a, b in zip(one[0].shape[1:], other[0].shape[1:])]
@@ -51,7 +51,7 @@ def drift_between(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
     if not likeness[at] > _LIKE:
         return 0.0, 0.0
     row, col = (_peak(likeness, at, axis, n) for axis, n in enumerate(other[1].shape))
-    return _whole(row), _whole(col)
+    return row, col
 
 
 def drift_of(scans: Sequence[ArrayLike]) -> np.ndarray:
@@ -71,8 +71,8 @@ def drift_of(scans: Sequence[ArrayLike]) -> np.ndarray:
     >>> import numpy as np
     >>> from unmix4d.maps import drift_of
     >>> image = np.zeros((1, 20, 20)); image[0, 5:10, 6:12] = 1
-    >>> drift_of([np.roll(image, i, axis=1) for i in range(3)]).tolist()
-    [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
+    >>> drift_of([np.roll(image, (i, i), axis=(1, 2)) for i in range(3)]).round(1).tolist()
+    [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]
     """
     steps = [drift_between(a, b) for a, b in zip(scans, scans[1:])]
     return np.cumsum([(0.0, 0.0), *steps], axis=0)
@@ -103,8 +103,3 @@ def _peak(likeness: np.ndarray, at: tuple[Any, ...], axis: int, n: int) -> float
     part = 0.5 * (below - above) / bend if np.isfinite(bend) and bend < 0 else 0.0
     whole = int(at[axis])
     return (whole if whole < n else whole - likeness.shape[axis]) + float(part)
-
-
-def _whole(shift: float) -> float:
-    """What is a whole number but for rounding is one."""
-    return float(round(shift)) if abs(shift - round(shift)) < 1e-6 else float(shift)
