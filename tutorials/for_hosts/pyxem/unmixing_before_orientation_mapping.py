@@ -91,7 +91,9 @@ print({name: np.round(values[10, 10], 3) for name, values in orientations.proper
 
 for match in orientations.matches:
     ambiguous = "ambiguous" if match.orientation_ambiguous else "clear"
-    rival = "no rival" if np.isnan(match.rival) else f"rival at {match.rival:.3f} of it"
+    rival = "no rival"
+    if match.rival is not None:
+        rival = f"rival {match.rival.away_deg:.0f} degrees off, fit {match.rival.fit:.2f}"
     print(f"component {match.component}: fit {match.fit:.2f}, {rival}, {ambiguous}")
 
 # %%
