@@ -147,7 +147,7 @@ def series(
     --------
     >>> from unmix4d import phantoms
     >>> film = phantoms.series(n_scans=4, scan_shape=(12, 12), detector_shape=(32, 32), dose=[1e3, 500, 500, 100], seed=0)
-    >>> [round(scan.data.sum() / 144, -2) for scan in film]
+    >>> [round(float(scan.data.sum()) / 144, -2) for scan in film]
     [1000.0, 500.0, 500.0, 100.0]
     """
     settings = dict(locals(), builder="series")
@@ -155,6 +155,8 @@ def series(
     scan_shape = check_shape("scan_shape", scan_shape, smallest=8)
     check_range("share", share, 0, 1, open_low=True, open_high=True)
     check_range("weak", weak, 0, 1)
+    if np.shape(drift) != (2,):
+        raise ValueError(f"drift must be two numbers (row, column), found {drift!r}")
     for one in drift:
         check_range("drift", one, -1, 1)
     doses = [dose] * n if dose is None or np.ndim(dose) == 0 else list(dose)  # type: ignore[arg-type]
