@@ -62,7 +62,7 @@ def test_unknown_names_are_told_the_near_one(view, call, said):
 
 def test_signatures_and_pickles_are_as_before(view):
     assert [*inspect.signature(Unmix.nmf).parameters][:3] == ["view", "n", "constraints"]
-    assert Unmix.nmf.__doc__ == unmix4d.views.view.nmf.__doc__ and Unmix.nmf.__name__ == "nmf"
+    assert Unmix.nmf.__doc__ == unmix4d.methods.nmf.nmf.__doc__ and Unmix.nmf.__name__ == "nmf"
     assert pickle.loads(pickle.dumps(view)).shape == view.shape
 
 

@@ -122,6 +122,21 @@ def test_passes_are_counted(scan):
     assert matrix.passes == 3
 
 
+@pytest.mark.parametrize(
+    "dtype, largest", [("uint8", 255), ("uint16", 9), ("uint16", 65535), ("int16", 300), ("int32", 3_000_000)]
+)
+def test_sums_of_integers_are_exact(dtype, largest):
+    """Of few counts in single precision, of more in double: integers come out as integers either way."""
+    data = (
+        np.random.default_rng(0).integers(-(largest // 3) if dtype[0] == "i" else 0, largest, (5, 7, 20, 30)).astype(dtype)
+    )
+    X, found = data.reshape(35, 600).astype(np.int64), Unmix(data).matrix().statistics()
+    np.testing.assert_array_equal(found.totals, X.sum(1))
+    np.testing.assert_array_equal(found.position_squares, (X**2).sum(1))
+    np.testing.assert_array_equal(found.pixel_squares, (X**2).sum(0))
+    np.testing.assert_array_equal(found.mean_pattern, X.sum(0) / 35)
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_nan_is_refused_with_its_place(scan, lazy):
     data = scan.data.astype(float)

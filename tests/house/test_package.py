@@ -148,6 +148,17 @@ def test_import_is_light_and_fast():
     assert min(map(float, times)) < 0.3
 
 
+def test_a_view_loads_what_it_needs():
+    """Methods are imported as they are used: the import of `Unmix` brings no editing, orientation or report with it."""
+    code = (
+        "import sys; from unmix4d import Unmix; rooms = ('editing', 'orientation', 'report', 'choose_k', 'scipy.special')\n"
+        "loaded = [r for r in rooms if {r, 'unmix4d.' + r} & set(sys.modules)]\n"
+        "print(loaded, callable(Unmix.choose_k), 'unmix4d.choose_k' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[] True True"
+
+
 def test_public_names_exist():
     for name in unmix4d.__all__:
         assert getattr(unmix4d, name) is not None

@@ -95,3 +95,26 @@ def test_type_checkers_are_told_the_public_names():
 
 def test_the_package_says_that_it_is_typed():
     assert resources.files("unmix4d").joinpath("py.typed").is_file()
+
+
+def test_type_checkers_are_told_what_is_imported_later():
+    """The import under ``if TYPE_CHECKING:`` and the call of `later` under its ``else:`` name the same functions."""
+    seen = []
+    for path in ROOT.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            calls = [part.value for part in node.orelse] if isinstance(node, ast.If) else []
+            if calls and "later(" in ast.unparse(node.orelse[0]):
+                told = {
+                    ("." * part.level + part.module, alias.name) for part in node.body if part.level for alias in part.names
+                }
+                given = [[ast.literal_eval(arg) for arg in call.args[1:]] for call in calls]
+                later = {(module, name) for module, *names in given for name in names}
+                assert later <= told, path
+                assert {name for _, name in later} == {ast.unparse(t).strip("()") for t in targets(node.orelse)}, path
+                seen.append(path.stem)
+    assert sorted(seen) == ["decomposition", "view"]
+
+
+def targets(assignments):
+    for one in assignments:
+        yield from one.targets[0].elts if isinstance(one.targets[0], ast.Tuple) else one.targets

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .later import Later
+
 __all__ = ["spelled"]
 
 C = TypeVar("C", bound=type)
@@ -43,6 +45,8 @@ def spelled(cls: C) -> C:
             setattr(cls, name, _spelled(cls.__new__, cls.__name__))
         elif inspect.isfunction(method) and not name.startswith("_"):
             setattr(cls, name, _spelled(method, name))
+        elif isinstance(method, Later):
+            method.wrap = functools.partial(_spelled, called=name)
     return cls
 
 

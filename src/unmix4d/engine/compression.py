@@ -73,13 +73,18 @@ class Smoother:
     def spectrum(self) -> np.ndarray:
         """Squared transfer per spatial frequency, (n_scan,), as it is where borders and excluded positions are far."""
         rows, cols = self._frame.scan_shape
-        inside = np.pad(self._kept.reshape(rows, cols), [(int(n > 1),) * 2 for n in (rows, cols)])
-        farthest = scipy.ndimage.distance_transform_edt(inside)
-        farthest = farthest[int(rows > 1) :, int(cols > 1) :][:rows, :cols]
         point = np.zeros((rows * cols, 1))
-        point[farthest.argmax()] = 1
+        point[self._farthest(rows, cols)] = 1
         response = np.asarray(self.smoothing.smooth(point)).reshape(rows, cols)
         return np.abs(np.fft.fft2(response)).ravel() ** 2
+
+    def _farthest(self, rows, cols) -> int:
+        """The position that is farthest from borders and excluded ones."""
+        if self._kept.all():
+            return (rows - 1) // 2 * cols + (cols - 1) // 2
+        inside = np.pad(self._kept.reshape(rows, cols), [(int(n > 1),) * 2 for n in (rows, cols)])
+        away = scipy.ndimage.distance_transform_edt(inside)
+        return int(away[int(rows > 1) :, int(cols > 1) :][:rows, :cols].argmax())
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,17 @@ import numpy as np
 
 from ..core.errors import ChangedData
 
-__all__ = ["Expected", "changed", "comparing_kernel", "counted_exactly", "differing"]
+__all__ = ["EXACT", "Expected", "changed", "comparing_kernel", "counted_exactly", "differing"]
 
 _RELATIVE, _OF_LARGEST = 1e-5, 1e-6  # sums are kept in single precision (6e-8) at the least
-_EXACT = 2**24  # whole numbers up to this are added up without rounding in single precision, in any order
+EXACT = 2**24  # whole numbers up to this are added up without rounding in single precision, in any order
 _ROUNDING = 1.2e-7  # of a mean that is kept in single precision
 _ROWS = 256  # patterns that are added up in single precision, whose rounding grows with their number
 
 
 def counted_exactly(totals, dtype) -> bool:
     """Whether sums over single patterns of this type are exact in single precision: one count more or less then shows."""
-    return np.dtype(dtype).kind in "uib" and float(np.nanmax(np.abs(totals), initial=0)) < _EXACT
+    return np.dtype(dtype).kind in "uib" and float(np.nanmax(np.abs(totals), initial=0)) < EXACT
 
 
 def differing(found, known, largest=None, step: float | None = None) -> np.ndarray:
@@ -99,7 +99,7 @@ class Expected:
             raise changed(self.method, f"{n_changed} of {n} patterns have another total intensity")
         # Sums over a few hundred patterns are exact as well where they cannot hold more than so many counts.
         most = min(self.largest * _ROWS, float(self.mean_pattern.max(initial=0)) * n)
-        exact = self.exact and most < _EXACT
+        exact = self.exact and most < EXACT
         pixels = differing(pixel_sum / n, self.mean_pattern, step=1 / n if exact else None)
         if pixels.any():
             what = f"{int(pixels.sum())} of {len(pixels)} pixels of the mean pattern have another value"

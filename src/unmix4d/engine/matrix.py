@@ -18,7 +18,7 @@ from ..core.scan import is_dask
 from .blocks import compute_dtype, make_plan
 from .buffers import buffer
 from .cells import cell_rows, cells_of
-from .expected import Expected, comparing_kernel
+from .expected import EXACT, Expected, comparing_kernel
 from .holding import Holder, WorkersHolder, holder_for
 from .passes import run_pass
 
@@ -123,6 +123,7 @@ class PatternMatrix:
         """All but the data."""
         self.geometry = geometry
         self.dtype = compute_dtype(dtype, precision)
+        self._counts = np.dtype(dtype).kind in "uib"
         self.shape = (geometry.n_positions, geometry.n_pixels)
         self._statistics: Statistics | None = None
         self._cell_sums: dict | None = None
@@ -208,7 +209,8 @@ class PatternMatrix:
             When a kept value is NaN or infinite; says where.
         """
         if self._statistics is None:
-            rows, (pixel_sum, pixel_squares, self._cell_sums) = self.visit(_statistics_kernel, (self.cells()[:, None],))
+            kernel = partial(_statistics_kernel, counts=self._counts and self._offset is None)
+            rows, (pixel_sum, pixel_squares, self._cell_sums) = self.visit(kernel, (self.cells()[:, None],))
             self.refuse_not_finite(rows[:, 0], pixel_sum)
             self._refuse_extreme(float(np.abs(rows[:, 2:]).max()))
             self._statistics = Statistics(
@@ -363,22 +365,36 @@ class PatternMatrix:
         return f"PatternMatrix({self.shape[0]} positions x {self.shape[1]} pixels, {self.dtype}, {self.passes} passes)"
 
 
-def _statistics_kernel(X, cells):
+def _statistics_kernel(X, cells, *, counts=False):
     # A NaN or infinity is found in the sums and reported with its place; no need for a warning on the way.
     with np.errstate(all="ignore"):
-        ones = buffer("ones", (max(X.shape),), np.float64)
-        ones.fill(1)
-        of_pixels, of_positions = ones[: len(X)], ones[: X.shape[1]]
-        sums = buffer("sums", (2, X.shape[1]), np.float64)
+        least, most = X.min(1), X.max(1)
         # In double precision: variances are small differences of these sums.
-        wide = buffer("wide", X.shape, np.float64)
-        np.copyto(wide, X)
-        totals = wide @ of_positions
-        np.dot(of_pixels, wide, out=sums[0])
-        np.square(wide, out=wide)
-        np.dot(of_pixels, wide, out=sums[1])
-        rows = np.stack([totals, wide @ of_positions, X.min(1), X.max(1)], axis=1)
-        return rows, (*sums, cell_rows(X, cells[:, 0]))
+        sums = _sums_of_counts(X, least, most) if counts and X.dtype == np.float32 else None
+        of_positions, of_pixels = sums or _sums(_wide(X), in_place=X.dtype != np.float64)
+        return np.stack([*of_positions, least, most], axis=1), (*of_pixels, cell_rows(X, cells[:, 0]))
+
+
+def _sums_of_counts(X, least, most):
+    """`_sums` in single precision, exact for whole numbers up to `EXACT`; None where squares may add up to more."""
+    totals = (X @ _ones(X.shape[1], X.dtype), _ones(len(X), X.dtype) @ X)
+    if least.min() < 0 or not max(totals[0].max(), totals[1].max()) * float(most.max()) < EXACT:
+        return None
+    return _sums(X, totals=totals)
+
+
+def _sums(X, totals=None, in_place=False):
+    """Sums and sums of squares of every row, and of every column."""
+    rows, columns = _ones(X.shape[1], X.dtype), _ones(len(X), X.dtype)
+    totals = (X @ rows, columns @ X) if totals is None else totals
+    squares = np.square(X, out=X if in_place else buffer("squares", X.shape, X.dtype))
+    return (totals[0], squares @ rows), (totals[1], columns @ squares)
+
+
+def _ones(n, dtype):
+    ones = buffer("ones", (n,), dtype)
+    ones.fill(1)
+    return ones
 
 
 def _cells_kernel(X, cells):

@@ -13,7 +13,6 @@ from ..core import checks
 from ..core.grids import difference, onto_grid, unlike_units
 from ..core.messages import warn
 from ..results.decomposition import Decomposition
-from ..results.groups import Groups
 
 __all__ = ["Known", "known_patterns", "with_known"]
 
@@ -47,6 +46,8 @@ def known_patterns(view: Any, known: Any, resample: bool = False, argument: str 
     Raises TypeError or ValueError, which name the argument, when they are none of these, lie on another grid (unless
     `resample`), are negative, infinite or empty, or leave no pixel.
     """
+    from ..results.groups import Groups  # most answers need none of it
+
     checks.flag(resample, "resample")
     if isinstance(known, (Decomposition, Groups)):
         images, names, origin = _of_result(view, known, resample, argument)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,44 +12,73 @@ from .. import hosts, plots
 from ..core import checks
 from ..core.arrays import freeze, read_only, set_frozen_state
 from ..core.geometry import ScanGeometry
+from ..core.later import later
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.rows import pick
 from ..core.scan import HostRecord
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
-from ..editing.drop import drop, replace
 from ..editing.edits import Edits, edits_of
-from ..editing.history import undo
-from ..editing.merge import merge
-from ..editing.naming import background, rename, reorder
-from ..editing.refit import refit
-from ..editing.split import split
-from ..editing.suggest import suggest
 from ..maps.regions import above_threshold
-from ..orientation.index import index, orientations
-from ..orientation.vectors import group_braggvectors
-from ..plots.composite import composite
-from ..plots.film import film
-from ..plots.series import maps_of_scans
-from ..report.editor import edit
-from ..report.explorer import explore
-from ..report.write import write_report
-from ..storage.table_file import to_csv
 from .citations import FIELD
 from .data_of_a_result import linked_matrix
-from .grain_tracks import track_grains
-from .grains import find_grains
-from .groups import group_rotated, mean_of
-from .images import save_images
-from .likelihood import log_likelihood
 from .meaning import Meaning
-from .overlap import find_overlap
 from .parts import Component
-from .quality import pattern_similarity, report_quality
 from .saved import savable, save
 from .scans import scans_of
-from .series import series_of
-from .xarray_tree import to_xarray
+
+if TYPE_CHECKING:
+    from ..editing.drop import drop, replace
+    from ..editing.history import undo
+    from ..editing.merge import merge
+    from ..editing.naming import background, rename, reorder
+    from ..editing.refit import refit
+    from ..editing.split import split
+    from ..editing.suggest import suggest
+    from ..orientation.index import index, orientations
+    from ..orientation.vectors import group_braggvectors
+    from ..plots.composite import composite
+    from ..plots.film import film
+    from ..plots.series import maps_of_scans
+    from ..report.editor import edit
+    from ..report.explorer import explore
+    from ..report.write import write_report
+    from ..storage.table_file import to_csv
+    from .grain_tracks import track_grains
+    from .grains import find_grains
+    from .groups import group_rotated
+    from .images import save_images
+    from .likelihood import log_likelihood
+    from .overlap import find_overlap
+    from .quality import pattern_similarity, report_quality
+    from .series import series_of
+    from .xarray_tree import to_xarray
+else:
+    drop, replace = later(__package__, "..editing.drop", "drop", "replace")
+    undo = later(__package__, "..editing.history", "undo")
+    merge = later(__package__, "..editing.merge", "merge")
+    background, rename, reorder = later(__package__, "..editing.naming", "background", "rename", "reorder")
+    refit = later(__package__, "..editing.refit", "refit")
+    split = later(__package__, "..editing.split", "split")
+    suggest = later(__package__, "..editing.suggest", "suggest")
+    index, orientations = later(__package__, "..orientation.index", "index", "orientations")
+    group_braggvectors = later(__package__, "..orientation.vectors", "group_braggvectors")
+    composite = later(__package__, "..plots.composite", "composite")
+    film = later(__package__, "..plots.film", "film")
+    maps_of_scans = later(__package__, "..plots.series", "maps_of_scans")
+    edit = later(__package__, "..report.editor", "edit")
+    explore = later(__package__, "..report.explorer", "explore")
+    write_report = later(__package__, "..report.write", "write_report")
+    to_csv = later(__package__, "..storage.table_file", "to_csv")
+    track_grains = later(__package__, ".grain_tracks", "track_grains")
+    find_grains = later(__package__, ".grains", "find_grains")
+    group_rotated = later(__package__, ".groups", "group_rotated")
+    save_images = later(__package__, ".images", "save_images")
+    log_likelihood = later(__package__, ".likelihood", "log_likelihood")
+    find_overlap = later(__package__, ".overlap", "find_overlap")
+    pattern_similarity, report_quality = later(__package__, ".quality", "pattern_similarity", "report_quality")
+    series_of = later(__package__, ".series", "series_of")
+    to_xarray = later(__package__, ".xarray_tree", "to_xarray")
 
 __all__ = ["Decomposition"]
 
@@ -411,6 +440,8 @@ class Decomposition:
         member = self.single_positions() if single else self.labels()[None] == np.arange(self.k)[:, None, None]
         matrix = linked_matrix(self, "mean_patterns")
         weights = self.geometry.from_maps(member.astype(matrix.dtype))
+        from .groups import mean_of
+
         means = mean_of(matrix.transpose_times(weights), weights.sum(0, dtype=np.float64), matrix.dtype)
         return self.geometry.to_images(means.T)
 

@@ -9,22 +9,35 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.geometry import ScanGeometry
+from ..core.later import later
 from ..core.scan import Scan
 from ..core.spelling import spelled
-from ..methods.choose_k import choose_k
-from ..methods.compress import compress
-from ..methods.fit import fit
-from ..methods.fuzzy_cmeans import fuzzy_cmeans, fuzzy_validity
-from ..methods.group_rotated import group_rotated
-from ..methods.ica import ica
-from ..methods.merge_nmf import merge_nmf
-from ..methods.nmf import nmf
-from ..methods.nmf_series import nmf_series
-from ..methods.svd import pca, scree, svd
-from ..methods.vca import vca
 
 if TYPE_CHECKING:
     from ..engine.matrix import PatternMatrix
+    from ..methods.choose_k import choose_k
+    from ..methods.compress import compress
+    from ..methods.fit import fit
+    from ..methods.fuzzy_cmeans import fuzzy_cmeans, fuzzy_validity
+    from ..methods.group_rotated import group_rotated
+    from ..methods.ica import ica
+    from ..methods.merge_nmf import merge_nmf
+    from ..methods.nmf import nmf
+    from ..methods.nmf_series import nmf_series
+    from ..methods.svd import pca, scree, svd
+    from ..methods.vca import vca
+else:
+    choose_k = later(__package__, "..methods.choose_k", "choose_k")
+    compress = later(__package__, "..methods.compress", "compress")
+    fit = later(__package__, "..methods.fit", "fit")
+    fuzzy_cmeans, fuzzy_validity = later(__package__, "..methods.fuzzy_cmeans", "fuzzy_cmeans", "fuzzy_validity")
+    group_rotated = later(__package__, "..methods.group_rotated", "group_rotated")
+    ica = later(__package__, "..methods.ica", "ica")
+    merge_nmf = later(__package__, "..methods.merge_nmf", "merge_nmf")
+    nmf = later(__package__, "..methods.nmf", "nmf")
+    nmf_series = later(__package__, "..methods.nmf_series", "nmf_series")
+    pca, scree, svd = later(__package__, "..methods.svd", "pca", "scree", "svd")
+    vca = later(__package__, "..methods.vca", "vca")
 
 __all__ = ["View"]
 
