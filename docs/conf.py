@@ -8,8 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
+import members  # noqa: E402
 import pages_from_outside  # noqa: E402
-
 import sphinx.ext.autosummary as summaries  # noqa: E402
 
 import unmix4d  # noqa: E402
@@ -60,6 +60,10 @@ suppress_warnings = ["config.cache", "myst-nb.lexer"]
 default_role = "autolink"
 autosummary_generate = True
 autosummary_ignore_module_all = False
+autosummary_context = {
+    "properties_of": members.properties_of,
+    "pages_of_methods": lambda fullname: members.pages_of_methods(fullname, members.listed(HERE)),
+}
 # A sentence does not end there, and neither does its summary in a table.
 summaries.WELL_KNOWN_ABBREVIATIONS += ("Fig.", "Figs.", "eq.", "eqs.")
 autodoc_typehints = "none"

@@ -9,13 +9,13 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-import re
 import warnings
 from pathlib import Path
 
 import pytest
 
 import unmix4d
+from support.site import listed
 
 ROOT = Path(unmix4d.__file__).parent
 MODULES = ("scores", "maps", "image_quality", "constraints", "phantoms", "core.units", "plots", "orientation")
@@ -27,14 +27,10 @@ CLASSES = (
 HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem", "from py4DSTEM")}
 
 
-def listed():
-    """Everything that docs/api.md has a page for."""
-    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-    return re.findall(r"^ +unmix4d\.([\w.]+)$", text, flags=re.M)
-
-
 def public_objects():
-    names = [name for name in unmix4d.__all__ if not name.startswith("_")] + [*CLASSES, *listed()]
+    pages = sorted(listed())
+    pages = [name.removeprefix("unmix4d.") for name in pages if name.rpartition(".")[0] not in pages]  # no methods
+    names = [name for name in unmix4d.__all__ if not name.startswith("_")] + [*CLASSES, *pages]
     names += [f"{module}.{name}" for module in MODULES for name in importlib.import_module(f"unmix4d.{module}").__all__]
     for name in dict.fromkeys(names):
         *path, last = name.split(".")

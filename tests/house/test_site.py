@@ -18,6 +18,7 @@ import pytest
 
 import unmix4d
 from support import peer_capabilities as can
+from support.site import listed, members
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -221,18 +222,21 @@ def test_the_words_of_the_peers_exist(pyxem, py4dstem):
     assert has(sklearn.decomposition.NMF, "fit_transform")
 
 
-def listed():
-    """Everything that docs/api.md has a page for."""
-    return set(re.findall(r"^   (unmix4d\.[\w.]+)$", (DOCS / "api.md").read_text(encoding="utf-8"), flags=re.M))
-
-
 def test_everything_public_is_in_the_api():
     modules = {"phantoms", "scores", "plots", "constraints", "maps", "image_quality", "orientation"}
     wanted = {f"unmix4d.{name}" for name in unmix4d.__all__ if name not in modules | {"__version__"}}
     for module in modules & set(unmix4d.__all__):
         wanted |= {f"unmix4d.{module}.{name}" for name in getattr(unmix4d, module).__all__}
     assert modules <= set(unmix4d.__all__)
-    assert not wanted - listed(), "not in docs/api.md"
+    assert not wanted - listed(), "not in docs/reference"
+
+
+def test_every_method_of_views_and_decompositions_has_a_page():
+    classes = members().LISTED.findall((DOCS / "reference" / "classes.md").read_text(encoding="utf-8"))
+    assert len(classes) == 6
+    assert {name: members().without_a_page(name, listed()) for name in classes} == dict.fromkeys(classes, [])
+    assert "unmix4d.Decomposition.merge" in members().pages_of_methods("unmix4d.FuzzyClusters", listed())
+    assert "merge" in members().without_a_page("unmix4d.FuzzyClusters", listed() - {"unmix4d.Decomposition.merge"})
 
 
 def test_everything_in_the_api_is_there():

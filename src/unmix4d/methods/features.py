@@ -40,9 +40,9 @@ def angular_average(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Average the intensity in the sectors of rings, as features of every pattern [1]_.
+    """Average the intensity in the sectors of rings, as features of every pattern.
 
-    The features of a pattern are virtual dark-field intensities that cover all rings of spots without a choice of
+    The features of a pattern [1]_ are virtual dark-field intensities that cover all rings of spots without a choice of
     spots: few, hardly noisy, and additive where grains overlap. They are computed in one pass, when first used.
 
     Parameters
@@ -102,10 +102,11 @@ def radial_variance(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Compute the variance of the intensity over the angle at each radius, as features of every pattern [1]_.
+    """Compute the variance of the intensity over the angle at each radius, as features of every pattern.
 
-    Large where there are spots, near the counting noise where a ring is even: it tells crystalline from amorphous, not
-    one orientation from another. It is not additive: two grains in one position have less than the sum of theirs.
+    The variance [1]_ is large where there are spots, and near the counting noise where a ring is even: it tells
+    crystalline from amorphous, not one orientation from another. It is not additive: two grains in one position have less
+    than the sum of theirs.
 
     Parameters
     ----------
