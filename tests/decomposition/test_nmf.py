@@ -98,7 +98,8 @@ def test_starts_are_compared_by_what_is_really_left_over():
     result = Unmix(data).nmf(4, n_starts=5, weights="none", random_state=0)
     X, kept = data.astype(float), np.einsum("kij,krc->ijrc", *(p.astype(float) for p in (result.maps, result.patterns)))
     assert result.loss == pytest.approx(((X - kept) ** 2).mean(), rel=0.05)
-    assert result.loss <= result.losses.min() < 0.01
+    # Both are rounding by now, of 60 000 in single precision.
+    assert result.loss <= 2 * result.losses.min() < 1e-3
 
 
 @pytest.mark.parametrize("init", ["nndsvd", pytest.param("random", marks=pytest.mark.slow)])

@@ -42,8 +42,9 @@ def freed(problem, answer):
     maps[broad] += parts @ maps
     patterns = np.maximum(patterns - parts[:, None] * patterns[broad], 0)
     maps, patterns = maps.astype(problem.dtype), patterns.astype(problem.dtype)
+    gram = None
     for _ in range(_SWEEPS):
-        maps, patterns, _ = problem.sweep(maps, patterns)
+        maps, patterns, _, gram = problem.sweep(maps, patterns, gram)
     size = np.prod(problem.shape, dtype=float)
     objective, rounding = problem.exact_error(maps, patterns) / size, np.finfo(problem.dtype).eps * problem.norm2 / size
     if objective > answer.objective + rounding:

@@ -62,7 +62,7 @@ def alternate(
         cross = problem.on_maps(patterns)
         gram = gram_of(patterns)
         maps = sides[1].constrain(_solve(gram, cross))
-        history.append(problem.error(cross, gram, maps) / size)
+        history.append(problem.error(cross, gram, maps, gram_of(maps)) / size)
         changes.append(
             (1.0 if before[1] is None else relative_change(patterns, before[1]), relative_change(maps, before[0]))
         )

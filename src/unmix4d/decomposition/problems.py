@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from ..engine.weights import Weights
-from .factorisation import gram_of
+from .factorisation import across, gram_of
 from .hals import update_factor, update_rows
 
 __all__ = ["Compressed", "Full", "Dense"]
@@ -32,23 +32,42 @@ class Compressed:
 
     def on_maps(self, patterns):
         """patterns @ X.T, (k, n_positions)."""
-        return (patterns @ self._right.T) @ self._left
+        return across(patterns, self._right).astype(self.dtype) @ self._left
 
     def on_patterns(self, maps):
         """maps @ X, (k, n_pixels)."""
-        return (maps @ self._left.T) @ self._right
+        return across(maps, self._left).astype(self.dtype) @ self._right
 
-    def sweep(self, maps, patterns):
-        """New maps, then new patterns by HALS, and the sum of the squared residuals as far as the sums can tell."""
-        maps = update_rows(self.on_maps(patterns), gram_of(patterns), maps)
-        cross, gram = self.on_patterns(maps), gram_of(maps)
+    def sweep(self, maps, patterns, gram=None):
+        """New maps, then new patterns by HALS, and what there is to know of them.
+
+        Parameters
+        ----------
+        maps, patterns : ndarray
+        gram : ndarray, optional
+            Of the patterns, where it is known.
+
+        Returns
+        -------
+        maps, patterns : ndarray
+        error : float
+            Sum of the squared residuals as far as the sums can tell.
+        gram : ndarray
+            Of the new patterns.
+        """
+        maps = update_rows(self.on_maps(patterns), gram_of(patterns) if gram is None else gram, maps)
+        return maps, *self.with_patterns(self.on_patterns(maps), gram_of(maps), patterns)
+
+    def with_patterns(self, cross, gram, patterns):
+        """New patterns, the error and their gram, from the products of the new maps."""
         patterns = update_rows(cross, gram, patterns)
-        return maps, patterns, self.error(cross, gram, patterns)
+        its_gram = gram_of(patterns)
+        return patterns, self.error(cross, gram, patterns, its_gram), its_gram
 
-    def error(self, cross, gram, patterns):
-        """Sum of the squared residuals from the products with the data."""
+    def error(self, cross, gram, patterns, its_gram):
+        """Sum of the squared residuals from the products with the data, and the Gram matrices of both factors."""
         fitted = np.einsum("ij,ij->i", cross, patterns, dtype=np.float64).sum()
-        return max(self.norm2 - 2 * fitted + float((gram * gram_of(patterns)).sum()), 0.0)
+        return max(self.norm2 - 2 * fitted + float((gram * its_gram).sum()), 0.0)
 
     def exact_error(self, maps, patterns):
         """Sum of the squared residuals in double precision, of what the compression left out too.
@@ -90,14 +109,12 @@ class Full:
         """maps @ X, (k, n_pixels). One pass."""
         return self.matrix.transpose_times(maps.T).T.astype(self.dtype)
 
-    def sweep(self, maps, patterns):
+    def sweep(self, maps, patterns, gram=None):
         """As `Compressed.sweep`; the maps of a block are brought up to date while it is in memory: one pass."""
         maps, xtm, gram = self.matrix.alternate(patterns, maps.T, update_factor)
-        cross = xtm.T
-        patterns = update_rows(cross, gram, patterns)
-        return np.ascontiguousarray(maps.T), patterns, self.error(cross, gram, patterns)
+        return np.ascontiguousarray(maps.T), *self.with_patterns(xtm.T, gram, patterns)
 
-    error = Compressed.error
+    with_patterns, error = Compressed.with_patterns, Compressed.error
 
     def exact_error(self, maps, patterns):
         """Sum of the squared residuals, computed directly. One pass."""
@@ -150,7 +167,7 @@ class Dense:
         """maps @ X, (k, n_pixels)."""
         return maps @ self._values
 
-    sweep, error = Compressed.sweep, Compressed.error
+    sweep, with_patterns, error = Compressed.sweep, Compressed.with_patterns, Compressed.error
 
     def exact_error(self, maps, patterns):
         """Sum of the squared residuals, from the residuals themselves."""
