@@ -8,6 +8,7 @@ from unmix4d.clustering.anisotropy import is_amorphous, spots_of
 from unmix4d.clustering.friedel_centre import _Pairs
 from unmix4d.clustering.group_angles import _along_tree, folded, group_angles, symmetry_order
 from unmix4d.clustering.hierarchy import cut_tree, make_tree, widest_gap
+from unmix4d.clustering.merged_tree import merged_tree
 from unmix4d.clustering.rotate_patterns import PatternRotation
 from unmix4d.clustering.rotated_groups import group_patterns
 from unmix4d.clustering.similarity import diffraction_similarity, rings_of
@@ -293,6 +294,58 @@ def test_amorphous_patterns_are_grouped_by_their_profile():
     )  # fmt: skip
     assert found.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert found.symmetry.tolist() == [0, 0, 1] and np.isnan(found.angles_deg[:4]).all()
+
+
+@pytest.mark.parametrize("flip, masked", [(None, False), (20.0, False), (None, True)])
+def test_averages_of_copies_are_like_further_copies(turned, flip, masked):
+    """Averages that were not rotated onto each other would be like no third copy."""
+    mask = None
+    if masked:
+        mask = np.zeros(SHAPE, bool)
+        mask[60:64, :60] = True  # the arm of a beam stop
+    patterns = [*turned[:4], crystal(30, flip=flip)] if flip else turned
+    tree = tree_of_averages(np.stack(patterns), mask, mirror=flip is not None)
+    assert tree.linkage[:, 2].max() < 0.03 and tree.linkage[-1, 3] == len(patterns)
+
+
+def test_tree_of_averages_finds_the_structures_of_few_electrons():
+    rng = np.random.default_rng(2)
+    means = [crystal(a, xy=xy) for a in (0, 41, 100, 153) for xy in (XY, 0.9 * XY @ np.array([[0.0, 1.0], [1.0, 0.2]]))]
+    tree = tree_of_averages(rng.poisson([200 * m / m.sum() for m in means]).astype(float))
+    assert cut_tree(tree, n_groups=2)[0].tolist() == [0, 1] * 4
+    assert (np.diff(tree.linkage[:, 2]) >= 0).all()
+
+
+def tree_of_averages(patterns, mask=None, **options):
+    geometry = ScanGeometry((1, 1), SHAPE, centre=CENTRE, detector_mask=mask)
+    polar = PolarTransform(geometry, n_azimuth=360, r_min=2)
+
+    def compare(values):
+        return diffraction_similarity(rings_of(values, polar.valid, polar.radius), **options)
+
+    return merged_tree(
+        polar.forward(patterns), polar.valid, patterns.sum((1, 2)), compare=compare,
+        amorphous=np.zeros(len(patterns), bool), radius=polar.radius,
+    )  # fmt: skip
+
+
+def test_amorphous_components_have_a_tree_of_averages_too():
+    film = phantoms.rotated_phases(
+        layout="grains",
+        n_phases=2,
+        n_grains=4,
+        scan_shape=(12, 12),
+        detector_shape=(64, 64),
+        background=0.8,
+        dose=3e3,
+        seed=1,
+    )
+    result = Unmix(film.data, centre=film.centre).nmf(5, random_state=0)
+    found, usual = (result.group_rotated(linkage=linkage) for linkage in ("merged", "average"))
+    assert found.labels.tolist() == usual.labels.tolist() and found.amorphous.sum() == 1
+    assert found.settings["linkage"] == "merged" and found.linkage.shape == (4, 4)
+    with pytest.raises(ValueError, match="linkage"):
+        Unmix(film.data, centre=film.centre).group_rotated(linkage="merged")
 
 
 def test_turning_back_lays_copies_on_each_other(turned):

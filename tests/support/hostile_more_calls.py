@@ -36,7 +36,7 @@ def _group(of_positions):
             "random_state": _SEED} if of_positions else {"as_published": st.booleans()}  # fmt: skip
     return {}, {
         "n_groups": st.sampled_from(("auto", 1, 2, 3)), "distance": st.sampled_from((None, 0, 0.3, 1)),
-        "linkage": st.sampled_from(("average", "single", "complete", "weighted", "ward")), "mirror": st.booleans(),
+        "linkage": st.sampled_from(("average", "single", "complete", "weighted", "ward", "merged")), "mirror": st.booleans(),
         "friedel": st.booleans(), "weight": st.sampled_from(("radius", "none", np.ones(2), np.full(3, np.nan))),
         "r_min": _RADIUS, "r_max": _RADIUS, "spots": st.sampled_from((0, 0.2, 0.9)), **more,
     }  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-__all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "widest_gap"]
+__all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "tree_of", "widest_gap"]
 
 UNLIKE = 0.6  # distance from which on patterns are never one structure, without n_groups (docs/rotation.md); no table
 LINKAGES = ("average", "single", "complete", "weighted", "ward")
@@ -46,11 +46,20 @@ def make_tree(distances, linkage: str = "average") -> Tree:
     distances = np.asarray(distances, np.float64)
     if len(distances) < 2:
         return Tree(np.empty((0, 4)), float("nan"))
-    condensed = scipy.spatial.distance.squareform((distances + distances.T) / 2, checks=False)
-    tree = scipy.cluster.hierarchy.linkage(condensed, linkage)
-    met = scipy.cluster.hierarchy.cophenet(tree)
+    return tree_of(scipy.cluster.hierarchy.linkage(_condensed(distances), linkage), distances)
+
+
+def tree_of(linkage, distances) -> Tree:
+    """The tree of a linkage matrix (k - 1, 4), judged by the distances (k, k) it was made of."""
+    if not len(linkage):
+        return Tree(np.empty((0, 4)), float("nan"))
+    condensed, met = _condensed(distances), scipy.cluster.hierarchy.cophenet(linkage)
     flat = min(np.ptp(condensed), np.ptp(met)) <= 1e-12
-    return Tree(tree, float("nan") if flat else float(np.corrcoef(met, condensed)[0, 1]))
+    return Tree(linkage, float("nan") if flat else float(np.corrcoef(met, condensed)[0, 1]))
+
+
+def _condensed(distances):
+    return scipy.spatial.distance.squareform((distances + distances.T) / 2, checks=False)
 
 
 def widest_gap(heights, top: float = UNLIKE) -> float:

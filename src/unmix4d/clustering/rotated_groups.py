@@ -10,7 +10,7 @@ from .group_angles import group_angles
 from .hierarchy import UNLIKE, Tree, cut_tree, make_tree
 from .similarity import Rings, Similarity
 
-__all__ = ["RotatedGroups", "group_patterns", "groups_of"]
+__all__ = ["RotatedGroups", "distances_of", "group_patterns", "groups_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class RotatedGroups:
 
 def group_patterns(
     similarity: Similarity, rings: Rings, *, intensities, amorphous=None, profiles=None, n_groups=None, distance=None,
-    linkage="average", top=UNLIKE,
+    linkage="average", top=UNLIKE, tree=None,
 ) -> RotatedGroups:  # fmt: skip
     """Group patterns and find the angle of each in its group.
 
@@ -64,6 +64,8 @@ def group_patterns(
     profiles : ndarray (k, n_radius), optional
     n_groups, distance, linkage, top
         See `cut_tree` and `make_tree`.
+    tree : Tree, optional
+        One that was made already.
 
     Returns
     -------
@@ -71,13 +73,19 @@ def group_patterns(
     """
     k = rings.k
     amorphous = np.zeros(k, bool) if amorphous is None else np.asarray(amorphous, bool)
+    distances = distances_of(similarity, amorphous, profiles)
+    tree = make_tree(distances, linkage) if tree is None else tree
+    labels, height = cut_tree(tree, n_groups=n_groups, distance=distance, top=top)
+    return groups_of(labels, height, tree, distances, similarity, rings, intensities, amorphous)
+
+
+def distances_of(similarity: Similarity, amorphous, profiles):
+    """Distances (k, k) of all pairs: amorphous patterns by their radial profiles, and far from all others."""
     distances = similarity.distances.astype(np.float64)
     if amorphous.any():
         distances[amorphous[:, None] != amorphous[None, :]] = 1.0
         distances[np.ix_(amorphous, amorphous)] = _profile_distances(profiles[amorphous])
-    tree = make_tree(distances, linkage)
-    labels, height = cut_tree(tree, n_groups=n_groups, distance=distance, top=top)
-    return groups_of(labels, height, tree, distances, similarity, rings, intensities, amorphous)
+    return distances
 
 
 def groups_of(labels, height, tree, distances, similarity, rings, intensities, amorphous) -> RotatedGroups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..clustering.anisotropy import SPOTS, is_amorphous, spots_of
 from ..clustering.friedel_centre import offset_of_patterns
 from ..clustering.hierarchy import LINKAGES
 from ..clustering.lone_pixels import around, lone_pixels, stay_alike
+from ..clustering.merged_tree import merged_tree, profiles_of
 from ..clustering.rotate_patterns import PatternRotation, rotated_sums
 from ..clustering.rotated_groups import group_patterns
 from ..clustering.similarity import diffraction_similarity, rings_of
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range", "settled_centre", "without_pixels",
 ]  # fmt: skip
+
+
+MERGED = "merged"
 
 
 def _sound(groups):
@@ -334,7 +339,9 @@ def group_rotated(
         0.6 count as heights): patterns that share less than 0.4 are never one structure.
     distance : float, optional
         Cut at this height instead, 0 to 1.
-    linkage : {"average", "single", "complete", "weighted", "ward"}
+    linkage : {"average", "single", "complete", "weighted", "ward", "merged"}
+        SciPy's, or ``"merged"``: the two most similar are replaced by their average, rotated onto each other, before the
+        next comparison.
     mirror : bool
         Whether mirror images are one structure as well.
     friedel : bool
@@ -386,7 +393,7 @@ def group_rotated(
     >>> len(groups), sorted(groups.labels.tolist())
     (2, [0, 0, 1, 1])
     """
-    n_groups = checked_cut(n_groups, distance, linkage, result.k, "components")
+    n_groups = checked_cut(n_groups, distance, linkage, result.k, "components", (*LINKAGES, MERGED))
     if result.signed:
         raise ValueError(
             f"group_rotated needs components that are patterns, but those of {result.method} have both signs: use nmf"
@@ -403,16 +410,24 @@ def group_rotated(
     grid = polar_range(geometry, r_min, r_max)
     transform = PolarTransform(geometry, **grid)
     polar = transform.forward(patterns)
-    rings = rings_of(polar, transform.valid, transform.radius, friedel=friedel, weight=weight, as_published=as_published)
-    similarity = diffraction_similarity(rings, mirror=mirror, as_published=as_published)
+    ready = partial(
+        rings_of, valid=transform.valid, radius=transform.radius, friedel=friedel, weight=weight, as_published=as_published
+    )
+    alike = partial(diffraction_similarity, mirror=mirror, as_published=as_published)
+    rings = ready(polar)
+    similarity = alike(rings)
     amorphous = np.zeros(result.k, bool)
     if spots is not None and not as_published:
         amorphous = is_amorphous(spots_of(geometry, patterns, **grid), spots)
     strength = np.nansum(result.intensities, axis=(1, 2))
-    profiles = polar.sum(axis=1) / np.maximum(transform.valid.sum(axis=0), 1) * transform.radius
+    tree = None
+    if linkage == MERGED:
+        weights, seen = np.nansum(result.maps, axis=(1, 2)), {"valid": transform.valid, "radius": transform.radius}
+        tree = merged_tree(polar, weights=weights, compare=lambda polar: alike(ready(polar)), amorphous=amorphous, **seen)
     found = group_patterns(
-        similarity, rings, intensities=strength, amorphous=amorphous, profiles=profiles, n_groups=n_groups,
-        distance=distance, linkage=linkage, **({"top": 1.0} if as_published else {}),
+        similarity, rings, intensities=strength, amorphous=amorphous,
+        profiles=profiles_of(polar, transform.valid, transform.radius), n_groups=n_groups, distance=distance,
+        linkage=linkage, tree=tree, **({"top": 1.0} if as_published else {}),
     )  # fmt: skip
     labels, order = by_strength(found.labels, strength)
     means = _averages(result, geometry, patterns, labels, found, len(order))
@@ -450,9 +465,9 @@ def _told(result, labels, n):
     return told
 
 
-def checked_cut(n_groups, distance, linkage, most, what):
+def checked_cut(n_groups, distance, linkage, most, what, linkages=LINKAGES):
     """The number of groups, or None for "auto" and where a distance is given; all checked."""
-    checks.choice(linkage, "linkage", LINKAGES)
+    checks.choice(linkage, "linkage", linkages)
     auto = isinstance(n_groups, str)
     if auto:
         checks.choice(n_groups, "n_groups", ("auto",))
