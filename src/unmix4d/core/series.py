@@ -16,7 +16,7 @@ from .scan import HostRecord, Scan, is_dask
 from .stacked import StackedScans, common_type
 from .units import PIXELS
 
-__all__ = ["cut", "geometry_of", "host_of", "names_of", "require_several", "stacked", "values_of"]
+__all__ = ["cut", "describe_doses", "geometry_of", "host_of", "names_of", "require_several", "stacked", "values_of"]
 
 
 def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
@@ -84,7 +84,27 @@ def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str
 
 
 def names_of(geometry: ScanGeometry, host: HostRecord) -> list[str]:
-    """What each scan is called beside its maps: what the axis of the series says, its title, or its number."""
+    """What each scan is called beside its maps: what the axis of the series says, its title, or its number.
+
+    With the dose that was taken off, relative to the first scan, after = where it was given and after ≈ where it was estimated.
+    """
+    names, doses = _bare_names(geometry, host), host.record.get("doses")
+    if not doses or len(doses["values"]) != len(names):
+        return names
+    sign = "=" if doses["by"] == "given" else "≈"
+    return [f"{name} (dose {sign} {dose:.3g})" for name, dose in zip(names, doses["values"])]
+
+
+def describe_doses(host: HostRecord) -> list[str]:
+    """A line of a repr, where doses were taken off."""
+    doses = host.record.get("doses")
+    if not doses:
+        return []
+    told = ", ".join(f"{value:.3g}" for value in doses["values"][:10]) + (", ..." if len(doses["values"]) > 10 else "")
+    return [f"  doses {doses['by']}, and taken off: {told} of that of scan 0"]
+
+
+def _bare_names(geometry, host):
     values, label = values_of(geometry, host)
     if label == "scan":
         titles = [part.name for part in geometry.scans]

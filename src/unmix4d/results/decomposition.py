@@ -15,6 +15,7 @@ from ..core.geometry import ScanGeometry
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.rows import pick
 from ..core.scan import HostRecord
+from ..core.series import describe_doses
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..editing.drop import drop, replace
@@ -443,6 +444,7 @@ class Decomposition:
         n = len(self.geometry.scans)
         of = f"{n} scans, {shape} with what is between them" if n else f"a {shape} scan"
         lines = [f"<{type(self).__name__}: {what} of {of}>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
+        lines += describe_doses(self.host)
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         known = f"loss {self.loss:.6g} (mean squared error{of})"
