@@ -86,7 +86,7 @@ def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str
 def names_of(geometry: ScanGeometry, host: HostRecord) -> list[str]:
     """What each scan is called beside its maps: what the axis of the series says, its title, or its number.
 
-    With the dose that was taken off, relative to the first scan, after = where it was given and after ≈ where it was estimated.
+    With the dose that was taken off, relative to the first scan: after = where it was given, after ≈ where estimated.
     """
     names, doses = _bare_names(geometry, host), host.record.get("doses")
     if not doses or len(doses["values"]) != len(names):

@@ -29,8 +29,6 @@ class KnownFit:
         By how many standard deviations of counting noise the residual of a position is larger than noise makes it.
     gain : float
         Intensity units per count, as the noise says: 1 of counted electrons. Of several scans the mean.
-    gains : list of float
-        Of each scan, which may have been scaled by its dose.
     mean_pattern : ndarray of float64 (n_pixels,)
     totals : ndarray of float64 (n_positions,)
     total : float
@@ -41,7 +39,6 @@ class KnownFit:
     squares: np.ndarray
     excess: np.ndarray
     gain: float
-    gains: list[float]
     mean_pattern: np.ndarray
     totals: np.ndarray
     total: float
@@ -68,14 +65,14 @@ def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
     maps, told = np.ascontiguousarray(rows[:, :k], matrix.dtype), rows[:, k:].T
     squares, totals, least, own_squares, energy, *noise = told
     matrix.refuse_not_finite(totals, pixel_sum)
-    gains, excess = [], np.zeros(len(rows))
+    gains, excess = [], np.zeros(len(rows))  # each scan may have been divided by a dose of its own
     for own in _each_scan(matrix.geometry):
         gain, excess[own] = _beyond_noise(*(values[own] for values in noise))
         gains.append(gain)
     # What is simulated without noise leaves rounding.
     excess = np.where(own_squares <= _EXACT**2 * energy, 0, excess)
     return KnownFit(
-        maps, squares, excess, float(np.mean(gains)), gains, pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
+        maps, squares, excess, float(np.mean(gains)), pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
     )  # fmt: skip
 
 

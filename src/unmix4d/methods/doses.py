@@ -67,7 +67,7 @@ def say_if_unlike(statistics: Statistics, geometry: ScanGeometry) -> None:
     if found and max(found) > _UNLIKE * min(found):
         warn(
             f"a pattern has from {min(found):.4g} counts in scan {each.index(min(found))} to {max(found):.4g} in scan "
-            f"{each.index(max(found))}, and maps follow them: where the exposures differ, give Unmix([...], doses=[...]), or "
+            f"{each.index(max(found))}, and maps follow them: where exposures differ, give Unmix([...], doses=[...]), or "
             "doses='estimate'; doses of 1 where they do not"
         )
 
@@ -84,7 +84,7 @@ def _estimated(scans):
         statistics = PatternMatrix(scan.patterns, geometry, "single").statistics()
         totals.append(float(np.median(statistics.totals)))
         if not totals[-1] > 0:
-            raise ValueError(f"doses='estimate' needs counts, but a typical pattern of scan {i} has {totals[-1]:g}: give doses")
+            raise ValueError(f"doses='estimate' needs counts, but a pattern of scan {i} has {totals[-1]:g}: give the doses")
         means.append(np.nan_to_num(geometry.to_images(statistics.mean_pattern[None])[0]) * geometry.n_positions)
     values = np.array(totals) / totals[0]
     sizes = [scan.geometry.n_positions for scan in scans]

@@ -34,9 +34,7 @@ def are_several(obj: Any) -> bool:
     return not obj or any(isinstance(one, Scan) or hosts.is_scan(one) for one in obj)
 
 
-def read_scans(
-    obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable: bool = False, doses: Any = None
-) -> Scan:
+def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable: bool = False, doses: Any = None) -> Scan:
     """One scan of a list of them, or of what a host holds several in, with what the caller knows of each.
 
     skip_unreadable: Read each through once, and leave out, with a warning, what cannot be read.
