@@ -12,8 +12,10 @@ from ..constraints import FixedPatterns
 from ..core import checks
 from ..core.grids import difference, onto_grid, unlike_units
 from ..core.messages import warn
+from ..orientation.simulated_patterns import holds_simulated
 from ..results.decomposition import Decomposition
 from ..results.groups import Groups
+from .simulated_patterns import simulated_patterns
 
 __all__ = ["Known", "known_patterns", "with_known"]
 
@@ -42,7 +44,7 @@ class Known:
 
 
 def known_patterns(view: Any, known: Any, resample: bool = False, argument: str = "known") -> Known:
-    """Patterns of a result or of groups, arrays (k, det_row, det_col) or (det_row, det_col), or a dictionary of names.
+    """Patterns of a result or of groups, arrays (k, det_row, det_col) or (det_row, det_col), simulated, or by names.
 
     Raises TypeError or ValueError, which name the argument, when they are none of these, lie on another grid (unless
     `resample`), are negative, infinite or empty, or leave no pixel.
@@ -50,6 +52,8 @@ def known_patterns(view: Any, known: Any, resample: bool = False, argument: str 
     checks.flag(resample, "resample")
     if isinstance(known, (Decomposition, Groups)):
         images, names, origin = _of_result(view, known, resample, argument)
+    elif holds_simulated(known):
+        images, names, origin = *_of_arrays(simulated_patterns(view, known), argument)[:2], "simulation"
     else:
         images, names, origin = _of_arrays(known, argument)
     _require_patterns(view, images, argument)

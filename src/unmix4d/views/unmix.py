@@ -26,6 +26,7 @@ from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
 from ..methods.region import region
 from ..methods.several import are_several, read_scans
+from ..methods.simulated_patterns import simulated_patterns
 from ..methods.split_counts import split_counts
 from ..methods.virtual_image import virtual_image
 from ..preparation import persist
@@ -101,6 +102,7 @@ class Unmix(View):
     friedel_odd = friedel_odd
     polar = polar
     bragg_disks = bragg_disks
+    simulated_patterns = simulated_patterns
     split_counts = split_counts
     virtual_image = virtual_image
     noise_deviation = noise_deviation
@@ -277,7 +279,7 @@ class Unmix(View):
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
         lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
-        lines.append("  .virtual_image() .noise_deviation()")
+        lines.append("  .virtual_image() .noise_deviation() .simulated_patterns(known)")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .friedel_odd() .polar() .bragg_disks()")
         return "\n".join(lines)
 
