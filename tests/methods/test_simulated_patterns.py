@@ -76,6 +76,16 @@ def test_spots_lie_where_the_calibration_says(py4dstem, facts):
     assert pixels_to_vectors(geometry) @ (place - np.array(geometry.centre)) == pytest.approx(q, abs=0.002)
 
 
+def test_phases_of_one_rotation_are_named(pyxem):
+    from orix.quaternion import Rotation
+
+    one = scene.simulate(scene.two_phases(name="fcc"), [Rotation.identity(), Rotation.identity()])
+    view = Unmix(scene.scan(), **FACTS)
+    assert len(view.simulated_patterns(one, disk_radius=1)) == 2
+    single = scene.simulate(scene.silver_phase(), Rotation.identity())
+    assert list(view.simulated_patterns({"Ag": single}, disk_radius=1)) == ["Ag"]
+
+
 def test_the_radius_is_that_of_the_direct_beam(py4dstem):
     film = phantoms.polycrystal(n_grains=2, scan_shape=(4, 4), detector_shape=(64, 64), direct_beam=0.4, dose=None, seed=0)
     view = Unmix(film.data, centre=film.centre, pixel_size=0.03, pixel_unit="1/Å")

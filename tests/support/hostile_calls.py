@@ -104,6 +104,7 @@ VIEW_CALLS = {
         {"patterns": _known(s)},
         {"weights": WEIGHTS, "resample": st.booleans(), "precision": PRECISION},
     ),
+    "simulated_patterns": lambda s: ({"simulation": _known(s)}, {"disk_radius": st.sampled_from((None, 1, -1, "2 nm"))}),
     "region": lambda s: (
         {"rows": _ENDS, "cols": _ENDS},
         {"roi": st.sampled_from((None, None, None, 3)),

@@ -46,6 +46,10 @@ def simulated_patterns(view: Any, simulation: Any, *, disk_radius: float | str |
     >>> from unmix4d import Unmix, phantoms
     >>> counts = phantoms.random_scan(shape=(3, 4, 40, 40), seed=0).data
     >>> u = Unmix(counts, centre=(19.5, 19.5), pixel_size=0.05, pixel_unit="1/Å")
+    >>> from py4DSTEM.process.diffraction import Crystal  # doctest: +SKIP
+    >>> crystal = Crystal([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], 47, 4.085)  # doctest: +SKIP
+    >>> crystal.setup_diffraction(300e3)  # doctest: +SKIP
+    >>> crystal.calculate_structure_factors(1.0)  # doctest: +SKIP
     >>> peaks = crystal.generate_diffraction_pattern(zone_axis_lattice=[0, 0, 1])  # doctest: +SKIP
     >>> u.simulated_patterns({"silver": peaks}, disk_radius=2)["silver"].shape  # doctest: +SKIP
     (40, 40)

@@ -12,7 +12,8 @@ from ..core.checks import is_a
 from ..core.geometry import ScanGeometry
 from .geometry import from_orix_matrix, pixels_to_vectors
 from .match_py4dstem import is_crystal
-from .match_pyxem import is_simulation, split_phases
+from .match_pyxem import is_simulation
+from .phase_names import told_apart
 
 __all__ = ["drawn", "holds_simulated", "simulated_spots"]
 
@@ -63,15 +64,22 @@ def simulated_spots(obj: Any, name: str = "") -> dict[str, np.ndarray]:
             "simulated patterns must be a diffsims Simulation2D or what generate_diffraction_pattern of a py4DSTEM Crystal "
             f"gives, got {type(obj).__name__}"
         )
-    found, phases = {}, split_phases(obj)
-    for phase, one in phases.items():
-        templates = [one.coordinates] if hasattr(one.coordinates, "intensity") else list(one.coordinates)
+    found, phases = {}, _templates(obj)
+    for phase, templates in phases.items():
         for i, template in enumerate(templates):
             called = (name if name and len(phases) == 1 else phase) + (f" {i}" if len(templates) > 1 else "")
             # Of the frame of pyxem's rotations: those are what the caller has.
             q = np.asarray(template.data, float).reshape(-1, 3) @ from_orix_matrix(np.eye(3)).T
             found[called] = _checked(np.column_stack([q[:, :2], np.asarray(template.intensity, float)]), called)
     return found
+
+
+def _templates(simulation):
+    """The vectors of diffsims by phase; its own `iphase` fails where a phase has a single rotation."""
+    several = simulation.has_multiple_phases
+    names = told_apart([phase.name for phase in (simulation.phases if several else [simulation.phases])])
+    each = simulation.coordinates if several else [simulation.coordinates]
+    return {name: [own] if hasattr(own, "intensity") else list(own) for name, own in zip(names, each)}
 
 
 def _checked(spots, name):
