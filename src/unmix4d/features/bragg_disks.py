@@ -20,7 +20,6 @@ __all__ = ["BraggDisks", "Raster", "INTENSITIES"]
 
 INTENSITIES = ("sum", "sqrt", "binary")
 _MOST_CELLS = 1 << 22  # of a grid; more is a mistake in a unit
-_Q = ("q_row", "q_col")
 _SAMPLED = 500  # positions whose disks are measured for their distance
 
 
@@ -164,7 +163,8 @@ class BraggDisks:
             position.append((row + part.row) * frame.scan_shape[1] + col)
         sizes = {one.pixel_size for one in each}
         return cls(
-            frame.scan_shape, np.concatenate(position), *(np.concatenate([getattr(one, q) for one in each]) for q in _Q),
+            frame.scan_shape, np.concatenate(position), np.concatenate([one.q_row for one in each]),
+            np.concatenate([one.q_col for one in each]),
             np.concatenate([one.intensity for one in each]) if all(known) else None, each[0].unit,
             sizes.pop() if len(sizes) == 1 else None,
         )  # fmt: skip

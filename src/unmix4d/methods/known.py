@@ -53,7 +53,8 @@ def known_patterns(view: Any, known: Any, resample: bool = False, argument: str 
     if isinstance(known, (Decomposition, Groups)):
         images, names, origin = _of_result(view, known, resample, argument)
     elif holds_simulated(known):
-        images, names, origin = *_of_arrays(simulated_patterns(view, known), argument)[:2], "simulation"
+        images, names, _ = _of_arrays(simulated_patterns(view, known), argument)
+        origin = "simulation"
     else:
         images, names, origin = _of_arrays(known, argument)
     _require_patterns(view, images, argument)
