@@ -186,6 +186,9 @@ AFTER = {
              "scale": st.sampled_from(("intensity", "minmax")), "min_weight": st.sampled_from(("noise", 0.1, 0))},
     ),
     "series": lambda s: ({}, {"min_size": st.sampled_from((1, 3, 0, 10**6))}),
+    "align_scans": lambda s: (
+        {}, {"drift": st.sampled_from((None, 0, ((0, 0),), "measured")), "extent": st.sampled_from(("first", "all", "no"))},
+    ),
     "track_grains": lambda s: (
         {}, {"min_size": st.sampled_from((1, 3, 0)), "drift": st.sampled_from((None, 0, ((0, 0),), "measured")),
              "gap": st.sampled_from((0, 1, -1)), "background": st.sampled_from(("drop", "keep", "film"))},

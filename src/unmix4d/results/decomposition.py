@@ -36,6 +36,7 @@ from ..report.editor import edit
 from ..report.explorer import explore
 from ..report.write import write_report
 from ..storage.table_file import to_csv
+from .align_scans import align_scans
 from .citations import FIELD
 from .data_of_a_result import linked_matrix
 from .grain_tracks import track_grains
@@ -159,6 +160,7 @@ class Decomposition:
     scans = property(scans_of)
     series = series_of
     track_grains = track_grains
+    align_scans = align_scans
     plot_series = maps_of_scans
     film = film
     log_likelihood = log_likelihood
@@ -454,7 +456,8 @@ class Decomposition:
         lines += self._by_hand()
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
         lines.append(f"  share of the {self.meaning.shares_of} in %: {shares}")
-        data = "" if self.source is not None else "; loaded without its data"
+        apart = "the scans on one grid" if "drift" in self.settings else "loaded"
+        data = "" if self.source is not None else f"; {apart} without its data"
         if self.strengths is not None and not self.distinguishable.all():
             weak = ", ".join(map(str, np.flatnonzero(~self.distinguishable)))
             lines.append(f"  not distinguishable from noise: component {weak}")
