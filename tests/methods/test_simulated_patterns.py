@@ -65,7 +65,7 @@ CALIBRATIONS = [{"pixel_size": (0.032, 0.04)}, {"pixel_size": 0.32, "pixel_unit"
 
 
 @pytest.mark.parametrize("facts", CALIBRATIONS, ids=str)
-def test_spots_lie_where_the_calibration_says(py4dstem, facts):
+def test_spots_lie_where_the_calibration_says(facts):
     from unmix4d.orientation.geometry import pixels_to_vectors
     from unmix4d.orientation.simulated_patterns import drawn
 
