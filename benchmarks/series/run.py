@@ -170,7 +170,99 @@ def along_item(args, folder, report, goals):
     report(markdown_table(head, rows) + "\n")
 
 
-ITEMS = {1: course_item, 2: joint_item, 3: known_item, 4: tracks_item, 5: along_item}
+def two_steps_item(args, folder, report, goals):
+    """Patterns without the constraint first, and then smooth maps of them."""
+    from unmix4d import scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows = []
+    for dose in (1000, 200, 100):
+        found = [[], [], []]
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film, view = film_of(dose, seed)
+            truth, smooth = joined(film.maps), [SmoothMaps(sigma=0.8)]
+            first = view.nmf(6, random_state=0)
+            along = [SmoothMaps(sigma=0.8, between_scans=1.0)]
+            made = [
+                view.nmf(6, constraints=smooth, random_state=0),
+                view.nmf(known=first, constraints=smooth, random_state=0),
+                view.nmf(known=first, constraints=along, random_state=0),
+            ]
+            for own, result in zip(found, made):
+                own.append(scores.match_maps(joined(one.maps for one in result.scans), truth)[1])
+        rows.append([str(dose), *(f"{np.mean(r):.3f} / {np.min(r):.2f}" for r in found)])
+    head = ["electrons a pattern", "in one step", "in two steps", "in two steps, between_scans=1"]
+    report("## 6. Smooth maps in two steps\n\n`u.nmf(known=u.nmf(6), constraints=[SmoothMaps(sigma=0.8)])`: the patterns")
+    report("are found without the constraint. Correlation of the maps with the true ones: mean / least.\n")
+    report(markdown_table(head, rows) + "\n")
+
+
+def doses_item(args, folder, report, goals):
+    """Scans of unlike doses: estimated doses, and maps with and without."""
+    from unmix4d import Unmix, phantoms, scores
+    from unmix4d.constraints import SmoothMaps
+
+    rows = []
+    for name, doses in (("1000, then 100", [1000] + 7 * [100]), ("30 to 3000", [1000, 100, 100, 300, 100, 100, 30, 3000])):
+        off, plain, taken = [], [], []
+        for seed in _SEEDS[:1] if args.quick else _SEEDS:
+            film = phantoms.series(n_scans=8, dose=doses, seed=seed, **_SHAPE)
+            truth = joined(film.maps)
+            for own, how in ((plain, {}), (taken, {"doses": "estimate"})):
+                view = Unmix(film.data, centre=film[0].centre, **how)
+                result = view.nmf(6, constraints=[SmoothMaps(sigma=0.8)], random_state=0)
+                relative = 1 if how else np.array(doses)
+                maps = [one.maps / d for one, d in zip(result.scans, np.broadcast_to(relative, len(doses)))]
+                own.append(scores.match_maps(joined(maps), truth)[1])
+            told = np.array(view.scan.host.record["doses"]["values"])
+            off.append(np.abs(told * doses[0] / np.array(doses) - 1).max())
+        cells = [f"{np.mean(r):.3f} / {np.min(r):.2f}" for r in (plain, taken)]
+        rows.append([name, f"{100 * np.max(off):.1f} %", *cells])
+    head = ["electrons a pattern", "largest error of a dose", "as counted, divided afterwards", 'doses="estimate"']
+    report("## 7. Doses\n\nEight scans. Correlation of the maps with the true ones: mean / least.\n")
+    report(markdown_table(head, rows) + "\n")
+
+
+def memory_item(args, folder, report, goals):
+    """Memory of more and more scans on the disk."""
+    import dask.array as da
+    import h5py
+    import zarr
+    from common.memory import PeakMemory
+
+    from unmix4d import Unmix, phantoms
+
+    film = phantoms.polycrystal(
+        n_grains=4, scan_shape=(48, 64), detector_shape=(128, 128), dose=2000, overlap=0.3, direct_beam=0.2, seed=0
+    )
+    counts, chunks = film.data.astype(np.uint16), (4, 32, 128, 128)
+    with h5py.File(folder / "scan.h5", "w") as file:
+        file.create_dataset("scan", data=counts, chunks=chunks)
+    zarr.open(folder / "scan.zarr", mode="w", shape=counts.shape, chunks=chunks, dtype="u2")[:] = counts
+
+    def scans(kind, n):
+        if kind == "HDF5":
+            return [h5py.File(folder / "scan.h5", "r")["scan"] for _ in range(n)]
+        # One file stands for many: each must be a graph of its own, or dask reads it once for all.
+        return [da.from_zarr(folder / "scan.zarr", name=f"scan-{n}-{i}") for i in range(n)]
+
+    rows = []
+    for kind in ("HDF5", "zarr, with dask"):
+        for n in (2, 5) if args.quick else (2, 10, 40):
+            view = Unmix(scans(kind, n), centre=film.centre).prepare(direct_beam=4, keep=False)
+            with PeakMemory() as memory:
+                result = view.nmf(4, random_state=0)
+            passes = result.settings["passes"]
+            rows.append([kind, str(n), f"{view.scan.nbytes / 1e9:.1f} GB", f"{memory.extra / 1e6:.0f} MB", str(passes)])
+    report("## 8. Memory\n\n`nmf(4)` of scans of 0.1 GB, which are read in every pass.")
+    report("Peak above what was resident before.\n")
+    report(markdown_table(["files", "scans", "in all", "extra memory", "passes"], rows) + "\n")
+
+
+ITEMS = {
+    1: course_item, 2: joint_item, 3: known_item, 4: tracks_item, 5: along_item, 6: two_steps_item, 7: doses_item,
+    8: memory_item,
+}  # fmt: skip
 INTRODUCTION = (
     "# Series of scans, against the truth\n\n`phantoms.series`: an amorphous film in which one grain stays, one grows, one "
     "vanishes and one turns."

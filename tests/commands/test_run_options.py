@@ -169,6 +169,7 @@ def test_orientations_with_templates_of_pyxem(silver, pyxem):
         (["--smooth-maps", "wide"], "--smooth-maps must be a number"),
         (["--smooth", "none"], "--smooth must be a number of positions"),
         (["--scan-shape", "0", "4"], "--scan-shape must be at least 1"),
+        (["--doses", "1,2"], "--doses are of several scans: leave it out, or add --together"),
         (["--voltage", "300 kV"], "--voltage has no part in a run without --cif"),
         (["--cif", "nothing.cif"], "there is no file 'nothing.cif' for --cif"),
         (["--cif", __file__, "--voltage", "300"], "--voltage must be a string such as '300 kV'"),

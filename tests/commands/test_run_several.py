@@ -98,6 +98,9 @@ def test_together(folder, capsys):
     assert [one.maps.shape for one in found.scans] == [(2, 12, 14), (2, 12, 12)]
     assert {"series.csv", "series.png"} <= {path.name for path in (folder / "out").iterdir()}
     assert [row["component"] for row in table_in("out/series.csv")] == ["0", "1"]
+    doses = ["--doses", "2,5,1"]
+    assert main(["run", *files, "--together", *doses, "--components", "2", "--out", "out"]) == 2
+    assert "doses given, and taken off: 1, 0.5 of that of scan 0" in capsys.readouterr().out
     assert main(["run", "holes.npy", "first.npy", "--together", "--components", "2", "--out", "out"]) == 2
     assert "scan 1 must be on the detector grid of scan 0" in capsys.readouterr().err
 

@@ -390,6 +390,57 @@ def test_grains_from_vectors_alone(kind, request):
         assert np.array_equal(back[1], result.patterns, equal_nan=True)
 
 
+@pytest.mark.parametrize("kind", ["disks", "py4dstem", "pyxem"])
+def test_vectors_of_several_scans_are_on_one_raster(kind, request, tmp_path):
+    """Two scans of other shapes, with a view of their patterns and alone: one raster, one set of patterns."""
+    spots, maps = grains()
+    shapes, made = [(14, 12), (9, 12)], {"disks": disks_of, "py4dstem": bragg_vectors, "pyxem": diffraction_vectors}
+    if kind != "disks":
+        request.getfixturevalue(kind)
+    each = [made[kind]([s for s in spots if s[0] < n], (n, m)) for n, m in shapes]
+    facts = {"pixel_size": SIZE, "pixel_unit": "1/Å", "step": 2, "step_unit": "nm"}
+    view = Unmix([np.ones((*shape, *SHAPE), np.uint8) for shape in shapes], centre=CENTRE, **facts)
+    features = view.bragg_disks(each, bin=3)
+    alone = Unmix(view.scan.replace(geometry=view.geometry)).bragg_disks(each, bin=3)
+    assert np.array_equal(alone.features.values, features.features.values)
+    single = [Unmix(np.ones((*s, *SHAPE), np.uint8), centre=CENTRE, **facts).bragg_disks(v) for s, v in zip(shapes, each)]
+    first = features.features.values[: 14 * 12]
+    assert first.sum() == pytest.approx(single[0].features.values.sum(), rel=1e-5)
+    result = (features if kind == "disks" else Unmix(each)).nmf(3, random_state=0)
+    assert [one.maps.shape[1:] for one in result.scans] == shapes
+    for one, (n, _) in zip(result.scans, shapes):
+        assert min(unmix4d.scores.match_maps(one.maps, maps[:, :n])[1]) > 0.97
+    back = result.to_host()
+    assert len(back[0]) == 2 and np.shape(getattr(back[0][1], "data", back[0][1]))[-2:] in {(9, 12), (9, 3)}
+    result.save(tmp_path / "several.h5")
+    assert unmix4d.load(tmp_path / "several.h5").scans[1].maps.shape == (3, 9, 12)
+    with pytest.raises(ValueError, match="vectors must be a list with those of each of 2 scans, got 1"):
+        view.bragg_disks(each[0])
+    with pytest.raises(ValueError, match=r"scan 0: vectors must belong to the scan of \(14, 12\)"):
+        view.bragg_disks(each[::-1])
+
+
+def test_disks_are_found_in_several_scans(pyxem):
+    film = phantoms.series(n_scans=4, scan_shape=(8, 8), detector_shape=(48, 48), direct_beam=0.2, dose=3000, seed=1)
+    view = Unmix(film.data[:2], centre=film[0].centre)
+    found = view.bragg_disks(detector="pyxem", disk_radius=2.0)
+    each = [Unmix(data, centre=film[0].centre).bragg_disks(detector="pyxem", disk_radius=2.0) for data in film.data[:2]]
+    assert found.geometry.scans == view.geometry.scans
+    again = view.bragg_disks([one.features.disks for one in each])
+    assert np.allclose(again.features.values, found.features.values)
+
+
+def test_a_series_of_pyxem_vectors(pyxem):
+    vectors = diffraction_vectors()
+    stacked = type(vectors)(np.stack([vectors.data, vectors.data]), ragged=True)
+    stacked.scales, stacked.offsets, stacked.units = vectors.scales, vectors.offsets, vectors.units
+    stacked.column_names, stacked.detector_shape = vectors.column_names, vectors.detector_shape
+    both = Unmix(stacked)
+    assert len(both.geometry.scans) == 2 and both.geometry.scans[1].shape == (2, 3)
+    values, n = both.features.values, Unmix(vectors).features.values
+    assert np.array_equal(values[: len(n)], n) and np.array_equal(values[len(n) :], n)
+
+
 def test_a_view_of_vectors_can_be_put_on_another_raster():
     spots, maps = grains(seed=1)
     disks = disks_of(spots, maps.shape[1:]).scaled(SIZE, "1/Å")

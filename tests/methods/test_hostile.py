@@ -136,6 +136,7 @@ def test_every_method_of_a_view_is_attacked():
 
     # Made from pixels, or of pixels only: not there on features.
     of_pixels = {"prepare", "persist", "split_counts", "region", "noise_deviation", "virtual_image", "maximum_pattern"}
+    of_pixels |= {"simulated_patterns"}
     of_pixels |= {name for name in FEATURES if name != "bragg_disks"}
     assert _public_methods(FeatureView) - {"matrix"} == attacked - of_pixels | set(OF_FEATURES)
     assert set(FEATURES) <= attacked

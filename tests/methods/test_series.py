@@ -62,17 +62,67 @@ def test_maps_and_courses_are_the_true_ones(film, result):
     assert series.share.sum(1) == pytest.approx(1, abs=0.1) and series.plot().get_xlabel() == "scan"
 
 
-def test_doses_of_their_own(film):
+def test_doses_that_are_not_said_are_warned_of(film):
     doses = phantoms.series(
         n_scans=6, scan_shape=(16, 18), detector_shape=(48, 44), dose=[1000, 200, 500, 300, 1000, 200], seed=1
     )
-    found = of(doses.data, doses).nmf(6, random_state=0)
+    with pytest.warns(UnmixWarning, match="a pattern has from 200 counts in scan 1 to 999 in scan 4"):
+        found = of(doses.data, doses).nmf(6, random_state=0)
     maps = np.concatenate([one.maps for one in found.scans], axis=1)
     truth = np.concatenate([one.maps * one.settings["dose"] for one in doses], axis=1)
     pairs, r = scores.match_maps(maps, truth)
     assert r.min() > 0.93  # at 200 electrons
     share = found.series().share[:, pairs[1]]
     assert share == pytest.approx(share.mean(), rel=0.1)  # of the grain that stays, whatever the dose
+    of(doses.data, doses, doses=[1] * 6).nmf(6, random_state=0)  # they are said to be alike: no warning
+
+
+DOSES = [1000, 100, 100, 300, 100, 3000]
+
+
+@pytest.fixture(scope="module")
+def unlike():
+    return phantoms.series(n_scans=6, scan_shape=(16, 18), detector_shape=(48, 44), dose=DOSES, seed=1)
+
+
+@pytest.mark.parametrize("doses", ["estimate", [20, 2, 2, 6, 2, 60]])
+def test_one_amount_is_one_value_whatever_the_dose(unlike, doses, tmp_path):
+    view = of(unlike.data, unlike, doses=doses)
+    told = view.scan.host.record["doses"]
+    assert np.array(told["values"]) * 1000 == pytest.approx(DOSES, rel=0.02)
+    assert f"doses {told['by']}, and taken off: 1, 0." in repr(view)
+    found = view.prepare(bin=2).nmf(6, constraints=[SmoothMaps(sigma=0.8)], random_state=0)
+    maps = np.concatenate([one.maps for one in found.scans], axis=1)
+    pairs, r = scores.match_maps(maps, np.concatenate(unlike.maps, axis=1))
+    assert r.min() > 0.85  # at 100 electrons
+    inside = unlike.maps[0][1] > 0.3
+    steady = np.array([one.maps[pairs[1]][inside].mean() for one in found.scans])
+    assert steady == pytest.approx(steady.mean(), rel=0.12)
+    found.save(tmp_path / "doses.h5")
+    again = unmix4d.load(tmp_path / "doses.h5")
+    sign = "≈" if doses == "estimate" else "="
+    assert again.plot_series(scans=[3])[0, 0].get_ylabel() == f"3 (dose {sign} {told['values'][3]:.3g})"
+    assert f"doses {told['by']}" in repr(again)
+
+
+def test_known_patterns_have_one_map_at_every_dose(unlike):
+    fitted = of(unlike.data, unlike, doses=DOSES).fit(unlike[0].patterns)
+    assert not fitted.unexplained.any()  # each scan has the noise of its own dose
+    for one, truth in zip(fitted.scans, unlike.maps):
+        inside = truth[1] > 0.3
+        assert one.maps[1][inside].mean() == pytest.approx(truth[1][inside].mean(), rel=0.15)  # at 100 electrons
+    with pytest.warns(UnmixWarning, match="unexplained: "):
+        lacking = of(unlike.data, unlike, doses=DOSES).fit(unlike[0].patterns[:-1])
+    last = lacking.scans[5].unexplained[unlike.maps[5][-1] > 0.4]
+    assert last.all()  # at 3000 electrons; at 300 the noise hides it
+
+
+def test_doses_and_pixels_that_disagree_are_warned_of(film):
+    blocked = [data[..., :] * 1 for data in film.data[:2]]
+    beam = np.hypot(*(np.indices((48, 44)) - np.array(film[0].centre)[:, None, None])) < 3
+    blocked[1][..., beam] *= 4  # twice the beam on the detector is no dose
+    with pytest.warns(UnmixWarning, match="by its counts, but .* by most pixels"):
+        of(blocked, film, doses="estimate")
 
 
 def test_a_weak_grain_that_single_scans_do_not_show():
@@ -280,6 +330,10 @@ BAD = {
         lambda d, p: Unmix([Unmix(d, pixel_size=size, pixel_unit="1/nm") for size in (1, 1.1)]),
         "scan 1 .* a pixel size of 1.1 1/nm instead of 1 1/nm: let it be brought there with resample=True",
     ),
+    "doses": (lambda d, p: Unmix([d, d], doses=[1, 2, 3]), "doses must be a number for each of 2 scans, got 3"),
+    "dose": (lambda d, p: Unmix([d, d], doses=[1, 0]), "doses must be finite and above 0, but that of scan 1 is 0"),
+    "doses in words": (lambda d, p: Unmix([d, d], doses="known"), "doses must be 'estimate' or a number for each of 2"),
+    "no dose": (lambda d, p: Unmix([d, 0 * d], doses="estimate"), "a pattern of scan 1 has 0: give the doses"),
     "resample": (lambda d, p: Unmix([d, d], resample=3), "resample must be True or False"),
     "vectors": (lambda d, p: Unmix([d, d]).prepare(redraw_peaks={"radius": 2}), "redraw_peaks of several scans"),
     "series": (lambda d, p: Unmix(d).nmf(2, random_state=0).series(), "series needs an answer of several scans"),
@@ -341,7 +395,8 @@ def test_scans_that_cannot_be_read_are_left_out_on_request(film, tmp_path):
 
 def test_report_of_several_scans_has_a_section_of_them(result, tmp_path):
     page = result.report(tmp_path / "series.html", sections=["scans"]).read_text(encoding="utf-8")
-    assert "Scan by scan" in page and page.count("<img") >= 3 and "left out" not in page
+    assert "Scan by scan" in page and page.count("<img") >= 8 and "left out" not in page
+    assert all(f"<h3>Scan {i}</h3>" in page for i in range(6))
     single = result.scans[0].report(tmp_path / "one.html", sections=["summary", "scans"]).read_text(encoding="utf-8")
     assert "needs an answer of several scans" in single
 

@@ -47,6 +47,25 @@ def test_programs_that_give_arrays(result, phantom):
     assert unmix4d.compare(phantom.maps, phantom.maps[::-1]).pairs == tuple((i, 4 - i) for i in range(5))
 
 
+def test_a_decomposed_signal_is_the_other_program(pyxem, phantom):
+    signal = phantom.to_pyxem()
+    signal.change_dtype("float32")
+    signal.decomposition(algorithm="NMF", output_dimension=5, print_info=False, max_iter=2000, tol=1e-2)
+    ours = signal.unmix.nmf(5, random_state=0)
+    found = unmix4d.compare(ours, signal)
+    assert found.by == "both" and len(found.pairs) >= 4
+    loadings, factors = signal.get_decomposition_loadings(), signal.get_decomposition_factors()
+    assert unmix4d.compare(ours, (loadings, factors)).pairs == found.pairs
+    with pytest.raises(ValueError, match="second must be a result, maps"):
+        unmix4d.compare(ours, phantom.to_pyxem())  # nobody has decomposed it
+
+
+def test_slices_of_py4dstem(py4dstem, phantom):
+    ours = phantom.to_py4dstem().unmix.nmf(5, random_state=0)
+    assert len(unmix4d.compare(ours, ours.to_host()).pairs) == 5
+    assert len(unmix4d.compare(ours, ours.to_host()[0]).pairs) == 5
+
+
 def test_two_scans_in_which_everything_is_rotated(result):
     turned = np.rot90(result.source.scan.patterns[:12], 1, axes=(2, 3))
     row, col = result.geometry.centre

@@ -115,8 +115,26 @@ def test_smoothing_along_the_series():
     assert r[1] > r[0] + 0.03
     with pytest.raises(ValueError, match="between_scans needs several scans of one shape, got a single scan"):
         Unmix(film.data[0]).nmf(2, constraints=[SmoothMaps(sigma=1, between_scans=1)])
-    with pytest.raises(ValueError, match="between_scans goes with a Gaussian"):
-        SmoothMaps(cutoff=0.2, between_scans=1)
+
+
+def test_a_cutoff_goes_along_the_series_too():
+    """The same as the cut-off of each scan, and then a mean over the scans before and after, of weights that sum to 1."""
+    view = Unmix([np.ones((7, 6, 4, 4), np.uint8)] * 5)
+    single = SmoothMaps(cutoff=0.3).bind(view.geometry)
+    both = SmoothMaps(cutoff=0.3, between_scans=0.8).bind(view.geometry)
+    rng = np.random.default_rng(0)
+    A, B = rng.random((2, *view.geometry.scan_shape, 2)).reshape(2, -1, 2)
+    parts = view.geometry.scans
+    within = single.images(single.smooth(A))[0]
+    weights = np.exp(-0.5 * ((np.arange(5)[:, None] - np.arange(5)) / 0.8) ** 2)
+    weights[np.abs(np.subtract.outer(np.arange(5), np.arange(5))) > 2] = 0  # 1e-3 of the maximum
+    weights /= weights.sum(1, keepdims=True)
+    expected = np.einsum("ij,jrc->irc", weights, np.stack([within[p.rows, p.cols] for p in parts]))
+    found = both.images(both.smooth(A))[0]
+    assert np.allclose([found[p.rows, p.cols] for p in parts], expected, atol=1e-9)
+    assert (both.smooth(A) * B).sum() == pytest.approx((A * both.adjoint(B)).sum())
+    level = both.images(both.smooth(np.full_like(A, 2.0)))[0]
+    assert all(np.allclose(level[p.rows, p.cols], 2) for p in parts)
 
 
 def test_maps_of_a_series_as_rows_and_as_a_film(tmp_path):

@@ -104,6 +104,7 @@ VIEW_CALLS = {
         {"patterns": _known(s)},
         {"weights": WEIGHTS, "resample": st.booleans(), "precision": PRECISION},
     ),
+    "simulated_patterns": lambda s: ({"simulation": _known(s)}, {"disk_radius": st.sampled_from((None, 1, -1, "2 nm"))}),
     "region": lambda s: (
         {"rows": _ENDS, "cols": _ENDS},
         {"roi": st.sampled_from((None, None, None, 3)),
@@ -185,6 +186,9 @@ AFTER = {
              "scale": st.sampled_from(("intensity", "minmax")), "min_weight": st.sampled_from(("noise", 0.1, 0))},
     ),
     "series": lambda s: ({}, {"min_size": st.sampled_from((1, 3, 0, 10**6))}),
+    "align_scans": lambda s: (
+        {}, {"drift": st.sampled_from((None, 0, ((0, 0),), "measured")), "extent": st.sampled_from(("first", "all", "no"))},
+    ),
     "track_grains": lambda s: (
         {}, {"min_size": st.sampled_from((1, 3, 0)), "drift": st.sampled_from((None, 0, ((0, 0),), "measured")),
              "gap": st.sampled_from((0, 1, -1)), "background": st.sampled_from(("drop", "keep", "film"))},

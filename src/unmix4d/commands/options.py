@@ -28,6 +28,10 @@ def add_options(parser) -> None:
         help="with --together: read each file through first, and leave out what is damaged or holds NaN",
     )  # fmt: skip
     parser.add_argument(
+        "--doses", type=_doses, metavar="LIST",
+        help='with --together: the dose of each file, "1000,200,500", of which only ratios count, or estimate',
+    )  # fmt: skip
+    parser.add_argument(
         "--checkpoint", action="store_true",
         help="go on where the same run was interrupted: files that are done stay, nmf, merge and the choice of N resume",
     )  # fmt: skip
@@ -54,6 +58,16 @@ def _what(group):
     group.add_argument("--smooth", metavar="SIZE", help="find the subspace in smoothed data (nmf): sigma in positions, or "
                        'the width of the probe, "2 nm" (default: chosen from the data)')  # fmt: skip
     group.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result (default: 0)")
+
+
+def _doses(text):
+    """Numbers, or "estimate"."""
+    if text.strip().lower() == "estimate":
+        return "estimate"
+    try:
+        return [float(one) for one in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'must be estimate or numbers such as "1000,200", got {text!r}') from None
 
 
 def _components(text):

@@ -73,7 +73,11 @@ def opened_together(files, chosen, wanted):
             failed[file] = error
     if not views:
         raise next(iter(failed.values()))
-    return _prepared(Unmix(views, skip_unreadable=chosen.skip_unreadable), chosen, wanted), failed
+    doses = chosen.doses
+    if isinstance(doses, list) and len(doses) == len(files):
+        doses = [dose for file, dose in zip(files, doses) if file not in failed]
+    view = Unmix(views, skip_unreadable=chosen.skip_unreadable, doses=doses)
+    return _prepared(view, chosen, wanted), failed
 
 
 def _as_it_is(file, chosen, wanted):
@@ -108,7 +112,7 @@ def _with_beam_energy(scan, energy):
 
 def _told(thing) -> str:
     """Its repr without the methods to call next."""
-    return "\n".join(line for line in repr(thing).splitlines() if not line.startswith(("  .", "  features: .")))
+    return "\n".join(line for line in repr(thing).splitlines() if not line.startswith(("  .", "  [i].", "  features: .")))
 
 
 def planned(view, chosen, wanted):

@@ -78,6 +78,8 @@ def _refuse_what_does_not_fit(chosen):
         raise ValueError(f"--components must be a number{' or auto' if method == 'merge' else ''} for {method}")
     if chosen.detector is not None and chosen.features != "bragg_disks":
         raise ValueError("--detector finds Bragg disks: leave it out, or add --features bragg_disks")
+    if chosen.doses is not None and not chosen.together:
+        raise ValueError("--doses are of several scans: leave it out, or add --together")
     if chosen.voltage is not None and not chosen.cif:
         raise ValueError("--voltage has no part in a run without --cif: leave it out, or name a crystal")
 

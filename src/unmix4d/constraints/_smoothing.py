@@ -164,17 +164,19 @@ class LowPass(_Smoothing):
     cutoff : (float, float)
         Cycles per position along rows and columns.
     kept : ndarray of bool (rows * cols,)
-    parts : list of (slice, slice), optional
+    parts, between
         As of `Convolution`.
     """
 
     def __init__(
-        self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray, parts: list | None = None
-    ) -> None:
+        self, shape: tuple[int, int], cutoff: tuple[float, float], kept: np.ndarray, parts: list | None = None,
+        between: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self._shape, self._kept, self._all = shape, kept, bool(kept.all())
         self._parts = parts or [(slice(0, shape[0]), slice(0, shape[1]))]
         sizes = [tuple(side.stop - side.start for side in part) for part in self._parts]
         self._responses = [_response(size, cutoff) for size in sizes]
+        self._others = _between(shape[0], parts, between) if parts and between is not None else None
         weight = self._filter(kept.astype(np.float64)[:, None])
         self._alone = kept & (weight[:, 0] < _ENOUGH)
         self._scale = np.where(kept[:, None] & (weight >= _ENOUGH), 1 / np.where(weight >= _ENOUGH, weight, 1), 0)
@@ -185,6 +187,8 @@ class LowPass(_Smoothing):
         for part, response in zip(self._parts, self._responses):
             waves = scipy.fft.dctn(image[part], axes=(0, 1), norm="ortho") * response.astype(A.dtype)
             out[part] = scipy.fft.idctn(waves, axes=(0, 1), norm="ortho")
+        if self._others is not None:  # symmetric, and it commutes with the cut-off: the whole is its own transpose
+            out = self._others.astype(A.dtype) @ out.reshape(self._shape[0], -1)
         return out.reshape(A.shape)
 
     def _apply(self, A: np.ndarray, transposed: bool) -> np.ndarray:

@@ -105,8 +105,6 @@ class SmoothMaps(Constraint):
         self.kernel = _kernel(kernel)
         self.cutoff = _length(cutoff, "cutoff")
         self.between_scans = None if between_scans is None else checks.positive(between_scans, "between_scans")
-        if self.between_scans and self.cutoff is not None:
-            raise ValueError("between_scans goes with a Gaussian or a kernel, got a cutoff too: leave one of them out")
         if isinstance(self.cutoff, float) and self.cutoff > _NYQUIST:
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
 
@@ -118,7 +116,7 @@ class SmoothMaps(Constraint):
         along = None if self.between_scans is None else self._along(geometry)
         if self.cutoff is not None:
             self._apply: LowPass | Convolution = LowPass(
-                geometry.scan_shape, self._cutoffs(), geometry.kept_positions, geometry.scan_slices
+                geometry.scan_shape, self._cutoffs(), geometry.kept_positions, geometry.scan_slices, along
             )
             return self
         kernel = self.kernel

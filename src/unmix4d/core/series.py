@@ -16,7 +16,10 @@ from .scan import HostRecord, Scan, is_dask
 from .stacked import StackedScans, common_type
 from .units import PIXELS
 
-__all__ = ["cut", "geometry_of", "host_of", "names_of", "require_several", "stacked", "values_of"]
+__all__ = [
+    "cut", "describe_doses", "geometry_of", "host_of", "joined_geometry", "joined_host", "names_of", "require_several",
+    "stacked", "values_of",
+]  # fmt: skip
 
 
 def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
@@ -27,15 +30,36 @@ def stacked(scans: Sequence[Scan], **facts: Any) -> Scan:
     scans = list(scans)
     if len(scans) == 1:
         return scans[0]
-    rows = np.cumsum([0, *(scan.shape[0] + 1 for scan in scans[:-1])]).tolist()
-    shape = (rows[-1] + scans[-1].shape[0], max(scan.shape[1] for scan in scans))
-    hosts = [{"kind": s.host.kind, "record": s.host.record, "name": s.host.name} for s in scans]
-    first = scans[0]
+    geometry = joined_geometry([scan.geometry for scan in scans], [scan.host.name for scan in scans])
+    rows, shape, first = [part.row for part in geometry.scans], geometry.scan_shape, scans[0]
     return Scan(
-        _patterns(scans, rows, shape), _geometry(scans, rows, shape), centres=_centres(scans, rows, shape),
-        host=HostRecord(first.host.kind, {**first.host.record, "scans": hosts, **facts}, first.host.name),
-        steps=first.steps, keep=first.keep,
+        _patterns(scans, rows, shape), geometry, centres=_centres(scans, rows, shape),
+        host=joined_host([scan.host for scan in scans], **facts), steps=first.steps, keep=first.keep,
     )  # fmt: skip
+
+
+def joined_geometry(geometries: Sequence[ScanGeometry], names: Sequence[str]) -> ScanGeometry:
+    """That of the frame of several scans, whose detectors are that of the first."""
+    first, row, parts = geometries[0], 0, []
+    for one, name in zip(geometries, names):
+        own = one.calibration
+        parts.append(ScanPart(row, one.scan_shape, own.step, own.step_unit, own.scan_origin, name))
+        row += one.scan_shape[0] + 1
+    shape = (row - 1, max(one.scan_shape[1] for one in geometries))
+    taken = np.ones(shape, bool)
+    for one, part in zip(geometries, parts):
+        taken[_at(part)] = ~one.kept_positions.reshape(part.shape)
+    unseen = np.any([~one.kept_pixels for one in geometries], axis=0).reshape(first.detector_shape)
+    return first.replace(
+        scan_shape=shape, scan_mask=taken, detector_mask=unseen if unseen.any() else None, scans=tuple(parts),
+        calibration=_common([one.calibration for one in geometries]), redrawn=any(one.redrawn for one in geometries),
+    )  # fmt: skip
+
+
+def joined_host(hosts: Sequence[HostRecord], **facts: Any) -> HostRecord:
+    """The record of all scans: that of the first, with those of each and what holds of all together."""
+    each = [{"kind": host.kind, "record": host.record, "name": host.name} for host in hosts]
+    return HostRecord(hosts[0].kind, {**hosts[0].record, "scans": each, **facts}, hosts[0].name)
 
 
 def cut(scan: Scan) -> list[Scan]:
@@ -84,7 +108,27 @@ def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str
 
 
 def names_of(geometry: ScanGeometry, host: HostRecord) -> list[str]:
-    """What each scan is called beside its maps: what the axis of the series says, its title, or its number."""
+    """What each scan is called beside its maps: what the axis of the series says, its title, or its number.
+
+    With the dose that was taken off, relative to the first scan: after = where it was given, after ≈ where estimated.
+    """
+    names, doses = _bare_names(geometry, host), host.record.get("doses")
+    if not doses or len(doses["values"]) != len(names):
+        return names
+    sign = "=" if doses["by"] == "given" else "≈"
+    return [f"{name} (dose {sign} {dose:.3g})" for name, dose in zip(names, doses["values"])]
+
+
+def describe_doses(host: HostRecord) -> list[str]:
+    """A line of a repr, where doses were taken off."""
+    doses = host.record.get("doses")
+    if not doses:
+        return []
+    told = ", ".join(f"{value:.3g}" for value in doses["values"][:10]) + (", ..." if len(doses["values"]) > 10 else "")
+    return [f"  doses {doses['by']}, and taken off: {told} of that of scan 0"]
+
+
+def _bare_names(geometry, host):
     values, label = values_of(geometry, host)
     if label == "scan":
         titles = [part.name for part in geometry.scans]
@@ -97,26 +141,10 @@ def _at(part):
     return part.rows, part.cols
 
 
-def _geometry(scans, rows, shape):
-    first = scans[0].geometry
-    parts, taken = [], np.ones(shape, bool)
-    for scan, row in zip(scans, rows):
-        own = scan.geometry.calibration
-        part = ScanPart(row, scan.geometry.scan_shape, own.step, own.step_unit, own.scan_origin, scan.host.name)
-        taken[_at(part)] = ~scan.geometry.kept_positions.reshape(part.shape)
-        parts.append(part)
-    unseen = np.any([~scan.geometry.kept_pixels for scan in scans], axis=0).reshape(first.detector_shape)
-    return first.replace(
-        scan_shape=shape, scan_mask=taken, detector_mask=unseen if unseen.any() else None, scans=tuple(parts),
-        calibration=_common(scans), redrawn=any(scan.geometry.redrawn for scan in scans),
-    )  # fmt: skip
-
-
-def _common(scans) -> Calibration:
+def _common(each) -> Calibration:
     """The calibration of all: without a step where the scans have different ones."""
-    first = scans[0].geometry.calibration
-    steps = {(*c.step, c.step_unit) for c in (scan.geometry.calibration for scan in scans)}
-    first = first.with_changes(scan_origin=(0.0, 0.0))
+    steps = {(*own.step, own.step_unit) for own in each}
+    first = each[0].with_changes(scan_origin=(0.0, 0.0))
     return first if len(steps) == 1 else first.with_changes(step=(1.0, 1.0), step_unit=PIXELS, scan_origin=(0.0, 0.0))
 
 

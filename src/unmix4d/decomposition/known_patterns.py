@@ -28,7 +28,7 @@ class KnownFit:
     excess : ndarray of float64 (n_positions,)
         By how many standard deviations of counting noise the residual of a position is larger than noise makes it.
     gain : float
-        Intensity units per count, as the noise says: 1 of counted electrons.
+        Intensity units per count, as the noise says: 1 of counted electrons. Of several scans the mean.
     mean_pattern : ndarray of float64 (n_pixels,)
     totals : ndarray of float64 (n_positions,)
     total : float
@@ -65,12 +65,24 @@ def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
     maps, told = np.ascontiguousarray(rows[:, :k], matrix.dtype), rows[:, k:].T
     squares, totals, least, own_squares, energy, *noise = told
     matrix.refuse_not_finite(totals, pixel_sum)
-    gain, excess = _beyond_noise(*noise)
+    gains, excess = [], np.zeros(len(rows))  # each scan may have been divided by a dose of its own
+    for own in _each_scan(matrix.geometry):
+        gain, excess[own] = _beyond_noise(*(values[own] for values in noise))
+        gains.append(gain)
     # What is simulated without noise leaves rounding.
     excess = np.where(own_squares <= _EXACT**2 * energy, 0, excess)
     return KnownFit(
-        maps, squares, excess, gain, pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
+        maps, squares, excess, float(np.mean(gains)), pixel_sum / len(rows), totals, float(totals.sum()), float(least.min())
     )  # fmt: skip
+
+
+def _each_scan(geometry):
+    """Rows of the matrix (n_positions,) that are of one scan, of each that has any."""
+    of = np.zeros(geometry.scan_shape, int)
+    for i, part in enumerate(geometry.scan_slices):
+        of[part] = i
+    of = of.ravel()[geometry.kept_positions]
+    return [of == i for i in np.unique(of)]
 
 
 def _mean_of(patterns):

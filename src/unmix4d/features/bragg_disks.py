@@ -146,6 +146,29 @@ class BraggDisks:
         """Number of vectors at every position (scan_row, scan_col)."""
         return np.bincount(self.position, minlength=math.prod(self.scan_shape)).reshape(self.scan_shape)
 
+    @classmethod
+    def joined(cls, each, frame) -> BraggDisks:
+        """The vectors of several scans as those of the frame that holds them.
+
+        each (sequence of BraggDisks): In one unit.
+        frame (ScanGeometry): With ``scans``.
+        Raises ValueError when some have intensities and others have none.
+        """
+        known = [one.intensity is not None for one in each]
+        if any(known) and not all(known):
+            raise ValueError(f"the Bragg vectors of scan {known.index(False)} have no intensities, but those of others have")
+        position = []
+        for one, part in zip(each, frame.scans):
+            row, col = np.divmod(one.position, one.scan_shape[1])
+            position.append((row + part.row) * frame.scan_shape[1] + col)
+        sizes = {one.pixel_size for one in each}
+        return cls(
+            frame.scan_shape, np.concatenate(position), np.concatenate([one.q_row for one in each]),
+            np.concatenate([one.q_col for one in each]),
+            np.concatenate([one.intensity for one in each]) if all(known) else None, each[0].unit,
+            sizes.pop() if len(sizes) == 1 else None,
+        )  # fmt: skip
+
     def select(self, kept) -> BraggDisks:
         """The vectors where the boolean array `kept` (n_vectors,) is True."""
         if not np.any(kept):

@@ -120,6 +120,7 @@ def raster_geometry(geometry: ScanGeometry, grid: Raster, unit: str, hit) -> Sca
         centre=grid.centre,
         centre_known=True,
         calibration=calibration,
+        scans=geometry.scans,
     )
 
 

@@ -15,9 +15,10 @@ from ..core import checks
 from ..core.arrays import set_frozen_state
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord
+from ..core.series import geometry_of, host_of
 from ..engine.matrix import PatternMatrix
 
-__all__ = ["Features", "FeatureMatrix", "feature_geometry", "at_positions", "concatenated"]
+__all__ = ["Features", "FeatureMatrix", "feature_geometry", "at_positions", "concatenated", "of_each_scan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +189,22 @@ def at_positions(features: Features, keep) -> Features:
         compute=partial(_chosen, features, rows),
         source=source,
     )
+
+
+def of_each_scan(features: Features) -> list[Features]:
+    """The features of each of several scans, as numbers that are made already; of one scan, themselves."""
+    geometry = features.geometry
+    if not geometry.scans:
+        return [features]
+    kept, found = geometry.kept_positions.reshape(geometry.scan_shape), []
+    for i, part in enumerate(geometry.scans):
+        here = np.zeros(geometry.scan_shape, bool)
+        here[part.rows, part.cols] = True
+        found.append(Features(
+            features.kind, geometry_of(geometry, i), partial(_chosen, features, here[kept]), features.settings, None,
+            host_of(features.host, i), features.additive, features.per_count, features.signed,
+        ))  # fmt: skip
+    return found
 
 
 def _chosen(features, rows):

@@ -22,8 +22,8 @@ from ..core.version import installed_version, unless_python
 from . import array, learning_results, py4dstem, pyxem, quantem
 
 __all__ = [
-    "HostMap", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted", "read_scan",
-    "to_host", "versions",
+    "HostMap", "answer_of", "attach", "grains_to_host", "groups_to_host", "is_scan", "overlap_to_host", "progress_wanted",
+    "read_scan", "to_host", "versions",
 ]  # fmt: skip
 
 _HOSTS = {"pyxem": pyxem, "py4dstem": py4dstem, "quantem": quantem, "array": array}
@@ -347,6 +347,19 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
             "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
         )
     return home.attach(result, host, fill_value=fill_value)
+
+
+def answer_of(obj: Any) -> Any:
+    """What another program found, as arrays: of a decomposed HyperSpy signal (maps, patterns), of slices of py4DSTEM those.
+
+    Anything else as it is.
+    """
+    if isinstance(obj, tuple):
+        return tuple(map(answer_of, obj))
+    if checks.is_a(obj, "emdfile", "Array"):
+        return obj.data
+    found = learning_results.learned(obj)
+    return obj if found is None else found
 
 
 def progress_wanted(kind: str) -> bool:

@@ -20,7 +20,7 @@ from . import py4dstem, quantem_vectors
 from . import pyxem as pyxem_host
 from .hyperspy_metadata import to_json
 
-__all__ = ["FoundVectors", "matches", "read"]
+__all__ = ["FoundVectors", "each_scan", "matches", "read"]
 
 _LARGEST_Q = 10.0  # 1/Å: no diffraction pattern reaches this; what does is in pixels
 
@@ -52,6 +52,13 @@ class FoundVectors:
 def matches(obj) -> bool:
     """True for Bragg vectors of a host."""
     return _kind(obj) is not None
+
+
+def each_scan(obj) -> list:
+    """The vectors of each scan: of pyxem's with three navigation axes those along the slowest."""
+    if _kind(obj) == "DiffractionVectors" and obj.axes_manager.navigation_dimension == 3:
+        return [obj.inav[:, :, i] for i in range(obj.axes_manager.navigation_shape[2])]
+    return [obj]
 
 
 def _kind(obj):

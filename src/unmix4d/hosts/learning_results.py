@@ -7,7 +7,7 @@ import numpy as np
 from .pyxem import matches, read
 from .same_scan import require_same_centre, require_same_data
 
-__all__ = ["attach", "matches"]
+__all__ = ["attach", "learned", "matches"]
 
 
 def attach(result, signal, *, fill_value: float = 0.0):
@@ -28,6 +28,21 @@ def attach(result, signal, *, fill_value: float = 0.0):
     copy = signal._deepcopy_with_new_data(signal.data)
     _fill(copy.learning_results, result)
     return copy
+
+
+def learned(signal):
+    """Loadings (k, scan_row, scan_col) and factors (k, det_row, det_col) of a signal that was decomposed; else None."""
+    found = getattr(signal, "learning_results", None)
+    parts = [getattr(found, new, None) for new in ("scores", "components")]
+    if any(part is None for part in parts):
+        parts = [getattr(found, old, None) for old in ("loadings", "factors")]
+    if any(part is None for part in parts) or not matches(signal):
+        return None
+    shapes = [axes[::-1] for axes in (signal.axes_manager.navigation_shape, signal.axes_manager.signal_shape)]
+    if any(len(shape) != 2 for shape in shapes):
+        return None
+    maps, patterns = (np.asarray(part).T.reshape(-1, *shape) for part, shape in zip(parts, shapes))
+    return maps, patterns
 
 
 def _require_place_for(result, signal):

@@ -35,7 +35,8 @@ def bragg_disks(
     ----------
     vectors : py4DSTEM BraggVectors or PointListArray, or pyxem DiffractionVectors, optional
         Of the same scan. They are used as their own calibration has them: centred, and with the ellipse taken out.
-        What was prepared on the detector (crop, bin, masks) does not touch them; the scan mask does. Without vectors
+        What was prepared on the detector (crop, bin, masks) does not touch them; the scan mask does. Of several scans a list
+        with those of each, or pyxem's of a signal with three navigation axes: all are put on one raster. Without vectors
         they are found now, on the patterns of this view, with the host's own detector.
     bin : int, optional
         A cell of the raster is bin x bin detector pixels of this view; 3 by default.

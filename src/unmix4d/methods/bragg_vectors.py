@@ -7,6 +7,7 @@ from typing import Any
 from ..core import checks
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord
+from ..core.series import geometry_of, joined_geometry, joined_host
 from ..core.units import PIXELS, canonical_unit, in_pixels, is_calibrated
 from ..features.bragg_disks import INTENSITIES, BraggDisks
 from ..features.bragg_raster import BraggFeatures, bragg_features
@@ -18,7 +19,18 @@ BIN = 3  # detector pixels: Bruefach 2022, "a bin size of 3 x 3"
 
 
 def is_bragg_vectors(obj: Any) -> bool:
-    """True for what ``Unmix(vectors)`` takes without a scan."""
+    """True for what ``Unmix(vectors)`` takes without a scan: vectors, or a list of those of several scans."""
+    if isinstance(obj, (list, tuple)):
+        return bool(obj) and all(_is_one(one) for one in obj)
+    return _is_one(obj)
+
+
+def _each_scan(vectors):
+    listed = isinstance(vectors, (list, tuple)) and is_bragg_vectors(vectors)
+    return [part for one in (vectors if listed else [vectors]) for part in bragg_vectors.each_scan(one)]
+
+
+def _is_one(obj):
     return isinstance(obj, BraggDisks) or bragg_vectors.matches(obj)
 
 
@@ -101,24 +113,32 @@ def features_of_vectors(
     Returns BraggFeatures: With a geometry that is a detector: calibrated, and with the direct beam in its middle.
     Raises TypeError, ValueError as `Unmix.bragg_disks`.
     """
-    found = _read(vectors, centre=centre, unit=pixel_unit)
-    disks, known = found.disks, found.calibration
-    if disks.intensity is None:
-        raise ValueError(
-            "vectors without a scan must have intensities, got positions alone: give them with a third column (a field "
-            "intensity in py4DSTEM), or count them with bragg_disks(vectors, intensity='binary') of the scan they are from"
-        )
     changes: dict[str, Any] = {}
     if step is not None:
         changes["step"] = tuple(checks.positive(v, "step") for v in checks.pair(step, "step"))
     if step_unit is not None:
         changes["step_unit"] = canonical_unit(step_unit)
+    disks, geometry, host = _frame_of(_each_scan(vectors), changes, centre=centre, unit=pixel_unit)
+    if disks.intensity is None:
+        raise ValueError(
+            "vectors without a scan must have intensities, got positions alone: give them with a third column (a field "
+            "intensity in py4DSTEM), or count them with bragg_disks(vectors, intensity='binary') of the scan they are from"
+        )
     if pixel_size is not None:
         cell = tuple(checks.positive(v, "pixel_size") for v in checks.pair(pixel_size, "pixel_size"))
     else:
         cell = None if disks.pixel_size is None else tuple(BIN * v for v in disks.pixel_size)
-    geometry = ScanGeometry(disks.scan_shape, (1, 1), calibration=known.with_changes(**changes))
-    return _alone(disks, geometry, found.host, view_of, cell=cell, q_max=_length(q_max, disks.unit))
+    return _alone(disks, geometry, host, view_of, cell=cell, q_max=_length(q_max, disks.unit))
+
+
+def _frame_of(each: Any, changes: dict[str, Any], **more: Any) -> tuple[BraggDisks, ScanGeometry, HostRecord]:
+    """Vectors without a scan, of one scan or of several in one frame: in the unit of the first."""
+    found = [_read(one, **more) for one in each]
+    own = [ScanGeometry(f.disks.scan_shape, (1, 1), calibration=f.calibration.with_changes(**changes)) for f in found]
+    if len(found) == 1:
+        return found[0].disks, own[0], found[0].host
+    frame, host = joined_geometry(own, [f.host.name for f in found]), joined_host([f.host for f in found])
+    return BraggDisks.joined([f.disks.in_unit(found[0].disks.unit) for f in found], frame), frame, host
 
 
 def _alone(disks, geometry, host, view_of, *, cell=None, intensity="sum", spread=None, **how):
@@ -146,7 +166,24 @@ def _read(vectors: Any, **more: Any) -> bragg_vectors.FoundVectors:
 
 
 def given_disks(vectors, geometry, centre):
-    """Vectors of the scan of a view, in the pixel unit of the view."""
+    """Vectors of the scan of a view, or a list of those of its scans, in the pixel unit of the view."""
+    each, n = _each_scan(vectors), len(geometry.scans)
+    if not n:
+        if len(each) != 1:
+            raise ValueError(f"vectors must be those of one scan, got a list of {len(each)}")
+        return _given(each[0], geometry, centre)
+    if len(each) != n:
+        raise ValueError(f"vectors must be a list with those of each of {n} scans, got {len(each)}")
+    found = []
+    for i, one in enumerate(each):
+        try:
+            found.append(_given(one, geometry_of(geometry, i), centre))
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"scan {i}: {error}") from None
+    return BraggDisks.joined(found, geometry)
+
+
+def _given(vectors, geometry, centre):
     found = _read(vectors, centre=centre, default=geometry)
     disks = found.disks
     if disks.scan_shape != geometry.scan_shape:

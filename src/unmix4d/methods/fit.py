@@ -32,9 +32,10 @@ def fit(
     Parameters
     ----------
     patterns : Decomposition, Groups, array (k, det_row, det_col) or (det_row, det_col), or dict
-        A dict has the names of patterns (det_row, det_col), which the result then has too. Those of a result must lie on the
-        detector grid of this view. Pixels where one of them is NaN are left out of the fit. Of features: a result of the
-        same features, or arrays of them.
+        Or a simulation of known phases, of diffsims or py4DSTEM, as `simulated_patterns` takes it; draw it with that where
+        the radius of the disks has to be given. A dict has the names of patterns (det_row, det_col), which the result then
+        has too. Those of a result must lie on the detector grid of this view. Pixels where one of them is NaN are left out
+        of the fit. Of features: a result of the same features, or arrays of them.
     weights : {"auto", "poisson", "none"}
         ``"poisson"``, which is what ``"auto"`` means of pixels: each by its counting noise, as the known patterns have it on
         the mean, so that the direct beam does not decide alone. ``"none"``: plain least squares, as for features.
@@ -119,4 +120,6 @@ def _say_if_unexplained(answer):
         warn(
             f"unexplained: {n} of {answer.geometry.n_positions} positions hold more than the {answer.k} known patterns and "
             f"counting noise; look at .residual_map() there, or find what it is with nmf(known=..., new=1)"
+            + "; simulated intensities are seldom exact, so compare the .excess of positions"
+            * (answer.settings["known"]["of"] == "simulation")
         )

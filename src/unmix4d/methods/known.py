@@ -41,16 +41,22 @@ class Known:
 
 
 def known_patterns(view: Any, known: Any, resample: bool = False, argument: str = "known") -> Known:
-    """Patterns of a result or of groups, arrays (k, det_row, det_col) or (det_row, det_col), or a dictionary of names.
+    """Patterns of a result or of groups, arrays (k, det_row, det_col) or (det_row, det_col), simulated, or by names.
 
     Raises TypeError or ValueError, which name the argument, when they are none of these, lie on another grid (unless
     `resample`), are negative, infinite or empty, or leave no pixel.
     """
-    from ..results.groups import Groups  # most answers need none of it
+    # Most answers need none of them.
+    from ..orientation.simulated_patterns import holds_simulated
+    from ..results.groups import Groups
+    from .simulated_patterns import simulated_patterns
 
     checks.flag(resample, "resample")
     if isinstance(known, (Decomposition, Groups)):
         images, names, origin = _of_result(view, known, resample, argument)
+    elif holds_simulated(known):
+        images, names, _ = _of_arrays(simulated_patterns(view, known), argument)
+        origin = "simulation"
     else:
         images, names, origin = _of_arrays(known, argument)
     _require_patterns(view, images, argument)

@@ -18,10 +18,11 @@ from ..core.series import cut, stacked
 from ..engine.matrix import PatternMatrix
 from ..preparation.masks import with_masks
 from ..preparation.onto_grid import brought_onto
+from .doses import at_one_dose, checked_doses
 
 __all__ = ["are_several", "each_prepared", "read_scans"]
 
-_OF_ALL = ("series_axis",)  # what the record of the host says of all scans together
+_OF_ALL = ("series_axis", "doses")  # what the record of the host says of all scans together
 _KINDS = (ClosedFile, ScanError, ValueError, TypeError, OSError)  # which errors stay what they are
 _SAME_ENERGY = 1e-3  # relative: what metadata round
 
@@ -33,10 +34,11 @@ def are_several(obj: Any) -> bool:
     return not obj or any(isinstance(one, Scan) or hosts.is_scan(one) for one in obj)
 
 
-def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable: bool = False) -> Scan:
+def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable: bool = False, doses: Any = None) -> Scan:
     """One scan of a list of them, or of what a host holds several in, with what the caller knows of each.
 
     skip_unreadable: Read each through once, and leave out, with a warning, what cannot be read.
+    doses: Of each scan, or "estimate"; see `unmix4d.Unmix`.
     Raises TypeError or ValueError that name the scan which does not fit the first one.
     """
     checks.flag(resample, "resample")
@@ -46,19 +48,24 @@ def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable:
     if not are_several(obj):
         scan = hosts.read_scan(obj)
         if not scan.geometry.scans:
+            checked_doses(doses, 1)
             return scan.with_calibration(**facts)
-        return _joined([one.with_calibration(**facts) for one in cut(scan)], scan, resample)
+        each = [one.with_calibration(**facts) for one in cut(scan)]
+        return _joined(each, scan, resample, checked_doses(doses, len(each)))
     if not len(obj):
         raise ValueError("a view of several scans needs one at least, got an empty list")
     scans: list[Scan] = []
     skipped: list[str] = []
+    kept: list[bool] = []  # of each scan, also of those that are left out
     for i, one in enumerate(obj):
         try:
             found = [each.with_calibration(**facts) for each in cut(hosts.read_scan(one))]
             scans += _readable(found) if skip_unreadable else found
+            kept += [True] * len(found)
         except _KINDS as error:
             if skip_unreadable:
                 skipped.append(f"scan {i}: {error}")
+                kept.append(False)
                 continue
             kind = next(kind for kind in _KINDS if isinstance(error, kind))
             raise kind(f"scan {i} of {len(obj)}: {error}") from None
@@ -66,17 +73,19 @@ def read_scans(obj: Any, resample: bool, facts: dict[str, Any], skip_unreadable:
         raise ValueError(f"none of the {len(obj)} scans can be read; {skipped[0]}")
     if skipped:
         warn(f"{len(skipped)} of {len(obj)} scans are left out, which cannot be read: {'; '.join(skipped)}")
-    return _joined(scans, None, resample)
+    doses = checked_doses(doses, len(kept))
+    return _joined(scans, None, resample, doses[np.array(kept)] if isinstance(doses, np.ndarray) else doses)
 
 
-def _joined(scans, whole, resample):
+def _joined(scans, whole, resample, doses):
     first = scans[0]
     scans = [first, *(_on_the_grid(scan, first, i, resample) for i, scan in enumerate(scans[1:], 1))]
     steps = {(*s.geometry.calibration.step, s.geometry.calibration.step_unit) for s in scans}
     if len(steps) > 1:
         told = ", ".join(s.geometry.calibration.describe_step() for s in scans)
         warn(f"the scans have different steps ({told}): lengths over all of them are positions; each has its own in .scans")
-    return stacked(scans, **_facts_of(whole))
+    scans, told = at_one_dose(scans, doses)
+    return stacked(scans, **_facts_of(whole), **told)
 
 
 def _readable(scans):

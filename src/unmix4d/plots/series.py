@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-__all__ = ["amounts", "maps_of_scans"]
+__all__ = ["amounts", "chosen_scans", "maps_of_scans"]
 
 _INCHES = 1.5  # of a map in the grid
 _MOST_ROWS = 12  # scans drawn when none are named: more are not readable at the size of a notebook
@@ -61,7 +61,7 @@ def amounts(series: Any, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _chosen_scans(scans, n, most):
+def chosen_scans(scans: Any, n: int, most: int = _MOST_ROWS) -> list[int]:
     """The scans to draw: those named, or all, or as many as are readable, the first and the last among them."""
     if scans is None:
         return list(range(n)) if n <= most else np.unique(np.linspace(0, n - 1, most).round().astype(int)).tolist()
@@ -110,7 +110,7 @@ def maps_of_scans(
 
     require_several(result.geometry, "plot_series")
     parts = result.geometry.scans
-    chosen, rows = chosen_components(components, result.k), _chosen_scans(scans, len(parts), _MOST_ROWS)
+    chosen, rows = chosen_components(components, result.k), chosen_scans(scans, len(parts))
     height = max(image_height(parts[i].shape, parts[i].step, _INCHES) for i in rows)
     size = (_INCHES * len(chosen) + 0.4, height * len(rows) + 0.3)
     axes = new_axes(None, len(rows), len(chosen), figsize=size, squeeze=False)

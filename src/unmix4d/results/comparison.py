@@ -16,6 +16,7 @@ from ..core.polar import PolarTransform
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..editing.likeness import comparable
+from ..hosts import answer_of
 from ..plots import comparison as plots_comparison
 from ..scores.matching import assign, similarity
 from ..storage.table_file import to_csv
@@ -185,7 +186,8 @@ def compare(
     ----------
     first, second : Decomposition, array or signal (k, scan_row, scan_col), or (maps, patterns)
         Maps, or maps and patterns, of another program are taken as arrays: those of HyperSpy's
-        ``get_decomposition_loadings()``, say. Their patterns are on the detector grid of the other side.
+        ``get_decomposition_loadings()``, or slices of py4DSTEM; so is a HyperSpy signal that was decomposed itself. Their
+        patterns are on the detector grid of the other side.
     by : {"auto", "maps", "patterns", "both"}
         What decides which components are the same: the correlation of their maps, the cosine of the spots of their
         patterns, or the mean of both. ``"auto"``: both, for two answers of the same scan; patterns, for two scans; maps,
@@ -246,6 +248,7 @@ def _sides(first, second):
 def _side(value, name, known):
     if isinstance(value, Decomposition):
         return Side(value.maps, value.patterns, value.geometry, value.names, value.explained)
+    value = answer_of(value)
     maps, patterns = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
     maps = _images(maps, f"{name} must be a result, maps (k, scan_row, scan_col), or a tuple of maps and patterns")
     geometry = known[0] if known else None

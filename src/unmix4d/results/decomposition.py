@@ -16,6 +16,7 @@ from ..core.later import later
 from ..core.messages import UnmixWarning  # noqa: F401  (named in the docs of this class)
 from ..core.rows import pick
 from ..core.scan import HostRecord
+from ..core.series import describe_doses
 from ..core.spelling import spelled
 from ..core.tables import Table, to_dataframe
 from ..editing.edits import Edits, edits_of
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..report.explorer import explore
     from ..report.write import write_report
     from ..storage.table_file import to_csv
+    from .align_scans import align_scans
     from .grain_tracks import track_grains
     from .grains import find_grains
     from .groups import group_rotated
@@ -70,6 +72,7 @@ else:
     explore = later(__package__, "..report.explorer", "explore")
     write_report = later(__package__, "..report.write", "write_report")
     to_csv = later(__package__, "..storage.table_file", "to_csv")
+    align_scans = later(__package__, ".align_scans", "align_scans")
     track_grains = later(__package__, ".grain_tracks", "track_grains")
     find_grains = later(__package__, ".grains", "find_grains")
     group_rotated = later(__package__, ".groups", "group_rotated")
@@ -187,6 +190,7 @@ class Decomposition:
     scans = property(scans_of)
     series = series_of
     track_grains = track_grains
+    align_scans = align_scans
     plot_series = maps_of_scans
     film = film
     log_likelihood = log_likelihood
@@ -474,6 +478,7 @@ class Decomposition:
         n = len(self.geometry.scans)
         of = f"{n} scans, {shape} with what is between them" if n else f"a {shape} scan"
         lines = [f"<{type(self).__name__}: {what} of {of}>", f"  {cal.describe_step()}, {cal.describe_pixel()}"]
+        lines += describe_doses(self.host)
         lines += self._notes()
         of = f" of the features, {self.settings['features']['kind'].replace('_', ' ')}" if self.features is not None else ""
         known = f"loss {self.loss:.6g} (mean squared error{of})"
@@ -483,7 +488,8 @@ class Decomposition:
         lines += self._by_hand()
         shares = ", ".join(f"{100 * v:.3g}" for v in self.explained[:10]) + (", ..." if self.k > 10 else "")
         lines.append(f"  share of the {self.meaning.shares_of} in %: {shares}")
-        data = "" if self.source is not None else "; loaded without its data"
+        apart = "the scans on one grid" if "drift" in self.settings else "loaded"
+        data = "" if self.source is not None else f"; {apart} without its data"
         if self.strengths is not None and not self.distinguishable.all():
             weak = ", ".join(map(str, np.flatnonzero(~self.distinguishable)))
             lines.append(f"  not distinguishable from noise: component {weak}")

@@ -22,6 +22,7 @@ from ..maps.regions import grain_region, separate_regions
 from ..maps.tracking import Piece, follow
 from ..plots import tracks as plots_tracks
 from ..storage.table_file import to_csv
+from .align_scans import given_drift
 from .background import spread_components
 from .forms import Arrays, Field, Json, Record, are, are_counts, require, within
 from .saved import Form, Geometry, savable, save
@@ -261,7 +262,11 @@ def track_grains(
     present[list(result.no_grains)] = False
     if background == "drop":
         present[_background(result, maps)] = False
-    moved = drift_of([maps[:, p.rows, p.cols] for p in geometry.scans]) if drift is None else _given(drift, geometry)
+    moved = (
+        drift_of([maps[:, p.rows, p.cols] for p in geometry.scans])
+        if drift is None
+        else given_drift(drift, len(geometry.scans))
+    )
     regions: list[RegionSet] = []
     pieces: list[list[Piece]] = []
     scan: list[int] = []
@@ -298,15 +303,3 @@ def _background(result, maps):
     parts = [(part.rows, part.cols) for part in result.geometry.scans]
     spread = spread_components(maps, kept, range(result.k))
     return [i for i in spread if not any(grain_region(maps[i][part], kept[part]).any() for part in parts)]
-
-
-def _given(drift, geometry):
-    try:
-        drift = np.asarray(drift, float)
-    except (TypeError, ValueError):
-        drift = np.empty(0)
-    if drift.shape != (len(geometry.scans), 2) or not np.isfinite(drift).all():
-        raise ValueError(
-            f"drift must be finite numbers (row, column) for each of {len(geometry.scans)} scans, got shape {drift.shape}"
-        )
-    return drift

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.series import cut, geometry_of, host_of
+from ..features.features import of_each_scan
 
 __all__ = ["scans_of"]
 
@@ -22,8 +23,15 @@ def scans_of(result: Any) -> list:
     n = len(result.geometry.scans)
     if not n:
         return [result]
-    views = [None] * n if result.source is None else [type(result.source)(one) for one in cut(result.source.scan)]
-    return [_one(result, i, view) for i, view in enumerate(views)]
+    return [_one(result, i, view) for i, view in enumerate(_views(result.source, n))]
+
+
+def _views(source, n):
+    if source is None:
+        return [None] * n
+    # Bragg vectors without a scan are features from the start.
+    each = of_each_scan(source.features) if source.is_features else cut(source.scan)
+    return [type(source)(one) for one in each]
 
 
 def _one(result, i, view):

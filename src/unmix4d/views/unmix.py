@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import checks
 from ..core.geometry import ScanGeometry
+from ..core.later import later
 from ..core.scan import Scan
+from ..core.series import describe_doses
 from ..core.spelling import spelled
 from ..engine.first_look import look
 from ..engine.holding import holder_for
@@ -19,6 +21,7 @@ from ..features.rings import maximum_pattern
 from ..methods.arguments import progress
 from ..methods.bragg_disks import bragg_disks, view_of_vectors
 from ..methods.bragg_vectors import is_bragg_vectors
+from ..methods.doses import say_if_unlike
 from ..methods.features import angular_average, friedel_odd, polar, radial_variance, symmetry
 from ..methods.noise_deviation import noise_deviation
 from ..methods.prepare import prepare
@@ -28,6 +31,11 @@ from ..methods.split_counts import split_counts
 from ..methods.virtual_image import virtual_image
 from ..preparation import persist
 from .view import View
+
+if TYPE_CHECKING:
+    from ..methods.simulated_patterns import simulated_patterns
+else:
+    simulated_patterns = later(__package__, "..methods.simulated_patterns", "simulated_patterns")
 
 __all__ = ["Unmix"]
 
@@ -70,6 +78,10 @@ class Unmix(View):
     skip_unreadable : bool
         Of a list of scans: read each through once, which takes as long as that takes, and leave out with a warning those
         that cannot be read to the end or hold NaN.
+    doses : sequence of float or "estimate", optional
+        Of several scans: electrons, exposures or currents of each, of which only the ratios count. Every scan is then
+        divided, so that it is as if it had the dose of the first one, and one amount of a component has one value in the
+        maps of all. ``"estimate"`` reads each scan once, and compares what a typical pattern has in all.
 
     Raises
     ------
@@ -95,6 +107,7 @@ class Unmix(View):
     friedel_odd = friedel_odd
     polar = polar
     bragg_disks = bragg_disks
+    simulated_patterns = simulated_patterns
     split_counts = split_counts
     virtual_image = virtual_image
     noise_deviation = noise_deviation
@@ -116,6 +129,7 @@ class Unmix(View):
         q_max: float | str | None = None,
         resample: bool = False,
         skip_unreadable: bool = False,
+        doses: Any = None,
     ) -> Unmix:
         # Not __init__: Bragg vectors come without a scan, and are a view of features.
         facts = {
@@ -130,7 +144,7 @@ class Unmix(View):
         self = super().__new__(cls)
         if are_several(_scans_of(obj)):
             obj = _scans_of(obj)
-        self._scan = read_scans(obj, resample, {**facts, "ellipse": ellipse}, skip_unreadable)
+        self._scan = read_scans(obj, resample, {**facts, "ellipse": ellipse}, skip_unreadable, doses)
         return self
 
     def __getnewargs__(self) -> tuple[Scan]:
@@ -228,6 +242,8 @@ class Unmix(View):
         if not self._looked:
             self._looked = True
             look(statistics, self.geometry, self.scan.dtype)
+            if isinstance(statistics, Statistics) and "doses" not in self.scan.host.record:
+                say_if_unlike(statistics, self.geometry)
 
     def maximum_pattern(self) -> np.ndarray:
         """Largest value of every pixel over all kept positions (det_row, det_col), NaN at excluded pixels.
@@ -255,6 +271,7 @@ class Unmix(View):
         if geometry.scans:
             shapes = ", ".join(dict.fromkeys(f"{rows} x {cols}" for rows, cols in (part.shape for part in geometry.scans)))
             lines.append(f"  {len(geometry.scans)} scans of {shapes} positions, one below the other")
+            lines += describe_doses(self.scan.host)
         lines.append(f"  {cal.describe_step()}, {cal.describe_pixel()}")
         known = "" if geometry.centre_known else " (not known, middle of the detector)"
         lines.append(f"  centre (row, col) = ({geometry.centre[0]:.2f}, {geometry.centre[1]:.2f}){known}")
@@ -267,7 +284,7 @@ class Unmix(View):
             lines.append("  prepared: " + ", ".join(f"{k}={_brief(v)}" for k, v in step.items()))
         lines.append("  .prepare() .region() .persist() .scree() .choose_k() .nmf(n) .merge_nmf() .fuzzy_cmeans(n) .svd(n)")
         lines.append("  .ica(n) .vca(n) .fit(known) .group_rotated() .nmf_series(ns) .fuzzy_validity(ns)")
-        lines.append("  .virtual_image() .noise_deviation()")
+        lines.append("  .virtual_image() .noise_deviation() .simulated_patterns(known)")
         lines.append("  features: .angular_average() .radial_variance() .symmetry() .friedel_odd() .polar() .bragg_disks()")
         return "\n".join(lines)
 
