@@ -5,18 +5,21 @@
     pip install jupyterlab playwright          # and a Chromium, here /usr/bin/chromium
     python benchmarks/checks/editing_in_jupyterlab.py --out pictures
 
-Everything is done with the mouse, then once more with the keyboard alone; the edited answer is saved, and read by a kernel
-that knows nothing of the first. Numbers and names must be the same. Pictures are there to be looked at.
+Everything is done with the mouse, a lasso as well, then once more with the keyboard alone, Tab, Space, Enter and arrows; the
+edited answer is saved, and read by a kernel that knows nothing of the first. Numbers and names must be the same, and so must
+the region of the lasso. Pictures are there to be looked at, in the light and in the dark theme.
 """
 
 import argparse
 import importlib.util
 import json
+import math
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from in_jupyterlab import FLAGS, jupyterlab
 
 MAKE = """import hashlib, numpy as np, unmix4d, warnings
@@ -28,6 +31,7 @@ r = view.nmf(9, random_state=0)"""
 PANEL = "panel = r.edit()\npanel"
 SAVE = """edited = panel.result
 edited.save("edited.h5")
+print("LASSO", panel.region.geometry.n_positions, panel.code, "HERE")
 same = unmix4d.replay(edited.edits, r)
 print("SAID", edited.k, edited.names, hashlib.sha256(edited.maps.tobytes()).hexdigest()[:12],
       np.array_equal(same.maps, edited.maps, equal_nan=True), edited.edits.code, "END")"""
@@ -112,26 +116,69 @@ def with_the_mouse(page, out: Path) -> float:
     return took
 
 
-def with_the_keyboard(page, out: Path) -> None:
-    """Select the first two by Tab and Space, merge by Tab and Enter, and take it back."""
-    panel = Panel(page)
-    panel.thumbs.first.focus()
+def a_lasso(page, out: Path) -> None:
+    """A line around the middle of the picture, with the mouse."""
+    begun, box = time.monotonic(), page.locator("img[class$='-composite']").bounding_box()
+    places = [(0.5 + 0.3 * math.sin(t), 0.5 + 0.3 * math.cos(t)) for t in np.linspace(0, 2 * math.pi, 40)]
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for y, x in places]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for place in at[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+    page.wait_for_selector("text=panel.region", timeout=20_000)
+    print(f"lasso: {time.monotonic() - begun:.1f} s", page.locator("text=/lasso: [0-9]+ positions/").first.inner_text())
+    page.screenshot(path=str(out / "lasso.png"))
+
+
+def tab_to(page, selector: str, most: int = 80) -> None:
+    """Tab until this has the focus; nothing else moves it."""
+    for _ in range(most):
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise SystemExit(f"Tab does not reach {selector}")
+
+
+def with_the_keyboard(page, out: Path) -> float:
+    """Merge, undo, split, name and draw a lasso by Tab, Space, Enter, letters and arrows alone; how long that took."""
+    panel, begun = Panel(page), time.monotonic()
+    loss = [page.evaluate(LOSS)]
+
+    def press(name):
+        tab_to(page, f"button.unmix4d-{name}")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1000)
+        loss.append(page.evaluate(LOSS))
+
+    page.locator("button.unmix4d-merge").focus()  # where Tab comes in
+    tab_to(page, "button[class*='-thumb']")
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     page.wait_for_timeout(500)
     page.screenshot(path=str(out / "keyboard.png"))
-    before = page.evaluate(LOSS)
     page.locator("button.unmix4d-merge").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(1500)
-    after = page.evaluate(LOSS)
-    page.locator("button.unmix4d-undo").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(1500)
-    print("keyboard:", before, "|", after, "|", page.evaluate(LOSS))
-    if after == before or page.evaluate(LOSS).split(",")[0] != before.split(",")[0]:
+    press("merge")
+    press("undo")
+    tab_to(page, "button[class*='-thumb']")
+    page.keyboard.press("Space")
+    page.locator("button.unmix4d-merge").focus()
+    tab_to(page, "input[placeholder='name']")
+    page.keyboard.type("grain")
+    press("name")
+    tab_to(page, ".noUi-handle, [role='slider']")
+    page.keyboard.press("ArrowRight")
+    for keys in ((), ("ArrowRight",) * 8):
+        for key in keys:
+            page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(300)
+    took = time.monotonic() - begun
+    print("keyboard:", " | ".join(loss), panel.names()[:2], f"{took:.1f} s")
+    if loss[1] == loss[0] or loss[2].split(",")[0] != loss[0].split(",")[0] or "grain" not in str(panel.names()):
         raise SystemExit("the keyboard does not reach what the mouse does")
+    return took
 
 
 def said(page) -> str:
@@ -166,6 +213,7 @@ def main() -> int:
             page = browser.new_page(viewport={"width": 1400, "height": 1500})
             opened(page, address, "edit", 2)
             took = with_the_mouse(page, chosen.out)
+            a_lasso(page, chosen.out)
             with_the_keyboard(page, chosen.out)
             page.locator(".jp-CodeCell .jp-InputArea-editor").nth(2).click()
             page.keyboard.press("Shift+Enter")

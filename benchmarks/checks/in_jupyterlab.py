@@ -69,7 +69,12 @@ def jupyterlab(folder: Path, python: str = sys.executable):
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
-        time.sleep(8)
+        for _ in range(120):
+            with socket.socket() as there:
+                if there.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(1)
+        time.sleep(2)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()

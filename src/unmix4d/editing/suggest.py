@@ -19,8 +19,8 @@ __all__ = ["suggest"]
 _LEAST_MERGE, _LEAST_SPLIT = 0.3, 0.3
 _ROUGH = 0.5  # coherence below which a map looks like noise: benchmarks/editing/RESULTS.md
 _ROUND, _SPOTTED = 0.9, 0.4  # certainty that what is spread out is background, without spots and with them; no table
-# Log odds that a pair is of one grain: a logistic regression on phantoms whose seeds the benchmark does not use, 32 answers of
-# polycrystals and 54 of films that scatter dynamically, and not on the silver films.
+# Log odds that a pair is of one grain: a logistic regression on phantoms whose seeds the benchmark does not use, 32 answers
+# of polycrystals and 54 of films that scatter dynamically, and not on the silver films.
 _EXPLAINED, _TOGETHER, _EDGES, _OFFSET = 4.8, 5.6, -2.7, -4.95
 _CANDIDATE = 0.25  # share of the weaker one that is explained, below which a pair was not looked at there
 _NAMES = ("correlation", "edges", "similarity", "rotated", "angle_deg", "near", "error", "strength", "coherence")

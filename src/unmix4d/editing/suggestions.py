@@ -121,9 +121,9 @@ class Suggestions:
 
         ``suggestion``, ``code``, ``certainty``; of pairs ``correlation`` of their maps, and of the ``edges`` in these, which
         is the lower the more of them are boundaries between the two; ``similarity`` of their spots as they are and the
-        largest one when they are ``rotated`` by ``angle_deg``, ``near``: share of the smaller one within two positions of the
-        other, and ``error``: what the merge makes of the squared error where the weaker one is, about, times what it was;
-        of two parts of one the ``similarity`` of these; ``strength`` and ``coherence``, the
+        largest one when they are ``rotated`` by ``angle_deg``, ``near``: share of the smaller one within two positions of
+        the other, and ``error``: what the merge makes of the squared error where the weaker one is, about, times what it
+        was; of two parts of one the ``similarity`` of these; ``strength`` and ``coherence``, the
         correlation of a map with the mean of its neighbours.
         """
         nan = float("nan")
