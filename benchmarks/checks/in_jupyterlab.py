@@ -65,7 +65,8 @@ def jupyterlab(folder: Path, python: str = sys.executable):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
-               "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"]  # fmt: skip
+               "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+               "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:

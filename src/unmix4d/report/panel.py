@@ -59,7 +59,8 @@ class Parts:
         self.buttons = {name: self._button(name, *words) for name, words in _BUTTONS.items()}
         self.by_regions = widgets.Checkbox(description="by regions", indent=False, layout={"width": "auto"})
         self.at_once = widgets.Checkbox(description="refit at once", indent=False, layout={"width": "auto"})
-        self.name = widgets.Text(placeholder="name", layout={"width": "150px"})
+        # Sent when one is done: what is sent while typing can arrive after the click on the button.
+        self.name = widgets.Text(placeholder="name", continuous_update=False, layout={"width": "150px"})
         self.suggestions = widgets.Dropdown(options=[("no suggestions yet", ())], layout={"width": "420px"})
         self.code = widgets.Textarea(layout={"width": "720px", "height": "52px"})
         self.row, self.col = (
@@ -68,6 +69,8 @@ class Parts:
             )
             for name, size, value in zip(("row", "column"), shape, place)
         )
+        self.row.add_class("unmix4d-row")
+        self.col.add_class("unmix4d-column")
         self.click = widgets.Text(continuous_update=True)
         self.click.add_class(f"{self.key}-click")
         self.click.add_class(f"{self.key}-hidden")
