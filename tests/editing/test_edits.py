@@ -276,6 +276,17 @@ def chain(result):
     return edited.drop([4]).reorder([3, 2, 1, 0] if edited.k == 5 else list(range(edited.k - 1))[::-1]).background([1])
 
 
+def test_features_that_were_saved_are_fitted_again(features, view, tmp_path):
+    features.save(tmp_path / "f.h5")
+    again = {"rings": [(4, 9), (9, 14)]}
+    loaded = unmix4d.load(tmp_path / "f.h5", data=view.angular_average(**again))
+    assert same(_quietly(loaded.merge, [0, 2]), _quietly(features.merge, [0, 2]))
+    with pytest.raises(ValueError, match=r"needs the features .*load it with them as data, .* or refit=False"):
+        unmix4d.load(tmp_path / "f.h5", data=view).merge([0, 2])
+    with pytest.raises(ValueError, match=r"data must be the features that were decomposed, .*but rings.* is not as in"):
+        unmix4d.load(tmp_path / "f.h5", data=view.angular_average(rings=[(4, 9), (9, 13)]))
+
+
 def test_answers_before_are_kept_as_long_as_they_are_small(exact, monkeypatch):
     from unmix4d.editing import history
 

@@ -42,7 +42,8 @@ def edit(result: Any) -> Editor:
     else.
 
     Of a scan that is not in memory nothing is read as long as "refit at once" is off, as it then is at first: edits divide
-    and add what is known, and the button Refit fits everything to the scan, in two passes or three.
+    and add what is known, and the button Refit fits everything to the scan, in two passes or three. It is off at first for a
+    consensus too, whose maps are means over runs.
 
     Returns
     -------
@@ -109,7 +110,9 @@ class Editor:
         self._source, self._view, self._begun = result.source, result._view, len(result.edits)
         self._place = _brightest(result)
         self.parts = Parts(widgets, next(_numbers), _PAGE, result.geometry.scan_shape, self._place)
-        self.parts.at_once.value = result.source is not None and _in_memory(result.source)
+        # Of a consensus the maps are means over runs, which a fit would give up.
+        averaged = "consensus" in result.settings
+        self.parts.at_once.value = result.source is not None and _in_memory(result.source) and not averaged
         self.parts.at_once.disabled = result.source is None
         self._connect()
         self.box = self.parts.box
