@@ -64,14 +64,14 @@ def suggest(result: Any) -> Suggestions:
     else:
         rows += _splits(result)
     rows.sort(key=lambda row: (-row["certainty"], row["components"]))
-    return Suggestions(tuple(rows), note)
+    names = result.names
+    return Suggestions(tuple({**row, "names": [names[i] for i in row["components"]]} for row in rows), note)
 
 
-def _row(result, action, components, certainty, reason, **numbers):
+def _row(action, components, certainty, reason, **numbers):
     numbers = {name: _plain(numbers.get(name)) for name in ("certainty", *_NAMES)}
     numbers["certainty"] = float(np.clip(certainty, 0, 1))
-    names = [result.names[i] for i in components]
-    return {"action": action, "components": list(map(int, components)), "names": names, "reason": reason, **numbers}
+    return {"action": action, "components": list(map(int, components)), "reason": reason, **numbers}
 
 
 def _plain(value):
@@ -93,7 +93,7 @@ def _merges(result):
             "error": pairs.error[i, j],
         }  # fmt: skip
         why = f"maps correlate by {numbers['correlation']:.2f}, spots are alike by {numbers['similarity']:.2f}"
-        yield _row(result, "merge", (i, j), certainty[i, j], why, **numbers)
+        yield _row("merge", (i, j), certainty[i, j], why, **numbers)
 
 
 def _noise(result, merges):
@@ -109,7 +109,7 @@ def _noise(result, merges):
         if certainty > 0:
             why = "not told from noise" if unknown else f"neighbours have little in common ({rough[i]:.2f})"
             strength = None if strengths is None else strengths[i]
-            yield _row(result, "drop", (i,), certainty, why, strength=strength, coherence=rough[i])
+            yield _row("drop", (i,), certainty, why, strength=strength, coherence=rough[i])
 
 
 def _background(result):
@@ -121,11 +121,11 @@ def _background(result):
     for i in found:
         bare = without_spots(result, i)
         why = "spread over the scan" + (", without spots" if bare else "")
-        yield _row(result, "background", sorted({i, *known}), _ROUND if bare else _SPOTTED, why)
+        yield _row("background", sorted({i, *known}), _ROUND if bare else _SPOTTED, why)
 
 
 def _splits(result):
     for i, alike in enumerate(halves_alike(result)):
         if 1 - alike >= _LEAST_SPLIT:
             why = f"patterns of its two parts are alike by {alike:.2f}, noise taken off"
-            yield _row(result, "split", (i,), 1 - alike, why, similarity=alike)
+            yield _row("split", (i,), 1 - alike, why, similarity=alike)
