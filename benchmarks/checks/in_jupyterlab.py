@@ -68,6 +68,7 @@ def jupyterlab(folder: Path, python: str = sys.executable):
                "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
                "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")  # those of the person who runs this stay as they are
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
         for _ in range(120):

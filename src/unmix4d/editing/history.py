@@ -73,8 +73,9 @@ def undo(result: Any, n: int = 1) -> Any:
 
 def with_history(result: Any) -> tuple[Any, ...]:
     """What an answer made from this one keeps for `undo`: answers without a history of their own, the first one first."""
-    bare = dataclasses.replace(result, _before=()) if result._before else result
-    first, *more = (*result._before, bare)
+    answers: list[Any] = list(result._before)
+    answers.append(dataclasses.replace(result, _before=()) if answers else result)
+    first, more = answers[0], answers[1:]
     seen, held = set(map(id, _arrays_of(first))), 0
     kept: list[Any] = []
     for one in reversed(more):
