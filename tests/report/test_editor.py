@@ -188,6 +188,17 @@ def test_lazy_scans_are_read_when_that_is_asked_for(film):
 
 
 @needs_widgets
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")  # so few runs
+def test_the_means_of_a_consensus_are_kept_unless_a_fit_is_asked_for(film):
+    merged = Unmix(film.data, centre=film.centre).merge_nmf(4, n_runs=3, random_state=0).consensus()
+    panel = merged.edit()
+    assert panel.parts.at_once.value is False and not panel.parts.at_once.disabled
+    choose(panel, 0, 1)
+    press(panel, "merge")
+    assert np.array_equal(panel.result.maps[1:], merged.maps[2:]) and "refit=False" in panel.code
+
+
+@needs_widgets
 def test_a_loaded_answer_and_many_components(result, tmp_path):
     result.save(tmp_path / "r.h5")
     panel = unmix4d.load(tmp_path / "r.h5").edit()
