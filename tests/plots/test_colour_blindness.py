@@ -13,7 +13,7 @@ VISION = {
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
-TOLD = 9.0  # CIEDE2000: some four times what is just noticed side by side
+TOLD = 8.5  # CIEDE2000: more than three times what is just noticed side by side
 
 
 def seen(hues, vision):

@@ -43,8 +43,8 @@ CLUSTERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 # Found by a search for the palette whose two most alike colours differ most, to all three kinds of colour-blind people too
 # (tests/plots/test_colour_blindness.py): of maps, the first ones most apart; of thin lines on white; on a grey image.
 COMPONENTS = (
-    "#e01f0d", "#5be6dd", "#af38d5", "#d6ef1e", "#e49ea0", "#a28f5f", "#6395c1", "#b15568", "#d5b3fa", "#f6e1ad", "#4bc951",
-    "#148425",
+    "#ede134", "#6e63ad", "#c87752", "#00f8db", "#5b9bfe", "#816b1e", "#00b177", "#ffb3f6", "#b04d56", "#a2dc79", "#bb73b2",
+    "#f88c92",
 )  # fmt: skip
 GROUPS = ("#6e42aa", "#b2a926", "#05472e", "#b55d57", "#198295", "#745415", "#a899f7", "#5bb78c")
 GRAINS = ("#7fd2ee", "#f8ed15", "#fa7da8", "#79a328", "#978ae6", "#f5bb81", "#c0f5cc")
