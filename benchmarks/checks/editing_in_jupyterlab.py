@@ -118,7 +118,6 @@ def with_the_mouse(page, out: Path) -> float:
     page.mouse.click(box["x"] + 0.26 * box["width"], box["y"] + 0.77 * box["height"])
     page.wait_for_selector("text=row 24, column 7", timeout=20_000)
     page.screenshot(path=str(out / "panel_after.png"))
-    page.locator(".jp-OutputArea-output:has(button.unmix4d-merge)").screenshot(path=str(out / "panel.png"))
     print("names:", panel.names())
     return took
 
@@ -136,6 +135,7 @@ def a_lasso(page, out: Path) -> None:
     page.wait_for_selector("text=panel.region", timeout=20_000)
     print(f"lasso: {time.monotonic() - begun:.1f} s", page.locator("text=/lasso: [0-9]+ positions/").first.inner_text())
     page.screenshot(path=str(out / "lasso.png"))
+    page.locator(".jp-OutputArea-output:has(button.unmix4d-merge)").screenshot(path=str(out / "panel.png"))
 
 
 def tab_to(page, selector: str, key: str = "Tab", most: int = 80) -> None:

@@ -69,6 +69,9 @@ def jupyterlab(folder: Path, python: str = sys.executable):
                "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")  # those of the person who runs this stay as they are
+    ours = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    ours.mkdir(parents=True, exist_ok=True)
+    (ours / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', encoding="utf-8")  # nothing in the way
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
         for _ in range(120):
