@@ -51,7 +51,7 @@ def inside_outline(outline: Any, shape: tuple[int, int]) -> np.ndarray:
             f"corners of outline must lie inside the scan of {shape[0]} x {shape[1]} positions, got {outline!r:.80}"
         )
     inside = np.zeros(shape, bool)
-    inside[polygon(*corners.T, shape)] = True
+    inside[polygon(corners[:, 0], corners[:, 1], shape)] = True
     on = np.clip(np.floor(corners + 0.5).astype(int), 0, np.array(shape) - 1)
     for one, next_ in zip(on, np.roll(on, -1, axis=0)):
         inside[line(*one, *next_)] = True
