@@ -65,11 +65,21 @@ def jupyterlab(folder: Path, python: str = sys.executable):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
-               "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"]  # fmt: skip
+               "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+               "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")  # those of the person who runs this stay as they are
+    ours = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    ours.mkdir(parents=True, exist_ok=True)
+    (ours / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', encoding="utf-8")  # nothing in the way
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
-        time.sleep(8)
+        for _ in range(120):
+            with socket.socket() as there:
+                if there.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(1)
+        time.sleep(2)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()

@@ -41,7 +41,8 @@ def load(path: str | os.PathLike[str], data: Any = None) -> Any:
     ----------
     path : str or path-like
     data : Unmix, or anything `Unmix` takes, optional
-        The scan it was made from, prepared the same way; calls that need the data then work again.
+        The scan it was made from, prepared the same way; calls that need the data then work again. Where features were
+        decomposed these, made the same way, as ``u.angular_average()``: edits can then fit to them too.
 
     Returns
     -------
@@ -87,7 +88,8 @@ def _completed(head: dict[str, Any]) -> dict[str, Any]:
 
 def _relinked(answer: Any, data: Any) -> Any:
     # Patterns and totals of a result are those of the scan, also where features of it were decomposed.
-    view = (data if isinstance(data, View) else Unmix(data)).pixel_view
+    decomposed = data if isinstance(data, View) else Unmix(data)
+    view = decomposed.pixel_view
     known: list[tuple[Any, Any]] = []  # read once, however many results there are in the answer
 
     def link(result: Decomposition) -> Decomposition:
@@ -95,7 +97,7 @@ def _relinked(answer: Any, data: Any) -> Any:
         if not known:
             known.append(_sums(view))
         _require_same(result, *known[0])
-        return dataclasses.replace(result, source=view)
+        return dataclasses.replace(result, source=view, **_features_of(result, decomposed))
 
     found = linked(answer, link)
     if not known:
@@ -104,6 +106,20 @@ def _relinked(answer: Any, data: Any) -> Any:
             "data="
         )
     return found
+
+
+def _features_of(result: Decomposition, decomposed: Any) -> dict[str, Any]:
+    """The view that was decomposed, where it is one of features."""
+    if result.features is None or decomposed is decomposed.pixel_view:
+        return {}
+    saved, given = result.settings.get("features", {}), decomposed.features.record()
+    if saved != given:
+        other = sorted(name for name in {*saved, *given} if saved.get(name) != given.get(name))
+        raise ValueError(
+            f"data must be the features that were decomposed, or their scan, but {', '.join(other)} of them is not as in "
+            f".settings['features'] of the saved result: {given.get(other[0])!r} instead of {saved.get(other[0])!r}"
+        )
+    return {"_view": decomposed}
 
 
 def _require_shape(view: Any, geometry: ScanGeometry) -> None:

@@ -276,6 +276,35 @@ def chain(result):
     return edited.drop([4]).reorder([3, 2, 1, 0] if edited.k == 5 else list(range(edited.k - 1))[::-1]).background([1])
 
 
+def test_features_that_were_saved_are_fitted_again(features, view, tmp_path):
+    features.save(tmp_path / "f.h5")
+    again = {"rings": [(4, 9), (9, 14)]}
+    loaded = unmix4d.load(tmp_path / "f.h5", data=view.angular_average(**again))
+    assert same(_quietly(loaded.merge, [0, 2]), _quietly(features.merge, [0, 2]))
+    with pytest.raises(ValueError, match=r"needs the features .*load it with them as data, .* or refit=False"):
+        unmix4d.load(tmp_path / "f.h5", data=view).merge([0, 2])
+    with pytest.raises(ValueError, match=r"data must be the features that were decomposed, .*but rings.* is not as in"):
+        unmix4d.load(tmp_path / "f.h5", data=view.angular_average(rings=[(4, 9), (9, 13)]))
+
+
+def test_answers_before_are_kept_as_long_as_they_are_small(exact, monkeypatch):
+    from unmix4d.editing import history
+
+    many = exact
+    for n in range(6):
+        many = many.rename({0: f"name {n}"})
+    assert many.patterns is exact.patterns and many.maps is exact.maps  # what is the same is there once
+    assert len(many._before) == 6 and many.undo(2).names[0] == "name 3"
+    monkeypatch.setattr(history, "MOST_BYTES", 0)
+    steps = [exact]
+    for pair in ([0, 1], [0, 1], [0, 1]):
+        steps.append(_quietly(steps[-1].merge, pair))
+    assert len(steps[-1]._before) == 2  # the first, and the last before it
+    for n in (1, 2):
+        assert same(steps[-1].undo(n), steps[-1 - n])  # made again, to the last bit, without the warnings of the first time
+    assert steps[-1].undo(3) is exact and same(steps[-1].undo(1).undo(1), steps[1])
+
+
 def test_edits_are_recorded_replayed_saved_and_undone(raw, view, tmp_path):
     edited = _quietly(chain, raw)
     assert [edit.call for edit in edited.edits] == ["merge", "split", "rename", "drop", "reorder", "background"]

@@ -65,18 +65,40 @@ def test_a_mask_and_several_scans(film):
     assert both.geometry.scan_shape == (13, 24) and both.geometry.scans[1].scan_origin == (6.0, 0.0)
 
 
+def test_an_outline_keeps_what_lies_inside_or_on_it(film):
+    u = of(film)
+    corners = [(3, 5), (3, 14), (8, 14), (8, 5)]
+    whole = u.region(outline=corners)
+    assert whole.shape[:2] == (6, 10) and whole.geometry.scan_mask is None
+    assert np.array_equal(whole.scan.patterns, film.data[3:9, 5:15])
+    row, col = np.mgrid[:20, :24]
+    turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    round_ = u.region(outline=np.column_stack([9 + 6 * np.sin(turn), 11 + 6 * np.cos(turn)]))
+    kept = round_.geometry.kept_positions.reshape(round_.geometry.scan_shape)
+    away = np.hypot(row - 9, col - 11)[3:16, 5:18]
+    assert kept[away < 5.9].all() and not kept[away > 6.8].any()
+
+
 BAD = {
     "outside": (lambda u: u.region((5, 30)), "rows must lie inside the scan, from 0 to 20"),
     "backwards": (
         lambda u: u.region(None, (5, 2)),
         "cols must lie inside the scan, from 0 to 24, the first before the last",
     ),
-    "nothing": (lambda u: u.region(), "one of the three, got none of them"),
-    "both": (lambda u: u.region((0, 2), mask=np.zeros((20, 24), bool)), "one of the three, got 2 of them"),
+    "nothing": (lambda u: u.region(), "one of the four, got none of them"),
+    "both": (lambda u: u.region((0, 2), mask=np.zeros((20, 24), bool)), "one of the four, got 2 of them"),
     "gaps": (lambda u: u.region(slice(0, 8, 2)), "rows must be without gaps"),
     "unit": (lambda u: u.region(("1 1/nm", None)), "does not fit an axis calibrated in nm"),
     "kind": (lambda u: u.region(3), "rows must be a pair"),
     "roi": (lambda u: u.region(roi=3), "roi must be a RectangularROI"),
+    "corners": (lambda u: u.region(outline=[(0, 0), (2, 2)]), "outline must be a list of 3 corners"),
+    "a word": (lambda u: u.region(outline="lasso"), "outline must be a list of corners"),
+    "corners outside": (
+        lambda u: u.region(outline=[(0, 0), (0, 30), (9, 9)]),
+        "corners of outline must lie inside the scan",
+    ),
+    "not a number": (lambda u: u.region(outline=[(0, 0), (0, np.nan), (9, 9)]), "corners of outline must lie inside"),
+    "of several": (lambda u: Unmix([u, u]).region(outline=[(0, 0), (0, 9), (9, 9)]), "outline of region is for one scan"),
 }
 
 

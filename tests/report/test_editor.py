@@ -89,7 +89,7 @@ def test_what_cannot_be_done_is_said_and_nothing_changes(panel, result):
 
 @needs_widgets
 def test_a_click_on_the_maps_shows_that_position(panel, result, film):
-    panel.parts.click.value = "0.51,0.51,1"
+    panel.parts.click.value = "0.51,0.51 1"
     assert (panel.parts.row.value, panel.parts.col.value) == (8, 7)
     shown = panel.parts.position.value
     assert "row 8, column 7" in shown and "measured" in shown
@@ -98,6 +98,58 @@ def test_a_click_on_the_maps_shows_that_position(panel, result, film):
     panel.parts.click.value = "nonsense"
     panel.parts.col.value = 0
     assert "row 8, column 0" in panel.parts.position.value
+
+
+@needs_widgets
+def test_a_lasso_is_a_region(panel, result, film, tmp_path):
+    with pytest.raises(ValueError, match="region needs a lasso of 3 corners or more, .* got 0"):
+        panel.region  # noqa: B018
+    turn = np.linspace(0, 2 * np.pi, 80, endpoint=False)
+    around = np.column_stack([0.5 + 0.3 * np.sin(turn), 0.5 + 0.3 * np.cos(turn)])
+    panel.parts.click.value = " ".join(f"{row:.4f},{col:.4f}" for row, col in around) + " 1"
+    assert 6 < len(panel.outline) < 30  # what is straight needs no corners
+    part = panel.region
+    row, col = np.mgrid[:16, :14]
+    inside = np.hypot((row + 0.5) / 16 - 0.5, (col + 0.5) / 14 - 0.5)
+    n = part.geometry.n_positions
+    assert np.count_nonzero(inside < 0.25) < n < np.count_nonzero(inside < 0.36)
+    assert f"lasso: {n} positions" in panel.parts.area.value and "<polygon" in panel.parts.over.value
+    there = eval(panel.parts.code.value.splitlines()[-1].removeprefix("part = "), {"r": result})  # noqa: S307
+    assert np.array_equal(there.scan.patterns, part.scan.patterns) and there.geometry.scan_shape == part.geometry.scan_shape
+    panel.parts.click.value = "0.5,0.5 x,y 2"
+    assert panel.region.geometry.n_positions == n  # nothing of ours
+    press(panel, "open")
+    assert panel.outline == [] and panel.parts.area.value == "" and panel.code == "# nothing was done yet"
+    result.save(tmp_path / "r.h5")
+    with pytest.raises(ValueError, match="region needs the scan"):
+        unmix4d.load(tmp_path / "r.h5").edit().region  # noqa: B018
+
+
+@needs_widgets
+def test_a_lasso_by_the_sliders(panel, film):
+    for row, col in ((2, 3), (2, 9), (7, 9), (7, 3)):
+        panel.parts.row.value, panel.parts.col.value = row, col
+        press(panel, "corner")
+    assert panel.code == "part = r.source.region(outline=[(2.0, 3.0), (2.0, 9.0), (7.0, 9.0), (7.0, 3.0)])"
+    assert np.array_equal(panel.region.scan.patterns, film.data[2:8, 3:10])
+
+
+@needs_widgets
+def test_a_navigator_of_hyperspy_follows_and_leads(panel, film):
+    hs = pytest.importorskip("hyperspy.api")
+    signal = hs.signals.Signal2D(film.data)
+    panel.link(signal)
+    assert signal.axes_manager.indices == (panel.parts.col.value, panel.parts.row.value)
+    panel.go(4, 9)
+    assert signal.axes_manager.indices == (9, 4)
+    signal.axes_manager.indices = (2, 11)
+    assert (panel.parts.row.value, panel.parts.col.value) == (11, 2) and "row 11, column 2" in panel.parts.position.value
+    for wrong, words in (
+        (hs.signals.Signal2D(film.data[:5]), "16 x 14, got one with 5 x 14"),
+        (3, "must be a HyperSpy signal"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=words):
+            panel.link(wrong)
 
 
 @needs_widgets
@@ -128,11 +180,22 @@ def test_lazy_scans_are_read_when_that_is_asked_for(film):
     reads.clear()
     choose(panel, 3, 4)
     press(panel, "merge")
-    panel.parts.click.value = "0.2,0.2,1"
+    panel.parts.click.value = "0.2,0.2 1"
     assert not reads and "not known until Refit" in panel.parts.loss.value
     press(panel, "refit")
     assert reads and "not known" not in panel.parts.loss.value.split("</b>")[0] and panel.result.source is view
     assert panel.result.edits.code == "r.merge([3, 4], refit=False).refit(n_iter=0)"
+
+
+@needs_widgets
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")  # so few runs
+def test_the_means_of_a_consensus_are_kept_unless_a_fit_is_asked_for(film):
+    merged = Unmix(film.data, centre=film.centre).merge_nmf(4, n_runs=3, random_state=0).consensus()
+    panel = merged.edit()
+    assert panel.parts.at_once.value is False and not panel.parts.at_once.disabled
+    choose(panel, 0, 1)
+    press(panel, "merge")
+    assert np.array_equal(panel.result.maps[1:], merged.maps[2:]) and "refit=False" in panel.code
 
 
 @needs_widgets

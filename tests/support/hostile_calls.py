@@ -108,7 +108,8 @@ VIEW_CALLS = {
     "region": lambda s: (
         {"rows": _ENDS, "cols": _ENDS},
         {"roi": st.sampled_from((None, None, None, 3)),
-         "mask": st.sampled_from((None, None, None, np.zeros(s[:2], bool), np.ones(s[:2], bool)))},
+         "mask": st.sampled_from((None, None, None, np.zeros(s[:2], bool), np.ones(s[:2], bool))),
+         "outline": st.sampled_from((None, None, None, [(0, 0), (0, 1), (1, 1)], [(0, 0), (np.nan, 1), (1, 1)], [(0, 0)]))},
     ),
     "vca": lambda s: (
         {"n": _components(s)},

@@ -8,7 +8,13 @@ __all__ = ["freeze", "frozen_columns", "read_only", "set_frozen_state"]
 
 
 def read_only(value, dtype=None) -> np.ndarray:
-    """A copy that cannot be written to, row by row in memory: sums over it round alike wherever it comes from."""
+    """A copy that cannot be written to, row by row in memory: sums over it round alike wherever it comes from.
+
+    What is such an array already, with memory of its own, is not copied: answers made from one another share it.
+    """
+    own = type(value) is np.ndarray and value.base is None and value.flags.c_contiguous and not value.flags.writeable
+    if own and (dtype is None or value.dtype == dtype):
+        return value
     array = np.array(value, dtype, order="C")
     array.setflags(write=False)
     return array

@@ -13,6 +13,7 @@ from ..core.messages import warn
 from ..decomposition.scale import order_and_scale
 from .edits import Edit, edits_of
 from .factors import Factors, keeps_scale
+from .history import with_history
 
 __all__ = ["edited", "named"]
 
@@ -72,7 +73,7 @@ def recorded(result: Any, edit: Edit, origins: Sequence[tuple[int, ...]], **fiel
     """The answer with its names, its background and the edit in its settings."""
     settings = {**result.settings, **carried(result, origins), **fields.pop("settings", {})}
     settings["edits"] = [*edits_of(result.settings).to_json(), edit.to_json()]
-    return dataclasses.replace(result, **fields, settings=settings, _before=result)
+    return dataclasses.replace(result, **fields, settings=settings, _before=with_history(result))
 
 
 def carried(result: Any, origins: Sequence[tuple[int, ...]]) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def require_data(result: Any, method: str, instead: str = "refit=False edits wit
     """`matrix_of`, refused where there is none."""
     matrix = matrix_of(result, method)
     if matrix is None and result.features is not None and result.source is not None:
-        raise ValueError(f"{method} needs the features that were decomposed, which a saved result does not hold: {instead}")
+        raise ValueError(
+            f"{method} needs the features that were decomposed, which a saved result does not hold: load it with them as "
+            f"data, unmix4d.load(path, data=u.angular_average()), or {instead}"
+        )
     if matrix is None:
         raise ValueError(
             f"{method} needs the scan, which is not part of a saved result: load it with unmix4d.load(path, data=scan), or "

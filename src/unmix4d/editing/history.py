@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from .. import constraints as known_constraints
 from ..core import checks
+from ..core.messages import UnmixWarning
 from .edits import Edit, Edits, as_edits, unpacked_pattern
 
-__all__ = ["replay", "undo"]
+__all__ = ["replay", "undo", "with_history"]
+
+MOST_BYTES = 256 << 20  # of arrays kept for `undo`, beside those of the answer, of the first one and of the last before it
 
 
 def undo(result: Any, n: int = 1) -> Any:
     """The answer as it was before its last edits.
+
+    The answer that was edited first is kept, and the last ones as long as their arrays have no more than 256 MB together;
+    others are made again by replaying their edits, which gives the same numbers.
 
     Parameters
     ----------
@@ -23,7 +33,7 @@ def undo(result: Any, n: int = 1) -> Any:
     Returns
     -------
     Decomposition
-        The very answer of before.
+        The answer of before; of the first edit the very one that was edited.
 
     Raises
     ------
@@ -41,15 +51,52 @@ def undo(result: Any, n: int = 1) -> Any:
     done = len(result.edits)
     if not done:
         raise ValueError("undo needs an edit to take back, and this answer has none")
-    n, before = checks.count(n, "n", maximum=done, why=", the number of edits"), result
-    for _ in range(n):
-        if before._before is None:
-            raise ValueError(
-                "undo needs the answer of before, which a saved result does not hold: replay all edits but the last on the "
-                f"answer that was edited first, unmix4d.replay(r.edits[:-{n}], raw)"
-            )
-        before = before._before
-    return before
+    n = checks.count(n, "n", maximum=done, why=", the number of edits")
+    before = [one for one in result._before if len(one.edits) <= done - n]
+    if not before:
+        raise ValueError(
+            "undo needs the answer of before, which a saved result does not hold: replay all edits but the last on the "
+            f"answer that was edited first, unmix4d.replay(r.edits[:-{n}], raw)"
+        )
+    *earlier, last = before
+    found = dataclasses.replace(last, _before=tuple(earlier)) if earlier else last
+    todo = result.edits[len(last.edits) : done - n]
+    if not len(todo):
+        return found
+    # An edit that was made without reading the scan left it out; one of these may need it.
+    linked = next((one for one in (result, *result._before) if one.source is not None), found)
+    found = dataclasses.replace(found, source=linked.source, _view=linked._view)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnmixWarning)  # said when they were done first
+        return replay(todo, found)
+
+
+def with_history(result: Any) -> tuple[Any, ...]:
+    """What an answer made from this one keeps for `undo`: answers without a history of their own, the first one first."""
+    answers: list[Any] = list(result._before)
+    answers.append(dataclasses.replace(result, _before=()) if answers else result)
+    first, more = answers[0], answers[1:]
+    seen, held = set(map(id, _arrays_of(first))), 0
+    kept: list[Any] = []
+    for one in reversed(more):
+        new = {id(array): array.nbytes for array in _arrays_of(one) if id(array) not in seen}
+        held, seen = held + sum(new.values()), seen | new.keys()
+        if kept and held > MOST_BYTES and _can_be_replayed(one.edits[-1]):
+            continue
+        kept.insert(0, one)
+    return (first, *kept)
+
+
+def _arrays_of(result):
+    return [value for value in vars(result).values() if isinstance(value, np.ndarray)]
+
+
+def _can_be_replayed(edit):
+    try:
+        _arguments(edit)
+    except ValueError:
+        return False
+    return True
 
 
 def replay(edits: Edits | Iterable[Edit | dict], result: Any) -> Any:

@@ -24,6 +24,9 @@ class Likeness:
     ----------
     correlation : ndarray (k, k)
         Pearson correlation of the maps in intensity.
+    edges : ndarray (k, k)
+        Cosine of the steps from each position to its neighbours: lower than `correlation` where two maps share a place and
+        the boundary between them goes away when they are added, as between parts of one grain.
     alike : ndarray (k, k)
         Cosine of the patterns as they are, after the mean of every ring was taken off: of the spots.
     rotated : ndarray (k, k)
@@ -41,6 +44,7 @@ class Likeness:
     """
 
     correlation: np.ndarray
+    edges: np.ndarray
     alike: np.ndarray
     rotated: np.ndarray
     angle_deg: np.ndarray
@@ -59,7 +63,7 @@ def likeness(result: Any) -> Likeness:
     correlation, alike, near = _correlation(result), cosines(spots), _near(result)
     explained = 1 - (1 - np.clip(correlation, 0, 1) ** 2) * (1 - np.clip(alike, 0, 1) ** 2 * near)
     error = 1 + np.maximum(1 - explained, 0) * _of_the_noise(result, spots)
-    return Likeness(correlation, alike, rotated, angles, near, explained, error)
+    return Likeness(correlation, _edges(result), alike, rotated, angles, near, explained, error)
 
 
 def _of_the_noise(result, spots):
@@ -79,6 +83,12 @@ def _correlation(result):
     maps = result.geometry.from_maps(np.nan_to_num(result.intensities)).T.astype(np.float64)
     maps = maps - maps.mean(1, keepdims=True)
     return cosines(maps[:, None, :])
+
+
+def _edges(result):
+    maps = np.where(result.geometry.kept_positions.reshape(result.geometry.scan_shape), result.intensities, np.nan)
+    steps = [np.nan_to_num(np.diff(maps, axis=axis)).reshape(result.k, 1, -1) for axis in (1, 2)]
+    return cosines(np.concatenate(steps, axis=2).astype(np.float64))
 
 
 def _near(result):

@@ -17,7 +17,9 @@ from ..storage.table_file import to_csv
 __all__ = ["ACTIONS", "Suggestion", "Suggestions"]
 
 ACTIONS = ("merge", "split", "drop", "background")
-_NUMBERS = ("certainty", "correlation", "similarity", "rotated", "angle_deg", "near", "error", "strength", "coherence")
+_NUMBERS = (
+    "certainty", "correlation", "edges", "similarity", "rotated", "angle_deg", "near", "error", "strength", "coherence",
+)  # fmt: skip
 _SHOWN = 12  # lines of a repr that are read
 
 
@@ -117,10 +119,11 @@ class Suggestions:
     def table(self) -> Table:
         """One row a suggestion, read-only; numbers that say nothing of its kind are NaN.
 
-        ``suggestion``, ``code``, ``certainty``; of pairs ``correlation`` of their maps, ``similarity`` of their spots as
-        they are and the largest one when they are ``rotated`` by ``angle_deg``, ``near``: share of the smaller one within
-        two positions of the other, and ``error``: what the merge makes of the squared error where the weaker one is, about,
-        times what it was; of two parts of one the ``similarity`` of these; ``strength`` and ``coherence``, the
+        ``suggestion``, ``code``, ``certainty``; of pairs ``correlation`` of their maps, and of the ``edges`` in these, which
+        is the lower the more of them are boundaries between the two; ``similarity`` of their spots as they are and the
+        largest one when they are ``rotated`` by ``angle_deg``, ``near``: share of the smaller one within two positions of
+        the other, and ``error``: what the merge makes of the squared error where the weaker one is, about, times what it
+        was; of two parts of one the ``similarity`` of these; ``strength`` and ``coherence``, the
         correlation of a map with the mean of its neighbours.
         """
         nan = float("nan")

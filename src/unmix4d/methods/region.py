@@ -9,7 +9,7 @@ import numpy as np
 from ..core import checks
 from ..core.series import cut, stacked
 from ..core.units import in_pixels
-from ..preparation.region import cut_region
+from ..preparation.region import cut_region, inside_outline
 
 __all__ = ["region"]
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-9  # of a position: what lies so near to one is meant to be on it
 _SIDES = ("top", "bottom", "left", "right")  # of a RectangularROI of HyperSpy
 
 
-def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask: Any = None) -> V:
+def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask: Any = None, outline: Any = None) -> V:
     """Select a part of the scan, as a lazy view with the same methods.
 
     Coordinates stay those of the whole scan, in figures and in what `to_host` gives. The maps of the whole scan follow
@@ -33,6 +33,8 @@ def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask
         Instead of rows and columns.
     mask : bool array (scan_row, scan_col), optional
         True = excluded, as drawn by hand: the view is the smallest rectangle that holds what is left.
+    outline : sequence of (row, col), optional
+        Corners of a closed line, in positions, as a lasso draws it: what lies inside or on the line is kept.
 
     Returns
     -------
@@ -54,13 +56,20 @@ def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask
     >>> u.fit(part.nmf(2, random_state=0)).maps.shape
     (2, 12, 8)
     """
-    ways = [rows is not None or cols is not None, roi is not None, mask is not None]
+    ways = [rows is not None or cols is not None, roi is not None, mask is not None, outline is not None]
     if sum(ways) != 1:
-        raise ValueError(f"region needs rows and columns, roi or mask, one of the three, got {sum(ways) or 'none'} of them")
+        raise ValueError(
+            f"region needs rows and columns, roi, mask or outline, one of the four, got {sum(ways) or 'none'} of them"
+        )
     if not view.geometry.scans:
+        if outline is not None:
+            mask = ~inside_outline(outline, view.geometry.scan_shape)
         return type(view)(_of_one(view.scan, rows, cols, roi, mask))
-    if mask is not None:
-        raise ValueError("mask of region is for one scan: of several, use prepare(scan_mask=...), which is of all of them")
+    if mask is not None or outline is not None:
+        name = "mask" if outline is None else "outline"
+        raise ValueError(
+            f"{name} of region is for one scan: of several, use prepare(scan_mask=...), which is of all of them"
+        )
     record = view.scan.host.record
     facts = {"series_axis": record["series_axis"]} if "series_axis" in record else {}
     return type(view)(stacked([_of_one(one, rows, cols, roi, None) for one in cut(view.scan)], **facts))

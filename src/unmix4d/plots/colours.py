@@ -40,10 +40,14 @@ ALONE, TOGETHER = "#3b528b", "#e07b39"  # positions of one component, and of sev
 BARS = (0.36, 0.5, 0.66)  # of components that have no colour of their own
 
 CLUSTERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: told apart by all
-# Hues that can be told apart in thin lines on white, also by most colour-blind people.
-GROUPS = ("#1b6ca8", "#d1495b", "#2a9d5c", "#b8860b", "#7b4bb3", "#d9722e", "#1f9aa8", "#8a5a44")
-# Hues that can be told apart on a grey image, also by most colour-blind people together with the numbers.
-GRAINS = ("#4cc9f0", "#ffb703", "#f72585", "#52d273", "#b388ff", "#ff6b35", "#f4f06c")
+# Found by a search for the palette whose two most alike colours differ most, to all three kinds of colour-blind people too
+# (tests/plots/test_colour_blindness.py): of maps, the first ones most apart; of thin lines on white; on a grey image.
+COMPONENTS = (
+    "#ede134", "#6e63ad", "#c87752", "#00f8db", "#5b9bfe", "#816b1e", "#00b177", "#ffb3f6", "#b04d56", "#a2dc79", "#bb73b2",
+    "#f88c92",
+)  # fmt: skip
+GROUPS = ("#6e42aa", "#b2a926", "#05472e", "#b55d57", "#198295", "#745415", "#a899f7", "#5bb78c")
+GRAINS = ("#7fd2ee", "#f8ed15", "#fa7da8", "#79a328", "#978ae6", "#f5bb81", "#c0f5cc")
 PAIR = ((0.1, 0.62, 0.35), (0.2, 0.45, 0.95))  # green and blue, neither like the colours of an overlap
 
 _DARK, _LIGHT = (62.0, 62.0), (84.0, 44.0)  # lightness and chroma (CIELAB) of every second hue
@@ -75,7 +79,9 @@ def told_apart(palette: Sequence[str], n: int) -> np.ndarray:
 
 
 def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:
-    """Colours of components: hues evenly apart to the eye, every second one lighter.
+    """Colours of components: a palette that colour-blind people tell apart too; of more than it has, hues evenly apart.
+
+    As many hues are not told apart by everyone: every second one is lighter, and names and numbers have to help.
 
     grey: Components without a hue, as those spread over the scan.
     Returns ndarray (k, 3): sRGB, 0 to 1.
@@ -83,6 +89,10 @@ def component_colours(k: int, grey: Sequence[int] = ()) -> np.ndarray:
     from skimage.color import lab2rgb
 
     coloured = [i for i in range(k) if i not in set(grey)]
+    if len(coloured) <= len(COMPONENTS):
+        out = np.tile(lab2rgb([[[_GREY, 0.0, 0.0]]])[0], (k, 1))
+        out[coloured] = [rgb(colour) for colour in COMPONENTS[: len(coloured)]]
+        return out
     lab = np.zeros((k, 3))
     lab[:, 0] = _GREY
     for n, i in enumerate(coloured):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core.scan import Scan
 from .lazy import as_dask
 
-__all__ = ["cut_region"]
+__all__ = ["cut_region", "inside_outline"]
+
+_MOST_CORNERS = 100_000  # of a line drawn by hand: more is a mask, or a mistake
 
 
 def cut_region(scan: Scan, rows: tuple[int, int], cols: tuple[int, int]) -> Scan:
@@ -29,3 +33,26 @@ def cut_region(scan: Scan, rows: tuple[int, int], cols: tuple[int, int]) -> Scan
         centres=None if scan.centres is None else scan.centres[part],
         steps=(*scan.steps, {"region": [list(rows), list(cols)]}),
     )  # fmt: skip
+
+
+def inside_outline(outline: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Boolean (scan_row, scan_col): positions inside or on a closed line with these corners (row, col)."""
+    from skimage.draw import line, polygon
+
+    try:
+        corners = np.asarray(outline, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"outline must be a list of corners (row, col), got {type(outline).__name__}") from None
+    if corners.ndim != 2 or corners.shape[1:] != (2,) or not 3 <= len(corners) <= _MOST_CORNERS:
+        raise ValueError(f"outline must be a list of 3 corners (row, col) or more, got the shape {corners.shape}")
+    last = np.array(shape) - 0.5
+    if not ((corners >= -0.5) & (corners <= last)).all():
+        raise ValueError(
+            f"corners of outline must lie inside the scan of {shape[0]} x {shape[1]} positions, got {outline!r:.80}"
+        )
+    inside = np.zeros(shape, bool)
+    inside[polygon(corners[:, 0], corners[:, 1], shape)] = True
+    on = np.clip(np.floor(corners + 0.5).astype(int), 0, np.array(shape) - 1)
+    for one, next_ in zip(on, np.roll(on, -1, axis=0)):
+        inside[line(*one, *next_)] = True
+    return inside

@@ -13,8 +13,11 @@ import numpy as np
 
 from ..core.messages import UnmixWarning
 from ..editing.arguments import require_editable
+from ..hosts.navigator import follow
+from ..preparation.region import inside_outline
 from .explorer import measured_pattern
-from .panel import Parts, click_image, style_of, thumbnail, with_shares
+from .lasso import clickable, corners_of, drawn, overlay
+from .panel import Parts, style_of, thumbnail, with_shares
 from .thumbnails import data_url, mixed_maps, pattern_thumbnail
 
 __all__ = ["Editor", "edit"]
@@ -32,12 +35,15 @@ def edit(result: Any) -> Editor:
 
     A click on a component selects it, or takes it out of the selection; the buttons do what the methods of the same name do,
     on those that are selected. A click on the image of all maps shows the pattern of that position and the shares of the
-    components. Below stands what was done, as code for the next cell. This answer stays as it is: the edited one is
+    components; what is drawn around there with the mouse, or with the sliders and "Add corner", is a lasso, and
+    ``panel.region`` that part of the scan. ``panel.link(signal)`` moves the navigator of a HyperSpy plot along, and follows
+    it. Below stands what was done, as code for the next cell. This answer stays as it is: the edited one is
     ``panel.result``. In JupyterLab, Notebook and VS Code, with ipywidgets (``pip install unmix4d[notebook]``) and nothing
     else.
 
     Of a scan that is not in memory nothing is read as long as "refit at once" is off, as it then is at first: edits divide
-    and add what is known, and the button Refit fits everything to the scan, in two passes or three.
+    and add what is known, and the button Refit fits everything to the scan, in two passes or three. It is off at first for a
+    consensus too, whose maps are means over runs.
 
     Returns
     -------
@@ -82,6 +88,8 @@ class Editor:
         As it is now.
     selected : list of int
         Components that are selected.
+    outline : list of (float, float)
+        Corners of the lasso, (row, col); empty where there is none.
     box : ipywidgets VBox
         What is shown.
     parts : Parts
@@ -98,10 +106,13 @@ class Editor:
 
     def __init__(self, result: Any, widgets: Any) -> None:
         self.result, self._page, self.selected = result, 0, list[int]()
+        self.outline, self._followers = list[tuple[float, float]](), list[Callable[[int, int], None]]()
         self._source, self._view, self._begun = result.source, result._view, len(result.edits)
         self._place = _brightest(result)
         self.parts = Parts(widgets, next(_numbers), _PAGE, result.geometry.scan_shape, self._place)
-        self.parts.at_once.value = result.source is not None and _in_memory(result.source)
+        # Of a consensus the maps are means over runs, which a fit would give up.
+        averaged = "consensus" in result.settings
+        self.parts.at_once.value = result.source is not None and _in_memory(result.source) and not averaged
         self.parts.at_once.disabled = result.source is None
         self._connect()
         self.box = self.parts.box
@@ -113,9 +124,58 @@ class Editor:
 
     @property
     def code(self) -> str:
-        """What was done here, as one chain of calls."""
+        """What was done here, as one chain of calls; and the part of the scan in the lasso."""
         done = self.result.edits[self._begun :]
-        return f"r = {done.code}" if len(done) else "# nothing was done yet"
+        part = [f"part = r.source.region(outline={self.outline})"] if len(self.outline) > 2 else []
+        return "\n".join(([f"r = {done.code}"] if len(done) else []) + part) or "# nothing was done yet"
+
+    @property
+    def region(self) -> Any:
+        """The view of what is in the lasso, as `Unmix.region` gives it."""
+        if self._source is None:
+            raise ValueError("region needs the scan, which is not part of a saved result: unmix4d.load(path, data=scan)")
+        if len(self.outline) < 3:
+            raise ValueError(f"region needs a lasso of 3 corners or more, drawn on the maps, got {len(self.outline)}")
+        return self._source.region(outline=self.outline)
+
+    def link(self, signal: Any) -> None:
+        """Move the navigator of a plotted HyperSpy signal with the position of this panel, and follow it.
+
+        Parameters
+        ----------
+        signal : hyperspy signal
+            With the navigation shape of the scan: the scan itself, its maps or another of its signals.
+
+        Examples
+        --------
+        >>> from unmix4d import phantoms
+        >>> signal = phantoms.random_scan(shape=(6, 8, 10, 20), k=2, seed=0).to_pyxem()  # doctest: +SKIP
+        >>> panel = signal.unmix.nmf(2, random_state=0).edit()  # doctest: +SKIP
+        >>> panel.link(signal)  # doctest: +SKIP
+        >>> panel.go(2, 5)  # doctest: +SKIP
+        >>> signal.axes_manager.indices  # doctest: +SKIP
+        (5, 2)
+        """
+        go = follow(signal, self.result.geometry.scan_shape, self.go)
+        self._followers.append(go)
+        go(*self._place)
+
+    def go(self, row: int, col: int) -> None:
+        """Show another position.
+
+        Examples
+        --------
+        >>> from unmix4d import Unmix, phantoms
+        >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
+        >>> panel = result.edit()
+        >>> panel.go(2, 5)
+        >>> panel.parts.row.value, panel.parts.col.value
+        (2, 5)
+        """
+        self._waiting = True  # one drawing for both
+        self.parts.row.value, self.parts.col.value = row, col
+        self._waiting = False
+        self._moved(None)
 
     def select(self, components: list[int]) -> None:
         """Select these components, and no others.
@@ -148,6 +208,8 @@ class Editor:
             parts.buttons[name].on_click(lambda _, name=name, call=call: self._do(name, call))
         parts.buttons["clear"].on_click(lambda _: self.select([]))
         parts.buttons["suggest"].on_click(self._suggest)
+        parts.buttons["corner"].on_click(lambda _: self._drew([*self.outline, tuple(map(float, self._place))]))
+        parts.buttons["open"].on_click(lambda _: self._drew([]))
         parts.buttons["before"].on_click(lambda _: self._turn(-1))
         parts.buttons["next"].on_click(lambda _: self._turn(1))
         parts.suggestions.observe(self._take_suggestion, names="value")
@@ -228,22 +290,25 @@ class Editor:
         self._show_thumbnails()
 
     def _went(self, change):
-        """A click on the image of all maps: "row,column", of 0 to 1."""
-        try:
-            row, col = (float(part) for part in change["new"].split(",")[:2])
-        except ValueError:
-            return
-        rows, cols = self.result.geometry.scan_shape
-        self._waiting = True  # one drawing for both
-        self.parts.row.value = int(np.clip(int(row * rows), 0, rows - 1))
-        self._waiting = False
-        self.parts.col.value = int(np.clip(int(col * cols), 0, cols - 1))
-        self._moved(None)
+        """A click on the image of all maps, or a line that was drawn there."""
+        line = drawn(change["new"], self.result.geometry.scan_shape)
+        if len(line) > 1:
+            self._drew(corners_of(line))
+        elif line:
+            self.go(*(int(np.clip(np.floor(x + 0.5), 0, n - 1)) for x, n in zip(line[0], self.result.geometry.scan_shape)))
+
+    def _drew(self, corners):
+        self.outline = corners
+        self._show_position()
+        self._show_area()
 
     def _moved(self, _):
-        if not self._waiting:
-            self._place = self.parts.row.value, self.parts.col.value
+        place = self.parts.row.value, self.parts.col.value
+        if not self._waiting and place != self._place:
+            self._place = place
             self._show_position()
+            for go in self._followers:
+                go(*place)
 
     def _say(self, text, wrong=False):
         self.parts.message.value = f'<span role="{"alert" if wrong else "status"}">{html.escape(text)}</span>'
@@ -251,14 +316,14 @@ class Editor:
     def _show(self):
         result, parts = self.result, self.parts
         image, self._hues = mixed_maps(result)
-        parts.composite.value = click_image(parts.key, data_url(image), result.geometry.scan_shape)
+        parts.composite.value = clickable(parts.key, data_url(image), result.geometry.scan_shape)
         loss = f"{result.loss:.6g}" if np.isfinite(result.loss) else "not known until Refit"
         last = f"; last edit {html.escape(str(result.edits[-1]))}" if len(result.edits) > self._begun else ""
         parts.loss.value = f"<b>{result.k} {result.meaning.component}s, loss {loss}</b>{last}"
-        parts.code.value = self.code
         self._page = min(self._page, (result.k - 1) // _PAGE)
         self._show_thumbnails()
         self._show_position()
+        self._show_area()
 
     def _show_thumbnails(self):
         first, result, parts = self._page * _PAGE, self.result, self.parts
@@ -290,7 +355,19 @@ class Editor:
         elif np.isfinite(result.maps[:, row, col]).all():
             image, note = result.reconstruct(row, col), "reconstruction"
         picture = None if image is None else data_url(pattern_thumbnail(image))
-        self.parts.position.value = with_shares(result, row, col, picture, note, self._hues)
+        head = f"<b>row {row}, column {col}</b> {note}"
+        self.parts.position.value = with_shares(result, result.intensities[:, row, col], head, self._hues, picture)
+        self.parts.over.value = overlay(result.geometry.scan_shape, self._place, self.outline)
+
+    def _show_area(self):
+        self.parts.code.value, self.parts.area.value = self.code, ""
+        if len(self.outline) > 2:
+            there = inside_outline(self.outline, self.result.geometry.scan_shape)
+            head = f"<b>lasso: {int(there.sum())} positions</b> panel.region"
+            sums = np.nansum(self.result.intensities[:, there], axis=1)
+            self.parts.area.value = with_shares(self.result, sums, head, self._hues)
+        elif self.outline:
+            self.parts.area.value = f"<b>lasso: {len(self.outline)} of at least 3 corners</b>"
 
 
 def _in_memory(view):

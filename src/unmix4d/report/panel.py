@@ -1,4 +1,4 @@
-"""The widgets of the editor, and the little HTML in them: no script but one line that tells where an image was clicked."""
+"""The widgets of the editor, and the little HTML in them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 
 from .thumbnails import data_url, map_thumbnail, pattern_thumbnail
 
-__all__ = ["Parts", "click_image", "style_of", "thumbnail", "with_shares"]
+__all__ = ["Parts", "style_of", "thumbnail", "with_shares"]
 
 _WIDTH, _HEAD = 104, 22  # pixels of a thumbnail, and of its name
-_LARGE = 320  # pixels of the image of all maps
 _MOST_SHARES = 8
 _STYLE = """<style>
 .{key}-grid {{ flex-wrap: wrap; overflow: visible; }}
@@ -26,13 +25,9 @@ _STYLE = """<style>
 .{key}-thumb:focus-visible {{ outline: 3px solid #0072b2 !important; outline-offset: 1px; }}
 .{key}-hidden {{ position: absolute !important; width: 1px !important; height: 1px !important; overflow: hidden;
   clip-path: inset(50%); }}
+.{key}-stage {{ position: relative; overflow: visible; }}
+.{key}-over {{ position: absolute !important; left: 0; top: 0; pointer-events: none; }}
 {images}</style>"""
-# ipywidgets reads a text field at its event "input": so a click on a picture arrives without any other package.
-_CLICK = (
-    "var b=this.getBoundingClientRect(),f=document.querySelector('.{key}-click input');"
-    "if(f){{f.value=[(event.clientY-b.top)/b.height,(event.clientX-b.left)/b.width,Date.now()].join(',');"
-    "f.dispatchEvent(new Event('input',{{bubbles:true}}));f.dispatchEvent(new Event('change',{{bubbles:true}}));}}"
-)
 
 
 class Parts:
@@ -56,13 +51,16 @@ class Parts:
         self.key = f"unmix4d-edit-{number}"
         self._widgets = widgets
         self.style, self.composite, self.position = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.over, self.area = widgets.HTML(), widgets.HTML()
+        self.over.add_class(f"{self.key}-over")
         self.loss, self.message, self.chosen = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.pages = widgets.Label()
         self.thumbs = [self._thumb(slot) for slot in range(page)]
         self.buttons = {name: self._button(name, *words) for name, words in _BUTTONS.items()}
         self.by_regions = widgets.Checkbox(description="by regions", indent=False, layout={"width": "auto"})
         self.at_once = widgets.Checkbox(description="refit at once", indent=False, layout={"width": "auto"})
-        self.name = widgets.Text(placeholder="name", layout={"width": "150px"})
+        # Sent when one is done: what is sent while typing can arrive after the click on the button.
+        self.name = widgets.Text(placeholder="name", continuous_update=False, layout={"width": "150px"})
         self.suggestions = widgets.Dropdown(options=[("no suggestions yet", ())], layout={"width": "420px"})
         self.code = widgets.Textarea(layout={"width": "720px", "height": "52px"})
         self.row, self.col = (
@@ -71,6 +69,8 @@ class Parts:
             )
             for name, size, value in zip(("row", "column"), shape, place)
         )
+        self.row.add_class("unmix4d-row")
+        self.col.add_class("unmix4d-column")
         self.click = widgets.Text(continuous_update=True)
         self.click.add_class(f"{self.key}-click")
         self.click.add_class(f"{self.key}-hidden")
@@ -98,7 +98,11 @@ class Parts:
         ]  # fmt: skip
         for tool in tools:
             tool.layout.flex_flow = "row wrap"
-        view = row([column([self.composite, self.row, self.col]), self.position])
+        stage = column([self.composite, self.over])
+        stage.add_class(f"{self.key}-stage")
+        lasso = row([b["corner"], b["open"]])
+        view = row([column([stage, self.row, self.col, lasso]), self.position, self.area])
+        view.layout.flex_flow = "row wrap"
         turn = row([b["before"], self.pages, b["next"]])
         return column([self.style, *tools, self.loss, self.message, grid, turn, view, self.click, self.code])
 
@@ -113,6 +117,8 @@ _BUTTONS = {
     "refit": ("Refit", "fit maps and patterns to the scan again"),
     "suggest": ("Suggest", "look for what might be one, two, noise or background"),
     "clear": ("Select none", "select no component"),
+    "corner": ("Add corner", "the position of the sliders is a corner of the lasso"),
+    "open": ("No lasso", "take the lasso away"),
     "before": ("◀", "the components before"),
     "next": ("▶", "the next components"),
 }
@@ -146,34 +152,24 @@ def _square(image):
     return out
 
 
-def click_image(key: str, url: str, shape: tuple[int, int]) -> str:
-    """The image of all maps, which tells where it was clicked."""
-    rows, cols = shape
-    scale = _LARGE / max(rows, cols)
-    width, height = max(24, round(cols * scale)), max(24, round(rows * scale))
-    return (
-        f'<img class="{key}-composite" src="{url}" alt="all maps in colours; the sliders choose a position" '
-        f'style="width:{width}px;height:{height}px;image-rendering:pixelated;cursor:crosshair;max-width:none" '
-        f'onclick="{html.escape(_CLICK.format(key=key))}">'
-    )
-
-
-def with_shares(result: Any, row: int, col: int, picture: str | None, note: str, hues: np.ndarray) -> str:
-    """The pattern of a position, and what the components have there."""
-    weights = np.maximum(np.nan_to_num(result.intensities[:, row, col]), 0)
+def with_shares(result: Any, weights: np.ndarray, head: str, hues: np.ndarray, picture: str | None = None) -> str:
+    """What the components have at a position, or in an area: their intensities (k,), below a line of HTML and a pattern."""
+    weights = np.maximum(np.nan_to_num(weights), 0)
     total = float(weights.sum())
     image = (
         ""
         if picture is None
-        else (f'<img src="{picture}" alt="pattern, {note}" style="width:220px;image-rendering:pixelated">')
+        else f'<img src="{picture}" alt="pattern of this position" style="width:220px;image-rendering:pixelated">'
     )
     lines = []
     for i in np.argsort(-weights, kind="stable")[:_MOST_SHARES]:
         if total > 0 and weights[i] > 0:
             share, colour = weights[i] / total, "rgb({:.0f},{:.0f},{:.0f})".format(*(255 * hues[i]))
-            bar = f'<span style="display:inline-block;height:9px;width:{120 * share:.0f}px;background:{colour}"></span>'
+            # The outline is that of the text: a light bar is seen on white, a dark one on black.
+            bar = (
+                f'<span style="display:inline-block;height:9px;width:{120 * share:.0f}px;background:{colour};'
+                'outline:1px solid currentColor"></span>'
+            )
             lines.append(f"<tr><td>{html.escape(result.names[i])}</td><td>{100 * share:.3g} %</td><td>{bar}</td></tr>")
-    words = (
-        f"<b>row {row}, column {col}</b> {note}" if lines else f"<b>row {row}, column {col}</b>: excluded, or nothing there"
-    )
+    words = head if lines else f"{head}: excluded, or nothing there"
     return f'<div>{words}<br>{image}<table style="font-size:12px">{"".join(lines)}</table></div>'

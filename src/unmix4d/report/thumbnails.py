@@ -22,7 +22,8 @@ def data_url(image: np.ndarray) -> str:
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
-    imsave(stream, np.ascontiguousarray((255 * np.clip(image, 0, 1)).astype(np.uint8)), format="png")
+    pixels = np.ascontiguousarray((255 * np.clip(image, 0, 1)).astype(np.uint8))
+    imsave(stream, pixels, format="png", pil_kwargs={"compress_level": 1})  # quickly: it is shown once
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 

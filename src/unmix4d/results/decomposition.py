@@ -179,7 +179,7 @@ class Decomposition:
     meaning: Meaning = Meaning()
     references: tuple = ()
     _view: Any = None  # what was decomposed; not saved
-    _before: Any = None  # the answer that was edited; not saved
+    _before: tuple = ()  # answers that were edited, for `undo`; not saved
 
     grains = find_grains
     overlap = find_overlap

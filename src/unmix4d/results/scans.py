@@ -44,7 +44,7 @@ def _one(result, i, view):
     found = dataclasses.replace(
         result, **arrays, **more, geometry=geometry_of(result.geometry, i), host=host_of(result.host, i), source=view,
         settings={**result.settings, "scan": i}, mean_pattern=mean if result.meaning.centred else None, _view=None,
-        _before=None,
+        _before=(),
     )  # fmt: skip
     known: dict[str, Any] = {"loss": _loss(found)}
     if not result.signed and found.totals is not None and (total := float(np.nansum(found.totals))):
