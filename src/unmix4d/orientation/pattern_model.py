@@ -21,7 +21,8 @@ from .pattern_likeness import excitation, vector_lengths
 from .reflections import Reflections
 from .spots import Spots, edge
 
-__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "PixelError", "counting_gain", "strained", "strength_of", "with_changes"]
+__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "PixelError", "counting_gain", "strained", "strength_of",
+           "with_changes"]  # fmt: skip
 
 LEAST_ERROR = 0.02  # of amplitudes: structure factors are not known better
 _WEAK = 1e-4  # simulated intensities below this share of the strongest one are left out
