@@ -13,6 +13,7 @@ import numpy as np
 from ..core import checks
 from ..core.progress import part_done, progress
 from ..hosts import progress_wanted
+from ..results.rather_grains import rather_grains
 from . import match_py4dstem, match_pyxem
 from .convert import is_map
 from .disk_likeness import DiskLikeness
@@ -63,6 +64,7 @@ def index(
     refine: bool = True,
     gamma: float = 0.5,
     background: str | None = None,
+    components: Sequence[int] | None = None,
     crystal: Any = None,
     frame: str | None = None,
 ) -> Orientations:
@@ -81,7 +83,7 @@ def index(
         Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
         .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
         voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
-        `refine`, `crystal` and `frame` are used.
+        `refine`, `components`, `crystal` and `frame` are used.
     source : {"single", "mean", "component"} or None
         What is indexed: the mean measured pattern of the positions where the component alone is present, of those
         where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
@@ -131,6 +133,8 @@ def index(
         Power of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
         What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
+    components : sequence of int, optional
+        Which are indexed and painted; by default all, of merged ones those that are probably grains (`no_grains`).
     crystal : py4DSTEM Crystal, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
         What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
@@ -180,7 +184,7 @@ def index(
     if is_map(simulation):
         return of_own_map(
             result, simulation, crystal=crystal, frame=frame, source=source, enough=enough, q_min=q_min, q_max=q_max,
-            disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"),
+            disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"), components=components,
         )  # fmt: skip
     if crystal is not None or frame is not None:
         raise ValueError("crystal and frame are for a finished map of orientations, not for a simulation")
@@ -202,6 +206,7 @@ def index(
     if vectors is not None and kind == "pyxem":
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
     presence(result)  # refuses what has no presence before anything is read
+    chosen = np.array(sorted(rather_grains(components, result)))
     if vectors is None:
         to_inverse_angstrom(result.geometry)
     seconds: dict[str, float] = {}
@@ -214,14 +219,14 @@ def index(
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
                    "disk_radius": disk_radius, "detection": detection, "model_error": model_error}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with pyxem", progress_wanted(result.host.kind)):
-            told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
+        with progress(1, f"orientations of {len(chosen)} components with pyxem", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_pyxem(result, chosen, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
                    "refine": refine, "model_error": model_error}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with py4DSTEM", progress_wanted(result.host.kind)):
-            told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
+        with progress(1, f"orientations of {len(chosen)} components with py4DSTEM", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_py4dstem(result, chosen, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "odds": odds}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
@@ -229,6 +234,7 @@ def index(
         matches = decided_by_neighbours(matches, painting, symmetry, laws)
     seconds["total"] = time.perf_counter() - started
     settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "prefer": prefer, "phases": list(phases)}
+    settings["not_indexed"] = sorted(set(range(result.k)) - set(chosen.tolist()))
     settings["twin_laws"] = [[[float(x) for x in axis], float(angle)] for axis, angle in twin_laws]
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
@@ -272,14 +278,14 @@ def _beam(options):
     return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
 
 
-def _by_pattern(result, patterns, used, n_positions, options, q_max=None):
-    """What ranks the candidates of each pattern, and what says how likely they are: the pattern."""
+def _by_pattern(result, chosen, patterns, used, n_positions, options, q_max=None):
+    """What ranks the candidates of the pattern of each chosen component, and what says how likely they are: the pattern."""
     geometry = result.geometry
     radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
     how = {"radius": radius, "q_min": _beam(options)}
     whole = [
         PatternModel(one, geometry, gain=gain, others=others, q_max=q_max, **how)
-        for one, gain, others in zip(patterns, least_gains(result, n_positions), of_others(result, used))
+        for one, gain, others in zip(patterns, least_gains(result, n_positions)[chosen], of_others(result, used)[chosen])
     ]
     # Farther out than any spot is seen nobody knows whether the detector, or an aperture, would show one.
     seen = max(one.farthest_seen for one in whole) or farthest(geometry)
@@ -296,19 +302,20 @@ def _by_disks(disks, q_max):
     return [partial(DiskLikeness, vectors=one, q_max=q_max) for one in disks]
 
 
-def _by_pyxem(result, phases, source, enough, options, seconds):
+def _by_pyxem(result, chosen, phases, source, enough, options, seconds):
     geometry = result.geometry
     q_max = options["q_max"] or min(_reach(geometry), *(float(one.reciporical_radius) for one in phases.values()))
     if (options["q_min"] or 0.0) >= q_max:
         raise ValueError(f"q_min must be below q_max, got {options['q_min']} and {q_max:.4g}")
     start = time.perf_counter()
     patterns, used, counts = representative_patterns(result, source, enough=enough)
+    patterns = patterns[chosen]
     how = {"gamma": options["gamma"], "background": options["background"]}
     polar = match_pyxem.polar_patterns(patterns, geometry, q_max=q_max, q_min=options["q_min"] or 0.0, **how)
     compare, models, longest = None, None, 0.0
     if options["rank"] == "pattern":
         # Not only what the templates reach: what is far out tells the tilt best.
-        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, chosen, patterns, used, counts, options, options["q_max"])
     elif options["rank"] == "disks":
         disks = component_disks(
             patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
@@ -330,13 +337,14 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
         model_error=options["model_error"],
     )  # fmt: skip
     seconds["matching"] = time.perf_counter() - start
-    return list(zip(used, counts.tolist(), told)), symmetry, native
+    return list(zip(used, counts.tolist(), _of_all(result, chosen, told))), symmetry, native
 
 
-def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
+def _by_py4dstem(result, chosen, phases, source, enough, vectors, options, seconds):
     start, geometry = time.perf_counter(), result.geometry
     if vectors is None:
         patterns, used, counts = representative_patterns(result, source, enough=enough)
+        patterns = patterns[chosen]
         disks = component_disks(
             patterns, geometry, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
             q_min=_beam(options),
@@ -345,6 +353,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         from .vectors import gathered
 
         disks, counts = gathered(result, vectors, q_min=_beam(options))
+        disks = [disks[i] for i in chosen]
         used = ("vectors",) * result.k
     if options["q_max"] is not None:
         disks = _within(disks, options["q_max"])
@@ -364,7 +373,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     by_host = options["rank"] == "host"
     compare, models, longest = _by_disks(disks, reach), None, 0.0
     if options["rank"] == "pattern":
-        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, chosen, patterns, used, counts, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
     # Of a crystal that came without structure factors, as far as there is something: that tells the tilt best.
     known = {
@@ -380,7 +389,15 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         proposed, compare, refine=options["refine"], by_host=by_host, models=models, model_error=options["model_error"]
     )
     seconds["matching"] = time.perf_counter() - start
-    return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready
+    return list(zip(used, np.asarray(counts).tolist(), _of_all(result, chosen, told))), symmetry, ready
+
+
+def _of_all(result, chosen, told):
+    """For every component what was found; nothing for those that were not looked at."""
+    out: list[list] = [[] for _ in range(result.k)]
+    for i, one in zip(chosen, told):
+        out[i] = one
+    return out
 
 
 def orientations(result: Any, simulation: Any, **options: Any) -> Any:

@@ -368,6 +368,9 @@ class Orientations:
         for name in self.phases:
             mine = [match.component for match in indexed if match.phase == name]
             lines.append(f"  {name}: component {', '.join(map(str, mine)) or '-'}")
+        for what in ("indexed", "painted"):
+            if left := self.settings.get(f"not_{what}"):
+                lines.append(f"  rather no grain, or not asked for, not {what}: component {', '.join(map(str, left))}")
         painted = 100 * np.count_nonzero(self.first >= 0) / max(kept, 1)
         shared = 100 * np.count_nonzero(self.second >= 0) / max(kept, 1)
         lines.append(f"  painted at {painted:.3g} % of the positions, a second one at {shared:.3g} %")
