@@ -29,6 +29,7 @@ from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, least_gains, of_others, paint, presence, representative_patterns
+from .twins import twin_laws_of
 
 __all__ = ["index", "orientations"]
 
@@ -51,7 +52,7 @@ def index(
     odds: float = _ODDS,
     model_error: float | None = None,
     prefer: str | None = None,
-    twin_laws: Sequence[tuple[Sequence[float], float]] = (),
+    twin_laws: Sequence[tuple[Sequence[float], float]] | str = (),
     q_min: float | None = None,
     q_max: float | None = None,
     disk_radius: float | None = None,
@@ -103,10 +104,12 @@ def index(
         beyond counting noise, at least 0.02.
     prefer : {"neighbours"} or None
         Ambiguous orientations are decided where a neighbouring component speaks for one of the two: see `twin_laws`.
-    twin_laws : sequence of ((float, float, float), float)
+    twin_laws : sequence of ((float, float, float), float), or "auto"
         Axis (Cartesian, of the crystal) and angle in degrees of misorientations that are expected at boundaries, as
         ``[((1, 1, 1), 60)]`` of twins of cubic crystals. ``prefer="neighbours"`` takes the one of two orientations that is
-        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous.
+        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous. ``"auto"``: those of the
+        Laue group of each phase, 60 degrees about <111> of cubic crystals, and the rotations that 4/m, -3, -3m, 6/m and m-3
+        lack of the symmetry of their lattice.
     q_min, q_max : float, optional
         1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are left out.
     disk_radius : float, optional
@@ -192,7 +195,8 @@ def index(
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
     odds = checks.positive(odds, "odds")
     model_error = None if model_error is None else checks.positive(model_error, "model_error")
-    laws = twin_rotations(twin_laws)
+    given_laws = [] if isinstance(twin_laws, str) and twin_laws == "auto" else twin_laws
+    laws = twin_rotations(given_laws)
     if prefer is not None:
         checks.choice(prefer, "prefer", ("neighbours",))
     q_min = None if q_min is None else checks.positive(q_min, "q_min", zero=True)
@@ -231,11 +235,14 @@ def index(
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
     if prefer == "neighbours":
-        matches = decided_by_neighbours(matches, painting, symmetry, laws)
+        each = {name: laws if given_laws is twin_laws else twin_laws_of(group) for name, group in symmetry.items()}
+        matches = decided_by_neighbours(matches, painting, symmetry, each)
     seconds["total"] = time.perf_counter() - started
     settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "prefer": prefer, "phases": list(phases)}
     settings["not_indexed"] = sorted(set(range(result.k)) - set(chosen.tolist()))
-    settings["twin_laws"] = [[[float(x) for x in axis], float(angle)] for axis, angle in twin_laws]
+    settings["twin_laws"] = (
+        twin_laws if isinstance(twin_laws, str) else [[[*map(float, axis)], float(angle)] for axis, angle in twin_laws]
+    )
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 

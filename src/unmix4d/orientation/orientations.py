@@ -377,9 +377,10 @@ class Orientations:
         for what, which in (("phase", self.ambiguous), ("orientation", self.orientation_ambiguous)):
             if which.any():
                 lines.append(f"  {what} ambiguous: component {', '.join(map(str, np.flatnonzero(which)))}")
-        decided = [match.component for match in self.matches if match.decided_by == "neighbours"]
-        if decided:
-            lines.append(f"  decided by neighbours: component {', '.join(map(str, decided))}")
+        for by in ("neighbours", "tilt"):
+            decided = [match.component for match in self.matches if match.decided_by == by]
+            if decided:
+                lines.append(f"  decided by {by}: component {', '.join(map(str, decided))}")
         if self.flagged is not None:
             lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
         if self.change is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..core import checks
@@ -9,7 +12,7 @@ from ..core import checks
 __all__ = ["rather_grains"]
 
 
-def rather_grains(components, result) -> list[int]:
+def rather_grains(components: Sequence[int] | None, result: Any) -> list[int]:
     """Those asked for; or all but what the answer itself says is no grain (`no_grains`).
 
     components: sequence of int, or None.
