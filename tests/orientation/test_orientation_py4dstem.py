@@ -249,6 +249,15 @@ def test_painting(unmixed):
     assert not (without.first == order[1]).any() and (without.first[:, 8] == -1).all()
 
 
+def test_components_that_are_asked_for(unmixed, silver):
+    order = scene.order(unmixed)
+    found = unmixed.index(silver, components=[order[0], order[2]], rank="host")
+    assert [one.component for one in found.matches if one.matched] == sorted([order[0], order[2]])
+    assert found.settings["not_indexed"] == [order[1]] and not (found.first == order[1]).any()
+    with pytest.raises(ValueError, match="components must be"):
+        unmixed.index(silver, components=[7], rank="host")
+
+
 def test_sources(unmixed):
     patterns, used, n = representative_patterns(unmixed, None)
     assert used == ("single",) * 3 and (n >= 10).all() and np.isfinite(patterns).all()
