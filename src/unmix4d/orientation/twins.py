@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["twin_laws_of"]
 
-_SAME = 1e-3
+_ALONG_Z = 1e-3  # of a unit vector, for rounding
 
 
 def twin_laws_of(symmetry) -> np.ndarray:
@@ -23,7 +23,7 @@ def twin_laws_of(symmetry) -> np.ndarray:
     vectors = Rotation.from_matrix(symmetry).as_rotvec(degrees=True)
     angle = np.linalg.norm(vectors, axis=1)
     axes = vectors / np.maximum(angle, 1e-9)[:, None]
-    n, about_z = len(symmetry), np.abs(np.abs(axes[:, 2]) - 1) < _SAME
+    n, about_z = len(symmetry), np.abs(np.abs(axes[:, 2]) - 1) < _ALONG_Z
     threefold = axes[np.abs(angle - 120) < 1]
     laws = [(np.zeros(3), 0.0)]
     if n in (12, 24) and len(threefold) >= 8:
