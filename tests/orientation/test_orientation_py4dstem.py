@@ -249,6 +249,19 @@ def test_painting(unmixed):
     assert not (without.first == order[1]).any() and (without.first[:, 8] == -1).all()
 
 
+@pytest.mark.slow
+def test_a_calibration_that_is_off_by_one_per_cent(film, silver):
+    """Vectors on the detector are 1.01 times as long as the calibration says: that is found, and no degree is lost."""
+    unmixed = scene.result(film, pixel_size=1.01 * scene.PIXEL)
+    found = unmixed.index(silver, distortion=True)
+    told = found.settings["distortion_found"]
+    assert told["scale"] == pytest.approx(1.01, abs=2e-3)
+    assert abs(told["strain"]) < 3e-3 and abs(told["shear"]) < 3e-3
+    assert max(errors(found, scene.order(unmixed))) < 0.6
+    with pytest.raises(ValueError, match="distortion needs whole patterns"):
+        unmixed.index(silver, distortion=True, rank="disks")
+
+
 def test_components_that_are_asked_for(unmixed, silver):
     order = scene.order(unmixed)
     found = unmixed.index(silver, components=[order[0], order[2]], rank="host")

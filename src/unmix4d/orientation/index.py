@@ -19,6 +19,7 @@ from .convert import is_map
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
+from .likelihood import DISTORTION, FITTED
 from .neighbours import decided_by_neighbours, twin_rotations
 from .orientations import Orientations
 from .own_map import of_own_map
@@ -63,6 +64,7 @@ def index(
     rank: str = "auto",
     candidates: int | None = None,
     refine: bool = True,
+    distortion: bool = False,
     gamma: float = 0.5,
     background: str | None = None,
     components: Sequence[int] | None = None,
@@ -132,6 +134,11 @@ def index(
     refine : bool
         Whether the best of them are refined to 0.25 degrees; else they stay on the host's grid. Not with
         ``rank="host"``.
+    distortion : bool
+        Whether a scale and an elliptic distortion, against the calibration, are fitted to every pattern too (with
+        ``rank="pattern"`` and `refine`): where the size of a pixel is known to some per cent only.
+        ``settings["distortion_found"]`` has their medians: ``scale`` of all lengths, ``strain`` of rows against columns, and
+        ``shear``.
     gamma : float
         Power of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
@@ -207,6 +214,8 @@ def index(
     checks.choice(rank, "rank", _RANKS)
     candidates = None if candidates is None else checks.count(candidates, "candidates")
     checks.flag(refine, "refine")
+    if checks.flag(distortion, "distortion") and (rank not in ("auto", "pattern") or vectors is not None or not refine):
+        raise ValueError('distortion needs whole patterns: rank="pattern" without vectors, and refine=True')
     if vectors is not None and kind == "pyxem":
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
     presence(result)  # refuses what has no presence before anything is read
@@ -222,13 +231,14 @@ def index(
         raise ValueError('rank must be "disks" or "host" with vectors, which are no patterns, got "pattern"')
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
-                   "disk_radius": disk_radius, "detection": detection, "model_error": model_error}  # fmt: skip
+                   "disk_radius": disk_radius, "detection": detection, "model_error": model_error,
+                   "distortion": distortion}  # fmt: skip
         with progress(1, f"orientations of {len(chosen)} components with pyxem", progress_wanted(result.host.kind)):
             told, symmetry, native = _by_pyxem(result, chosen, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
-                   "refine": refine, "model_error": model_error}  # fmt: skip
+                   "refine": refine, "model_error": model_error, "distortion": distortion}  # fmt: skip
         with progress(1, f"orientations of {len(chosen)} components with py4DSTEM", progress_wanted(result.host.kind)):
             told, symmetry, native = _by_py4dstem(result, chosen, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "odds": odds}
@@ -340,9 +350,9 @@ def _by_pyxem(result, chosen, phases, source, enough, options, seconds):
     ]
     part_done(0.5)
     told, options["shape"] = ranked(
-        [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models,
-        model_error=options["model_error"],
-    )  # fmt: skip
+        [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models, **_fitted(options)
+    )
+    _distortion_of(options)
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, counts.tolist(), _of_all(result, chosen, told))), symmetry, native
 
@@ -393,10 +403,26 @@ def _by_py4dstem(result, chosen, phases, source, enough, vectors, options, secon
     ]
     part_done(0.5)
     told, options["shape"] = ranked(
-        proposed, compare, refine=options["refine"], by_host=by_host, models=models, model_error=options["model_error"]
+        proposed, compare, refine=options["refine"], by_host=by_host, models=models, **_fitted(options)
     )
+    _distortion_of(options)
     seconds["matching"] = time.perf_counter() - start
     return list(zip(used, np.asarray(counts).tolist(), _of_all(result, chosen, told))), symmetry, ready
+
+
+def _fitted(options):
+    """What is fitted to patterns, and a list that keeps the fits."""
+    options["fits"] = []
+    fit = (*FITTED, *DISTORTION) if options["distortion"] else FITTED
+    return {"model_error": options["model_error"], "fit": fit, "keep": options["fits"].append}
+
+
+def _distortion_of(options):
+    """The medians of what was fitted, into the options, which become settings."""
+    seen = [one.seen for one in options.pop("fits")]
+    if options["distortion"] and seen:
+        scale, (strain, shear) = np.median([one.scale for one in seen]), np.median([one.strain for one in seen], axis=0)
+        options["distortion_found"] = {"scale": float(scale), "strain": float(strain), "shear": float(shear)}
 
 
 def _of_all(result, chosen, told):

@@ -14,9 +14,10 @@ from .refinement import Refined, refine_orientation
 from .reflections import Reflections
 from .symmetry import apart, misorientation_deg
 
-__all__ = ["FITTED", "Weighed", "spots_of", "weighed"]
+__all__ = ["DISTORTION", "FITTED", "Weighed", "spots_of", "weighed"]
 
 FITTED = ("width", "damping", "offset_row", "offset_col")  # of every pattern
+DISTORTION = ("scale", "strain", "shear")  # where the calibration is asked for
 _SPOTS = ("radius", "power")  # which all patterns of an instrument share
 _QUICK = 0.3  # model error of the first look: whatever is about right has a gradient
 _STARTS = 4  # of the orientations that were found by other means

@@ -14,7 +14,7 @@ import numpy as np
 
 from .copies import half_turns
 from .in_plane import rotated_templates
-from .likelihood import spots_of, weighed
+from .likelihood import FITTED, spots_of, weighed
 from .pattern_likeness import PatternLikeness, best_shape
 from .pattern_model import LEAST_ERROR, Experiment, with_changes
 from .record import Candidate, Rival
@@ -35,7 +35,7 @@ _NARROW = 0.01  # 1/Å: fits start from no narrower excitation, whose gradient r
 _RADIUS = 0.5  # of the spots of a model to start from, in disk radii
 
 
-def candidates(proposals, compare, *, refine=True, by_host=False, models=None, model_error=None):
+def candidates(proposals, compare, *, refine=True, by_host=False, models=None, model_error=None, fit=FITTED, keep=None):
     """The best orientation of every phase for every pattern, and the shape of the excitation that was taken for all.
 
     proposals (list of list of Proposals or None): Of every pattern, of every phase.
@@ -45,6 +45,8 @@ def candidates(proposals, compare, *, refine=True, by_host=False, models=None, m
     by_host (bool): The host's best is taken, its likeness is the fit.
     models (list of PatternModel or None): Of every pattern, for the likelihood of the most alike and of their copies.
     model_error (float or None): Relative error of simulated amplitudes; None: what the best fit leaves.
+    fit: What is fitted of every pattern besides the orientation, see `refine_orientation`.
+    keep (callable or None): Is given every `Refined` that is taken.
     Returns list of list of Candidate or None, str or None.
     """
     if compare is None:
@@ -66,7 +68,8 @@ def candidates(proposals, compare, *, refine=True, by_host=False, models=None, m
         found = _ranked(proposals, each, steps, by_host)
     told = None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
     if models is not None and shape is not None:
-        return _all_by_likelihood(proposals, each, found, models, shape, refine, model_error), told
+        how = {"refine": refine, "model_error": model_error, "fit": fit, "keep": keep}
+        return _all_by_likelihood(proposals, each, found, models, shape, how), told
     error = LEAST_ERROR if model_error is None else model_error
     chosen = partial(_by_likeness, refine=refine and not by_host, error=error)
     return [[_chosen(chosen, *each) for each in zip(*rows)] for rows in zip(proposals, each, found)], told
@@ -78,13 +81,12 @@ def _chosen(how, proposal, likeness, found):
     return _by_score(proposal) if found is None or not found[0][1] > 0 else how(proposal, likeness, found)
 
 
-def _all_by_likelihood(proposals, likenesses, found, models, shape, refine, model_error):
+def _all_by_likelihood(proposals, likenesses, found, models, shape, how):
     """Of every pattern and phase; the shape of the spots is fitted where a pattern is most alike, and kept."""
     out: list[list] = [[None] * len(row) for row in proposals]
     places = [(i, j) for i, row in enumerate(found) for j in range(len(row))]
     places.sort(key=lambda one: -found[one[0]][one[1]][0][1] if found[one[0]][one[1]] else 0)
     seen = Experiment(shape[0], max(shape[1], _NARROW), _RADIUS * models[0].disk_radius)
-    how = {"refine": refine, "model_error": model_error}
     known = [(i, j) for i, j in places if proposals[i][j] is not None and found[i][j] and found[i][j][0][1] > 0]
     if known:
         i, j = known[0]
@@ -133,17 +135,19 @@ def _ranked(proposals, likenesses, steps, by_host, best=_BEST):
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
 
 
-def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error):
+def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error, fit, keep):
     """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival."""
     model = model.up_to(proposal.reflections.reach)
     starts = np.array([one[0] for one in found])
     starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
     told = weighed(
         proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT,
-        turn=refine, model_error=model_error,
+        turn=refine, model_error=model_error, fit=fit,
         more=partial(rotated_templates, likeness, proposal.library, proposal.symmetry, best=_MANY, different_deg=_DENSE_DEG),
     )  # fmt: skip
     best, rival = told.best, None
+    if keep is not None:
+        keep(best)
     if told.rival is not None:
         rival = _rival(proposal, likeness, best.matrix, told.rival.matrix, told.log_ratio)
     i = _nearest(best.matrix, proposal)
