@@ -318,8 +318,8 @@ def width_item(args, folder, report, goals):
     report(markdown_table(["host", "width (1/Å)", "centre off by (px)", "default", 'rank="disks"', 'rank="host"'], rows))
     report(
         f"\n{missed} of {4 * len(rows)} are more than 2 degrees off, or not matched; of {unknown} counting alone, with "
-        "everything else known,\nleaves the orientation open by more than 2 degrees: whatever is taken is chance, and they do "
-        "not count below.\n"
+        "everything else known,\nleaves the orientation open by more than 2 degrees: whatever is taken is chance, and they "
+        "do not count below.\n"
     )
     goals("kinematical, widths and centres: the default is worse than another rank by, degrees", max(worse), most=0.3)
     goals("kinematical, widths and centres: more than 2 degrees off and not flagged", unflagged, most=0, form="{:d}")
