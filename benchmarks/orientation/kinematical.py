@@ -8,7 +8,7 @@ from unmix4d.core.geometry import Calibration, ScanGeometry
 from unmix4d.orientation.likelihood import weighed
 from unmix4d.orientation.pattern_model import Experiment, PatternModel
 
-__all__ = ["crystals", "order", "patterns", "scan", "tilted", "truly_ambiguous", "unmixed"]
+__all__ = ["crystals", "order", "patterns", "scan", "tilted", "truly_ambiguous", "truly_known", "unmixed"]
 
 PIXEL, SIZE, CENTRE, REACH = 0.03, (96, 96), (47.3, 48.1), 1.4
 _ROWS, _EACH, _RADIUS = 6, 4, 1.1  # rows of the scan, columns of a grain, radius of a spot in pixels
@@ -80,10 +80,19 @@ def order(result, weights):
     return np.corrcoef(maps, weights)[: result.k, result.k :].argmax(0)
 
 
-def truly_ambiguous(reflections, image, matrix, symmetry, *, width, dose, n, odds, background=0.02, kind="gaussian"):
+def truly_ambiguous(reflections, image, matrix, symmetry, *, odds, **scene):
     """Whether counting alone leaves the orientation open: with everything else known, as it was simulated."""
+    told = _with_all_known(reflections, image, matrix, symmetry, **scene)
+    return bool(told.log_ratio < np.log(odds) or told.best.error_deg > 2)
+
+
+def truly_known(reflections, image, matrix, symmetry, **scene):
+    """Whether counting alone, with everything else known, leaves no more than its copy by half a turn, and 2 degrees."""
+    return bool(_with_all_known(reflections, image, matrix, symmetry, **scene).best.error_deg <= 2)
+
+
+def _with_all_known(reflections, image, matrix, symmetry, *, width, dose, n, background=0.02, kind="gaussian"):
     model = _model(dose * image + background, 1 / n)
-    told = weighed(
+    return weighed(
         reflections, model, matrix[None], symmetry, Experiment(kind, width, _RADIUS), different_deg=5.0, fit=("radius",)
     )
-    return bool(told.log_ratio < np.log(odds) or told.best.error_deg > 2)

@@ -249,6 +249,28 @@ def test_painting(unmixed):
     assert not (without.first == order[1]).any() and (without.first[:, 8] == -1).all()
 
 
+@pytest.mark.slow
+def test_a_calibration_that_is_off_by_one_per_cent(film, silver):
+    """Vectors on the detector are 1.01 times as long as the calibration says: that is found, and no degree is lost."""
+    unmixed = scene.result(film, pixel_size=1.01 * scene.PIXEL)
+    found = unmixed.index(silver, distortion=True)
+    told = found.settings["distortion_found"]
+    assert told["scale"] == pytest.approx(1.01, abs=2e-3)
+    assert abs(told["strain"]) < 3e-3 and abs(told["shear"]) < 3e-3
+    assert max(errors(found, scene.order(unmixed))) < 0.6
+    with pytest.raises(ValueError, match="distortion needs whole patterns"):
+        unmixed.index(silver, distortion=True, rank="disks")
+
+
+def test_components_that_are_asked_for(unmixed, silver):
+    order = scene.order(unmixed)
+    found = unmixed.index(silver, components=[order[0], order[2]], rank="host")
+    assert [one.component for one in found.matches if one.matched] == sorted([order[0], order[2]])
+    assert found.settings["not_indexed"] == [order[1]] and not (found.first == order[1]).any()
+    with pytest.raises(ValueError, match="components must be"):
+        unmixed.index(silver, components=[7], rank="host")
+
+
 def test_sources(unmixed):
     patterns, used, n = representative_patterns(unmixed, None)
     assert used == ("single",) * 3 and (n >= 10).all() and np.isfinite(patterns).all()

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from unmix4d import Orientations
 from unmix4d.core.geometry import Calibration, ScanGeometry
-from unmix4d.orientation import Match, Painting, Rival, laue_rotations, misorientation_deg
+from unmix4d.orientation import Match, Painting, Rival, decided_by_tilt, laue_rotations, misorientation_deg
 from unmix4d.orientation.copies import half_turns
 from unmix4d.orientation.likelihood import weighed
 from unmix4d.orientation.neighbours import decided_by_neighbours, twin_rotations
@@ -17,6 +17,7 @@ from unmix4d.orientation.pattern_model import Experiment, PatternModel
 from unmix4d.orientation.record import Candidate, choose_phase
 from unmix4d.orientation.refinement import radius_within
 from unmix4d.orientation.reflections import Reflections
+from unmix4d.orientation.twins import twin_laws_of
 
 CUBIC = laue_rotations(np.eye(3))
 A, WAVELENGTH, PIXEL, SIZE, CENTRE = 4.0853, 0.019687, 0.03, (96, 96), (47.3, 48.1)
@@ -159,7 +160,7 @@ def painting():
 
 
 def decided(*matches, laws=()):
-    return decided_by_neighbours(matches, painting(), {"silver": CUBIC}, twin_rotations(laws))
+    return decided_by_neighbours(matches, painting(), {"silver": CUBIC}, {"silver": twin_rotations(laws)})
 
 
 def test_a_neighbour_of_the_same_orientation_decides():
@@ -205,6 +206,67 @@ def test_where_neighbours_do_not_decide(case):
 def test_laws_that_are_none(laws):
     with pytest.raises(ValueError, match="twin_laws must hold"):
         twin_rotations(laws)
+
+
+@pytest.mark.parametrize(
+    ("cell", "atoms", "angles"),
+    [
+        ("cubic", None, {60.0}),
+        ("cubic, m-3", [[0, 0, 0], [0.1, 0.3, 0], [0.9, 0.3, 0], [0, 0.1, 0.3], [0, 0.9, 0.3], [0.3, 0, 0.1], [0.3, 0, 0.9],
+                        [0.1, 0.7, 0], [0.9, 0.7, 0], [0, 0.1, 0.7], [0, 0.9, 0.7], [0.7, 0, 0.1], [0.7, 0, 0.9]],
+         {60.0, 90.0}),
+        ("tetragonal", None, set()),
+        ("tetragonal, 4/m", [[0, 0, 0], [0.1, 0.3, 0], [0.9, 0.7, 0], [0.7, 0.1, 0], [0.3, 0.9, 0]], {180.0}),
+        ("hexagonal", None, set()),
+        ("orthorhombic", None, set()),
+    ],
+)  # fmt: skip
+def test_twin_laws_of_a_phase(cell, atoms, angles):
+    """Sigma 3 of cubic crystals, and what a group lacks of the symmetry of its lattice; each law takes the lattice, or for
+    Sigma 3 one point of three, onto itself."""
+    lattice = {"cubic": np.eye(3), "tetragonal": np.diag([1, 1, 1.4]), "orthorhombic": np.diag([1, 1.2, 1.5]),
+               "hexagonal": np.array([[1, 0, 0], [-0.5, 0.75**0.5, 0], [0, 0, 1.6]])}[cell.split(",")[0]]  # fmt: skip
+    symmetry = laue_rotations(4 * lattice, atoms)
+    laws = twin_laws_of(symmetry)
+    told = Rotation.from_matrix(laws).magnitude() * 180 / np.pi
+    assert told[0] == 0 and {round(one, 3) for one in told[1:]} == angles
+    whole = laue_rotations(lattice)
+    for law in laws[1:]:
+        assert misorientation_deg(law, np.eye(3), symmetry) > 5
+        if "," in cell and round(Rotation.from_matrix(law).magnitude() * 180 / np.pi) != 60:
+            assert misorientation_deg(law, np.eye(3), whole) < 1e-3
+
+
+# a second tilt
+
+
+def tilted_scan(*matches):
+    return Orientations("pyxem", matches, painting(), ScanGeometry(FIRST.shape, (8, 8)), {"silver": CUBIC}, {"silver": None})
+
+
+def test_a_second_tilt_decides():
+    """Found again from patterns: of [112] half a turn is another crystal when it is tilted by 15 degrees."""
+    truth, angle = near((1, 1, 2)), 15.0
+    turn = Rotation.from_rotvec([0, np.radians(angle), 0]).as_matrix()
+    first, second = (found(measured(one), one) for one in (truth, turn @ truth))
+    copy = max((first.best, first.rival), key=lambda one: misorientation_deg(one.matrix, truth, CUBIC)).matrix
+    here = tilted_scan(matched(0, OTHER), matched(1, copy, truth), matched(2, near((0, 0, 1))))
+    there = tilted_scan(
+        matched(0, turn @ OTHER), matched(1, second.best.matrix, second.rival.matrix), matched(2, turn @ near((0, 0, 1)))
+    )
+    told = decided_by_tilt(here, there, (0, 1, 0), angle)
+    assert told[1].decided_by == "tilt" and misorientation_deg(told[1].matrix, truth, CUBIC) < 0.5
+    assert told[0] is here[0] and "decided by tilt: component 1" in repr(told)
+    assert decided_by_tilt(here, there, (1, 0, 0), angle)[1].decided_by == ""  # no answer fits after another tilt
+    assert decided_by_tilt(here, here, (0, 1, 0), 0.0)[1].decided_by == ""  # both do
+
+
+def test_what_a_second_tilt_refuses():
+    here = tilted_scan(matched(0, OTHER), matched(1, OTHER), matched(2, OTHER))
+    with pytest.raises(ValueError, match="axis must be three finite numbers"):
+        decided_by_tilt(here, here, (0, 0, 0), 3.0)
+    with pytest.raises(ValueError, match="angle_deg"):
+        decided_by_tilt(here, here, (1, 0, 0), np.nan)
 
 
 # both on the scan

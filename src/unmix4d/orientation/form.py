@@ -73,7 +73,7 @@ _MATCH: dict[str, Field] = {
     "component": COUNT, "source": _TEXT, "n_positions": COUNT, "phase": _NAME, "matrix": _MATRIX, "score": _NUMBER,
     "fit": _NUMBER, "gap": _NUMBER, "second_phase": _NAME, "rival": _RIVALS, "ambiguous": _FLAG,
     "orientation_ambiguous": _FLAG, "spread_deg": _NUMBER, "candidates": Listing(Record(Candidate, _CANDIDATE)),
-    "error_deg": _NUMBER, "model_error": _NUMBER, "decided_by": Json(("", "likelihood", "neighbours").__contains__),
+    "error_deg": _NUMBER, "model_error": _NUMBER, "decided_by": Json(("", "likelihood", "neighbours", "tilt").__contains__),
 }  # fmt: skip
 _ON_SCAN = ("scan",)
 _PAINTING: dict[str, Field] = {

@@ -18,7 +18,7 @@ _SPOTS = 40  # the strongest of a template; no table
 _WIDER = 1.5  # than the spots and relrods: templates are some degrees apart
 _SHAPE = ("lorentzian", 0.01)
 _BLOCK = 32  # templates at a time, a size of work: no answer depends on it
-_LOOKED_AT = 400  # orientations, the most alike, among which different ones are sought; no table
+_LOOKED_AT = 33  # orientations, the most alike, for each different one that is sought among them; no table
 
 
 def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, different_deg=5.0) -> np.ndarray:
@@ -34,7 +34,7 @@ def rotated_templates(likeness: PatternLikeness, library, symmetry, *, best=12, 
     # Half a turn about an axis across the beam takes a crystal's pattern to its mirror image.
     library = np.concatenate([library, np.diag([-1.0, 1.0, -1.0]) @ library])
     values = np.concatenate([_rotated(wide, library[i : i + _BLOCK]) for i in range(0, len(library), _BLOCK)])
-    order = np.argsort(-values, axis=None)[:_LOOKED_AT]
+    order = np.argsort(-values, axis=None)[: best * _LOOKED_AT]
     template, angle = np.unravel_index(order, values.shape)
     matrices = _about_the_beam(2 * np.pi * angle / _ANGLES) @ library[template]
     return matrices[apart(matrices, range(len(matrices)), symmetry, different_deg, best)]

@@ -13,11 +13,13 @@ import numpy as np
 from ..core import checks
 from ..core.progress import part_done, progress
 from ..hosts import progress_wanted
+from ..results.rather_grains import rather_grains
 from . import match_py4dstem, match_pyxem
 from .convert import is_map
 from .disk_likeness import DiskLikeness
 from .disks import component_disks, radius_of
 from .geometry import to_inverse_angstrom
+from .likelihood import DISTORTION, FITTED
 from .neighbours import decided_by_neighbours, twin_rotations
 from .orientations import Orientations
 from .own_map import of_own_map
@@ -28,6 +30,7 @@ from .phase_symmetry import symmetry_of_crystal, symmetry_of_phase
 from .ranking import candidates as ranked
 from .record import choose_phase
 from .sources import ENOUGH, least_gains, of_others, paint, presence, representative_patterns
+from .twins import twin_laws_of
 
 __all__ = ["index", "orientations"]
 
@@ -50,7 +53,7 @@ def index(
     odds: float = _ODDS,
     model_error: float | None = None,
     prefer: str | None = None,
-    twin_laws: Sequence[tuple[Sequence[float], float]] = (),
+    twin_laws: Sequence[tuple[Sequence[float], float]] | str = (),
     q_min: float | None = None,
     q_max: float | None = None,
     disk_radius: float | None = None,
@@ -61,8 +64,10 @@ def index(
     rank: str = "auto",
     candidates: int | None = None,
     refine: bool = True,
+    distortion: bool = False,
     gamma: float = 0.5,
     background: str | None = None,
+    components: Sequence[int] | None = None,
     crystal: Any = None,
     frame: str | None = None,
 ) -> Orientations:
@@ -81,7 +86,7 @@ def index(
         Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
         .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
         voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
-        `refine`, `crystal` and `frame` are used.
+        `refine`, `components`, `crystal` and `frame` are used.
     source : {"single", "mean", "component"} or None
         What is indexed: the mean measured pattern of the positions where the component alone is present, of those
         where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
@@ -101,10 +106,12 @@ def index(
         beyond counting noise, at least 0.02.
     prefer : {"neighbours"} or None
         Ambiguous orientations are decided where a neighbouring component speaks for one of the two: see `twin_laws`.
-    twin_laws : sequence of ((float, float, float), float)
+    twin_laws : sequence of ((float, float, float), float), or "auto"
         Axis (Cartesian, of the crystal) and angle in degrees of misorientations that are expected at boundaries, as
         ``[((1, 1, 1), 60)]`` of twins of cubic crystals. ``prefer="neighbours"`` takes the one of two orientations that is
-        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous.
+        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous. ``"auto"``: those of the
+        Laue group of each phase, 60 degrees about <111> of cubic crystals, and the rotations that 4/m, -3, -3m, 6/m and m-3
+        lack of the symmetry of their lattice.
     q_min, q_max : float, optional
         1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are left out.
     disk_radius : float, optional
@@ -127,10 +134,17 @@ def index(
     refine : bool
         Whether the best of them are refined to 0.25 degrees; else they stay on the host's grid. Not with
         ``rank="host"``.
+    distortion : bool
+        Whether a scale and an elliptic distortion, against the calibration, are fitted to every pattern too (with
+        ``rank="pattern"`` and `refine`): where the size of a pixel is known to some per cent only.
+        ``settings["distortion_found"]`` has their medians: ``scale`` of all lengths, ``strain`` of rows against columns, and
+        ``shear``.
     gamma : float
         Power of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
         What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
+    components : sequence of int, optional
+        Which are indexed and painted; by default all, of merged ones those that are probably grains (`no_grains`).
     crystal : py4DSTEM Crystal, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
         What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
@@ -180,7 +194,7 @@ def index(
     if is_map(simulation):
         return of_own_map(
             result, simulation, crystal=crystal, frame=frame, source=source, enough=enough, q_min=q_min, q_max=q_max,
-            disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"),
+            disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"), components=components,
         )  # fmt: skip
     if crystal is not None or frame is not None:
         raise ValueError("crystal and frame are for a finished map of orientations, not for a simulation")
@@ -188,7 +202,8 @@ def index(
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
     odds = checks.positive(odds, "odds")
     model_error = None if model_error is None else checks.positive(model_error, "model_error")
-    laws = twin_rotations(twin_laws)
+    given_laws = [] if isinstance(twin_laws, str) and twin_laws == "auto" else twin_laws
+    laws = twin_rotations(given_laws)
     if prefer is not None:
         checks.choice(prefer, "prefer", ("neighbours",))
     q_min = None if q_min is None else checks.positive(q_min, "q_min", zero=True)
@@ -199,9 +214,12 @@ def index(
     checks.choice(rank, "rank", _RANKS)
     candidates = None if candidates is None else checks.count(candidates, "candidates")
     checks.flag(refine, "refine")
+    if checks.flag(distortion, "distortion") and (rank not in ("auto", "pattern") or vectors is not None or not refine):
+        raise ValueError('distortion needs whole patterns: rank="pattern" without vectors, and refine=True')
     if vectors is not None and kind == "pyxem":
         raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
     presence(result)  # refuses what has no presence before anything is read
+    chosen = np.array(sorted(rather_grains(components, result)))
     if vectors is None:
         to_inverse_angstrom(result.geometry)
     seconds: dict[str, float] = {}
@@ -213,23 +231,28 @@ def index(
         raise ValueError('rank must be "disks" or "host" with vectors, which are no patterns, got "pattern"')
     if kind == "pyxem":
         options = {"q_min": q_min, "q_max": q_max, "gamma": gamma, "background": background, "rank": rank, "refine": refine,
-                   "disk_radius": disk_radius, "detection": detection, "model_error": model_error}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with pyxem", progress_wanted(result.host.kind)):
-            told, symmetry, native = _by_pyxem(result, phases, source, enough, options, seconds)
+                   "disk_radius": disk_radius, "detection": detection, "model_error": model_error,
+                   "distortion": distortion}  # fmt: skip
+        with progress(1, f"orientations of {len(chosen)} components with pyxem", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_pyxem(result, chosen, phases, source, enough, options, seconds)
     else:
         options = {"q_min": q_min, "q_max": q_max, "disk_radius": disk_radius, "probe": probe, "detection": detection,
                    "plan": plan, "min_peaks": min_peaks, "rank": rank, "candidates": candidates,
-                   "refine": refine, "model_error": model_error}  # fmt: skip
-        with progress(1, f"orientations of {result.k} components with py4DSTEM", progress_wanted(result.host.kind)):
-            told, symmetry, native = _by_py4dstem(result, phases, source, enough, vectors, options, seconds)
+                   "refine": refine, "model_error": model_error, "distortion": distortion}  # fmt: skip
+        with progress(1, f"orientations of {len(chosen)} components with py4DSTEM", progress_wanted(result.host.kind)):
+            told, symmetry, native = _by_py4dstem(result, chosen, phases, source, enough, vectors, options, seconds)
     gaps = {"phase_gap": phase_gap, "odds": odds}
     matches = tuple(choose_phase(i, *one, **gaps) for i, one in enumerate(told))
     painting = paint(result, [match.matched for match in matches])
     if prefer == "neighbours":
-        matches = decided_by_neighbours(matches, painting, symmetry, laws)
+        each = {name: laws if given_laws is twin_laws else twin_laws_of(group) for name, group in symmetry.items()}
+        matches = decided_by_neighbours(matches, painting, symmetry, each)
     seconds["total"] = time.perf_counter() - started
     settings: dict[str, Any] = {"source": source, "enough": enough, **gaps, "prefer": prefer, "phases": list(phases)}
-    settings["twin_laws"] = [[[float(x) for x in axis], float(angle)] for axis, angle in twin_laws]
+    settings["not_indexed"] = sorted(set(range(result.k)) - set(chosen.tolist()))
+    settings["twin_laws"] = (
+        twin_laws if isinstance(twin_laws, str) else [[[*map(float, axis)], float(angle)] for axis, angle in twin_laws]
+    )
     settings |= {name: value for name, value in options.items() if isinstance(value, (int, float, str, dict, type(None)))}
     return Orientations(kind, matches, painting, result.geometry, symmetry, native, seconds, settings)
 
@@ -272,14 +295,14 @@ def _beam(options):
     return _DIRECT_BEAM if options["q_min"] is None else options["q_min"]
 
 
-def _by_pattern(result, patterns, used, n_positions, options, q_max=None):
-    """What ranks the candidates of each pattern, and what says how likely they are: the pattern."""
+def _by_pattern(result, chosen, patterns, used, n_positions, options, q_max=None):
+    """What ranks the candidates of the pattern of each chosen component, and what says how likely they are: the pattern."""
     geometry = result.geometry
     radius = radius_of(patterns, geometry, disk_radius=options["disk_radius"], probe=options.get("probe"))
     how = {"radius": radius, "q_min": _beam(options)}
     whole = [
         PatternModel(one, geometry, gain=gain, others=others, q_max=q_max, **how)
-        for one, gain, others in zip(patterns, least_gains(result, n_positions), of_others(result, used))
+        for one, gain, others in zip(patterns, least_gains(result, n_positions)[chosen], of_others(result, used)[chosen])
     ]
     # Farther out than any spot is seen nobody knows whether the detector, or an aperture, would show one.
     seen = max(one.farthest_seen for one in whole) or farthest(geometry)
@@ -296,19 +319,20 @@ def _by_disks(disks, q_max):
     return [partial(DiskLikeness, vectors=one, q_max=q_max) for one in disks]
 
 
-def _by_pyxem(result, phases, source, enough, options, seconds):
+def _by_pyxem(result, chosen, phases, source, enough, options, seconds):
     geometry = result.geometry
     q_max = options["q_max"] or min(_reach(geometry), *(float(one.reciporical_radius) for one in phases.values()))
     if (options["q_min"] or 0.0) >= q_max:
         raise ValueError(f"q_min must be below q_max, got {options['q_min']} and {q_max:.4g}")
     start = time.perf_counter()
     patterns, used, counts = representative_patterns(result, source, enough=enough)
+    patterns = patterns[chosen]
     how = {"gamma": options["gamma"], "background": options["background"]}
     polar = match_pyxem.polar_patterns(patterns, geometry, q_max=q_max, q_min=options["q_min"] or 0.0, **how)
     compare, models, longest = None, None, 0.0
     if options["rank"] == "pattern":
         # Not only what the templates reach: what is far out tells the tilt best.
-        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, chosen, patterns, used, counts, options, options["q_max"])
     elif options["rank"] == "disks":
         disks = component_disks(
             patterns, geometry, detector="pyxem", disk_radius=options["disk_radius"], detection=options["detection"],
@@ -326,17 +350,18 @@ def _by_pyxem(result, phases, source, enough, options, seconds):
     ]
     part_done(0.5)
     told, options["shape"] = ranked(
-        [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models,
-        model_error=options["model_error"],
-    )  # fmt: skip
+        [list(row) for row in zip(*each)], compare, refine=options["refine"], models=models, **_fitted(options)
+    )
+    _distortion_of(options)
     seconds["matching"] = time.perf_counter() - start
-    return list(zip(used, counts.tolist(), told)), symmetry, native
+    return list(zip(used, counts.tolist(), _of_all(result, chosen, told))), symmetry, native
 
 
-def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
+def _by_py4dstem(result, chosen, phases, source, enough, vectors, options, seconds):
     start, geometry = time.perf_counter(), result.geometry
     if vectors is None:
         patterns, used, counts = representative_patterns(result, source, enough=enough)
+        patterns = patterns[chosen]
         disks = component_disks(
             patterns, geometry, disk_radius=options["disk_radius"], probe=options["probe"], detection=options["detection"],
             q_min=_beam(options),
@@ -345,6 +370,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
         from .vectors import gathered
 
         disks, counts = gathered(result, vectors, q_min=_beam(options))
+        disks = [disks[i] for i in chosen]
         used = ("vectors",) * result.k
     if options["q_max"] is not None:
         disks = _within(disks, options["q_max"])
@@ -364,7 +390,7 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     by_host = options["rank"] == "host"
     compare, models, longest = _by_disks(disks, reach), None, 0.0
     if options["rank"] == "pattern":
-        compare, models, longest = _by_pattern(result, patterns, used, counts, options, options["q_max"])
+        compare, models, longest = _by_pattern(result, chosen, patterns, used, counts, options, options["q_max"])
     how = {"n": options["candidates"], "min_peaks": options["min_peaks"]}
     # Of a crystal that came without structure factors, as far as there is something: that tells the tilt best.
     known = {
@@ -377,10 +403,34 @@ def _by_py4dstem(result, phases, source, enough, vectors, options, seconds):
     ]
     part_done(0.5)
     told, options["shape"] = ranked(
-        proposed, compare, refine=options["refine"], by_host=by_host, models=models, model_error=options["model_error"]
+        proposed, compare, refine=options["refine"], by_host=by_host, models=models, **_fitted(options)
     )
+    _distortion_of(options)
     seconds["matching"] = time.perf_counter() - start
-    return list(zip(used, np.asarray(counts).tolist(), told)), symmetry, ready
+    return list(zip(used, np.asarray(counts).tolist(), _of_all(result, chosen, told))), symmetry, ready
+
+
+def _fitted(options):
+    """What is fitted to patterns, and a list that keeps the fits."""
+    options["fits"] = []
+    fit = (*FITTED, *DISTORTION) if options["distortion"] else FITTED
+    return {"model_error": options["model_error"], "fit": fit, "keep": options["fits"].append}
+
+
+def _distortion_of(options):
+    """The medians of what was fitted, into the options, which become settings."""
+    seen = [one.seen for one in options.pop("fits")]
+    if options["distortion"] and seen:
+        scale, (strain, shear) = np.median([one.scale for one in seen]), np.median([one.strain for one in seen], axis=0)
+        options["distortion_found"] = {"scale": float(scale), "strain": float(strain), "shear": float(shear)}
+
+
+def _of_all(result, chosen, told):
+    """For every component what was found; nothing for those that were not looked at."""
+    out: list[list] = [[] for _ in range(result.k)]
+    for i, one in zip(chosen, told):
+        out[i] = one
+    return out
 
 
 def orientations(result: Any, simulation: Any, **options: Any) -> Any:

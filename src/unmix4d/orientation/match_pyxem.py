@@ -64,6 +64,7 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
     signal = ElectronDiffraction2D(np.ascontiguousarray(patterns, dtype=np.float64))
     signal.calibration(scale=size[0], units="$A^{-1}$", center=(centre[1], centre[0]))
     bins = max(8, round((q_max - q_min) / size[0]))
+    _with_known_slices(signal, (size, centre, patterns.shape[1:]))
     with _unsaid():
         polar = signal.get_azimuthal_integral2d(
             npt=bins, npt_azim=AZIMUTHS, radial_range=(q_min, q_max), inplace=False, **_QUIET
@@ -76,6 +77,23 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
         raise ValueError(f"gamma must leave numbers below 1e{_MOST_DIGITS}, got {gamma:g} for values up to {largest:.3g}")
     polar.data = np.maximum(np.nan_to_num(polar.data), 0) ** gamma
     return polar
+
+
+_SLICES: dict[tuple, tuple] = {}  # of the last geometry: intersecting pixels with bins takes longer than the matching
+
+
+def _with_known_slices(signal, geometry):
+    """Let a signal take the shares of pixels in polar bins from the call before, where the geometry is the same."""
+    made = signal.calibration.get_slices2d
+
+    def known(*args, **options):
+        key = (geometry, repr(args), repr(options))
+        if key not in _SLICES:
+            _SLICES.clear()
+            _SLICES[key] = made(*args, **options)
+        return _SLICES[key]
+
+    signal.calibration.get_slices2d = known
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import checks
+from ..results.rather_grains import rather_grains
 from .changes import changes, disagreement
 from .convert import native_of, on_scan
 from .record import Candidate, Match
@@ -97,12 +98,14 @@ def merge_orientations(
     for i in range(result.k):
         here = alone[i] if alone[i].sum() >= enough else present[i] & strongest[i]
         matches.append(_summary(i, here, have))
-    painting = paint(result, [match.matched for match in matches])
+    chosen = np.isin(np.arange(result.k), rather_grains(None, result))
+    painting = paint(result, [match.matched and chosen[match.component] for match in matches])
     away = disagreement(have, matches, painting)
     with np.errstate(invalid="ignore"):
         flagged = away > disagree_deg
     seconds = {"total": time.perf_counter() - started}
-    settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names)}
+    settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names),
+                "not_painted": np.flatnonzero(~chosen).tolist()}  # fmt: skip
     native = have.phases or {name: None for name in have.names}
     return Orientations(
         have.host, tuple(matches), painting, result.geometry, have.symmetry, native, seconds, settings, away, flagged,

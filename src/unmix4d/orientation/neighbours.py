@@ -10,7 +10,7 @@ import numpy as np
 from .record import UNSURE_DEG, Match, Rival
 from .symmetry import misorientation_deg
 
-__all__ = ["decided_by_neighbours", "twin_rotations"]
+__all__ = ["decided_by_neighbours", "is_open", "taken", "twin_rotations"]
 
 _WITHIN_DEG = 3.0  # of a misorientation that is expected; less than the 5 degrees between two orientations
 _TOUCHING = 3  # pairs of positions: fewer are a corner
@@ -42,7 +42,7 @@ def decided_by_neighbours(matches, painting, symmetry, laws) -> tuple:
     matches: tuple of Match.
     painting: Painting.
     symmetry (dict): {phase: ndarray (s, 3, 3)}.
-    laws (ndarray (n, 3, 3)): Misorientations that are expected, the identity among them: see `twin_rotations`.
+    laws (dict): {phase: ndarray (n, 3, 3)}, misorientations that are expected, the identity among them (`twin_rotations`).
 
     A neighbour that is itself ambiguous says nothing, until it was decided.
     """
@@ -50,18 +50,19 @@ def decided_by_neighbours(matches, painting, symmetry, laws) -> tuple:
     for _ in range(len(out)):
         changed = False
         for i, match in enumerate(out):
-            if not _open(match):
+            if not is_open(match):
                 continue
             votes = [_vote(match, out[j], symmetry, laws) for j in np.flatnonzero(touching[i]) if _settled(out[j], match)]
             # Neighbours that contradict one another decide nothing.
             if {vote for vote in votes if vote} in ({"best"}, {"rival"}):
-                out[i], changed = _taken(match, "rival" in votes), True
+                out[i], changed = taken(match, "rival" in votes, "neighbours"), True
         if not changed:
             break
     return tuple(out)
 
 
-def _open(match):
+def is_open(match) -> bool:
+    """Whether nothing has decided between its two orientations."""
     return match.matched and match.rival is not None and match.orientation_ambiguous and match.decided_by == ""
 
 
@@ -81,7 +82,8 @@ def _touching(first, k):
 def _vote(match: Match, neighbour: Match, symmetry, laws):
     """Which of the two orientations is expected beside the neighbour; empty where both are, or none."""
     group = symmetry.get(match.phase)
-    expected = neighbour.matrix @ (laws if group is None else (group[:, None] @ laws[None]).reshape(-1, 3, 3))
+    law = laws[match.phase]
+    expected = neighbour.matrix @ (law if group is None else (group[:, None] @ law[None]).reshape(-1, 3, 3))
     near = [
         misorientation_deg(one, expected, group).min() < _WITHIN_DEG
         for one in (match.matrix, match.rival.matrix)  # type: ignore[union-attr]
@@ -89,16 +91,16 @@ def _vote(match: Match, neighbour: Match, symmetry, laws):
     return "" if near[0] == near[1] else "best" if near[0] else "rival"
 
 
-def _taken(match: Match, rival: bool) -> Match:
+def taken(match: Match, rival: bool, by: str) -> Match:
     """The match with one of its two orientations for good; what may still be unknown is how well it is known."""
     unsure = bool(match.error_deg > UNSURE_DEG)
     if not rival:
-        return dataclasses.replace(match, orientation_ambiguous=unsure, decided_by="neighbours")
+        return dataclasses.replace(match, orientation_ambiguous=unsure, decided_by=by)
     told, best = match.rival, match.candidates[0]
     assert told is not None
     other = Rival(match.matrix, match.fit, told.away_deg, -told.log_ratio, best.native)
     best = dataclasses.replace(best, matrix=told.matrix, fit=told.fit, rival=other, native=told.native)
     return dataclasses.replace(
-        match, matrix=told.matrix, fit=told.fit, rival=other, orientation_ambiguous=unsure, decided_by="neighbours",
+        match, matrix=told.matrix, fit=told.fit, rival=other, orientation_ambiguous=unsure, decided_by=by,
         candidates=(best, *match.candidates[1:]),
     )  # fmt: skip

@@ -368,15 +368,19 @@ class Orientations:
         for name in self.phases:
             mine = [match.component for match in indexed if match.phase == name]
             lines.append(f"  {name}: component {', '.join(map(str, mine)) or '-'}")
+        for what in ("indexed", "painted"):
+            if left := self.settings.get(f"not_{what}"):
+                lines.append(f"  rather no grain, or not asked for, not {what}: component {', '.join(map(str, left))}")
         painted = 100 * np.count_nonzero(self.first >= 0) / max(kept, 1)
         shared = 100 * np.count_nonzero(self.second >= 0) / max(kept, 1)
         lines.append(f"  painted at {painted:.3g} % of the positions, a second one at {shared:.3g} %")
         for what, which in (("phase", self.ambiguous), ("orientation", self.orientation_ambiguous)):
             if which.any():
                 lines.append(f"  {what} ambiguous: component {', '.join(map(str, np.flatnonzero(which)))}")
-        decided = [match.component for match in self.matches if match.decided_by == "neighbours"]
-        if decided:
-            lines.append(f"  decided by neighbours: component {', '.join(map(str, decided))}")
+        for by in ("neighbours", "tilt"):
+            decided = [match.component for match in self.matches if match.decided_by == by]
+            if decided:
+                lines.append(f"  decided by {by}: component {', '.join(map(str, decided))}")
         if self.flagged is not None:
             lines.append(f"  the existing map disagrees at {np.count_nonzero(self.flagged)} positions")
         if self.change is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import checks
 from ..core.messages import warn
+from ..results.rather_grains import rather_grains
 from .changes import changes, disagreement
 from .convert import native_of, on_scan
 from .copies import half_turns
@@ -48,6 +49,7 @@ def of_own_map(
     disk_radius: float | None = None,
     refine: bool = True,
     odds: float = 20.0,
+    components: Any = None,
 ) -> Any:
     """Orientations of the components, of a finished map of the host: what `index` does where it is given one.
 
@@ -82,12 +84,14 @@ def of_own_map(
     matches = tuple(_match(i, *each, have, refine, odds) for i, each in enumerate(zip(votes, likenesses)))
     if not doubt:
         matches = _with_what_nobody_votes_for(matches, likenesses, have)
-    painting = paint(result, [match.matched for match in matches])
+    chosen = np.isin(np.arange(result.k), rather_grains(components, result))
+    painting = paint(result, [match.matched and chosen[match.component] for match in matches])
     away = disagreement(have, matches, painting)
     with np.errstate(invalid="ignore"):
         flagged = away > disagree_deg
     settings = {"source": "existing", "enough": enough, "disagree_deg": disagree_deg, "phases": list(have.names),
-                "frame": have.frame, "patterns": source, "refine": refine}  # fmt: skip
+                "frame": have.frame, "patterns": source, "refine": refine,
+                "not_painted": np.flatnonzero(~chosen).tolist()}  # fmt: skip
     native = have.phases or {name: None for name in have.names}
     return Orientations(
         have.host, matches, painting, geometry, have.symmetry, native, {"total": time.perf_counter() - started}, settings,

@@ -4,7 +4,7 @@ NumPy and SciPy only. Counting noise is known of every pixel. What a kinematical
 number more, the *model error*: the amplitude of every reflection may be off by this share of the root mean square
 amplitude of the reflections. A pixel of a spot shares that error with the other pixels of the spot, so that it counts
 once a spot. Intensities are drawn out by a function that makes the variance of both together 1
-(`PatternModel.stretched`), and likelihoods are sums of squares.
+(`PatternModel.noise`), and likelihoods are sums of squares.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import scipy
 from .geometry import pixels_to_vectors
 from .pattern_likeness import excitation, vector_lengths
 from .reflections import Reflections
+from .spots import Spots, edge
 
-__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "PixelError", "counting_gain", "with_changes"]
+__all__ = ["LEAST_ERROR", "Experiment", "PatternModel", "PixelError", "counting_gain", "strained", "strength_of",
+           "with_changes"]  # fmt: skip
 
 LEAST_ERROR = 0.02  # of amplitudes: structure factors are not known better
 _WEAK = 1e-4  # simulated intensities below this share of the strongest one are left out
@@ -28,7 +30,6 @@ _RINGS = 40  # of the background; it is interpolated
 _FAR = 3.0  # noise levels: pixels that are brighter than that belong to a spot
 _CLEARLY = 8.0  # noise levels: such a pixel is no chance among all pixels
 _LEFT = 0.6  # of a pattern, where others are taken away
-_EDGE = 2.6  # of a spot, in its radii, from where on it is nothing
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ class PatternModel:
         mean = max(float(self._pattern[used].mean()), 0.0) if used.any() else 1.0
         self.variance = np.maximum(self.variance, 0.1 * gain * mean)
         self.variance = np.maximum(self.variance, 1e-8 * float(np.abs(self.data).max()) ** 2 + 1e-300)
-        self._noise = self.variance[used]
-        self._stretched: tuple[PixelError | None, np.ndarray] = None, self._noise
+        self._noise_of: _Noise | None = None
+        self._smooth: tuple[float, np.ndarray, np.ndarray] | None = None
 
     @property
     def farthest_seen(self) -> float:
@@ -154,29 +155,28 @@ class PatternModel:
     def image(self, reflections: Reflections, matrix, seen: Experiment) -> np.ndarray:
         """The simulated intensities (det_row, det_col), of reflections of the given intensities."""
         q, strength = _excited(reflections, matrix, seen)
-        place = seen.scale * _strained(q, seen.strain) @ self._to_pixels.T + self._centre + seen.offset
-        half = max(2, math.ceil(_edge(seen)))
+        place, near = self.seen_spots(q, strength, seen)
+        return Spots(place[near], strength[near], seen.radius, seen.power, self.shape).image().reshape(self.shape)
+
+    def seen_spots(self, q, strength, seen: Experiment):
+        """Where vectors (n, 2) lie on the detector, (n, 2), and which of these spots are on it and not too weak."""
+        place = seen.scale * strained(q, seen.strain) @ self._to_pixels.T + self._centre + seen.offset
+        half = max(2, math.ceil(edge(seen.radius, seen.power)))
         near = ((place > -half) & (place < np.array(self.shape) + half - 1)).all(1)
         length = np.hypot(*q.T)
         near &= (length <= 1.02 * self.reach) & (length >= self._q_min)  # the direct beam is no reflection
         near &= strength > _WEAK * strength[near].max() if near.any() else False
-        return _stamped(place[near], strength[near], seen, half, self.shape)
+        return place, near
 
-    def stretched(self, intensity, error: PixelError, where=slice(None)):
-        """Intensities (n,) of used pixels so that counting noise and model error together have a variance of 1."""
-        k, v = 4 * error.variance, self._noise[where] + 2 * error.variance**2 / error.area
-        positive = np.maximum(intensity, 0)
-        # 2 / k (sqrt(v + k y) - sqrt(v)), written so that k may be 0; and its tangent below 0
-        return 2 * positive / (np.sqrt(v + k * positive) + np.sqrt(v)) + np.minimum(intensity, 0) / np.sqrt(v)
+    def place_of(self, q) -> np.ndarray:
+        """Vectors (..., 2) in pixels, from the centre and without scale and strain."""
+        return q @ self._to_pixels.T
 
-    def residual(self, simulated, error: PixelError) -> np.ndarray:
-        """What is left (n_pixels,), in standard deviations."""
-        if self._stretched[0] != error:
-            self._stretched = error, self.stretched(self.data[self.used], error)
-        out, simulated = self._stretched[1].copy(), simulated[self.used]
-        some = np.flatnonzero(simulated)  # most of the detector is between the spots
-        out[some] -= self.stretched(simulated[some], error, some)
-        return out
+    def noise(self, error: PixelError) -> _Noise:
+        """What the data are compared with a simulation by, for a model error."""
+        if self._noise_of is None or self._noise_of.error != error:
+            self._noise_of = _Noise(self, error)
+        return self._noise_of
 
     def best_scale(self, image) -> float:
         """The factor with which amplitudes fit best."""
@@ -189,12 +189,13 @@ class PatternModel:
 
         Counts are summed over the size of a spot first, so that weak disks are above their noise.
         """
-        measured, expected = (
-            scipy.ndimage.gaussian_filter(np.where(self.used, one, 0), radius) for one in (self.data, simulated)
-        )
-        # Of the squared weights of a Gaussian, another Gaussian
-        area = 4 * math.pi * radius**2
-        noise = scipy.ndimage.gaussian_filter(np.where(self.used, self.variance, 0), radius / math.sqrt(2)) / max(area, 1.0)
+        area = 4 * math.pi * radius**2  # of the squared weights of a Gaussian, another Gaussian
+        if self._smooth is None or self._smooth[0] != radius:
+            noise = scipy.ndimage.gaussian_filter(np.where(self.used, self.variance, 0), radius / math.sqrt(2))
+            measured = scipy.ndimage.gaussian_filter(self.data, radius)
+            self._smooth = radius, measured, noise / max(area, 1.0)
+        _, measured, noise = self._smooth
+        expected = scipy.ndimage.gaussian_filter(np.where(self.used, simulated, 0), radius)
         brighter = np.maximum(expected, measured)
         spots = self.used & (brighter > _FAR * np.sqrt(noise))
         total = float(expected[spots].sum())
@@ -228,6 +229,44 @@ class PatternModel:
         return np.interp(self._q, (edges[found] + edges[found + 1]) / 2, level)
 
 
+class _Noise:
+    """Counting noise and model error of every pixel, and the data drawn out by both.
+
+    A function of the intensity makes the variance of both together 1: 2 / k (sqrt(v + k y) - sqrt(v)) with v of counting
+    and k of the model error, and its tangent below 0.
+    """
+
+    def __init__(self, model: PatternModel, error: PixelError):
+        self.error, self._k = error, 4 * error.variance
+        self._used = model.used.ravel()
+        self._v = (model.variance + 2 * error.variance**2 / error.area).ravel()
+        self._root = np.sqrt(self._v)
+        data = model.data.ravel()
+        positive = np.maximum(data, 0)
+        self._data = 2 * positive / (np.sqrt(self._v + self._k * positive) + self._root) + np.minimum(data, 0) / self._root
+        self._squares = np.where(self._used, self._data**2, 0)
+        self._sum = float(self._squares.sum())
+
+    def chi_square(self, pixels, intensity) -> float:
+        """Of a simulation that is not 0 at some pixels only."""
+        some = self._used[pixels]
+        pixels, intensity = pixels[some], intensity[some]
+        left = self._data[pixels] - self._of(pixels, intensity)[0]
+        return self._sum + float(left @ left - self._squares[pixels].sum())
+
+    def normal(self, pixels, intensity, changes):
+        """Half the gradient of `chi_square` and its curvature without second derivatives, for derivatives (pixels, m)."""
+        some = self._used[pixels]
+        stretched, slope = self._of(pixels[some], intensity[some])
+        jacobian = changes[some] * slope[:, None]
+        return jacobian.T @ (stretched - self._data[pixels[some]]), jacobian.T @ jacobian
+
+    def _of(self, pixels, intensity):
+        """Intensities that are not negative, drawn out, and the derivative of that."""
+        root = np.sqrt(self._v[pixels] + self._k * intensity)
+        return 2 * intensity / (root + self._root[pixels]), 1 / root
+
+
 def _without(pattern, others, used):
     """The pattern less what others have in it; as it is where little would be left, since components are not pure."""
     left = np.maximum(pattern - others, 0)
@@ -253,36 +292,19 @@ def with_changes(seen: Experiment, **changes) -> Experiment:
 
 def _excited(reflections, matrix, seen):
     """Vectors (n, 2) and intensities (n,) of all reflections."""
-    q, error = (one[0] for one in reflections.excited(matrix))
+    q, error = reflections.excited_in_full(matrix)
+    return q[:, :2], strength_of(reflections, q, error, seen)
+
+
+def strength_of(reflections, q, error, seen: Experiment):
+    """Intensities (n,) of reflections with vectors (n, 2 or 3) and excitation errors (n,)."""
     strength = reflections.intensity * excitation((error / seen.width) ** 2, seen.kind, 1.0)
     if seen.damping:
-        strength = strength * np.exp(-seen.damping / 2 * (q**2).sum(1))
-    return q, strength
+        strength = strength * np.exp(-seen.damping / 2 * (q[:, :2] ** 2).sum(1))
+    return strength
 
 
-def _strained(q, strain):
+def strained(q, strain):
+    """Vectors (n, 2) of a pattern with some elliptic distortion left, see `Experiment.strain`."""
     a, b = strain
     return q @ np.array([[1 + a / 2, b / 2], [b / 2, 1 - a / 2]])
-
-
-def _edge(seen):
-    """Where a spot has fallen to exp(-_EDGE**2 / 2 * ...), in pixels."""
-    return seen.radius * (_EDGE**2) ** (1 / seen.power) + 0.5
-
-
-def _stamped(place, strength, seen, half, shape):
-    out = np.zeros(shape[0] * shape[1])
-    if not len(place):
-        return out.reshape(shape)
-    whole = np.rint(place).astype(int)
-    step = np.arange(-half, half + 1)
-    rows, cols = whole[:, :1] + step, whole[:, 1:] + step
-    away = (rows - place[:, :1])[:, :, None] ** 2 + (cols - place[:, 1:])[:, None, :] ** 2
-    if seen.power == 2.0:
-        value = np.exp(-away / (2 * seen.radius**2))
-    else:
-        value = np.exp(-((away / seen.radius**2) ** (seen.power / 2)) / 2)
-    value *= strength[:, None, None]
-    inside = ((rows >= 0) & (rows < shape[0]))[:, :, None] & ((cols >= 0) & (cols < shape[1]))[:, None, :]
-    index = (rows[:, :, None] * shape[1] + cols[:, None, :])[inside]
-    return np.bincount(index, value[inside], minlength=len(out)).reshape(shape)

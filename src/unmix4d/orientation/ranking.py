@@ -14,7 +14,7 @@ import numpy as np
 
 from .copies import half_turns
 from .in_plane import rotated_templates
-from .likelihood import spots_of, weighed
+from .likelihood import FITTED, spots_of, weighed
 from .pattern_likeness import PatternLikeness, best_shape
 from .pattern_model import LEAST_ERROR, Experiment, with_changes
 from .record import Candidate, Rival
@@ -24,16 +24,18 @@ __all__ = ["candidates", "log_ratio", "rank", "refined"]
 
 _WIDER = 2.0  # how much wider spots and relrods are while candidates are a grid step away from the truth
 _STEPS_DEG = (1.0, 0.5, 0.25)  # from half a step of the templates down to a quarter of a degree (docs/orientation.md)
+_COARSE_DEG = _STEPS_DEG[:1]  # where the whole pattern is fitted afterwards, which reaches farther than that
 _MOST_STEPS = 10  # of each length; it ends before where nothing is more alike
 _BEST = 6  # candidates that are looked at closely
 _HOSTS_OWN = 4  # that are looked at beside those of all templates
+_MANY, _DENSE_DEG = 120, 2.5  # starts, and how far apart, of patterns of few spots
 _CLEARLY_DIFFERENT = 5.0  # degrees
 _EQUALLY = 1e-3  # degrees, which are rounding
 _NARROW = 0.01  # 1/Å: fits start from no narrower excitation, whose gradient reaches no farther
 _RADIUS = 0.5  # of the spots of a model to start from, in disk radii
 
 
-def candidates(proposals, compare, *, refine=True, by_host=False, models=None, model_error=None):
+def candidates(proposals, compare, *, refine=True, by_host=False, models=None, model_error=None, fit=FITTED, keep=None):
     """The best orientation of every phase for every pattern, and the shape of the excitation that was taken for all.
 
     proposals (list of list of Proposals or None): Of every pattern, of every phase.
@@ -43,6 +45,8 @@ def candidates(proposals, compare, *, refine=True, by_host=False, models=None, m
     by_host (bool): The host's best is taken, its likeness is the fit.
     models (list of PatternModel or None): Of every pattern, for the likelihood of the most alike and of their copies.
     model_error (float or None): Relative error of simulated amplitudes; None: what the best fit leaves.
+    fit: What is fitted of every pattern besides the orientation, see `refine_orientation`.
+    keep (callable or None): Is given every `Refined` that is taken.
     Returns list of list of Candidate or None, str or None.
     """
     if compare is None:
@@ -55,15 +59,17 @@ def candidates(proposals, compare, *, refine=True, by_host=False, models=None, m
         proposals = [[_with_more(*both) for both in zip(*rows)] for rows in zip(proposals, each)]
     by_pattern = any(isinstance(one, PatternLikeness) for row in each for one in row)
     # With a pattern, a few orientations tell the shape of the excitation, which then counts.
-    found, shape = _ranked(proposals, each, refine, by_host, best=2 if by_pattern else _BEST), None
+    steps = () if by_host or not refine else _STEPS_DEG if models is None else _COARSE_DEG
+    found, shape = _ranked(proposals, each, steps, by_host, best=2 if by_pattern else _BEST), None
     best = [(a, b) for row, told in zip(each, found) for a, b in _best_phase(row, told)]
     if best and by_pattern:
         shape = best_shape(*zip(*((likeness, one[0][0]) for likeness, one in best)))
         each = [[None if one is None else one.of_shape(shape) for one in row] for row in each]
-        found = _ranked(proposals, each, refine, by_host)
+        found = _ranked(proposals, each, steps, by_host)
     told = None if shape is None else f"{shape[0]}, {shape[1]:g} 1/Å"
     if models is not None and shape is not None:
-        return _all_by_likelihood(proposals, each, found, models, shape, refine, model_error), told
+        how = {"refine": refine, "model_error": model_error, "fit": fit, "keep": keep}
+        return _all_by_likelihood(proposals, each, found, models, shape, how), told
     error = LEAST_ERROR if model_error is None else model_error
     chosen = partial(_by_likeness, refine=refine and not by_host, error=error)
     return [[_chosen(chosen, *each) for each in zip(*rows)] for rows in zip(proposals, each, found)], told
@@ -75,13 +81,12 @@ def _chosen(how, proposal, likeness, found):
     return _by_score(proposal) if found is None or not found[0][1] > 0 else how(proposal, likeness, found)
 
 
-def _all_by_likelihood(proposals, likenesses, found, models, shape, refine, model_error):
+def _all_by_likelihood(proposals, likenesses, found, models, shape, how):
     """Of every pattern and phase; the shape of the spots is fitted where a pattern is most alike, and kept."""
     out: list[list] = [[None] * len(row) for row in proposals]
     places = [(i, j) for i, row in enumerate(found) for j in range(len(row))]
     places.sort(key=lambda one: -found[one[0]][one[1]][0][1] if found[one[0]][one[1]] else 0)
     seen = Experiment(shape[0], max(shape[1], _NARROW), _RADIUS * models[0].disk_radius)
-    how = {"refine": refine, "model_error": model_error}
     known = [(i, j) for i, j in places if proposals[i][j] is not None and found[i][j] and found[i][j][0][1] > 0]
     if known:
         i, j = known[0]
@@ -120,26 +125,29 @@ def _best_phase(likenesses, found):
     return [max(known, key=lambda pair: pair[1][0][1])] if known else []
 
 
-def _ranked(proposals, likenesses, refine, by_host, best=_BEST):
+def _ranked(proposals, likenesses, steps, by_host, best=_BEST):
     def one(proposal, likeness):
         if proposal is None or likeness is None:
             return None
         matrices = proposal.matrices[:1] if by_host else proposal.matrices
-        return rank(likeness, matrices, proposal.symmetry, refine=refine and not by_host, best=best)
+        return rank(likeness, matrices, proposal.symmetry, steps_deg=steps, best=best)
 
     return [[one(p, likeness) for p, likeness in zip(*both)] for both in zip(proposals, likenesses)]
 
 
-def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error):
+def _by_likelihood(proposal, likeness, found, *, model, seen, refine, model_error, fit, keep):
     """The most likely of the orientations that are most alike, refined with the whole pattern, and with its rival."""
     model = model.up_to(proposal.reflections.reach)
     starts = np.array([one[0] for one in found])
     starts = starts[apart(starts, range(len(starts)), proposal.symmetry, _EQUALLY, len(starts))]
     told = weighed(
         proposal.reflections, model, starts, proposal.symmetry, seen, different_deg=_CLEARLY_DIFFERENT,
-        turn=refine, model_error=model_error,
+        turn=refine, model_error=model_error, fit=fit,
+        more=partial(rotated_templates, likeness, proposal.library, proposal.symmetry, best=_MANY, different_deg=_DENSE_DEG),
     )  # fmt: skip
     best, rival = told.best, None
+    if keep is not None:
+        keep(best)
     if told.rival is not None:
         rival = _rival(proposal, likeness, best.matrix, told.rival.matrix, told.log_ratio)
     i = _nearest(best.matrix, proposal)
@@ -195,10 +203,10 @@ def _by_score(proposal):
     return Candidate(proposal.phase, matrices[0], score, score, rival, proposal.native(0, matrices[0]))
 
 
-def refined(likeness, matrix) -> tuple[np.ndarray, float]:
+def refined(likeness, matrix, steps_deg=_STEPS_DEG) -> tuple[np.ndarray, float]:
     """The orientation nearby that is most alike, by steps about three axes that become smaller, and its likeness."""
     matrix, best = np.asarray(matrix, float), float(likeness.values(matrix)[0])
-    for step in _STEPS_DEG:
+    for step in steps_deg:
         turns = _small_turns(step)
         for _ in range(_MOST_STEPS):
             tried = turns @ matrix
@@ -218,13 +226,13 @@ def _small_turns(step_deg):
     return Rotation.from_rotvec(np.radians(step_deg) * axes).as_matrix()
 
 
-def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DIFFERENT, best=_BEST):
+def rank(likeness, matrices, symmetry, *, steps_deg=_STEPS_DEG, different_deg=_CLEARLY_DIFFERENT, best=_BEST):
     """Candidates by likeness, those that are looked at closely, refined.
 
     likeness: DiskLikeness or PatternLikeness.
     matrices (ndarray (n, 3, 3)): Candidates, the host's best first.
     symmetry: ndarray (s, 3, 3).
-    refine (bool): Whether the candidates that are looked at are refined; else the host's grid stays.
+    steps_deg (sequence of float): By which the candidates that are looked at are refined; empty: the host's grid stays.
     different_deg (float): From here on an orientation is another one.
     best (int): How many are looked at closely, by their likeness as they are and by that of wider spots and relrods; and the
         host's best.
@@ -234,7 +242,8 @@ def rank(likeness, matrices, symmetry, *, refine=True, different_deg=_CLEARLY_DI
     for one in (values, likeness.wider(_WIDER).values(matrices)):
         order = np.argsort(-one, kind="stable")
         taken += [i for i in apart(matrices, order, symmetry, different_deg, best) if i not in taken]
-    found = [(matrices[i], float(values[i]), i) for i in taken]
-    if refine:
-        found = [(*refined(likeness, matrices[i]), i) for i in taken]
+    if not len(steps_deg):
+        found = [(matrices[i], float(values[i]), i) for i in taken]
+    else:
+        found = [(*refined(likeness, matrices[i], steps_deg), i) for i in taken]
     return sorted(found, key=lambda one: -one[1])

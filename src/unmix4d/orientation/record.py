@@ -167,7 +167,7 @@ class Match:
     model_error : float
         By how much simulated amplitudes are off, as a share of their root mean square: what the best fit leaves beyond
         counting noise, or what was given.
-    decided_by : {"likelihood", "neighbours", ""}
+    decided_by : {"likelihood", "neighbours", "tilt", ""}
         What decided between the orientation and its rival; empty where nothing did.
 
     Examples

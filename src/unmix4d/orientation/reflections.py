@@ -48,6 +48,11 @@ class Reflections:
         """Length of the longest, 1/Å."""
         return float(np.sqrt((self.g**2).sum(1).max(initial=0)))
 
+    def excited_in_full(self, matrix):
+        """Vectors (n, 3), (row, column, z) in 1/Å, and excitation errors (n,) in 1/Å, for one orientation (3, 3)."""
+        rotated = self.g @ np.asarray(matrix, float).T
+        return rotated, rotated[:, 2] - self.wavelength * (self.g**2).sum(1) / 2
+
     def excited(self, matrices):
         """Vectors (m, n, 2), (row, column) in 1/Å, and excitation errors (m, n) in 1/Å, for orientations (m, 3, 3)."""
         rotated = self.g @ np.swapaxes(np.asarray(matrices, float).reshape(-1, 3, 3), 1, 2)

@@ -15,6 +15,8 @@ __all__ = ["ENOUGH", "SOURCES", "Painting", "least_gains", "of_others", "paint",
 
 SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
+_REACHED = 0.995  # quantile of a map, which one bright position does not move
+_SCATTERING = 0.75  # how much of the difference of what components reach is not thickness (benchmarks/orientation)
 _SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, and of the maximum of its map (docs/orientation.md); no table
 
 
@@ -142,9 +144,9 @@ def paint(result, indexed) -> Painting:
 
     result: Decomposition.
     indexed (array_like of bool (k,)): Components that have an orientation.
-    Returns Painting: First is the strongest indexed component where it is present, or where no other component is stronger;
-        second the next one that is present. Components that are spread over the whole scan, as background is
-        (`unmix4d.maps.is_spread`), are never painted.
+    Returns Painting: First is the component that seems thickest of those that are present, see `_thickness`, or the
+        strongest one where none is present; second the next one that is present. Components that are spread over the whole
+        scan, as background is (`unmix4d.maps.is_spread`), are never painted.
     """
     from skimage.measure import label
 
@@ -153,8 +155,10 @@ def paint(result, indexed) -> Painting:
     intensities = np.maximum(np.nan_to_num(result.intensities), 0).astype(float)
     spread = np.array([is_spread(one, kept) for one in intensities])
     usable = np.asarray(indexed, bool) & ~spread
-    strongest = intensities.argmax(0)
-    grains = np.where(usable[:, None, None], intensities, 0)
+    # Where no component is above its threshold the strongest of all is there.
+    only = ~present[usable].any(0) & (np.arange(result.k)[:, None, None] == intensities.argmax(0))
+    there = (present | only) & usable[:, None, None] & (intensities > 0) & kept
+    grains = np.where(there, _thickness(intensities, kept), 0)
     order = np.argsort(-grains, axis=0, kind="stable")[:2]
     total = np.maximum(intensities.sum(0), np.finfo(float).tiny)
 
@@ -162,13 +166,19 @@ def paint(result, indexed) -> Painting:
         if rank >= len(order):
             return np.full(geometry.scan_shape, -1), np.zeros(geometry.scan_shape)
         index = order[rank]
-        value, there = (np.take_along_axis(a, index[None], 0)[0] for a in (grains, present))
-        if rank == 0:
-            there = there | (strongest == index)
-        good = there & (value > 0) & kept
+        value, good = (np.take_along_axis(a, index[None], 0)[0] for a in (intensities, there))
         return np.where(good, index, -1), np.where(kept, np.where(good, value / total, 0), np.nan)
 
     (first, weight), (second, second_weight) = chosen(0), chosen(1)
-    none = first < 0
-    second, second_weight = np.where(none, -1, second), np.where(none & kept, 0, second_weight)
     return Painting(first, second, weight, second_weight, label(first + 1, background=0, connectivity=1) - 1, present)
+
+
+def _thickness(intensities, kept):
+    """How thick each component seems, up to one factor for all: its intensity over a power of what it reaches.
+
+    How strongly crystals of one thickness scatter depends on their tilt, by a factor of ten and more, and the thickness that
+    grains of a film reach varies less. So most of the difference between what two of them reach is how they scatter.
+    """
+    reached = np.quantile(intensities[:, kept], _REACHED, axis=1) if kept.any() else np.zeros(len(intensities))
+    reached = np.where(reached > 0, reached, intensities.max((1, 2), initial=0))
+    return intensities / np.maximum(reached, np.finfo(float).tiny)[:, None, None] ** _SCATTERING

@@ -28,6 +28,7 @@ from .background import say_if_grain, spread_components, with_grain
 from .data_of_a_result import linked_matrix
 from .forms import SETTINGS, Arrays, Field, Json, Record, are_counts, require, within
 from .parts import Grain
+from .rather_grains import rather_grains
 from .region_means import region_means
 from .saved import RESULTS, Answer, Form, savable, save
 
@@ -428,7 +429,7 @@ def find_grains(
     fill_holes = checks.count(fill_holes, "fill_holes", minimum=0)
     opening = checks.count(opening, "opening", minimum=0, maximum=max(geometry.scan_shape))
     checks.choice(background, "background", ("drop", "keep"))
-    chosen = _chosen(components, result)
+    chosen = rather_grains(components, result)
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
     maps = np.maximum(np.nan_to_num(result.maps), 0)  # ICA maps have noise below zero
     said = [i for i in chosen if i in result.settings.get("background", ())]
@@ -471,17 +472,6 @@ def _why_none(maps, kept, rule, least, opening, dropped):
         f"the largest region above the threshold has {largest} position{'s' * (largest > 1)}, and min_size{opened} leaves "
         f"none of fewer than {least}: lower min_size{opened}, or take another threshold"
     )
-
-
-def _chosen(components, result):
-    k = result.k
-    if components is None:
-        return [i for i in range(k) if i not in result.no_grains] or list(range(k))
-    entries = np.atleast_1d(np.asarray(components, dtype=object)).ravel()
-    chosen = [checks.count(i, "components", minimum=0, maximum=k - 1) for i in entries]
-    if not chosen or len(set(chosen)) != len(chosen):
-        raise ValueError(f"components must be different numbers from 0 to {k - 1}, got {components!r}")
-    return chosen
 
 
 _AREA = re.compile(r"^(?P<length>.*?\S)\s*(?:\^2|\*\*2|²|(?<=\D)2)\s*$")
