@@ -17,7 +17,7 @@ SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
 _REACHED = 0.995  # quantile of a map, which one bright position does not move
 _SCATTERING = 0.75  # how much of the difference of what components reach is not thickness (benchmarks/orientation)
-_SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, and of the maximum of its map (docs/orientation_details.md); no table
+_SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, of the maximum of its map (docs/orientation_details.md)
 
 
 def presence(result) -> np.ndarray:
