@@ -92,7 +92,7 @@ def consensus(
     Raises
     ------
     ValueError, TypeError
-        When an argument is out of range, or no component is in enough runs.
+        If an argument is out of range, or no component is in enough runs.
 
     References
     ----------

@@ -134,7 +134,7 @@ def merge_runs(
     Raises
     ------
     ValueError, TypeError
-        When an argument is out of range.
+        If an argument is out of range.
 
     References
     ----------

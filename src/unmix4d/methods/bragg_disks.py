@@ -67,15 +67,15 @@ def bragg_disks(
     Raises
     ------
     ValueError
-        When the vectors belong to another scan, have no origin or no unit that fits this view, are NaN or negative,
+        If the vectors belong to another scan, have no origin or no unit that fits this view, are NaN or negative,
         or none is left; when a scan without a host has to find them and no detector is named.
     TypeError
-        When `vectors` are of no known kind.
+        If `vectors` are of no known kind.
 
     Warns
     -----
     UnmixWarning
-        When more than half of the positions hold no vector.
+        If more than half of the positions hold no vector.
 
     Notes
     -----

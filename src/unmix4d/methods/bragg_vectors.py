@@ -47,7 +47,7 @@ def bragg_disks(
     Raises
     ------
     ValueError
-        When this is not a view that ``Unmix(vectors)`` made, or an argument is outside its range.
+        If this is not a view that ``Unmix(vectors)`` made, or an argument is outside its range.
 
     Examples
     --------

@@ -103,13 +103,13 @@ def choose_k(
     Raises
     ------
     ValueError
-        When `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
+        If `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
         criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
-        When an argument is of a wrong type.
+        If an argument is of a wrong type.
 
     Notes
     -----

@@ -51,7 +51,7 @@ def compress(
     Raises
     ------
     ValueError
-        When `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
+        If `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
         NaN or infinite, or no signal.
 
     Examples

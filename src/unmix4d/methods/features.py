@@ -69,7 +69,7 @@ def angular_average(
     Raises
     ------
     ValueError
-        When `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds
+        If `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds
         features already.
 
     References
@@ -133,7 +133,7 @@ def radial_variance(
     Raises
     ------
     ValueError
-        When the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
+        If the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
 
     References
     ----------

@@ -52,10 +52,10 @@ def fit(
     Raises
     ------
     ValueError
-        When patterns lie on another grid, are negative, infinite or empty, or the scan holds NaN, negative values, or
+        If patterns lie on another grid, are negative, infinite or empty, or the scan holds NaN, negative values, or
         nothing.
     TypeError
-        When `patterns` is none of these.
+        If `patterns` is none of these.
 
     Examples
     --------

@@ -87,13 +87,13 @@ def fuzzy_cmeans(
     Raises
     ------
     ValueError
-        When there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
+        If there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
         holds NaN or infinite values.
 
     Warns
     -----
     UnmixWarning
-        When a cluster rests on few pure positions, two have the same centre, or a loading is that of the direct beam.
+        If a cluster rests on few pure positions, two have the same centre, or a loading is that of the direct beam.
 
     Notes
     -----

@@ -107,14 +107,14 @@ def group_rotated(
     Raises
     ------
     ValueError, TypeError
-        When there are fewer than 2 positions, an argument is outside its range, values are negative,
+        If there are fewer than 2 positions, an argument is outside its range, values are negative,
         NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
         azimuths and radii are then used.
 
     Warns
     -----
     UnmixWarning
-        When a group cannot be told from noise; when the centre is not known or seems to be more than half a pixel off;
+        If a group cannot be told from noise; when the centre is not known or seems to be more than half a pixel off;
         when a pixel is hot, that is brighter than all its neighbours at all positions, and narrower than any spot. It is
         left out.
 

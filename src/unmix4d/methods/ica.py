@@ -68,7 +68,7 @@ def ica(
     Raises
     ------
     ValueError
-        When `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
+        If `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
         is to be made independent is constant.
 
     Notes

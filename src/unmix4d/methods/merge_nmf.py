@@ -119,10 +119,10 @@ def merge_nmf(
     Raises
     ------
     ValueError
-        When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
+        If the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
         is of another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
 
     Notes
     -----

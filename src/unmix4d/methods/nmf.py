@@ -135,13 +135,13 @@ def nmf(
     Raises
     ------
     ValueError
-        When the scan holds negative, NaN or infinite values or no signal, `n` is larger than its number of
+        If the scan holds negative, NaN or infinite values or no signal, `n` is larger than its number of
         positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
-        When a constraint lacks a part of what makes one.
+        If a constraint lacks a part of what makes one.
 
     Notes
     -----

@@ -35,7 +35,7 @@ def noise_deviation(view: Any, n: int = 64, *, random_state: int | None = 0) -> 
     Raises
     ------
     ValueError, TypeError
-        When `n` is not a number above 0, or patterns are smaller than 3 x 3 pixels.
+        If `n` is not a number above 0, or patterns are smaller than 3 x 3 pixels.
 
     Notes
     -----

@@ -114,7 +114,7 @@ def prepare(
     Raises
     ------
     ValueError
-        When a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
+        If a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
 
     References
     ----------

@@ -41,7 +41,7 @@ def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask
     Raises
     ------
     ValueError, TypeError
-        When the region lies outside the scan, holds no position, or more than one way of saying it is used.
+        If the region lies outside the scan, holds no position, or more than one way of saying it is used.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = N
     Raises
     ------
     ValueError
-        When the view was prepared with what leaves no counts (hot_pixels, friedel, average_neighbours: do that to both
+        If the view was prepared with what leaves no counts (hot_pixels, friedel, average_neighbours: do that to both
         parts instead), or `fraction` is out of range. When a kept value is negative or no whole number: for floats at
         once if the first pattern shows it, else in the first pass.
 

@@ -36,7 +36,7 @@ def svd(view: Any, n: int, *, precision: str = "single", random_state: int | Non
     Raises
     ------
     ValueError
-        When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
+        If `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
 
     References
     ----------
@@ -126,7 +126,7 @@ def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: in
     Raises
     ------
     ValueError
-        When the scan holds NaN or infinite values.
+        If the scan holds NaN or infinite values.
 
     References
     ----------

@@ -73,7 +73,7 @@ def vca(
     Raises
     ------
     ValueError
-        When `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
+        If `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
 
     Notes
     -----

@@ -30,7 +30,7 @@ def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, 
     Raises
     ------
     ValueError
-        When a disk holds no kept pixel, or a kept value is NaN or infinite.
+        If a disk holds no kept pixel, or a kept value is NaN or infinite.
 
     Examples
     --------

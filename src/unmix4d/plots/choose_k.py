@@ -168,7 +168,7 @@ def similarity(choice: Any, k: int | None = None, metric: str = "cosine_sqrt", a
     Raises
     ------
     ValueError
-        When the number was not tried, or there is no such metric.
+        If the number was not tried, or there is no such metric.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def image_quality(choice: Any, axes: Sequence[Axes] | None = None) -> Sequence[A
     Raises
     ------
     ValueError
-        When another rule was asked for.
+        If another rule was asked for.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def composite(
     Raises
     ------
     ValueError
-        When there is no such component or scale, or the result has negative components.
+        If there is no such component or scale, or the result has negative components.
 
     Examples
     --------

@@ -63,9 +63,9 @@ def profile(
     Raises
     ------
     TypeError
-        When `images` is not a dict of results and maps.
+        If `images` is not a dict of results and maps.
     ValueError
-        When an end is outside the scan, or the maps have different shapes.
+        If an end is outside the scan, or the maps have different shapes.
 
     Examples
     --------

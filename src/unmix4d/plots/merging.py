@@ -35,7 +35,7 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ValueError
-        When this is a consensus, which has no tree.
+        If this is a consensus, which has no tree.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def overlap(
     Raises
     ------
     ValueError
-        When the components are not two of those compared, or the scan is a line.
+        If the components are not two of those compared, or the scan is a line.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def profile(
     Raises
     ------
     ValueError, TypeError
-        When a position, a point or a component does not exist.
+        If a position, a point or a component does not exist.
 
     Examples
     --------

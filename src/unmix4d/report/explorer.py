@@ -44,7 +44,7 @@ def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        When the position is outside the scan, or excluded.
+        If the position is outside the scan, or excluded.
 
     Examples
     --------

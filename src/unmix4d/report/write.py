@@ -74,9 +74,9 @@ def write_report(
     Raises
     ------
     OSError
-        When the file cannot be written; an older file of that name is then untouched.
+        If the file cannot be written; an older file of that name is then untouched.
     ValueError, TypeError
-        When a section has no such name, what is given is of another kind or another scan, or the data of the result have
+        If a section has no such name, what is given is of another kind or another scan, or the data of the result have
         changed since it was made.
 
     Examples

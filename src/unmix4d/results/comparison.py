@@ -204,9 +204,9 @@ def compare(
     Raises
     ------
     ValueError
-        When there is nothing that can be compared: maps of scans of another shape, patterns on another grid.
+        If there is nothing that can be compared: maps of scans of another shape, patterns on another grid.
     TypeError
-        When one of them is neither a result nor an array.
+        If one of them is neither a result nor an array.
 
     Examples
     --------

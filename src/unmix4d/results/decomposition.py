@@ -367,7 +367,7 @@ class Decomposition:
         Raises
         ------
         ValueError
-            When the position is outside the scan or excluded.
+            If the position is outside the scan or excluded.
 
         Examples
         --------
@@ -393,7 +393,7 @@ class Decomposition:
         Raises
         ------
         ValueError
-            When that pass is needed and the result was loaded without its data.
+            If that pass is needed and the result was loaded without its data.
 
         Examples
         --------
@@ -428,7 +428,7 @@ class Decomposition:
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------

@@ -146,7 +146,7 @@ class FuzzyClusters(Decomposition):
         Raises
         ------
         ValueError
-            When fewer different positions than `n` take part, or the result was loaded without its data.
+            If fewer different positions than `n` take part, or the result was loaded without its data.
 
         Examples
         --------
@@ -192,7 +192,7 @@ class FuzzyClusters(Decomposition):
         Raises
         ------
         TypeError, ValueError
-            When these are not finite numbers, or not as many for each point as there are loadings.
+            If these are not finite numbers, or not as many for each point as there are loadings.
 
         Examples
         --------

@@ -156,7 +156,7 @@ class Grains:
         Raises
         ------
         ValueError, TypeError
-            When there is no grain of that number.
+            If there is no grain of that number.
 
         Examples
         --------
@@ -279,7 +279,7 @@ class Grains:
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------
@@ -309,7 +309,7 @@ class Grains:
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------
@@ -409,7 +409,7 @@ def find_grains(
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, or the result has negative components (svd, pca).
+        If an argument is outside its range, or the result has negative components (svd, pca).
 
     Examples
     --------

@@ -242,7 +242,7 @@ class Groups:
         Raises
         ------
         ValueError, TypeError
-            When there is no such group.
+            If there is no such group.
 
         Examples
         --------
@@ -364,13 +364,13 @@ def group_rotated(
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, the components have both signs (svd, pca, ica), or the patterns have no
+        If an argument is outside its range, the components have both signs (svd, pca, ica), or the patterns have no
         rows and columns.
 
     Warns
     -----
     UnmixWarning
-        When the centre is not known or seems to be more than half a pixel off, or a pixel is hot: brighter than all its
+        If the centre is not known or seems to be more than half a pixel off, or a pixel is hot: brighter than all its
         neighbours at all positions, and narrower than any spot. It gets the median of its neighbours for the comparison.
 
     References

@@ -34,7 +34,7 @@ def compare_groups(groups: Any, other: Any) -> Table:
     Raises
     ------
     ValueError, TypeError
-        When `other` is not a `Groups`, both are of the same kind, or they are of scans of different shapes.
+        If `other` is not a `Groups`, both are of the same kind, or they are of scans of different shapes.
 
     Examples
     --------

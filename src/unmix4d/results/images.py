@@ -49,9 +49,9 @@ def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tif
     Raises
     ------
     OSError
-        When a file cannot be written; an older file of that name is then untouched.
+        If a file cannot be written; an older file of that name is then untouched.
     ImportError
-        When the package that writes the format is not installed.
+        If the package that writes the format is not installed.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None
     Raises
     ------
     ValueError
-        When the view has other positions, pixels or preparation, holds values that are not counts, or the result has
+        If the view has other positions, pixels or preparation, holds values that are not counts, or the result has
         negative values, as those of svd and pca.
 
     Notes

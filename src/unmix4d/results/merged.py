@@ -167,7 +167,7 @@ class MergedDecomposition(Decomposition):
         Raises
         ------
         ValueError
-            When an argument is out of range, no component is in enough runs, or the result was loaded from a file, which
+            If an argument is out of range, no component is in enough runs, or the result was loaded from a file, which
             holds no runs.
 
         References

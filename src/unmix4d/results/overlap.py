@@ -128,7 +128,7 @@ class Overlap:
         Raises
         ------
         ValueError, TypeError
-            When it is not a number between 0 and 1.
+            If it is not a number between 0 and 1.
 
         Examples
         --------
@@ -173,7 +173,7 @@ class Overlap:
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------
@@ -208,7 +208,7 @@ class Overlap:
         Raises
         ------
         ValueError, TypeError
-            When a position is outside the scan, or both are the same.
+            If a position is outside the scan, or both are the same.
 
         Examples
         --------
@@ -313,7 +313,7 @@ def find_overlap(
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, fewer than two components are left besides the background, or the result
+        If an argument is outside its range, fewer than two components are left besides the background, or the result
         has negative components (svd, pca).
 
     References

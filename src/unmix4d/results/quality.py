@@ -273,7 +273,7 @@ def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linea
     Raises
     ------
     ValueError
-        When an argument is none of these words, or patterns are smaller than 7 x 7 pixels.
+        If an argument is none of these words, or patterns are smaller than 7 x 7 pixels.
 
     Notes
     -----
@@ -315,7 +315,7 @@ def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     Raises
     ------
     ValueError
-        When the result was loaded without its data, or patterns are smaller than 7 x 7 pixels.
+        If the result was loaded without its data, or patterns are smaller than 7 x 7 pixels.
 
     Notes
     -----

@@ -29,7 +29,7 @@ def to_xarray(self: Any) -> Any:
     Raises
     ------
     ImportError
-        When xarray is not installed, or has no ``DataTree`` yet.
+        If xarray is not installed, or has no ``DataTree`` yet.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike | sparse.spar
     Raises
     ------
     ValueError
-        When a weight is negative, NaN or infinite.
+        If a weight is negative, NaN or infinite.
 
     Examples
     --------

@@ -25,7 +25,7 @@ def to_csv(self: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        When the file cannot be written; an older file of that name is then untouched.
+        If the file cannot be written; an older file of that name is then untouched.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class FeatureView(View):
     Raises
     ------
     TypeError
-        When `features` is nothing of the kind.
+        If `features` is nothing of the kind.
 
     Examples
     --------
@@ -154,9 +154,9 @@ class FeatureView(View):
         Raises
         ------
         TypeError
-            When one of the others is no FeatureView.
+            If one of the others is no FeatureView.
         ValueError
-            When they are of other positions, or the weights are not one for each, at least 0, and one above 0.
+            If they are of other positions, or the weights are not one for each, at least 0, and one above 0.
 
         Examples
         --------

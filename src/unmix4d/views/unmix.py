@@ -74,9 +74,9 @@ class Unmix(View):
     Raises
     ------
     TypeError
-        When `obj` is none of these, or holds no real numbers.
+        If `obj` is none of these, or holds no real numbers.
     ValueError
-        When it is not four-dimensional, empty, or its file is closed.
+        If it is not four-dimensional, empty, or its file is closed.
 
     Examples
     --------
@@ -172,7 +172,7 @@ class Unmix(View):
         Raises
         ------
         MemoryError
-            When it does not fit.
+            If it does not fit.
 
         Examples
         --------
@@ -198,7 +198,7 @@ class Unmix(View):
         Raises
         ------
         ValueError
-            When nothing is kept.
+            If nothing is kept.
 
         Examples
         --------
