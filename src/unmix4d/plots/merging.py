@@ -22,11 +22,12 @@ _TREE_INCHES = 0.13  # of width for every part
 
 @figure_style()
 def history(result: Any, ax: Axes | None = None) -> Axes:
-    """The tree of the merges: which parts became one component, and at which similarity.
+    """Plot the tree of the merges, with the similarity at which components were merged.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ValueError
-        If this is a consensus, which has no tree.
+        If the result is a consensus, which has no tree.
 
     Examples
     --------
@@ -105,11 +106,12 @@ def _label(ax, result, lowest):
 
 @figure_style()
 def stability(result: Any, ax: Axes | None = None) -> Axes:
-    """Share of the runs that have each component, how well their maps agree, and the probability that it is a grain.
+    """Plot the stability and agreement of each component, and the probability that it is a grain.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------

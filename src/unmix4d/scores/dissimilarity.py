@@ -69,13 +69,14 @@ def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray
 
 
 def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike | sparse.sparray) -> np.ndarray:
-    """`dissimilarity` of the patterns of a scan, in two passes over it for as many grains as fit into memory together.
+    """Compute the `dissimilarity` of the patterns of a scan, in two passes for as many grains as fit into memory.
 
     Parameters
     ----------
     matrix : unmix4d.engine.matrix.PatternMatrix
+        Patterns of the scan.
     weights : array_like or scipy sparse array (n_positions, k)
-        Not negative. Sparse columns, in which only the positions of a grain are stored, take no more memory than these.
+        Non-negative weights of the positions in each grain. Sparse columns only need memory for the positions of the grain.
 
     Returns
     -------
