@@ -121,7 +121,7 @@ class GrainScores:
 
     @property
     def TNR_G(self) -> float:
-        """Mean TNR of the same pairs."""
+        """Mean TNR of the same pairs as for the TPR."""
         return _mean(self.components, "TNR")
 
     @property
@@ -131,7 +131,7 @@ class GrainScores:
 
     @property
     def TNR_G_matched(self) -> float:
-        """Mean TNR of the same pairs."""
+        """Mean TNR of the same pairs as for the TPR."""
         return _mean(self.matched, "TNR")
 
     @property

@@ -52,12 +52,12 @@ class Score:
 
     @property
     def mean_map_correlation(self) -> float:
-        """Mean over the true components, missing ones as 0."""
+        """Mean over the true components, 0 for missing ones."""
         return float(np.mean(self.map_correlation))
 
     @property
     def mean_pattern_cosine(self) -> float:
-        """Mean over the true components, missing ones as 0."""
+        """Mean over the true components, 0 for missing ones."""
         return float(np.mean(self.pattern_cosine))
 
     def __repr__(self) -> str:

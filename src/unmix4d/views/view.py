@@ -94,7 +94,7 @@ class View(ABC):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Shape of this view, (scan_row, scan_col, det_row, det_col). For features, the last two are the shape of the features."""
+        """Shape of this view, (scan_row, scan_col, det_row, det_col); of features, the last two are their shape."""
         return self.geometry.scan_shape + self.geometry.detector_shape
 
     def mean_pattern(self) -> np.ndarray:
