@@ -20,7 +20,7 @@ __all__ = [
 RULES = ("yen", "otsu", "li")
 # Where components are said to be present: the largest values that do not decide a threshold, because hot positions come
 # one at a time and grains do not; and how far above the mean of what is absent it is at least, in its standard deviations
-# (docs/grains.md).
+# (docs/details).
 OUTLIERS, NOISE = 4, 4.0
 _ALIKE = 1024  # times the precision of the values: the rules sort them into 256 steps
 # A component is spread out when it fills this much of the scan (1: it is the same everywhere; like the two numbers below,
@@ -36,7 +36,7 @@ _LEVELS = 0.76
 _SMALL = 0.4  # ... the upper one on this share of the scan at most: more is a matrix with holes
 _WHOLE = 0.8  # ... and of that so much in one piece: scattered positions are none; like the number above: no table
 # A grain that a background took up is told from what is around it, in standard deviations: chosen on 44 decompositions of
-# pyxem's film, where 2.0 missed 4; what it does on others is in docs/grains.md.
+# pyxem's film, where 2.0 missed 4; what it does on others is in docs/details.
 _AROUND, _STANDS_OUT = 2, 1.0
 
 

@@ -71,7 +71,9 @@ def angular_average(
     ------
     ValueError
         If `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds features
-        already. References
+        already.
+
+    References
     ----------
     .. [1] Bruefach et al., Microsc. Microanal. 28 (2022), Angular Averaging.
 

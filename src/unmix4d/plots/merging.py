@@ -132,7 +132,7 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     ax.bar(places[grain], result.stability[grain], color=colours.STABLE, width=0.8, label="share of the runs")
     if result.no_grains:
         shares = result.stability[~grain]
-        ax.bar(places[~grain], shares, color=colours.FAINT, width=0.8, label="share of the runs, rather no grain")
+        ax.bar(places[~grain], shares, color=colours.FAINT, width=0.8, label="share of the runs, probably not a grain")
     if result.grain_probability is not None:
         ax.plot(
             places, result.grain_probability, "_", color=colours.SECOND, ms=9, mew=2, label="probability that it is a grain"

@@ -348,7 +348,7 @@ class Grains:
         others = sorted({*self.result.no_grains} - {*self.settings.get("components", ())})
         if others:
             lines.append(
-                f"  rather no grain, not cut: component {', '.join(self.result.names[i] for i in others)} (no_grains)"
+                f"  probably not grains, not used: component {', '.join(self.result.names[i] for i in others)} (no_grains)"
             )
         without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
         if without:

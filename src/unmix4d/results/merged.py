@@ -228,7 +228,8 @@ class MergedDecomposition(Decomposition):
         low, high = self.n_grains_interval()
         grains = f"  {self.n_grains} grains (90 %: {low} to {high})"
         if self.no_grains:
-            grains += f"; rather no grain: component {', '.join(self.names[i] for i in self.no_grains)} (.grain_probability)"
+            others = ", ".join(self.names[i] for i in self.no_grains)
+            grains += f"; probably not grains: component {others} (.grain_probability)"
         return [f"  {what}{merges}; {of}{more}", grains]
 
 

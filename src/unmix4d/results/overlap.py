@@ -272,7 +272,7 @@ def _position(value, name, shape):
 
 
 SCALES = ("intensity", "minmax")
-_ERRORS = 3.0  # standard errors that a weight must be above zero (docs/overlap.md, benchmarks/overlap)
+_ERRORS = 3.0  # standard errors that a weight must be above zero (docs/details, benchmarks/overlap)
 _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 

@@ -22,7 +22,7 @@ __all__ = ["GrainScores", "grain_scores"]
 
 _NO_GRAIN = ("amorphous", "background", "vacuum")
 _SAME = "same"
-_FOUND = 0.7  # map correlation above which a grain is found (docs/grains.md), a convention of ours
+_FOUND = 0.7  # map correlation above which a grain is found (docs/details), a convention of ours
 
 
 @dataclass(frozen=True, eq=False, repr=False)
