@@ -35,26 +35,27 @@ _UNSAID = {
 
 
 def load(path: str | os.PathLike[str], data: Any = None) -> Any:
-    """Read an answer written by its ``save``: a result, its grains, groups or overlap, a choice of k, ...
+    """Load a saved result: a decomposition, grains, groups, overlap, a choice of k, ...
 
     Parameters
     ----------
     path : str or path-like
+        File written by the ``save`` method of a result.
     data : Unmix, or anything `Unmix` takes, optional
-        The scan it was made from, prepared the same way; calls that need the data then work again. Where features were
-        decomposed these, made the same way, as ``u.angular_average()``: edits can then fit to them too.
+        The scan of the result, prepared in the same way; for a result of features the same features of it, for example
+        ``u.angular_average()``. Methods that need the data then work again.
 
     Returns
     -------
     Decomposition, Grains, Groups, Overlap, KChoice, Orientations, ...
-        What was saved.
+        The saved result.
 
     Raises
     ------
     OSError
-        When the file cannot be read, is not an answer of unmix4d, is damaged, or comes from a newer version.
+        If the file cannot be read, is not a result of unmix4d, is damaged, or comes from a newer version.
     ValueError
-        When `data` is not the scan it was made from, or there is nothing in the answer that needs one.
+        If `data` is not the scan of the result, or if the result does not need a scan.
 
     Examples
     --------

@@ -48,8 +48,8 @@ class UnmixAttribute:
 def register() -> None:
     """Add ``.unmix`` to the classes of the hosts, now or as soon as they are imported.
 
-    Called by ``import unmix4d``. Calling it again changes nothing, and an attribute ``unmix`` that a class
-    has already is left alone, with one warning.
+    ``import unmix4d`` calls this function. Calling it again has no effect. If a class already has an attribute ``unmix``, it
+    is not changed, and there is a warning.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take ``.unmix`` away again, also from hosts that are imported later; `register` brings it back.
+    """Remove ``.unmix`` from the classes of the hosts, also from hosts that are imported later.
 
     Examples
     --------

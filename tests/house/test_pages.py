@@ -30,7 +30,7 @@ def blocks(page):
 
 
 QUICK = {"svd", "preparation"}  # the others are slow together
-PAGES = sorted(page for page in DOCS.glob("*.md") if blocks(page) and page.name not in ELSEWHERE)
+PAGES = sorted(p for p in [*DOCS.glob("*.md"), *DOCS.glob("details/*.md")] if blocks(p) and p.name not in ELSEWHERE)
 
 
 def test_every_page_with_code_is_known():

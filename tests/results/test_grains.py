@@ -706,7 +706,7 @@ def test_arrays_get_arrays(film):
 
 def test_the_page_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    text = (DOCS / "grains.md").read_text(encoding="utf-8")
+    text = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("grains.md", "details/grains.md"))
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.S)
     assert len(blocks) >= 2
     namespace = {}

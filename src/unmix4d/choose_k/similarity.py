@@ -8,7 +8,7 @@ from ..image_quality import WINDOW, similarity_matrix
 
 __all__ = ["NEAR", "near_duplicates", "pattern_similarities"]
 
-NEAR = 0.97  # cosine, on square roots of intensities, above which a pattern is a copy (docs/choose_k.md); no table
+NEAR = 0.97  # cosine, on square roots of intensities, above which a pattern is a copy (docs/details); no table
 
 
 def pattern_similarities(patterns, mask=None) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ from .knee import loss_knee
 __all__ = ["CRITERIA", "STABLE", "COHERENT", "votes_of"]
 
 CRITERIA = ("noise_edge", "held_out", "loss_knee", "distinct", "stable", "coherent")
-STABLE = 0.8  # map correlation with every other start (docs/choose_k.md); no table
-COHERENT = 0.5  # Moran's I (docs/choose_k.md); no table
+STABLE = 0.8  # map correlation with every other start (docs/details); no table
+COHERENT = 0.5  # Moran's I (docs/details); no table
 
 
 def votes_of(evidence) -> dict:

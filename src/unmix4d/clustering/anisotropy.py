@@ -11,9 +11,9 @@ from ..core.polar import PolarTransform
 
 __all__ = ["SLOW", "SPOTS", "Spots", "is_amorphous", "spots_of"]
 
-SPOTS = 0.3  # measured: amorphous components of NMF 0.02 to 0.5, those with spots 0.8 and more; see docs/rotation.md
-SLOW = 5  # periods in a turn below which variation is no spots: ellipses, gradients (docs/rotation.md)
-_LEAST = 0.2  # relative variation along the rings below which a pattern is round, however well known (docs/rotation.md)
+SPOTS = 0.3  # measured: amorphous components of NMF 0.02 to 0.5, those with spots 0.8 and more; see docs/details
+SLOW = 5  # periods in a turn below which variation is no spots: ellipses, gradients (docs/details)
+_LEAST = 0.2  # relative variation along the rings below which a pattern is round, however well known (docs/details)
 
 
 @dataclass(frozen=True, eq=False)

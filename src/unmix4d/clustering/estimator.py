@@ -29,35 +29,43 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     Parameters
     ----------
     n_clusters : int
+        Number of clusters.
     m : float
-        Fuzzifier, above 1: 2 as usual; hard clusters towards 1 [1]_.
+        Fuzzifier, larger than 1 [1]_. Usually 2; the closer to 1, the harder the clusters.
     covariance : {"spherical", "gustafson-kessel"}
-        ``"gustafson-kessel"``: each cluster has a shape of its own, an ellipsoid of volume 1 [2]_, estimated stably [3]_.
+        Shape of the clusters. ``"gustafson-kessel"`` gives each cluster its own ellipsoid of volume 1 [2]_, with the stable
+        estimate of [3]_.
     contrast : float or None
-        At least 0 and below 1: memberships are exactly 1 near a centre and exactly 0 far from it; hard clusters towards 1
-        [4]_. Takes the place of `m`.
+        Contrast, at least 0 and below 1, used instead of `m`: memberships are exactly 1 near a centre and exactly 0 far from
+        it [4]_. The closer to 1, the harder the clusters.
     n_starts : int
-        Runs from different first centres (as those of k-means++); the smallest objective is kept.
+        Number of runs from different initial centres (chosen as in k-means++). The one with the smallest objective is kept.
     max_iter : int
+        Largest number of iterations of a run.
     tol : float
-        A run ends when no centre moves by more than this share of the rms distance of the samples from their mean; 0: all
-        iterations are done.
+        A run ends when no centre moves by more than this fraction of the rms distance of the samples from their mean. With
+        0, all iterations are done.
     random_state : int, RandomState or None
+        Seed of the first centres.
 
     Attributes
     ----------
     memberships_ : ndarray (n_samples, n_clusters)
-        Rows add up to 1.
+        Memberships of the samples in the clusters. Rows add up to 1.
     labels_ : ndarray of int (n_samples,)
-        The largest membership.
+        Cluster with the largest membership.
     cluster_centers_ : ndarray (n_clusters, n_features)
+        Centres of the clusters.
     covariances_ : ndarray (n_clusters, n_features, n_features)
-        Of the samples about their weighted mean, with the weights that centres are averaged with.
+        Covariances of the samples about their weighted mean, with the weights used for the centres.
     objective_ : float
-        Sum of weights x squared distances.
+        Sum of weights times squared distances of the best run.
     objectives_ : ndarray (n_starts,)
+        Objective of every run.
     n_iter_ : int
+        Number of iterations of the best run.
     n_features_in_ : int
+        Number of features of the samples that the estimator was fitted to.
 
     References
     ----------
@@ -106,7 +114,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         Raises
         ------
         ValueError
-            When there are fewer different samples than clusters, a sample is NaN or infinite, or a parameter out of range.
+            If there are fewer different samples than clusters, a sample is NaN or infinite, or a parameter out of range.
 
         Examples
         --------
@@ -136,7 +144,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
-        """Memberships (n_samples, n_clusters) of any samples in the clusters that were found.
+        """Return the memberships (n_samples, n_clusters) of samples in the fitted clusters.
 
         Examples
         --------
@@ -151,7 +159,7 @@ class FuzzyCMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return np.ascontiguousarray(self._model.rule.memberships(self._model.squares(X).T.copy()).T)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The cluster (n_samples,) of any samples, by their largest membership.
+        """Return the cluster (n_samples,) with the largest membership for each sample.
 
         Examples
         --------

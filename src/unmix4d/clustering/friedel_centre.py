@@ -12,7 +12,7 @@ from .similarity import parabola
 
 __all__ = ["Offset", "offset_of_patterns", "offset_of_scan"]
 
-NOTICED = 0.5  # pixels: a centre that is nearer does not change groups or angles (docs/rotation.md)
+NOTICED = 0.5  # pixels: a centre that is nearer does not change groups or angles (docs/details)
 _AGREE = 0.3  # pixels between the offsets of two halves of the patterns: what only one of them says is chance
 _REACH = 6.0  # pixels that are looked at first on either side; fewer on small detectors, see below
 _SHARE = 0.05  # of the shorter side of the detector, likewise: further off, a lattice pairs spots; more is asked

@@ -91,7 +91,7 @@ def fuzzy_cmeans(
     Raises
     ------
     ValueError
-        When there are fewer different points than clusters.
+        If there are fewer different points than clusters.
     """
     columns = _as_columns(points)
     _require_different(points, n_clusters)

@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 _ORDERS = (6, 4, 3, 2)  # rotations that a lattice can have (crystallographic restriction)
-_ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same (docs/rotation.md); no table
+_ALIKE = 0.8  # autocorrelation above which a rotated pattern is the same (docs/details); no table
 _ROUNDS = 3  # of aligning every member on the mean of the others; no table
 
 

@@ -9,7 +9,7 @@ import scipy
 
 __all__ = ["LINKAGES", "Tree", "cut_tree", "make_tree", "tree_of", "widest_gap"]
 
-UNLIKE = 0.6  # distance from which on patterns are never one structure, without n_groups (docs/rotation.md); no table
+UNLIKE = 0.6  # distance from which on patterns are never one structure, without n_groups (docs/details); no table
 LINKAGES = ("average", "single", "complete", "weighted", "ward")
 
 

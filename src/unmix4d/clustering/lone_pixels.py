@@ -8,7 +8,7 @@ import scipy
 __all__ = ["around", "lone_pixels", "stay_alike"]
 
 _FACTOR = 5.0  # a Gaussian spot whose width is 1.5 pixels gives its neighbour 0.29 of its height, one of 1.3 pixels 0.2
-_LEAST = 1e-3  # share of all intensity below which a pixel sways no similarity (docs/rotation.md)
+_LEAST = 1e-3  # share of all intensity below which a pixel sways no similarity (docs/details)
 _COUNTS = 30.0  # in the whole scan: fewer electrons can meet in one pixel by chance
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
 _UNSTEADY = 0.5  # relative variance over the positions: a spot of one in two crystals has 1, a hot pixel its noise only

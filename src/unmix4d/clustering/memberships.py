@@ -88,7 +88,7 @@ def membership_rule(m: float = 2.0, contrast: float | None = None):
     Raises
     ------
     ValueError
-        When m is not above 1, the contrast not in [0, 1), or both were chosen.
+        If m is not above 1, the contrast not in [0, 1), or both were chosen.
     """
     if not (np.isfinite(m) and m > 1):
         raise ValueError(f"m must be above 1 (1 would be hard clusters) and finite, got {m}")

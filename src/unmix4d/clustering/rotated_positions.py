@@ -27,7 +27,7 @@ from .two_structures import divide_groups
 __all__ = ["ROUNDS", "SPOTS", "RotatedPositions", "group_positions", "rests"]
 
 SPOTS = 0.2  # measured: parts without crystals 0.03 to 0.14
-_PARTS = 24  # that the first tree is cut into at most (docs/rotation.md); no table
+_PARTS = 24  # that the first tree is cut into at most (docs/details); no table
 _LEAST_MEMBERS = 4  # a part with fewer is given up; no table
 ROUNDS = 6  # of turning back and averaging at most, fewer where labels stay; no table
 _LEAST_RELIABLE = 0.1  # similarities are divided by the root of the reliability, and not by nearly nothing; no table

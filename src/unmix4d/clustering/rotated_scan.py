@@ -32,7 +32,7 @@ from .similarity import Rings, similarity_of
 
 __all__ = ["MOST_COMPARED", "Witnesses", "group_scan"]
 
-MOST_COMPARED = 2048  # positions of which all pairs are compared (docs/rotation.md, benchmarks/rotation)
+MOST_COMPARED = 2048  # positions of which all pairs are compared (docs/details, benchmarks/rotation)
 _WORST = 512  # of them, that the first groups explain worst
 _PARTNERS = 24  # positions of each group that angles are compared with, for their residuals; no table
 

@@ -13,7 +13,7 @@ from .rotated_counts import Reader, Sums, make_templates, sums_of
 
 __all__ = ["second_groups"]
 
-LEAST_SHARE = 0.15  # of the second group at a position; less is also what thickness leaves (docs/rotation.md)
+LEAST_SHARE = 0.15  # of the second group at a position; less is also what thickness leaves (docs/details)
 _SURE = 8.0  # logarithm of the likelihood beyond what so many angles and groups give by chance: 4 standard deviations
 _APART = 8.0  # degrees from the angle of the first: nearer copies of the same group are one crystal that is bent; no table
 _PROMISING = 0.25  # of that, by the formula for small shares, from which on the share is looked for; no table

@@ -109,7 +109,7 @@ def rings_of(polar, valid, radius, *, friedel: bool = False, weight="radius", as
     Raises
     ------
     ValueError
-        When `weight` is none of these, or opposite points do not exist because n_azimuth is odd.
+        If `weight` is none of these, or opposite points do not exist because n_azimuth is odd.
     """
     # complex64 holds what float32 patterns can say
     polar = np.asarray(polar, np.float64 if np.asarray(polar).dtype == np.float64 else np.float32)

@@ -19,7 +19,7 @@ from .rotated_counts import Counts, Templates, likeliest, make_templates, sums_o
 
 __all__ = ["UNLIKE_SIDES", "Division", "divide_groups", "divided", "spectra_of"]
 
-# 1 - similarity of two averages that are two structures. Measured, 24 grains, 1e2 to 1e5 electrons (docs/rotation.md):
+# 1 - similarity of two averages that are two structures. Measured, 24 grains, 1e2 to 1e5 electrons (docs/details):
 # 0.08 at most where spots change their intensity by a factor of two from grain to grain, 0.12 and more of two structures.
 UNLIKE_SIDES = 0.1
 _AGREE = 0.5  # correlation of the sides that positions have by either half: noise reached 0.5 in 24 positions, 0.35 in 96

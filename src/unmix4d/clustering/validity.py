@@ -12,7 +12,7 @@ INDICES = {
     "xie_beni": "lower",
     "hypervolume": "lower",
 }
-PURE = 0.15  # of another centre, at most, in what is called pure (docs/fuzzy.md); no table
+PURE = 0.15  # of another centre, at most, in what is called pure (docs/details); no table
 
 
 def validity(points, model) -> dict:

@@ -21,7 +21,7 @@ _SMALL = 100  # entries of an array that settings spell out; larger ones are rec
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a finished run knows, so that a constraint can tell whether it was valid for the data.
+    """Results of a finished run, from which a constraint can decide whether it was valid for the data.
 
     Excluded pixels and positions are NaN in all arrays.
 
@@ -29,13 +29,13 @@ class Evidence:
     ----------
     geometry : ScanGeometry
     patterns : ndarray (k, det_row * det_col)
-        Least-squares patterns given the final maps: neither constrained nor clipped, so that they may be negative.
+        Least-squares patterns for the final maps. They are neither constrained nor clipped, so they may be negative.
     pattern_errors : ndarray (k, det_row * det_col)
-        Standard errors of these.
+        Standard errors of these patterns.
     maps : ndarray (scan_row * scan_col, k)
         The final maps.
     free_maps : ndarray (scan_row * scan_col, k)
-        Least-squares maps given the final patterns, neither constrained nor clipped.
+        Least-squares maps for the final patterns, neither constrained nor clipped.
     totals : ndarray (scan_row * scan_col,)
         Sum of every measured pattern.
 
@@ -58,30 +58,31 @@ class Evidence:
 
 
 class Constraint:
-    """Something known beforehand about patterns or maps: the base class to write your own.
+    """Base class of constraints: prior knowledge about patterns or maps.
 
-    A constraint must have `on`, `bind`, `project` and `settings`; whatever has them is one, derived from this class or
-    not. Deriving leaves `__init__` (which keeps each argument under its own name) and `project` to write.
+    Any object with `on`, `bind`, `project` and `settings` can be used as a constraint. If you derive from this class, you
+    only need to write `__init__` (which stores each argument under its own name) and `project`.
 
     Attributes
     ----------
     on : {"patterns", "maps"}
-        What it acts on.
+        Whether the constraint acts on patterns or on maps.
     geometry : ScanGeometry or None
-        The geometry it is bound to.
+        The geometry that the constraint is bound to.
     fixes_scale : bool
-        True: the maps have a scale of their own, and the solver leaves it.
+        Whether the constraint sets the scale of the maps. If True, the solver does not rescale them.
     n_fixed : int
-        Number of leading components whose patterns are given; the solver leaves them first.
+        Number of components with given patterns. The solver keeps them in the first places.
     smoothing : bool
-        True: there are methods ``smooth(maps) -> maps``, the linear part of the projection, and ``adjoint(maps)``, its
-        transpose, with which the solver finds the subspace.
+        Whether the constraint has the methods ``smooth(maps) -> maps``, the linear part of the projection, and
+        ``adjoint(maps)``, its transpose. The solver uses them to find the subspace.
 
     Notes
     -----
-    The solver alternates: least squares, clipping at zero, then `project` (Kimoto et al. 2025, steps 4 and 6). It runs in
-    every iteration, so whatever does not depend on the values belongs in `bind`. The order of the list is the order of
-    application. Results need not be the nearest point that fulfils a rule, but they must be finite and at least 0.
+    The solver alternates between least squares, clipping at zero and `project` (Kimoto et al. 2025, steps 4 and 6).
+    `project` runs in every iteration, so compute everything that does not depend on the values in `bind`. Constraints are
+    applied in the order of the list. The result does not have to be the nearest point that fulfils the constraint, but it
+    must be finite and at least 0.
 
     Examples
     --------
@@ -109,7 +110,7 @@ class Constraint:
     smoothing = False
 
     def bind(self, geometry: ScanGeometry) -> Constraint:
-        """Fit the constraint to a scan; called once before the first iteration, and again for another scan.
+        """Adapt the constraint to a scan. This is called once before the first iteration, and again for another scan.
 
         Parameters
         ----------
@@ -124,7 +125,7 @@ class Constraint:
         Raises
         ------
         ValueError
-            When the constraint does not fit the geometry.
+            If the constraint does not fit the geometry.
 
         Examples
         --------
@@ -139,17 +140,17 @@ class Constraint:
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """The patterns or maps that fulfil the constraint.
+        """Return the patterns or maps that fulfil the constraint.
 
         Parameters
         ----------
         A : ndarray (k, det_row * det_col) or (scan_row * scan_col, k)
-            All patterns or all maps, at least 0; excluded pixels or positions are 0. It must not be written to.
+            All patterns or all maps, at least 0. Excluded pixels or positions are 0. Do not write to this array.
 
         Returns
         -------
         ndarray
-            Same shape and dtype; what is returned at excluded entries is ignored.
+            Array of the same shape and dtype. Values at excluded entries are ignored.
 
         Examples
         --------
@@ -163,7 +164,7 @@ class Constraint:
         raise NotImplementedError(f"{type(self).__name__} must have a method project(A)")
 
     def check(self, evidence: Evidence) -> None:
-        """Called once after the run: warn here where the data speak against the constraint.
+        """Warn if the data contradict the constraint. This is called once after the run.
 
         Examples
         --------
@@ -176,7 +177,7 @@ class Constraint:
         """
 
     def settings(self) -> dict:
-        """The name and all arguments, in JSON types; large arrays as shape and fingerprint.
+        """Return the name and all arguments in JSON types; large arrays as shape and fingerprint.
 
         Examples
         --------
@@ -188,7 +189,7 @@ class Constraint:
         return {"name": type(self).__name__, **{name: _to_json(getattr(self, name)) for name in arguments}}
 
     def images(self, A: np.ndarray) -> np.ndarray:
-        """Patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col); not to be written to.
+        """Return patterns as images (k, det_row, det_col), or maps as images (k, scan_row, scan_col), read-only.
 
         Examples
         --------
@@ -205,7 +206,7 @@ class Constraint:
         return A.T.reshape(-1, *self.geometry.scan_shape)
 
     def flat(self, images: np.ndarray) -> np.ndarray:
-        """The way back from `images`: (k, rows, cols) as the matrix that `project` returns.
+        """Convert images (k, rows, cols) to the matrix that `project` returns; the inverse of `images`.
 
         Examples
         --------

@@ -17,23 +17,24 @@ __all__ = ["FixedPatterns"]
 
 
 class FixedPatterns(Constraint):
-    """The first components have known patterns: vacuum, a support film, a phase measured elsewhere.
+    """Give the first components known patterns: vacuum, a support film, a phase measured elsewhere.
 
-    Only their maps are fitted. A fixed pattern keeps its shape and takes the size (L2 norm) of the one it replaces: how much
-    of it there is, is said by the map. List it after other constraints on patterns, or they act on the fixed ones too.
+    Only the maps of these components are fitted. A fixed pattern is scaled to the L2 norm of the pattern it replaces, so the
+    map contains the amount. List this constraint after other constraints on patterns; otherwise they act on the fixed
+    patterns too.
 
     Parameters
     ----------
     patterns : array_like (n_fixed, det_row, det_col) or (det_row, det_col)
-        Non-negative; NaN where the detector mask excludes.
+        Known patterns, non-negative. They may be NaN at excluded pixels.
 
     Raises
     ------
     ValueError
-        When a pattern is negative, infinite, zero everywhere, or (on `bind`) of another shape than the detector; and by
+        If a pattern is negative, infinite, zero everywhere, or (on `bind`) of another shape than the detector; and by
         `project` when there are fewer components than fixed patterns.
     TypeError
-        When they are no real numbers.
+        If they are not real numbers.
 
     Examples
     --------
@@ -64,11 +65,11 @@ class FixedPatterns(Constraint):
 
     @property
     def n_fixed(self) -> int:  # type: ignore[override]
-        """Number of patterns that are fixed."""
+        """Number of fixed patterns."""
         return len(self.patterns)
 
     def bind(self, geometry: ScanGeometry) -> FixedPatterns:
-        """Check that the patterns belong to the detector; they are needed at every pixel that is not excluded."""
+        """Check that the patterns fit the detector and are finite at every pixel that is not excluded."""
         super().bind(geometry)
         wanted, shape = geometry.detector_shape, self.patterns.shape[1:]
         if shape != wanted:
@@ -83,7 +84,7 @@ class FixedPatterns(Constraint):
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """`A` with its first rows replaced."""
+        """Return `A` with its first rows replaced by the fixed patterns."""
         A, n = self._fitting(A), self.n_fixed
         if len(A) < n:
             raise ValueError(f"FixedPatterns needs at least {n} components, one for each fixed pattern, got {len(A)}")

@@ -22,12 +22,13 @@ _SAME = 1e-3  # differences of this share of a pattern are nothing, even where t
 
 
 class Friedel(Constraint):
-    """Opposite pixels are equal: each becomes the mean of the two, about the nearest half pixel to the centre.
+    """Make opposite pixels equal: both get their mean. The centre is rounded to half a pixel.
 
-    Halves the noise variance of patterns. Pixels whose partner is masked or outside the detector keep their own value.
+    This halves the noise variance of patterns. Pixels whose opposite pixel is masked or outside the detector are not
+    changed.
 
-    Spots are equal in pairs on a zone axis only. Off it, with bending, and in thick crystals I(g) and I(-g) differ: then
-    two grains that differ only in tilt become more alike. After the run the asymmetry of the unconstrained patterns is
+    Opposite spots are equal only on a zone axis. Off the axis, in bent and in thick crystals I(g) and I(-g) differ, and two
+    grains that differ only in tilt become more similar. After the run, the asymmetry of the unconstrained patterns is
     compared with their noise, and a warning names the components that are asymmetric.
 
     Raises
@@ -48,20 +49,20 @@ class Friedel(Constraint):
     on = "patterns"
 
     def bind(self, geometry: ScanGeometry) -> Friedel:
-        """Find the partner of every pixel."""
+        """Find the opposite pixel of every pixel."""
         super().bind(geometry)
         self._partners = partner_pixels(geometry, "Friedel")
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """Mean of every pixel and its partner."""
+        """Return the mean of every pixel and the opposite one."""
         A = self._fitting(A)
         # Halved before the sum, so that the largest numbers do not overflow.
         half = A * A.dtype.type(0.5)
         return half + np.take(half, self._partners, axis=1)
 
     def check(self, evidence: Evidence) -> None:
-        """Warn when unconstrained patterns are asymmetric beyond their noise."""
+        """Warn if unconstrained patterns are more asymmetric than their noise explains."""
         found = {
             i: share
             for i, (pattern, error) in enumerate(zip(evidence.patterns, evidence.pattern_errors))

@@ -25,47 +25,48 @@ _WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
 
 
 class NoDarkSpots(Constraint):
-    """No dark spots: what lies significantly below the radial baseline of a pattern is raised to it.
+    """Remove dark spots: raise pixels significantly below the radial baseline of a pattern to the baseline.
 
-    Where other components have their Bragg spots, NMF leaves holes in the halo of a pattern that is spread over the scan. A
-    halo is round, so its value at each radius is known from the rest of the ring [1]_.
+    NMF leaves holes in the halo of a component that is spread over the scan, at the Bragg spots of other components. A halo
+    is round, so its value at each radius is known from the rest of the ring [1]_.
 
-    At each radius the mean of the ring is taken; pixels brighter than `threshold` times that are spots and are left out
-    when it is taken again, and so are dark spots. A pixel belongs to a dark spot when the mean of the 3 x 3 pixels around
-    it is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the
-    baseline, on the detector: nothing else changes, so disks stay sharp. Baseline and spread are those without dark spots,
-    as long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels stay as they are.
+    The baseline is the mean of the ring at each radius, computed again without dark spots and without bright spots, i.e.
+    pixels brighter than `threshold` times the mean. A pixel belongs to a dark spot if the mean of the 3 x 3 pixels around it
+    is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the baseline
+    on the detector grid. Nothing else changes, so disks stay sharp. Dark spots are excluded from the baseline and the spread
+    as long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels are not changed.
 
     Parameters
     ----------
     threshold : float
-        Above 1. Brighter than so many times the ring's mean is a bright spot.
+        Pixels brighter than this factor times the mean of the ring are bright spots. Larger than 1.
     tolerance : float
-        At least 0. 0 raises everything below the baseline, noise too: the ring becomes brighter by 0.4 times its noise.
+        Depth of a dark spot in units of the spread, at least 0. With 0 everything below the baseline is raised, including
+        noise: the ring becomes brighter by 0.4 times its noise.
     conserve : bool
-        True: raise everything below the baseline, then lower all of the ring but its bright spots by what this has added
-        to its noise, so that only dark spots change the total.
+        If True, raise everything below the baseline, then lower the ring except its bright spots by the amount that this has
+        added to its noise, so that only dark spots change the total.
     as_published : bool
-        The steps of [1]_: on the polar pattern, one mean without bright spots, everything below is raised, and back. This
-        blurs disks and brightens rings; `tolerance` has no part in it.
+        If True, follow the steps of [1]_: transform to a polar pattern, compute one mean without bright spots, raise
+        everything below it, and transform back. This blurs disks and brightens rings. `tolerance` is not used.
 
     Attributes
     ----------
     bias : ndarray (k,) or None
-        Intensity added by the last `project`, as a share of the intensity before it.
+        Intensity added by the last `project`, as a fraction of the intensity before it.
 
     Raises
     ------
     ValueError
-        When an argument is outside its range, or (on `bind`) patterns are polar or redrawn.
+        If an argument is outside its range, or (on `bind`) patterns are polar or redrawn.
     TypeError
-        When an argument is of a wrong type.
+        If an argument is of a wrong type.
 
     Notes
     -----
-    Valid for patterns on a halo or a diffuse background that is round about the centre. Shadows, astigmatism without a known
-    ellipse, or a wrong centre make rings that are not round: `tolerance` bears with some of this, the published form raises
-    half of the ring.
+    This constraint is valid for patterns on a halo or a diffuse background that is round about the centre. With shadows,
+    astigmatism without a known ellipse, or a wrong centre, rings are not round: `tolerance` allows for some of this, whereas
+    the published form raises half of the ring.
 
     References
     ----------
@@ -100,7 +101,7 @@ class NoDarkSpots(Constraint):
         self.bias = None
 
     def bind(self, geometry: ScanGeometry) -> NoDarkSpots:
-        """Find the rings of a detector."""
+        """Find the rings of the detector."""
         super().bind(geometry)
         require_centre(geometry, "NoDarkSpots")
         if geometry.redrawn:
@@ -116,7 +117,7 @@ class NoDarkSpots(Constraint):
         return self
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """`A` with its dark spots raised; `bias` says by how much."""
+        """Return `A` with its dark spots raised; the added intensity is stored in `bias`."""
         X = self._pixels_first(A)
         lift = self._published_lift(X) if self.as_published else self._lift(X)
         weight = self._kept.astype(X.dtype)
@@ -125,7 +126,7 @@ class NoDarkSpots(Constraint):
         return np.ascontiguousarray(np.maximum(X + lift, 0).T)
 
     def baseline(self, A: np.ndarray) -> np.ndarray:
-        """The radial baseline under each pattern, at every pixel: (k, det_row * det_col).
+        """Return the radial baseline of each pattern at every pixel (k, det_row * det_col).
 
         Examples
         --------

@@ -25,41 +25,44 @@ _NYQUIST = 0.5  # cycles per position, the highest frequency that a scan holds
 
 
 class SmoothMaps(Constraint):
-    """Maps are no sharper than the probe: each is convolved with its shape.
+    """Convolve every map with the shape of the probe, so that maps are not sharper than the probe.
 
-    A map is clipped at zero, then smoothed [1]_. Borders and excluded positions have no weight, so that a constant map stays
-    constant. Line scans are smoothed along the line. Give one of the arguments.
+    A map is clipped at zero, then smoothed [1]_. Borders and excluded positions have no weight, so a constant map stays
+    constant. Line scans are smoothed along the line. Pass exactly one of `probe_fwhm`, `sigma`, `kernel` and `cutoff`, or
+    `as_published`.
 
     Parameters
     ----------
     probe_fwhm : float or str, optional
-        Full width at half maximum of the probe, in positions or with a unit (``"2 nm"``): Gaussian of sigma = FWHM / 2.355.
+        Full width at half maximum of the probe, in positions or with a unit (``"2 nm"``). The kernel is a Gaussian of sigma
+        = FWHM / 2.355.
     sigma : float or (float, float), optional
-        Sigma of a Gaussian, in positions, along (row, column).
+        Sigma of a Gaussian in positions, one value or (row, column).
     kernel : array_like, optional
-        Non-negative, two-dimensional, odd numbers of rows and columns; scaled to sum 1.
+        Non-negative two-dimensional kernel with odd numbers of rows and columns. It is scaled to a sum of 1.
     cutoff : float or str, optional
         Highest spatial frequency that is kept, in cycles per position (at most 0.5) or with a unit (``"0.25 1/nm"``). The
-        response falls as a cosine from 1 at frequency 0, over 1/2 at half of the cut-off, to 0; steeper ones ring at edges.
+        response decreases as a cosine from 1 at frequency 0 to 1/2 at half of the cut-off and 0 at the cut-off. A steeper
+        response would ring at edges.
     between_scans : float, optional
-        Of several scans of one shape (`Unmix` of a list): sigma, in scans, of a Gaussian along the series as well. It blurs
-        what moves from scan to scan by more than the probe.
+        Sigma of an additional Gaussian along a series, in scans, for several scans of one shape (`Unmix` of a list). It
+        blurs features that move from scan to scan by more than the probe.
     as_published : bool
-        The 3 x 3 Gaussian kernel of [1]_, of a probe of 2 nm scanned in steps of 1.5 nm (sigma 0.57 positions); with
-        `probe_fwhm` or `sigma` the Gaussian of that width, cut to 3 x 3.
+        If True, use the 3 x 3 Gaussian kernel of [1]_, for a probe of 2 nm and a step of 1.5 nm (sigma 0.57 positions). With
+        `probe_fwhm` or `sigma`, use the Gaussian of that width, cropped to 3 x 3.
 
     Raises
     ------
     ValueError
-        When none or more than one is given, a value is outside its range, a unit does not fit the scan, or (on `bind`)
+        If none or more than one is given, a value is outside its range, a unit does not fit the scan, or (on `bind`)
         the scan is a single position.
     TypeError
-        When an argument is of a wrong type.
+        If an argument is of a wrong type.
 
     Notes
     -----
-    Where the step is larger than the probe neighbouring positions share nothing, and smoothing erases features of a single
-    position: `bind` warns. The smoothed maps fit the data less well than free ones; the error is not what tells whether
+    If the step is larger than the probe, neighbouring positions share nothing and smoothing erases features in a single
+    position: `bind` warns. Smoothed maps fit the data less well than free ones, so do not use the error to decide whether
     they are better [1]_.
 
     References
@@ -109,7 +112,7 @@ class SmoothMaps(Constraint):
             raise ValueError(f"cutoff must be at most {_NYQUIST} cycles per position, got {cutoff}")
 
     def bind(self, geometry: ScanGeometry) -> SmoothMaps:
-        """Prepare the smoothing for the borders, mask and step of a scan."""
+        """Prepare the smoothing for the borders, the mask and the step of a scan."""
         super().bind(geometry)
         if max(geometry.scan_shape) == 1:
             raise ValueError("SmoothMaps needs a scan of several positions, but this one has a single position")
@@ -138,7 +141,7 @@ class SmoothMaps(Constraint):
         return gaussian(self.between_scans or 0.0, most=len(geometry.scans) - 1)
 
     def smooth(self, A: np.ndarray) -> np.ndarray:
-        """The linear part alone: maps (scan_row * scan_col, k) smoothed, negative values and all.
+        """Smooth maps (scan_row * scan_col, k) without clipping them: the linear part of `project`.
 
         Examples
         --------
@@ -152,7 +155,7 @@ class SmoothMaps(Constraint):
         return self._apply(self._fitting(A))
 
     def adjoint(self, A: np.ndarray) -> np.ndarray:
-        """The transpose of `smooth`, (scan_row * scan_col, k): not the same where borders or masks cut the kernel.
+        """Return the transpose of `smooth` (scan_row * scan_col, k). It differs where borders or masks cut the kernel.
 
         Examples
         --------
@@ -167,7 +170,7 @@ class SmoothMaps(Constraint):
         return self._apply.adjoint(self._fitting(A))
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """Clipped at zero, then smoothed."""
+        """Clip the maps at zero, then smooth them."""
         clipped = np.maximum(self._fitting(A), 0)
         out = self._apply(clipped)
         # A low-pass may ring below zero; a kernel cannot.

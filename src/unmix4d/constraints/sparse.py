@@ -11,24 +11,26 @@ __all__ = ["Sparse"]
 
 
 class Sparse(Constraint):
-    """Few bright pixels (or positions): weak values are set to zero and the others lowered by as much.
+    """Keep few bright pixels (or positions): set weak values to zero and lower the others by the same amount.
 
-    Subtracts `amount` times the root mean square of each component and clips at zero. This is the proximal step of an L1
-    penalty of that weight; being relative it does not depend on the scale of the component.
+    `amount` times the root mean square of each component is subtracted, and the result is clipped at zero. This is the
+    proximal step of an L1 penalty of that weight. Because it is relative, it does not depend on the scale of the component.
 
-    It removes noise and weak shared intensity, and weak spots with them: intensities come out too low. Kimoto et al. 2025
-    (Fig. S1) find that such penalties do not remove dark spots: see `NoDarkSpots`.
+    It removes noise and weak shared intensity, but also weak spots, and intensities become too low. According to Kimoto et
+    al. 2025 (Fig. S1), such penalties do not remove dark spots; use `NoDarkSpots` for this.
 
     Parameters
     ----------
     amount : float
-        At least 0 and below 1, so that a component is never lost as a whole; 0.05 to 0.3 is the useful range.
+        Strength of the constraint, at least 0 and below 1, so that no component is removed completely. Useful values are
+        0.05 to 0.3.
     on : {"patterns", "maps"}
+        Whether the constraint acts on patterns or on maps.
 
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range.
+        If an argument is outside its range.
 
     Examples
     --------
@@ -47,7 +49,7 @@ class Sparse(Constraint):
         self.on = checks.choice(on, "on", ("patterns", "maps"))
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """`A` lowered by a share of each component's root mean square."""
+        """Return `A` lowered by a fraction of the root mean square of each component."""
         A = self._fitting(A)
         geometry = self.geometry
         axis, kept = (1, geometry.kept_pixels) if self.on == "patterns" else (0, geometry.kept_positions)

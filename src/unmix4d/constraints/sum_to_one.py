@@ -19,13 +19,13 @@ _MANY = 0.05  # share of the positions that may do so
 
 
 class SumToOne(Constraint):
-    """Maps are shares: at every position they are non-negative and sum to 1.
+    """Make maps fractions: at every position they are non-negative and sum to 1.
 
-    Each position's maps are replaced by the nearest point of the probability simplex [1]_. This takes the freedom of
-    scale away that NMF has otherwise [2]_, so patterns come out in the intensity of the data.
+    The map values of each position are replaced by the nearest point of the probability simplex [1]_. This removes the
+    scaling ambiguity of NMF [2]_, so patterns have the intensity of the data.
 
-    Only valid where every position has the same total signal, or where vacuum is one of the components. Otherwise
-    thickness and shadowing are forced into the patterns; a warning after the run says so.
+    This is only valid if all positions have the same total intensity, or if vacuum is one of the components. Otherwise
+    thickness and shadowing are forced into the patterns, and there is a warning after the run.
 
     References
     ----------
@@ -46,7 +46,7 @@ class SumToOne(Constraint):
     fixes_scale = True
 
     def project(self, A: np.ndarray) -> np.ndarray:
-        """Every row onto the simplex; excluded positions stay as they are."""
+        """Project every row onto the simplex; excluded positions are not changed."""
         A = self._fitting(A)
         kept = self.geometry.kept_positions
         if kept.all():
@@ -56,7 +56,7 @@ class SumToOne(Constraint):
         return out
 
     def check(self, evidence: Evidence) -> None:
-        """Warn when unconstrained maps do not sum to 1."""
+        """Warn if unconstrained maps do not sum to 1."""
         sums = evidence.free_maps.sum(axis=1)
         sums = sums[np.isfinite(sums)]
         off = float(np.mean(np.abs(sums - 1) > _OFF)) if sums.size else 0.0

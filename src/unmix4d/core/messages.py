@@ -12,7 +12,7 @@ __all__ = ["UnmixWarning", "said_once", "warn"]
 
 
 class UnmixWarning(UserWarning):
-    """Something about the data or the result that its reader should know.
+    """Warning about the data or the result of an analysis.
 
     Examples
     --------

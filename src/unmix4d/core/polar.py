@@ -51,9 +51,9 @@ class PolarTransform:
     Raises
     ------
     ValueError
-        When the patterns are polar already, or the radii are not in order or find nothing on the detector.
+        If the patterns are polar already, or the radii are not in order or find nothing on the detector.
     TypeError
-        When an argument is not a number.
+        If an argument is not a number.
 
     Examples
     --------

@@ -13,18 +13,19 @@ __all__ = ["Table", "to_dataframe"]
 
 
 class Table(dict[str, np.ndarray]):
-    """Columns of equal length by their names, read-only: a dict that `pandas.DataFrame` takes.
+    """Read-only dictionary of columns of equal length, which can be passed to `pandas.DataFrame`.
 
     Parameters
     ----------
     columns : dict of array-like
+        The columns by name.
     units : dict of str, optional
-        Of those columns that have one.
+        Units of the columns that have one.
 
     Attributes
     ----------
     units : dict of str
-        The unit of every column; empty where there is none.
+        The unit of every column, an empty string if it has none.
 
     Examples
     --------
@@ -50,12 +51,12 @@ class Table(dict[str, np.ndarray]):
 
     @property
     def headings(self) -> list[str]:
-        """The names of the columns with their units: ``"area (nm²)"``."""
+        """The names of the columns with units, such as ``"area (nm²)"``."""
         # The unit of an angle is in its name already.
         return [name if name.endswith("_deg") or not unit else f"{name} ({unit})" for name, unit in self.units.items()]
 
     def row(self, i: int) -> dict[str, Any]:
-        """What stands in one row, by the names of the columns.
+        """Return one row as a dictionary, by the names of the columns.
 
         Examples
         --------
@@ -66,7 +67,7 @@ class Table(dict[str, np.ndarray]):
         return {name: column[i] for name, column in self.items()}
 
     def to_dataframe(self) -> Any:
-        """As a pandas DataFrame with units in the names of its columns.
+        """Return the table as a pandas DataFrame, with units in the names of the columns.
 
         Returns
         -------
@@ -75,7 +76,7 @@ class Table(dict[str, np.ndarray]):
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------
@@ -95,7 +96,7 @@ class Table(dict[str, np.ndarray]):
 
 
 def to_dataframe(answer: Any) -> Any:
-    """The table as a pandas DataFrame, with units in the names of its columns.
+    """Return the table as a pandas DataFrame, with units in the names of the columns.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def to_dataframe(answer: Any) -> Any:
     Raises
     ------
     ImportError
-        When pandas is not installed.
+        If pandas is not installed.
 
     Examples
     --------

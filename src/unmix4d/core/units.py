@@ -47,7 +47,7 @@ def canonical_unit(unit) -> str:
     Raises
     ------
     ValueError
-        When there is a number before a unit of length or angle: it belongs to the size.
+        If there is a number before a unit of length or angle: it belongs to the size.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def convert(value: float, unit: str, to: str) -> float:
     Raises
     ------
     ValueError
-        When the units are not of one kind (a length against a reciprocal length, say) or unknown.
+        If the units are not of one kind (a length against a reciprocal length, say) or unknown.
 
     Examples
     --------
@@ -158,9 +158,9 @@ def in_pixels(value, size: float, unit: str, name: str) -> float:
     Raises
     ------
     TypeError
-        When `value` is neither a real number nor a string.
+        If `value` is neither a real number nor a string.
     ValueError
-        When the text cannot be read, or its unit does not fit the calibration.
+        If the text cannot be read, or its unit does not fit the calibration.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["Components", "Merge", "gap_threshold", "join_alike", "join_fragments"]
 
-_WINDOW = 0.65, 0.75  # where the threshold is looked for: below it grains merge that only overlap (docs/merging.md)
+_WINDOW = 0.65, 0.75  # where the threshold is looked for: below it grains merge that only overlap (docs/details)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .nnls import nnls_rows
 
 __all__ = ["ALIKE", "Consensus", "consensus"]
 
-ALIKE = 0.8  # mean correlation of the maps of a match (docs/merging.md); no table of other values
+ALIKE = 0.8  # mean correlation of the maps of a match (docs/details); no table of other values
 
 _POSITIONS = 1 << 14  # so many positions are enough to compare smoothed maps
 
@@ -92,7 +92,7 @@ def consensus(
     Raises
     ------
     ValueError, TypeError
-        When an argument is out of range, or no component is in enough runs.
+        If an argument is out of range, or no component is in enough runs.
 
     References
     ----------

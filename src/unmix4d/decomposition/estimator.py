@@ -22,36 +22,39 @@ __all__ = ["NMF"]
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Non-negative matrix factorisation by HALS on a compressed matrix, as a scikit-learn estimator.
 
-    What `unmix4d.Unmix.nmf` does with a scan, for any matrix of samples: it is compressed to a few times `n_components`
-    directions, iterated on those from several starts, and refitted to the whole matrix.
+    This is the algorithm of `unmix4d.Unmix.nmf` for any matrix of samples: the matrix is compressed to a few times
+    `n_components` directions, factorised there from several starts, and the result is refitted to the whole matrix.
 
     Parameters
     ----------
     n_components : int, optional
-        At most the number of samples and of features, which it is by default.
+        Number of components. By default the smaller of the numbers of samples and features, which is also the maximum.
     weights : {"none", "capped", "poisson"}
-        Of features: plain least squares; damped where they are far above the typical one; the same noise for each.
+        Weights of the features: ``"none"`` for plain least squares, ``"capped"`` to damp those far above the typical one,
+        ``"poisson"`` for the same noise in each.
     init : {"nndsvd", "vca", "random"}
-        First start; the second begins at vertex components, the others are random.
+        Initialisation of the first start. The second start begins at vertex components, the others are random.
     n_starts : int
-        The one with the smallest error is kept.
+        Number of starts. The one with the smallest error is kept.
     max_iter : int
-        Per start.
+        Largest number of iterations of a start.
     tol : float
-        A start ends when an iteration changes neither factor by more than this fraction; 0: all iterations are done.
+        A start ends when an iteration changes neither factor by more than this fraction. With 0, all iterations are done.
     random_state : int, RandomState or None
+        Seed of the random starts and of the compression.
 
     Attributes
     ----------
     components_ : ndarray (n_components, n_features)
-        Not negative, by their share of the whole.
+        Non-negative components, sorted by their share of the total.
     reconstruction_err_ : float
-        Root of the sum of squared residuals of the samples it was fitted to.
+        Square root of the sum of squared residuals of the fitted samples.
     losses_ : ndarray (n_starts,)
-        Mean squared error that each start ended with, of the weighted and compressed matrix.
+        Final mean squared error of each start, for the weighted and compressed matrix.
     n_iter_ : int
-        Of the best start.
+        Number of iterations of the best start.
     n_features_in_ : int
+        Number of features of the fitted samples.
 
     Examples
     --------
@@ -88,7 +91,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a sample is negative, NaN or infinite, all are zero, there are fewer samples or features than components, or
+            If a sample is negative, NaN or infinite, all are zero, there are fewer samples or features than components, or
             a parameter is out of range.
 
         Examples
@@ -129,7 +132,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
-        """How much of each component is in any samples: (n_samples, n_components), by non-negative least squares.
+        """Fit the weights (n_samples, n_components) of the components of samples by non-negative least squares.
 
         Examples
         --------
@@ -143,7 +146,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._weights(_not_negative(validate_data(self, X, dtype=np.float64, reset=False)))
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
-        """Samples (n_samples, n_features) from the amounts of their components.
+        """Return samples (n_samples, n_features) from the weights of their components.
 
         Examples
         --------

@@ -49,7 +49,7 @@ def fitted_patterns(matrix, maps, signed: bool = False, centred: bool = False) -
     Raises
     ------
     ValueError
-        When a kept value of the scan is NaN or infinite; says where.
+        If a kept value of the scan is NaN or infinite; says where.
     """
     wide = maps.astype(np.float64)
     totals, (cross, pixel_sum) = matrix.visit(_fit_kernel, (np.ascontiguousarray(maps, matrix.dtype),))

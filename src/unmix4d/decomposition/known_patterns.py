@@ -53,7 +53,7 @@ def fit_known(matrix, patterns, weighted: bool = True) -> KnownFit:
     Raises
     ------
     ValueError
-        When a kept value of the scan is NaN or infinite; says where.
+        If a kept value of the scan is NaN or infinite; says where.
     """
     patterns = np.ascontiguousarray(patterns, matrix.dtype)
     wide, mean = patterns.astype(np.float64), _mean_of(patterns)

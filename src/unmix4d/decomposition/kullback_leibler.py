@@ -58,7 +58,7 @@ def nmf_kl(
     Raises
     ------
     ValueError
-        When the scan holds negative, NaN or infinite values, or nothing but 0.
+        If the scan holds negative, NaN or infinite values, or nothing but 0.
     """
     statistics = matrix.require_counts(_WHO)
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n_starts)]

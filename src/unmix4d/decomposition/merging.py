@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _FRAGMENT = 0.3  # least similarity of a fragment to the grain it belongs to
-MAX_ITER = 60  # longer, and least squares shares out what it cannot tell apart (docs/merging.md); no table
+MAX_ITER = 60  # longer, and least squares shares out what it cannot tell apart (docs/details); no table
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ def merge_runs(
     Raises
     ------
     ValueError, TypeError
-        When an argument is out of range.
+        If an argument is out of range.
 
     References
     ----------

@@ -136,7 +136,7 @@ class Dense:
     Raises
     ------
     ValueError
-        When a value is negative or not finite, or the shape is not that of the geometry.
+        If a value is negative or not finite, or the shape is not that of the geometry.
     """
 
     parallel = True

@@ -91,7 +91,7 @@ def require_rank(values, dtype, method: str) -> None:
     Raises
     ------
     ValueError
-        When not all of them are above rounding.
+        If not all of them are above rounding.
     """
     rank = numerical_rank(values, dtype)
     if rank == 0:

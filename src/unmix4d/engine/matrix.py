@@ -206,7 +206,7 @@ class PatternMatrix:
         Raises
         ------
         ValueError
-            When a kept value is NaN or infinite; says where.
+            If a kept value is NaN or infinite; says where.
         """
         if self._statistics is None:
             kernel = partial(_statistics_kernel, counts=self._counts and self._offset is None)

@@ -44,9 +44,9 @@ class SparseMatrix(PatternMatrix):
     Raises
     ------
     TypeError
-        When `csr` is not sparse, or does not hold real numbers.
+        If `csr` is not sparse, or does not hold real numbers.
     ValueError
-        When its shape is not that of the geometry, or a value is NaN or infinite.
+        If its shape is not that of the geometry, or a value is NaN or infinite.
     """
 
     def __init__(self, csr, geometry: ScanGeometry, precision: str = "single"):

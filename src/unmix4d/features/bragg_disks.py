@@ -89,7 +89,7 @@ class BraggDisks:
     Raises
     ------
     ValueError
-        When the arrays are not of one length, the scan has another shape, there is no vector at all, or a vector is NaN
+        If the arrays are not of one length, the scan has another shape, there is no vector at all, or a vector is NaN
         or infinite.
     """
 

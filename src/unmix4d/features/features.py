@@ -84,9 +84,9 @@ class Features:
         Raises
         ------
         ValueError
-            When a feature is NaN or infinite; says at which scan position.
+            If a feature is NaN or infinite; says at which scan position.
         MemoryError
-            When they do not fit.
+            If they do not fit.
         """
         try:
             values = np.ascontiguousarray(self.compute())

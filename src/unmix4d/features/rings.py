@@ -64,7 +64,7 @@ def find_rings(grid: Grid, maximum) -> list[tuple[float, float]]:
     Raises
     ------
     ValueError
-        When there is no ring.
+        If there is no ring.
 
     References
     ----------

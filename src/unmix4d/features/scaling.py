@@ -13,7 +13,7 @@ __all__ = ["DEFAULT", "KINDS", "deviation", "scaled"]
 
 KINDS = ("none", "poisson", "global", "minmax", "robust")
 DEFAULT = "poisson"  # of what was tried on films of overlapping grains it found the most of them (docs/features.md)
-_PERCENTILES = (0.5, 99.5)  # of "robust" (docs/features.md); no table of others
+_PERCENTILES = (0.5, 99.5)  # of "robust" (docs/details); no table of others
 _ROUNDING = 16.0  # times the smallest relative step of the arithmetic
 _DIMMEST = 1e-2  # of the mean feature: what hardly ever counts has no noise to go by
 

@@ -71,25 +71,26 @@ def _number_of(fill_value: Any, dtype) -> float:
 
 
 def to_host(result: Any, *, fill_value: float = 0.0, undistort: Any = False) -> tuple[Any, Any]:
-    """Maps and patterns as native objects of the host that the scan came from.
+    """Return maps and patterns as native objects of the host that the scan came from.
 
     Parameters
     ----------
     fill_value : float
-        Put at excluded detector pixels in the patterns, because the tools of the hosts do not take NaN. Maps,
-        and the NumPy arrays of a scan that came as one, keep NaN.
+        Value of excluded detector pixels in the patterns, because the tools of the hosts cannot handle NaN. Maps, and NumPy
+        arrays if the scan was an array, keep NaN.
     undistort : bool or array (2, 2) or (3, 3)
-        True: take the ellipse of the calibration and the difference of pixels that are not square out of the patterns. They
-        come on a detector that holds all of them, with square pixels, and their intensity is conserved: each pixel is
-        shared among those that it falls on. An array is the affine matrix from measured to corrected (x, y) about the
-        centre, as pyxem's ``apply_affine_transformation`` takes it; pixel sizes are then left as they are.
+        If True, correct the patterns for the ellipse of the calibration and for pixels that are not square. The corrected
+        patterns have square pixels on a detector large enough for all of them, and intensity is conserved: each pixel is
+        distributed over the new pixels it overlaps. An array is the affine matrix from measured to corrected (x, y) about
+        the centre, as for pyxem's ``apply_affine_transformation``; pixel sizes are then not changed.
 
     Returns
     -------
     maps, patterns
-        pyxem: ``Signal2D`` and the input's own non-lazy class, sharing their first axis. py4DSTEM: ``RealSlice`` and
-        ``DiffractionSlice`` under a root of their own. Otherwise NumPy arrays. Of several scans a list of maps, one for each
-        scan; of a pyxem signal with three navigation axes one ``Signal2D`` whose axes are component and that of the series.
+        For pyxem, a ``Signal2D`` and a signal of the non-lazy class of the input, which share their first axis. For
+        py4DSTEM, a ``RealSlice`` and a ``DiffractionSlice`` under a new root. Otherwise NumPy arrays. For several scans,
+        `maps` is a list with the maps of each scan; for a pyxem signal with three navigation axes it is one ``Signal2D``
+        with the axes of component and series.
 
     Examples
     --------
@@ -178,24 +179,25 @@ _MOST_MASKS = 256_000_000  # bytes that nobody asked for by name; a size of work
 
 
 def grains_to_host(grains: Any, *, chosen: Sequence[int] | None = None) -> tuple[Any, Any]:
-    """Masks and labels of grains as native objects of the host that the scan came from.
+    """Return masks and labels of grains as native objects of the host that the scan came from.
 
     Parameters
     ----------
     chosen : sequence of int, optional
-        Grains whose masks are given back, as they are numbered in the table; all by default, where they take 256 MB or less.
-        The labels and the table have all of them.
+        Grains whose masks are returned, by their numbers in the table. By default all grains, if their masks take 256 MB or
+        less. Labels and table always contain all grains.
 
     Returns
     -------
     masks, labels
-        pyxem: ``Signal2D`` (n | x, y) of 0 and 1, and (x, y), with the table in the metadata. py4DSTEM: two ``RealSlice``
-        under a root of their own. Otherwise NumPy arrays. Labels: the strongest grain, -1 where there is none.
+        For pyxem, two ``Signal2D``: masks (n | x, y) of 0 and 1, and labels (x, y), with the table in the metadata. For
+        py4DSTEM, two ``RealSlice`` under a new root. Otherwise NumPy arrays. A label is the number of the strongest grain,
+        -1 where there is none.
 
     Raises
     ------
     ValueError
-        When there is no grain, the masks of all would be larger than that, or `chosen` are not numbers of grains.
+        If there is no grain, the masks of all grains would be larger than 256 MB, or `chosen` are not numbers of grains.
 
     Examples
     --------
@@ -245,13 +247,13 @@ def _table(table) -> dict:
 
 
 def overlap_to_host(overlap: Any) -> tuple[Any, Any, Any]:
-    """Ratio, first and second component of every position as native objects of the host that the scan came from.
+    """Return ratio, first and second component of every position as native objects of the host.
 
     Returns
     -------
     ratio, first, second
-        pyxem: ``Signal2D`` (x, y), with the pairs in the metadata. py4DSTEM: ``RealSlice`` under a root of their own.
-        Otherwise NumPy arrays. As in the answer: NaN and -1 where there is no overlap.
+        For pyxem, ``Signal2D`` (x, y) with the pairs in the metadata. For py4DSTEM, ``RealSlice`` under a new root.
+        Otherwise NumPy arrays. They are NaN and -1 where there is no overlap.
 
     Examples
     --------
@@ -272,18 +274,18 @@ def overlap_to_host(overlap: Any) -> tuple[Any, Any, Any]:
 
 
 def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, Any, Any]:
-    """Maps and patterns of the groups, and angle and group of every position, as objects of the host of the scan.
+    """Return maps and patterns of the groups, and angle and group of every position, as objects of the host.
 
     Parameters
     ----------
     fill_value : float
-        Put at excluded detector pixels in the patterns, as in `Decomposition.to_host`.
+        Value of excluded detector pixels in the patterns, as in `Decomposition.to_host`.
 
     Returns
     -------
     maps, patterns, angle, group
-        Maps and patterns as `Decomposition.to_host` gives those of components. Angle, in degrees, and group (NaN and -1
-        where there is none) are ``Signal2D`` of pyxem, ``RealSlice`` of py4DSTEM or NumPy arrays; see `Groups.orientation`.
+        Maps and patterns are returned as by `Decomposition.to_host`. Angle in degrees and group (NaN and -1 where there is
+        none) are ``Signal2D`` (pyxem), ``RealSlice`` (py4DSTEM) or NumPy arrays; see `Groups.orientation`.
 
     Examples
     --------
@@ -304,30 +306,30 @@ def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, A
 
 
 def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
-    """Put maps and patterns where the tools of a host look for them: into the tree of a DataCube, or on a copy of a signal.
+    """Add maps and patterns to the tree of a DataCube, or to a copy of a signal, for the tools of the host.
 
     Parameters
     ----------
     host : py4DSTEM DataCube, pyxem or HyperSpy signal
-        With the scan shape and the detector grid of the result, and its data: the totals of its patterns are compared, in
-        one pass, unless `prepare` changed values.
+        The scan of the result: it must have the same scan shape, detector grid and data. The total intensities of the
+        patterns are compared in one pass, unless `prepare` changed values.
     fill_value : float
-        Put at excluded detector pixels in the patterns of a cube. HyperSpy marks them with NaN itself.
+        Value of excluded detector pixels in the patterns of a cube. HyperSpy itself marks them with NaN.
 
     Returns
     -------
     emdfile.Node or signal
-        Of a cube the new branch of its tree, which is saved with it. Of a signal a copy that shares its data, with the
-        result in ``learning_results``: ``plot_decomposition_results()``, ``blind_source_separation()`` and
-        ``get_decomposition_model()`` go on from it. The signal itself stays as it was.
+        For a cube, the new branch of its tree, which is saved with the cube. For a signal, a copy that shares its data and
+        has the result in ``learning_results``, so that you can use ``plot_decomposition_results()``,
+        ``blind_source_separation()`` and ``get_decomposition_model()``. The signal itself is not changed.
 
     Raises
     ------
     TypeError
-        When it is neither a cube nor a signal.
+        If `host` is neither a cube nor a signal.
     ValueError
-        When its grid, calibration or data are not those of the result (`ChangedData`, of data), or it is a signal and the
-        result has a mean pattern besides its components, as those of `pca` have.
+        If its grid, calibration or data differ from those of the result (`ChangedData` for data), or if `host` is a signal
+        and the result also has a mean pattern, as results of `pca` do.
 
     Examples
     --------

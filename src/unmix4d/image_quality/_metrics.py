@@ -18,35 +18,35 @@ _BATCH_VALUES = 1 << 18  # pixels compared at a time, few enough to stay in the 
 
 
 def ssim(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Mean structural similarity (Wang 2004): 1 for equal images, lower for others.
+    """Compute the mean structural similarity (Wang 2004): 1 for equal images, lower for others.
 
-    Windows of 7 x 7 pixels, uniform weights, K1 = 0.01, K2 = 0.03, variances of a sample, borders of 3 pixels left out:
-    what `skimage.metrics.structural_similarity` does by default.
+    The settings are the defaults of `skimage.metrics.structural_similarity`: windows of 7 x 7 pixels with uniform weights,
+    K1 = 0.01, K2 = 0.03, sample variances, and borders of 3 pixels excluded.
 
     Parameters
     ----------
     a, b : array (..., rows, cols)
         Images, or batches of them that can be broadcast together; at least 7 x 7 pixels.
     data_range : float or array (...)
-        Difference between the largest and the smallest value the images could have; no default, because SSIM depends on
-        it strongly. One per pair is taken too.
+        Difference between the largest and the smallest value that the images can have, one for all or one per pair. There is
+        no default, because SSIM depends on it strongly.
     mask : bool array (rows, cols), optional
-        True = excluded. Pixels that are NaN in either image are excluded too. Local means and variances are those of the
-        kept pixels of each window; a window counts when its middle and at least half of its pixels are kept.
+        True = excluded. Pixels that are NaN in either image are excluded too. Local means and variances use the kept pixels
+        of each window. A window is used if its centre and at least half of its pixels are kept.
 
     Returns
     -------
     float or ndarray of float64 (...)
-        NaN where no window counts.
+        The value of each pair, NaN if no window can be used.
 
     Raises
     ------
     ValueError, TypeError
-        When shapes do not fit, images are too small or hold infinite values, or `data_range` is not above 0.
+        If shapes do not fit, images are too small or hold infinite values, or `data_range` is not above 0.
 
     Notes
     -----
-    An empty background is alike in all patterns and raises the mean: exclude it, or compare square roots of intensities.
+    An empty background is equal in all patterns and increases the mean. Exclude it, or compare square roots of intensities.
 
     Examples
     --------
@@ -60,9 +60,10 @@ def ssim(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike |
 
 
 def psnr(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Peak signal-to-noise ratio in decibels: 10 log10(data_range**2 / mean squared difference) over the kept pixels.
+    """Compute the peak signal-to-noise ratio in dB, 10 log10(data_range**2 / mean squared difference), of the kept pixels.
 
-    Parameters, errors and masks as for `ssim`, images from 3 x 3 pixels; infinite for equal images, higher = more alike.
+    Parameters, errors and masks are as for `ssim`; images must have at least 3 x 3 pixels. The value is infinite for equal
+    images, and higher for more similar ones.
 
     Examples
     --------
@@ -76,30 +77,31 @@ def psnr(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike |
 
 
 def gmsd(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Gradient magnitude similarity deviation (Xue 2014): 0 for equal images, higher for others.
+    """Compute the gradient magnitude similarity deviation (Xue 2014): 0 for equal images, higher for others.
 
-    Means over 2 x 2 pixels, Prewitt gradients, and the standard deviation of the similarity of their magnitudes, with the
-    paper's constant 170 on the scale 0 to 255 and zeros outside the image: as `piq.gmsd` does on one channel.
+    Images are averaged over 2 x 2 pixels, and the result is the standard deviation of the similarity of the magnitudes of
+    their Prewitt gradients, with the paper's constant 170 on the scale 0 to 255 and zeros outside the image. This equals
+    `piq.gmsd` on one channel.
 
     Parameters
     ----------
     a, b : array (..., rows, cols)
-        Images, or batches of them that can be broadcast together.
+        Images, or batches of images that can be broadcast together.
     data_range : float or array (...)
-        The value that counts as 255; one for all, or one per pair.
+        Value that corresponds to 255, one for all or one per pair.
     mask : bool array (rows, cols), optional
-        True = excluded. Pixels that are NaN in either image are excluded too. The means over 2 x 2 pixels are of the kept
-        ones, and excluded where fewer than two are kept; the similarity counts where no mean within 3 x 3 is excluded.
+        True = excluded. Pixels that are NaN in either image are excluded too. Means over 2 x 2 pixels use the kept pixels
+        and are excluded if fewer than two are kept. The similarity is used where no mean within 3 x 3 is excluded.
 
     Returns
     -------
     float or ndarray of float64 (...)
-        NaN where no window counts.
+        The value of each pair, NaN if no window can be used.
 
     Raises
     ------
     ValueError, TypeError
-        As `ssim`.
+        As for `ssim`.
 
     Examples
     --------
@@ -113,35 +115,35 @@ def gmsd(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike |
 
 
 def mdsi(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Mean deviation similarity index (Nafchi 2016): 0 for equal images, higher for others.
+    """Compute the mean deviation similarity index (Nafchi 2016): 0 for equal images, higher for others.
 
-    As `piq.mdsi` does with its defaults on one channel, which it copies to red, green and blue; images from 384 pixels on
-    are first averaged to about 256.
+    This equals `piq.mdsi` with its defaults on one channel, which is copied to red, green and blue. Images of 384 pixels or
+    more are first averaged to about 256.
 
     Parameters
     ----------
     a, b : array (..., rows, cols)
-        Images, or batches of them that can be broadcast together. `b` is the reference: exchanging the two changes the
+        Images, or batches of images that can be broadcast together. `b` is the reference: exchanging the two changes the
         value a little, by the paper's own definition.
     data_range : float or array (...)
-        The value that counts as 255; one for all, or one per pair.
+        Value that corresponds to 255, one for all or one per pair.
     mask : bool array (rows, cols), optional
-        True = excluded. Pixels that are NaN in either image are excluded too. A pixel counts when its 3 x 3 window holds
-        no excluded one.
+        True = excluded. Pixels that are NaN in either image are excluded too. A pixel is used if its 3 x 3 window contains
+        no excluded pixel.
 
     Returns
     -------
     float or ndarray of float64 (...)
-        NaN where no window counts.
+        The value of each pair, NaN if no window can be used.
 
     Raises
     ------
     ValueError, TypeError
-        As `ssim`.
+        As for `ssim`.
 
     Notes
     -----
-    Cao 2025 says both that 0 is perfect and that higher values are more alike: the first is right.
+    Cao 2025 states both that 0 is perfect and that higher values are more similar. The first statement is correct.
 
     Examples
     --------
@@ -155,9 +157,10 @@ def mdsi(a: ArrayLike, b: ArrayLike, *, data_range: ArrayLike, mask: ArrayLike |
 
 
 def cross_correlation(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN where an image is the same everywhere.
+    """Compute the zero-mean normalised cross-correlation of the kept pixels, -1 to 1; NaN for constant images.
 
-    Parameters as for `ssim`; images from 3 x 3 pixels. It does not depend on scale or offset, hence on no data range.
+    Parameters are as for `ssim`; images must have at least 3 x 3 pixels. The value does not depend on scale or offset, so
+    there is no `data_range`.
 
     Examples
     --------
@@ -172,14 +175,14 @@ def cross_correlation(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike | None = No
 
 @dataclass(frozen=True)
 class Metric:
-    """One of `METRICS`.
+    """Image quality metric, an entry of `METRICS`.
 
     Attributes
     ----------
     function : callable
-        ``function(a, b, *, data_range, mask=None)``; that of ``cross_correlation`` takes no `data_range`.
+        ``function(a, b, *, data_range, mask=None)``. The function of ``cross_correlation`` has no `data_range`.
     direction : {"higher", "lower"}
-        Whether higher or lower values are more alike.
+        Whether higher or lower values mean more similar images.
     identical : float
         The value of two equal images.
 
@@ -212,17 +215,18 @@ METRICS = {
 def pairwise(
     a: ArrayLike, b: ArrayLike, metric: str, *, data_range: ArrayLike | None = None, mask: ArrayLike | None = None
 ) -> float | np.ndarray:
-    """The metric of that name for every pair of two batches of images.
+    """Compute a metric for every pair of images of two batches.
 
     Parameters
     ----------
     a, b : array (..., rows, cols)
-        Batches that can be broadcast together, or two images.
+        Batches of images that can be broadcast together, or two images.
     metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}
+        Name of the metric.
     data_range : float or array (...), optional
-        None: the largest kept value of all images (minus the smallest, where that is negative).
+        Range of values. By default the largest kept value of all images, minus the smallest if that is negative.
     mask : bool array (rows, cols), optional
-        True = excluded; NaN pixels are excluded too, each pair's own.
+        True = excluded. Pixels that are NaN in either image of a pair are excluded too.
 
     Returns
     -------
@@ -231,7 +235,7 @@ def pairwise(
     Raises
     ------
     ValueError, TypeError
-        As `ssim`.
+        As for `ssim`.
 
     Examples
     --------
@@ -250,28 +254,29 @@ def pairwise(
 def similarity_matrix(
     images: ArrayLike, metric: str, *, data_range: float | None = None, mask: ArrayLike | None = None
 ) -> np.ndarray:
-    """The metric of that name between all pairs of n images.
+    """Compute a metric between all pairs of n images.
 
     Parameters
     ----------
     images : array (n, rows, cols)
-        Component patterns, for example; NaN at excluded pixels.
+        Images, for example component patterns, with NaN at excluded pixels.
     metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}
+        Name of the metric.
     data_range : float, optional
-        None: the largest kept value of all images (minus the smallest, where that is negative).
+        Range of values. By default the largest kept value of all images, minus the smallest if that is negative.
     mask : bool array (rows, cols), optional
-        True = excluded; NaN pixels are excluded too, each pair's own.
+        True = excluded. Pixels that are NaN in either image of a pair are excluded too.
 
     Returns
     -------
     ndarray of float64 (n, n)
-        Symmetric; of MDSI, which is not, the mean of both orders. The diagonal is the value of equal images. Rows and
-        columns of images that are NaN throughout are NaN.
+        Symmetric matrix. For MDSI, which is not symmetric, it is the mean of both orders. The diagonal is the value of equal
+        images. Rows and columns of images that are NaN everywhere are NaN.
 
     Raises
     ------
     ValueError, TypeError
-        As `ssim`; also when the images are not (n, rows, cols).
+        As for `ssim`; also when the images are not (n, rows, cols).
 
     Examples
     --------

@@ -14,33 +14,33 @@ _SECOND_DIFFERENCE = [1.0, -2.0, 1.0]
 
 
 def noise_deviation(a: ArrayLike, *, mask: ArrayLike | None = None) -> float | np.ndarray:
-    """Standard deviation of the noise of an image, from what no smooth image has (Immerkaer 1996).
+    """Estimate the standard deviation of the noise of an image (Immerkaer 1996).
 
-    The image is convolved with the difference of two Laplacians, which takes away what is constant, linear or quadratic
-    over 3 x 3 pixels, and the mean of the absolute value is scaled so that white Gaussian noise of deviation s gives s.
+    The image is convolved with the difference of two Laplacians, which removes constant, linear and quadratic variations
+    over 3 x 3 pixels. The mean of the absolute value is scaled so that white Gaussian noise of standard deviation s gives s.
 
     Parameters
     ----------
     a : array (..., rows, cols)
-        Images, in any unit.
+        One or more images, in any unit.
     mask : bool array (rows, cols), optional
-        True = excluded. Pixels that are NaN are excluded too. A pixel counts when its 3 x 3 window lies inside the image
-        and holds no excluded pixel.
+        True = excluded. NaN pixels are excluded too. A pixel is used if its 3 x 3 window lies inside the image and contains
+        no excluded pixel.
 
     Returns
     -------
     float or ndarray of float64 (...)
-        In the unit of the images; NaN where no pixel counts.
+        Standard deviation in the unit of the images, NaN if no pixel can be used.
 
     Raises
     ------
     ValueError, TypeError
-        When `a` is not an image of at least 3 x 3 pixels, holds infinite values, or `mask` does not fit.
+        If `a` is not an image of at least 3 x 3 pixels, holds infinite values, or `mask` does not fit.
 
     Notes
     -----
-    Spots that are one or two pixels wide look like noise to it, and noise that a filter has spread over several pixels does
-    not: compare the values of one detector and one binning. Of counts it is a mean over bright and dark regions.
+    Spots of one or two pixels in width are counted as noise, and noise that a filter has spread over several pixels is not.
+    Only compare values for the same detector and binning. For counts, the value is a mean over bright and dark regions.
 
     Examples
     --------

@@ -15,21 +15,22 @@ _LIKE = 0.3  # correlation below which two sets of maps have nothing in common t
 
 
 def drift_between(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
-    """How far the content of the second set of maps lies from that of the first.
+    """Measure the shift between two sets of maps of the same components.
 
-    The maps of all components are correlated together at every shift, over what both scans show; excluded positions have no
-    weight. A parabola through the largest correlation and its neighbours gives parts of a position.
+    The maps of all components are correlated together at every shift, over the region that both scans show; excluded
+    positions have no weight. A parabola through the largest correlation and its neighbours gives the shift with subpixel
+    precision.
 
     Parameters
     ----------
     first, second : array_like (k, scan_row, scan_col)
-        Maps of the same components, of scans of any two shapes; NaN where excluded.
+        Maps of the same components, with NaN where excluded. The scans may have different shapes.
 
     Returns
     -------
     (float, float)
-        Rows and columns, in positions: what is at (r, c) in the first scan is at (r + rows, c + cols) in the second. Zero
-        where the maps have nothing in common.
+        Shift along rows and columns, in positions: a feature at (r, c) in the first scan is at (r + rows, c + cols) in the
+        second. Zero if the maps have nothing in common.
 
     Examples
     --------
@@ -55,16 +56,17 @@ def drift_between(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
 
 
 def drift_of(scans: Sequence[ArrayLike]) -> np.ndarray:
-    """How far every scan of a series lies from the first one: `drift_between` neighbours, added up.
+    """Measure the drift of every scan of a series from the first one, as the sum of `drift_between` neighbours.
 
     Parameters
     ----------
     scans : sequence of array_like (k, scan_row, scan_col)
+        Maps of each scan.
 
     Returns
     -------
     ndarray (n_scans, 2)
-        Rows and columns, in positions.
+        Drift along rows and columns, in positions.
 
     Examples
     --------

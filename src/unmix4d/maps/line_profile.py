@@ -1,4 +1,4 @@
-"""Values of a map along a line."""
+"""Return the values of a map along a line."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def line_profile(
     width: int = 1,
     step: float | tuple[float, float] = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values of a map along a straight line, about one position apart, averaged across it.
+    """Return the values of a map along a straight line, about one position apart, averaged across the line.
 
     Parameters
     ----------
     image : ndarray (scan_row, scan_col)
-        NaN is left out.
+        Map or image of the scan; NaN is ignored.
     start, stop : (float, float)
-        (row, column), inside the map.
+        First and last point of the line, (row, column), inside the map.
     width : int
-        Positions across the line that are averaged.
+        Number of positions across the line that are averaged.
     step : float or (float, float)
-        Distance between positions along (row, column), for the distances.
+        Distance between positions along (row, column), used for the distances.
 
     Returns
     -------
     distances : ndarray of float64 (n,)
-        From `start`.
+        Distances from `start`.
     values : ndarray of float64 (n,)
-        Interpolated linearly between positions; NaN where nothing is known.
+        Values, interpolated linearly between positions; NaN where all are excluded.
 
     Raises
     ------
     ValueError
-        When an end is outside the map, or both are the same.
+        If an end is outside the map, or both are the same.
 
     Examples
     --------

@@ -13,34 +13,33 @@ __all__ = ["area_table", "global_minmax", "pair_table", "two_largest"]
 def two_largest(
     weights: ArrayLike, *, present: ArrayLike | None = None, background: Sequence[int] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two largest weights of every position and their ratio (Cao 2025, "overlapping estimation").
+    """Return the two largest weights of every position and their ratio (Cao 2025, "overlapping estimation").
 
     Parameters
     ----------
     weights : array_like (k, scan_row, scan_col)
-        Comparable with one another; NaN where excluded. What is below zero counts as zero.
+        Weights on a common scale, with NaN where excluded. Negative values count as zero.
     present : array_like of bool (k, scan_row, scan_col), optional
-        Where each weight means anything. By default wherever it is above zero; then a second weight of zero gives the
-        ratio 0.
+        Where each weight is significant. By default where it is above zero; a second weight of zero then gives the ratio 0.
     background : sequence of int
-        Components that are not considered as partners of an overlap.
+        Components that are ignored, such as a background.
 
     Returns
     -------
     ratio : ndarray (scan_row, scan_col), float32 or float64
-        Second largest over largest weight, 0 to 1. NaN where excluded, where nothing is there, or where the largest or the
-        second weight is not present.
+        Second largest weight divided by the largest, 0 to 1. NaN where excluded, where nothing is present, or where the
+        largest or the second weight is not present.
     first, second : ndarray of int (scan_row, scan_col)
-        The components of the two, by their numbers in `weights`; -1 where there is none that is present.
+        Components of the two weights, by their numbers in `weights`; -1 where none is present.
 
     Raises
     ------
     ValueError
-        When fewer than two components are left besides the background.
+        If fewer than two components are left besides the background.
 
     Notes
     -----
-    Of equal weights, the component with the lower number is the first.
+    If weights are equal, the component with the lower number is the first.
 
     Examples
     --------
@@ -70,17 +69,17 @@ def two_largest(
 
 
 def global_minmax(maps: ArrayLike) -> np.ndarray:
-    """All maps together from 0 to 1, by one minimum and one maximum, as the program of Cao 2025 has it.
+    """Scale all maps together from 0 to 1 by one minimum and one maximum, as in the program of Cao 2025.
 
     Parameters
     ----------
     maps : array_like (k, scan_row, scan_col)
-        NaN is left out.
+        Maps; NaN is ignored.
 
     Returns
     -------
     ndarray of the same shape
-        Zeros where all values are the same.
+        Scaled maps, zeros if all values are equal.
 
     Examples
     --------
@@ -96,21 +95,23 @@ def global_minmax(maps: ArrayLike) -> np.ndarray:
 
 
 def area_table(ratio: np.ndarray, kept: np.ndarray, thresholds: Sequence[float], area: float = 1.0) -> dict[str, np.ndarray]:
-    """How much of the scan has a ratio of at least each threshold.
+    """Compute the area in which the overlap ratio is at least each threshold.
 
     Parameters
     ----------
     ratio : ndarray (scan_row, scan_col)
+        Overlap ratio of every position.
     kept : ndarray of bool (scan_row, scan_col)
-        Positions that take part.
+        Positions that are used.
     thresholds : sequence of float
+        Thresholds of the ratio.
     area : float
-        Of a position.
+        Area of a position.
 
     Returns
     -------
     dict of ndarray (n_thresholds,)
-        ``threshold``, ``n_positions``, ``area`` and ``share`` of the positions that take part.
+        The columns ``threshold``, ``n_positions``, ``area`` and ``share`` of the positions that are used.
 
     Examples
     --------
@@ -129,23 +130,23 @@ def area_table(ratio: np.ndarray, kept: np.ndarray, thresholds: Sequence[float],
 def pair_table(
     ratio: np.ndarray, first: np.ndarray, second: np.ndarray, threshold: float, area: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """Which two components are together, and on how much area.
+    """Tabulate which two components overlap, and on how large an area.
 
     Parameters
     ----------
     ratio, first, second : ndarray (scan_row, scan_col)
-        As from `two_largest`.
+        Ratio and components as returned by `two_largest`.
     threshold : float
-        Ratio from which positions count in the columns that end in ``_above``.
+        Smallest ratio of the positions counted in the columns that end in ``_above``.
     area : float
-        Of a position.
+        Area of a position.
 
     Returns
     -------
     dict of ndarray (n_pairs,)
-        ``component`` and ``partner`` (the larger number), ``n_positions`` and ``area`` where these are the two largest,
-        ``n_above`` and ``area_above`` where their ratio is at least the threshold, ``mean_ratio``. The largest
-        ``n_above``, then the largest ``n_positions``, first.
+        The columns ``component`` and ``partner`` (the larger number); ``n_positions`` and ``area`` where these two are the
+        largest; ``n_above`` and ``area_above`` where their ratio is at least the threshold; and ``mean_ratio``. Sorted by
+        ``n_above``, then by ``n_positions``, largest first.
 
     Examples
     --------

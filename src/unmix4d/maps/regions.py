@@ -20,7 +20,7 @@ __all__ = [
 RULES = ("yen", "otsu", "li")
 # Where components are said to be present: the largest values that do not decide a threshold, because hot positions come
 # one at a time and grains do not; and how far above the mean of what is absent it is at least, in its standard deviations
-# (docs/grains.md).
+# (docs/details).
 OUTLIERS, NOISE = 4, 4.0
 _ALIKE = 1024  # times the precision of the values: the rules sort them into 256 steps
 # A component is spread out when it fills this much of the scan (1: it is the same everywhere; like the two numbers below,
@@ -36,7 +36,7 @@ _LEVELS = 0.76
 _SMALL = 0.4  # ... the upper one on this share of the scan at most: more is a matrix with holes
 _WHOLE = 0.8  # ... and of that so much in one piece: scattered positions are none; like the number above: no table
 # A grain that a background took up is told from what is around it, in standard deviations: chosen on 44 decompositions of
-# pyxem's film, where 2.0 missed 4; what it does on others is in docs/grains.md.
+# pyxem's film, where 2.0 missed 4; what it does on others is in docs/details.
 _AROUND, _STANDS_OUT = 2, 1.0
 
 
@@ -60,27 +60,27 @@ def check_rule(rule: Any, name: str = "threshold") -> str | float:
 
 
 def threshold(values: ArrayLike, rule: str | float = "yen", *, outliers: int = 0, noise: float = 0.0) -> float:
-    """The value above which a map says that its component is present.
+    """Return the map value above which a component is present.
 
     Parameters
     ----------
     values : array_like
-        Values of one map, any shape; NaN is left out.
+        Values of one map, of any shape; NaN is ignored.
     rule : {"yen", "otsu", "li"} or float
-        Yen's criterion (Bruefach 2022), Otsu's or Li's, all of scikit-image; a number is a fraction of the largest value.
+        Yen's criterion (Bruefach 2022), Otsu's or Li's, as in scikit-image. A number is a fraction of the largest value.
     outliers : int
-        That many of the largest values do not decide: they count as the next one. A single hot position would otherwise
-        squeeze everything else into a few bins of the histogram that Yen and Otsu work on.
+        Number of largest values that are replaced by the next smaller one. A single hot position would otherwise compress
+        all other values into a few bins of the histogram that Yen and Otsu use.
     noise : float
-        Yen's criterion may end within the noise, or within the level of a large grain. The threshold is at least this many
-        standard deviations above the mean of what is below it, but not raised above the middle of the range; where a map
-        has two levels that are so many of their standard deviations apart, it is not within the upper one. Not for a
-        number as rule.
+        Smallest distance between the threshold and the mean of the values below it, in standard deviations, because Yen's
+        criterion may lie within the noise or within the level of a large grain. The threshold is not raised above the middle
+        of the range. If a map has two levels that are this many of their standard deviations apart, the threshold is not
+        within the upper one. Not used if `rule` is a number.
 
     Returns
     -------
     float
-        Infinity where the map has one value only or none: then nothing is present.
+        The threshold. Infinity if the map has only one value or none, so that nothing is present.
 
     Examples
     --------
@@ -129,21 +129,21 @@ def _out_of_the_levels(values: np.ndarray, cut: float, noise: float) -> float:
 def above_threshold(
     maps: ArrayLike, kept: ArrayLike | None = None, *, rule: str | float = "yen", outliers: int = 0, noise: float = 0.0
 ) -> np.ndarray:
-    """Where each map is above its own threshold.
+    """Find the positions at which each map is above its own threshold.
 
     Parameters
     ----------
     maps : array_like (k, scan_row, scan_col)
-        NaN counts as absent.
+        Maps; NaN counts as not present.
     kept : ndarray of bool (scan_row, scan_col), optional
-        Positions that take part; by default those that are not NaN.
+        Positions that are used, by default those that are not NaN.
     rule, outliers, noise
-        As in `threshold`.
+        As for `threshold`.
 
     Returns
     -------
     ndarray of bool (k, scan_row, scan_col)
-        False at positions that do not take part, and throughout for a map that is constant.
+        Whether each map is above its threshold. False at positions that are not used, and everywhere for a constant map.
 
     Examples
     --------
@@ -163,17 +163,19 @@ def above_threshold(
 
 
 def is_spread(image: ArrayLike, kept: ArrayLike | None = None) -> bool:
-    """Whether a map has its component nearly everywhere, as background, amorphous support and direct beam have.
+    """Tell whether a component is nearly everywhere, like a background, amorphous support or the direct beam.
 
-    It fills more than 0.6 of the scan, measured by (sum m)^2 / (n sum m^2), which is 1 for a constant map and the share of
-    the area for a grain of even thickness. And it is nowhere gone (its 5th percentile is above 0.1 of the 95th) or it has no
-    two levels, one inside and one outside (Otsu's share of the variance between two classes is below 0.8).
+    Such a map fills more than 0.6 of the scan, measured by (sum m)^2 / (n sum m^2), which is 1 for a constant map and the
+    fraction of the area for a grain of constant thickness. In addition, it vanishes nowhere (its 5th percentile is above 0.1
+    of the 95th), or it does not have two levels, one inside and one outside (the fraction of the variance between Otsu's two
+    classes is below 0.8).
 
     Parameters
     ----------
     image : array_like (scan_row, scan_col)
-        Not negative; NaN is left out.
+        Non-negative map; NaN is ignored.
     kept : ndarray of bool, optional
+        Positions that are used, by default those that are not NaN.
 
     Returns
     -------
@@ -205,8 +207,8 @@ def grain_region(image: ArrayLike, kept: ArrayLike | None = None) -> np.ndarray:
     Otsu's two classes account for more than 0.76 of the variance of the map, the upper one is at most 0.4 of the scan, and
     0.8 of it is one region.
 
-    image (array_like (scan_row, scan_col)): Not negative; NaN is left out.
-    Returns ndarray of bool (scan_row, scan_col): False throughout where there is no such region.
+    image (array_like (scan_row, scan_col)): Non-negative map; NaN is ignored. Returns ndarray of bool (scan_row, scan_col):
+    False throughout where there is no such region.
     """
     values, use = _usable(image, kept)
     if use.any() and _between(values[use]) >= _LEVELS:
@@ -254,26 +256,27 @@ def find_regions(
     opening: int = 0,
     kept: ArrayLike | None = None,
 ) -> list[np.ndarray]:
-    """The separate regions of a mask, the largest first.
+    """Find the separate regions of a mask, sorted by size, largest first.
 
     Parameters
     ----------
     present : array_like of bool (scan_row, scan_col)
+        Mask of the positions.
     min_size : int
-        Smaller regions, in positions, are left out.
+        Size of the smallest region that is returned, in positions.
     connectivity : {1, 2}
-        1: positions that share an edge belong together; 2: also those that share a corner.
+        With 1, positions that share an edge are connected; with 2, also those that share a corner.
     fill_holes : int
-        Holes of at most this many positions are filled.
+        Size of the largest holes that are filled, in positions.
     opening : int
-        Opened with a diamond of this radius first: bridges and specks thinner than it go, and corners with them.
+        Radius of a diamond with which the mask is opened first. This removes thinner bridges and specks, but also corners.
     kept : ndarray of bool (scan_row, scan_col), optional
-        Positions that take part; no others belong to a region, nor are holes made of them filled.
+        Positions that are used. Other positions do not belong to any region, and holes that consist of them are not filled.
 
     Returns
     -------
     list of ndarray of bool (scan_row, scan_col)
-        A mask of the whole scan for each.
+        One mask per region, each with the shape of the scan.
 
     Examples
     --------

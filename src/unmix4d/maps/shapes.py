@@ -13,16 +13,15 @@ __all__ = ["region_shape", "shape_of_positions"]
 def region_shape(
     mask: ArrayLike, step: tuple[float, float] = (1.0, 1.0), origin: tuple[float, float] = (0.0, 0.0)
 ) -> dict[str, float]:
-    """Size, place and shape of one region.
+    """Measure the size, position and shape of one region.
 
-    All moments and diameters are those of the calibrated shape, not of its image in positions: a grain on a scan with steps
-    of 8 x 2 nm comes out as it is in the specimen. A position stands for the rectangle of one step around it, so that
-    regions of one position have finite numbers too.
+    All moments and diameters are calibrated, so they describe the grain in the specimen also for a scan with steps of 8 x 2
+    nm. A position represents the rectangle of one step around it, so regions of one position have finite values too.
 
     Parameters
     ----------
     mask : array_like of bool (scan_row, scan_col)
-        With at least one True.
+        Mask of the region, with at least one True.
     step : (float, float)
         Distance between positions along (row, column).
     origin : (float, float)
@@ -31,22 +30,22 @@ def region_shape(
     Returns
     -------
     dict
-        ``area`` (positions x step x step); ``equivalent_diameter`` of the circle of that area; ``feret_max`` and
+        ``area`` (positions x step x step); ``equivalent_diameter``, the diameter of a circle of that area; ``feret_max`` and
         ``feret_min``, the largest and the smallest distance of two parallel lines that enclose the region (Walton 1948);
         ``centroid_row``, ``centroid_col``; ``major_axis`` and ``minor_axis`` (full lengths), ``orientation_deg`` of the
-        major one and ``eccentricity`` of the ellipse with the same second moments. The orientation is counter-clockwise
-        as seen with row 0 on top, ``atan2(-row, column)``, from 0 to 180 degrees (excluded), 0 where the region is round.
+        major one and ``eccentricity`` of the ellipse with the same second moments. The orientation is counter-clockwise as
+        seen with row 0 on top, ``atan2(-row, column)``, from 0 to 180 degrees (excluded), 0 where the region is round.
 
     Raises
     ------
     ValueError
-        When the mask is empty.
+        If the mask is empty.
 
     Notes
     -----
-    Feret diameters are those of the convex hull of the middles of the edges of the positions, as in scikit-image. For
-    ellipses of 6 to 40 positions the largest one is a third of a step too long in the mean (the hull of the corners three
-    quarters, that of the centres of the positions half a step too short).
+    Feret diameters are those of the convex hull of the edge midpoints of the positions, as in scikit-image. For ellipses of
+    6 to 40 positions, the largest diameter is too long by a third of a step on average (the hull of the corners would be too
+    long by three quarters of a step, that of the centres too short by half a step).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How well a weight is known: the standard error of map values, from the patterns and what the fit left over."""
+"""Estimate the standard error of map values from the patterns and the residuals of the fit."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ _RIDGE = 1e-10  # of patterns of norm 1: two equal patterns get a huge error ins
 
 
 def weight_errors(maps: ArrayLike, patterns: ArrayLike, residuals: ArrayLike, *, counting: bool = True) -> np.ndarray:
-    """Standard error of every map value, as propagated from the noise of the patterns it was fitted to.
+    """Estimate the standard error of every map value, propagated from the noise of the patterns it was fitted to.
 
     Least squares for known patterns P gives weights with the covariance G^-1 (P V P^T) G^-1, where G = P P^T and V is the
-    variance of the pixels. Components whose weight is zero at a position do not take part there: non-negative least squares
-    has put them on their bound. What two patterns have in common makes both their weights uncertain, which is in G^-1.
+    variance of the pixels. Components with zero weight at a position are not included there, because non-negative least
+    squares has put them on their bound. Intensity that two patterns share makes both weights uncertain, which is contained
+    in G^-1.
 
     Parameters
     ----------
     maps : array_like (k, scan_row, scan_col)
-        Not negative; NaN where excluded.
+        Non-negative maps, with NaN where excluded.
     patterns : array_like (k, det_row, det_col) or (k, n)
-        NaN where excluded.
+        Patterns, with NaN where excluded.
     residuals : array_like (scan_row, scan_col) or float
         Root mean square of data minus reconstruction at every position (`unmix4d.Decomposition.residual_map`): it sets the
-        level of the variance, so that neither a gain nor a detector's noise needs to be known, and what the model
-        cannot describe counts as noise too.
+        level of the variance, so you need to know neither the gain nor the noise of the detector. Deviations from the model
+        count as noise too.
     counting : bool
-        True: the variance of a pixel goes with its expectation, as that of counts does. False: all pixels of a position
-        have the same.
+        If True, the variance of a pixel is proportional to its expectation, as for counts. If False, all pixels of a
+        position have the same variance.
 
     Returns
     -------
     ndarray of float64 (k, scan_row, scan_col)
-        In the unit of the maps; of a weight that is zero, the error it would have beside those that are not. NaN where
-        excluded.
+        Standard errors in the unit of the maps, NaN where excluded. For a weight of zero, the error it would have together
+        with the non-zero ones.
 
     Raises
     ------
     ValueError
-        When maps, patterns and residuals do not belong together.
+        If the shapes of maps, patterns and residuals do not match.
 
     Notes
     -----
-    The patterns are taken as known. Weights that were smoothed, or are a median of several runs, are better known than this.
+    The patterns are assumed to be known exactly. Weights that were smoothed, or are a median of several runs, have smaller
+    errors.
 
     Examples
     --------

@@ -34,58 +34,58 @@ def bragg_disks(
     Parameters
     ----------
     vectors : py4DSTEM BraggVectors or PointListArray, or pyxem DiffractionVectors, optional
-        Of the same scan. They are used as their own calibration has them: centred, and with the ellipse taken out.
-        What was prepared on the detector (crop, bin, masks) does not touch them; the scan mask does. Of several scans a list
-        with those of each, or pyxem's of a signal with three navigation axes: all are put on one raster. Without vectors
-        they are found now, on the patterns of this view, with the host's own detector.
+        Bragg vectors of the same scan. They are used with their own calibration: centred and corrected for the ellipse.
+        Preparation of the detector (crop, bin, masks) does not affect them, but the scan mask does. For several scans,
+        pass a list with the vectors of each, or pyxem vectors with three navigation axes; all are put on one grid. Without
+        vectors, the disks are detected immediately on the patterns of this view, with the detector of the host.
     bin : int, optional
-        A cell of the raster is bin x bin detector pixels of this view; 3 by default.
+        Size of a cell of the grid in detector pixels of this view. The default is 3.
     intensity : {"sum", "sqrt", "binary"}
-        What a vector brings: its intensity, the square root of it, or 1.
+        Weight of a vector: its intensity, the square root of it, or 1.
     spread : float or str, optional
-        A vector is shared among the cells whose middles are nearer than this, the nearer the more (a hat function), in
-        pixels of this view or with a unit; in whole cells, two by default, one at least, which is bilinear. 0: all of it
-        goes to the cell that it falls into, as in the paper.
+        Distance over which a vector is distributed among cells (with a hat function), in pixels of this view or with a unit.
+        It is rounded to whole cells, at least one, which is bilinear; the default is two. With 0, a vector contributes only
+        to the cell it lies in, as in the paper.
     q_min, q_max : float or str, optional
         Shortest and longest vectors that are used, in pixels of this view or with a unit. By default the direct beam is
-        left out, where it is among the vectors: those shorter than half of the smallest usual distance of two disks.
-        So is what lies under a mask of the direct beam. 0 keeps all.
+        excluded if it is among the vectors, i.e. vectors shorter than half of the smallest usual distance between two disks,
+        and also vectors under a mask of the direct beam. With 0, all are used.
     centre : (float, float), optional
-        Place of the direct beam in the vectors, (row, column), where they do not know it.
+        Position of the direct beam in the vectors (row, column), if their calibration does not have it.
     detector : {"py4dstem", "pyxem"}, optional
-        Whose detector finds the disks; by default that of the host the scan came from.
+        Host whose detector finds the disks. By default the host that the scan came from.
     disk_radius : float or str, optional
-        Of the disks; by default that of the direct beam in the mean pattern.
+        Radius of the disks, by default that of the direct beam in the mean pattern.
     detection : dict, optional
-        Arguments of ``find_Bragg_disks`` (py4DSTEM) or of ``find_peaks`` (pyxem) in place of ours.
+        Arguments of ``find_Bragg_disks`` (py4DSTEM) or ``find_peaks`` (pyxem) that replace our defaults.
 
     Returns
     -------
     FeatureView
-        The raster is its image: (2 n + 1, 2 m + 1) cells with the direct beam in the middle. Component patterns of a
-        view of vectors alone are fitted to the same raster without the spread.
+        Features of shape (2 n + 1, 2 m + 1) with the direct beam in the middle. For a view made of vectors alone, component
+        patterns are fitted to the same grid without the spread.
 
     Raises
     ------
     ValueError
-        When the vectors belong to another scan, have no origin or no unit that fits this view, are NaN or negative,
-        or none is left; when a scan without a host has to find them and no detector is named.
+        If the vectors belong to another scan, have no origin or no unit that fits this view, are NaN or negative, or none is
+        left; or if disks of a scan without a host have to be detected and `detector` is not given.
     TypeError
-        When `vectors` are of no known kind.
+        If the type of `vectors` is not supported.
 
     Warns
     -----
     UnmixWarning
-        When more than half of the positions hold no vector.
+        If more than half of the positions have no vector.
 
     Notes
     -----
-    Why vectors are spread: a disk that is found half a pixel aside must not look like another disk. On a simulated film
-    of silver (16 overlapping grains, told k) maps of NMF reach a correlation of 0.50 with the truth without, 0.71 when
-    shared by one cell, and 0.79 by two.
+    Vectors are spread because a disk detected half a pixel away must not look like a different disk. On a simulated silver
+    film (16 overlapping grains, k given), NMF maps have a correlation of 0.50 with the truth without spread, 0.71 with a
+    spread of one cell, and 0.79 with two.
 
-    Intensities of py4DSTEM are correlations with a probe; those found with pyxem's detector here are mean intensities
-    of disks above their surroundings. Neither is a number of electrons: weights from counting statistics do not apply.
+    Intensities from py4DSTEM are correlations with a probe; those from pyxem's detector are mean intensities of disks above
+    their surroundings. Neither is a number of electrons, so weights from counting statistics do not apply.
 
     Examples
     --------

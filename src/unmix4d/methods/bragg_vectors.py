@@ -48,18 +48,19 @@ def bragg_disks(
     Parameters
     ----------
     bin : int, optional
-        A cell of the new raster is bin x bin cells of this one; 1 by default.
+        Size of a cell of the new grid in cells of this one. The default is 1.
     intensity, spread, q_min, q_max
         As for `Unmix.bragg_disks`.
 
     Returns
     -------
     FeatureView
+        Features on the new grid.
 
     Raises
     ------
     ValueError
-        When this is not a view that ``Unmix(vectors)`` made, or an argument is outside its range.
+        If this view was not made by ``Unmix(vectors)``, or an argument is outside its range.
 
     Examples
     --------

@@ -63,72 +63,72 @@ def choose_k(
 ) -> KChoice:
     """Recommend a number of components, with reasons, from NMF for every number of a range.
 
-    The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest
-    is held out.
+    The scan is compressed once for all numbers, and once more for the part of its counts that is fitted while the rest is
+    held out.
 
     Parameters
     ----------
     ks : sequence of int, optional
-        Numbers to try, at least 1, in any order; 1 to 16 by default, or fewer where the scan holds no more. Try a few
-        more than you expect: a recommendation at either end of the range is called ambiguous.
+        Numbers of components to try, at least 1, in any order. The default is 1 to 16, or fewer if the scan is small. Try a
+        few more than you expect, because a recommendation at either end of the range is ambiguous.
     rule : {"unmix4d", "cao2025", "held_out", "noise_edge", "loss_knee", "distinct", "stable", "coherent"}
-        Who recommends. ``"unmix4d"``: the noise edge and the likelihood of held-out counts together, see Notes.
-        ``"cao2025"``: the steps of the paper [1]_, on our factorisations: with ``smooth=None, weights="none"`` on plain
-        ones as the paper's. Any other: that criterion alone.
+        Rule of the recommendation. ``"unmix4d"`` combines the noise edge and the likelihood of held-out counts, see Notes.
+        ``"cao2025"`` follows the paper [1]_, but with our factorisations; use ``smooth=None, weights="none"`` for plain ones
+        as in the paper. Any other name uses that criterion alone.
     n_starts : int
-        Starts of every factorisation; with one there is no stability.
+        Number of starts of every factorisation. The stability needs at least two.
     fraction : float or None
-        Share of the electrons that is fitted while the rest is held out; None leaves that criterion out.
+        Fraction of the electrons that is fitted while the rest is held out. With None, this criterion is not used.
     smooth : "auto", None, float, str or SmoothMaps
-        As for `nmf`; ``"auto"`` is a sigma of one position, where there is more than one position. The noise edge is
-        that of the smoothed scan: weak components that neighbouring positions share are counted, and single odd
-        positions are not. None for scans whose positions have no neighbourhood.
+        Smoothing of the subspace as for `nmf`; ``"auto"`` is a sigma of one position. The noise edge is that of the smoothed
+        scan: it counts weak components that neighbouring positions share, but not single unusual positions. Use None if
+        neighbouring positions are unrelated.
     weights, max_iter, tol, precision
         As for `nmf`.
     annulus : (inner, outer), optional
-        Radii, in pixels or with a unit, between which patterns are compared with each other; all kept pixels by
-        default. It has no influence on the factorisations.
+        Radii between which patterns are compared, in pixels or with a unit. By default all kept pixels are used. The annulus
+        does not affect the factorisations.
     random_state : int or None
+        Seed; with None, one is drawn.
     checkpoint : str or path-like, optional
-        A folder, made by the call, that keeps the compressions, every number that is finished, of the scan and of the
-        part that is fitted, and the likelihood of held-out counts. The same call with the same folder makes what is
-        missing, with the same result, after a crash or a power cut; `rule` and `annulus` may be others then. The folder
-        stays when all is over: delete it.
+        Folder for checkpoints, created by the call. It stores the compressions, every number that is finished, for the scan
+        and for the fitted part, and the likelihood of held-out counts. After a crash or a power cut, the same call continues
+        from there with the same result; you may change `rule` and `annulus`. The folder is not deleted at the end.
 
     Returns
     -------
     KChoice
-        ``.recommended``, ``.confidence``, ``.reasons``, ``.votes``, ``.table``; ``choice[k]`` is the `Decomposition`.
+        The recommendation, with ``.recommended``, ``.confidence``, ``.reasons``, ``.votes`` and ``.table``. ``choice[k]`` is
+        the `Decomposition` with k components.
 
     Raises
     ------
     ValueError
-        When `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the
-        criterion that `rule` names has no opinion on this scan: ``"held_out"`` needs counts. When `checkpoint` is of
-        another run.
+        If `ks` is empty or out of range, the scan holds negative, NaN or infinite values or no signal, or the criterion
+        named by `rule` cannot be computed for this scan (``"held_out"`` needs counts), or if `checkpoint` is of another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
-        When an argument is of a wrong type.
+        If an argument is of a wrong type.
 
     Notes
     -----
-    What is counted are distinguishable patterns: a background is one, and so is a direct beam that varies on its own;
-    one that is a constant share of every pattern adds none; a bent crystal is several.
+    `choose_k` counts distinguishable patterns. A background is one pattern, and so is a direct beam that varies
+    independently; a direct beam that is a constant fraction of every pattern adds none. A bent crystal is several patterns.
 
-    The rule ``"unmix4d"``: as many components as the compressed, scan-smoothed data have singular values above what
-    noise alone can reach. It is clear when counts that were not fitted [2]_ are most likely with the same number, no
-    singular value is too close to the noise to tell, and the number is not at an end of the range; without counts, also
-    no two patterns must be nearly the same. Otherwise it is ambiguous, and the reasons say why. Measured on phantoms in
-    benchmarks/choose_k/RESULTS.md.
+    The rule ``"unmix4d"`` recommends the number of singular values of the compressed, scan-smoothed data that are above what
+    noise alone can reach. The recommendation is clear if the held-out counts [2]_ are most likely for the same number, no
+    singular value is too close to the noise to decide, and the number is not at an end of the range; without counts, also no
+    two patterns may be nearly the same. Otherwise it is ambiguous, and the reasons are given. benchmarks/choose_k/RESULTS.md
+    has the accuracy on phantoms.
 
-    Noise must be independent from position to position. After ``prepare(average_neighbours=...)`` it is not, and the
-    edge is far too low; radial variance and symmetry of a mixture are no mixtures, and overlaps are counted. Both are
-    called ambiguous. Noise that is alike in several pixels (Friedel folding, polar patterns) does no harm as long as the
-    scan is smoothed.
+    Noise must be independent between positions. After ``prepare(average_neighbours=...)`` it is not, and the edge is far too
+    low. Radial variance and symmetry are not additive, so overlaps are counted as components. In both cases the
+    recommendation is ambiguous. Noise that is shared by several pixels (Friedel folding, polar patterns) is not a problem as
+    long as the scan is smoothed.
 
-    To be quick, the largest numbers are factorised in fewer directions than `nmf` would take: run `nmf` again with the
-    number that is chosen for the last digits.
+    To save time, the largest numbers are factorised with a smaller subspace than `nmf` uses. Run `nmf` again with the chosen
+    number for full precision.
 
     References
     ----------

@@ -32,26 +32,28 @@ def compress(
     Parameters
     ----------
     rank : int
-        Directions kept. For k components `nmf` uses the strongest 2 k + 2 of them, and 4 k + 2 with smoothing.
+        Number of directions to keep. For k components `nmf` uses the strongest 2 k + 2 of them, and 4 k + 2 with smoothing.
     weights : {"auto", "none", "capped", "poisson"}
         As for `nmf`.
     smooth : optional
         As for `nmf`.
     constraints : sequence, optional
-        Constraints of the runs to come: one that smooths maps makes it a smoothed subspace, as in `nmf`.
+        Constraints of the later runs. With a constraint that smooths maps, the subspace is smoothed as in `nmf`.
     precision : {"single", "double"}
+        Floating-point precision of the compressed scan.
     random_state : int or None
-        Seed of the starting block; it matters only for what is inside the noise.
+        Seed of the starting block. It only affects directions within the noise.
 
     Returns
     -------
     LowRank
-        Pass it to ``nmf(..., compression=)``; ``.sizes()`` and ``.edge`` describe what stands out of the noise.
+        The compressed scan, to be passed as ``nmf(..., compression=)``. ``.sizes()`` and ``.edge`` show what stands out of
+        the noise.
 
     Raises
     ------
     ValueError
-        When `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
+        If `rank` is larger than the number of positions or of pixels, or the scan holds values that are negative,
         NaN or infinite, or no signal.
 
     Examples

@@ -40,37 +40,38 @@ def angular_average(
     scaling: str = DEFAULT,
     polar: str = "own",
 ) -> FeatureView:
-    """Average the intensity in the sectors of rings, as features of every pattern.
+    """Compute angular averages: the mean intensity in sectors of rings, as features of every pattern.
 
-    The features of a pattern [1]_ are virtual dark-field intensities that cover all rings of spots without a choice of
-    spots: few, hardly noisy, and additive where grains overlap. They are computed in one pass, when first used.
+    These features [1]_ are virtual dark-field intensities that cover all rings of spots, so you do not have to choose spots.
+    They are few, have little noise, and are additive where grains overlap. They are computed in one pass when first used.
 
     Parameters
     ----------
     sector_deg : float
-        Angle of a sector, 360 divided by a whole number. Sector i begins at i times this angle, counter-clockwise as
+        Angle of a sector in degrees, 360 divided by an integer. Sector i begins at i times this angle, counter-clockwise as
         seen with row 0 on top, ``atan2(-row, column)``.
     rings : sequence of (inner, outer), optional
-        Radii in pixels or with a unit. By default the ranges between the local minima of the radial profile of the
-        maximum pattern, the direct beam left out: the scan is then read once, now.
+        Radii of the rings in pixels or with a unit. By default the ranges between local minima of the radial profile of the
+        maximum pattern, without the direct beam; for this the scan is read once immediately.
     scaling : {"poisson", "none", "global", "minmax", "robust"}
-        See `FeatureView.scaled`.
+        Scaling of the features, see `FeatureView.scaled`.
     polar : {"own", "host"}
-        ``"host"``: from polar patterns (360 azimuths, radii a pixel apart) that pyxem's ``get_azimuthal_integral2d`` or
-        py4DSTEM's ``PolarDatacube`` makes of the whole scan, now and in memory: for comparison.
+        With ``"host"``, the features are computed from polar patterns (360 azimuths, radii one pixel apart) made by pyxem's
+        ``get_azimuthal_integral2d`` or py4DSTEM's ``PolarDatacube``, for comparison. This is done immediately for the whole
+        scan, in memory.
 
     Returns
     -------
     FeatureView
-        Features (n_rings, n_sectors). Centre, ellipse and masks of the view are honoured. A pixel that several sectors
-        share counts in each with its area there, so small sectors are not empty; those with less than a tenth of their
-        area on pixels that take part are dropped.
+        Features of shape (n_rings, n_sectors), computed with the centre, ellipse and masks of the view. A pixel that belongs
+        to several sectors contributes to each with its area there, so small sectors are not empty. Sectors with less than a
+        tenth of their area on pixels that are not excluded are dropped.
 
     Raises
     ------
     ValueError
-        When `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds
-        features already.
+        If `sector_deg` does not divide 360, `rings` are not on the detector or none can be found, or the view holds features
+        already.
 
     References
     ----------
@@ -104,36 +105,37 @@ def radial_variance(
 ) -> FeatureView:
     """Compute the variance of the intensity over the angle at each radius, as features of every pattern.
 
-    The variance [1]_ is large where there are spots, and near the counting noise where a ring is even: it tells
-    crystalline from amorphous, not one orientation from another. It is not additive: two grains in one position have less
-    than the sum of theirs.
+    The variance [1]_ is large if there are spots, and close to the counting noise if a ring is uniform. It distinguishes
+    crystalline from amorphous regions, but not orientations. It is not additive: two overlapping grains have less than the
+    sum of their variances.
 
     Parameters
     ----------
     r_min, r_max : float or str, optional
-        First and last radius in pixels or with a unit. By default from the edge of the direct beam (where it is not
-        masked this is the first minimum of the radial profile of the maximum pattern: the scan is then read once, now)
-        to the last radius of which half lies on the detector.
+        First and last radius in pixels or with a unit. By default from the edge of the direct beam to the last radius of
+        which half lies on the detector. If the direct beam is not masked, its edge is the first minimum of the radial
+        profile of the maximum pattern, for which the scan is read once immediately.
     kind : {"variance", "normalised"}
-        ``"variance"``: eq. 1 of [1]_, ``<I^2> - <I>^2``, which grows with the thickness. ``"normalised"``:
-        ``<I^2> / <I>^2 - 1`` of fluctuation microscopy (pyxem's ``get_variance(method="r")``); 0 without intensity.
+        ``"variance"``: eq. 1 of [1]_, ``<I^2> - <I>^2``, which increases with the thickness. ``"normalised"``: ``<I^2> /
+        <I>^2 - 1`` of fluctuation microscopy (pyxem's ``get_variance(method="r")``); 0 without intensity.
     radial_step : float or str
-        Distance between the radii and width of the rings, in pixels or with a unit.
+        Distance between radii and width of the rings, in pixels or with a unit.
     scaling : {"poisson", "none", "global", "minmax", "robust"}
-        See `FeatureView.scaled`.
+        Scaling of the features, see `FeatureView.scaled`.
     polar : {"own", "host"}
         As for `angular_average`. The hosts interpolate, which lowers the variance of noise.
 
     Returns
     -------
     FeatureView
-        Features (1, n_radii), computed in one pass when first used. Means are over the area of each ring, a pixel
-        counting with its share; without interpolation, which would lower the variance.
+        Features of shape (1, n_radii), computed in one pass when first used. Means are over the area of each ring, where
+        each pixel is weighted by its area in the ring. There is no interpolation, because that would lower the variance.
 
     Raises
     ------
     ValueError
-        When the radii are not in order or find nothing, the view holds features already, or its patterns are redrawn.
+        If the radii are not in ascending order or contain no pixel, the view holds features already, or its patterns are
+        redrawn.
 
     References
     ----------
@@ -171,22 +173,22 @@ def symmetry(
 ) -> FeatureView:
     """Compute the power of Fourier orders of the intensity over the angle at each radius, as features of every pattern.
 
-    ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``: it does not change when a pattern is rotated, and tells
-    two-fold from three-, four- and six-fold arrangements of spots. It is not additive where grains overlap.
+    The features are ``|c_n|^2`` of ``I(angle) ~ sum c_n exp(i n angle)``. They do not change when a pattern is rotated, and
+    distinguish two-, three-, four- and six-fold arrangements of spots. They are not additive where grains overlap.
 
     Parameters
     ----------
     orders : sequence of int
-        Orders of rotational symmetry, at least 1. Patterns with I(g) = I(-g) have power in even orders only.
+        Orders of rotational symmetry, at least 1. Patterns with I(g) = I(-g) only have power in even orders.
     r_min, r_max, radial_step, scaling, polar
         As for `radial_variance`.
     kind : {"power", "normalised"}
-        ``"normalised"``: divided by the squared mean of the ring, as in the angular correlations of pyxem.
+        With ``"normalised"``, the power is divided by the squared mean of the ring, as in the angular correlations of pyxem.
 
     Returns
     -------
     FeatureView
-        Features (n_orders, n_radii), computed in one pass when first used.
+        Features of shape (n_orders, n_radii), computed in one pass when first used.
 
     Raises
     ------
@@ -195,8 +197,8 @@ def symmetry(
 
     Notes
     -----
-    The mean of a ring is taken off before, so that azimuths that are masked are not mistaken for a symmetry of the
-    mean. Counting noise adds about ``<I> / n_pixels`` of the ring to each order.
+    The mean of a ring is subtracted first, so that masked azimuths are not mistaken for a symmetry. Counting noise adds
+    about ``<I> / n_pixels`` of the ring to each order.
 
     Examples
     --------
@@ -227,32 +229,33 @@ def friedel_odd(
     halves: bool = False,
     measure_centre: bool = True,
 ) -> FeatureView:
-    """What opposite spots differ in, I(g) - I(-g), as features of every pattern: domains of opposite polarity.
+    """Compute the difference of opposite spots, I(g) - I(-g), as features that show domains of opposite polarity.
 
-    Thickness, amorphous layers, and whatever else is even under inversion about the centre, drop out. The pattern of an
-    antiparallel domain has the same values with the other sign, where those of its pixels hardly change.
+    Contributions that are even under inversion about the centre cancel, such as thickness and amorphous layers. The features
+    of an antiparallel domain have the opposite sign, whereas its pixels hardly change.
 
     Parameters
     ----------
     r_min, r_max : float or str, optional
         As for `radial_variance`.
     cell : float or str
-        Edge of the square cells about the centre whose means are compared, in pixels or with a unit; about as large as a
+        Size of the square cells about the centre whose means are compared, in pixels or with a unit. Use about the size of a
         spot.
     halves : bool
-        True: differences below 0 are set to 0, and those of all cells are features instead of half of them, so that nothing
-        is negative, as `nmf` needs it. The noise is then no longer even, and features are not additive.
+        If True, negative differences are set to 0 and all cells are features instead of half of them, so that features are
+        non-negative, as `nmf` needs. The noise is then no longer symmetric, and features are not additive.
     measure_centre : bool
-        A centre that is wrong by half a pixel moves opposite spots by a whole one, and thickness is then odd too. True: it
-        is measured from opposite spots, to a few hundredths of a pixel, in one or two passes that are made now;
-        ``.features.settings["centre"]`` says where it is. False, and where the spots do not say it: that of the view.
+        If True, measure the centre from opposite spots, to a few hundredths of a pixel, in one or two passes that are made
+        immediately; it is stored in ``.features.settings["centre"]``. A centre that is wrong by half a pixel shifts opposite
+        spots by a whole pixel, and thickness is then odd too. If False, or if the spots do not determine it, the centre of
+        the view is used.
 
     Returns
     -------
     FeatureView
-        Features (n, 2 n), those of the cells above the centre, signed, additive and in units of their counting noise; with
-        `halves` (2 n, 2 n). For `fuzzy_cmeans`, `svd`, `pca` and `ica`. A cell is dropped when less than half of it, or of
-        the opposite one, is on pixels that take part. Computed in one pass when first used.
+        Features of shape (n, 2 n) for the cells above the centre, signed, additive and in units of their counting noise;
+        with `halves` (2 n, 2 n). Use them with `fuzzy_cmeans`, `svd`, `pca` and `ica`. A cell is dropped if less than half
+        of it, or of the opposite cell, is on pixels that are not excluded. They are computed in one pass when first used.
 
     Raises
     ------
@@ -261,8 +264,8 @@ def friedel_odd(
 
     Notes
     -----
-    A crystal that is tilted off its zone axis has an odd part too, in all domains the same. Where the tilt changes over the
-    scan, ask for more clusters than there are signs.
+    A crystal tilted off its zone axis also has an odd part, which is the same in all domains. If the tilt changes over the
+    scan, use more than two clusters.
 
     Examples
     --------
@@ -304,13 +307,13 @@ def polar(
 ) -> FeatureView:
     """Transform patterns to polar coordinates, as features: azimuth along the rows, radius along the columns.
 
-    Intensities interpolated between pixels, `unmix4d.core.polar.PolarTransform`; computed in one pass when first used
-    and held in memory: n_azimuth x n_radius numbers of every position.
+    Intensities are interpolated between pixels (`unmix4d.core.polar.PolarTransform`). They are computed in one pass when
+    first used and held in memory: n_azimuth x n_radius numbers for every position.
 
     Parameters
     ----------
     n_azimuth : int
-        Number of azimuths, from 0 counter-clockwise as seen with row 0 on top.
+        Number of azimuths, starting at 0, counter-clockwise as seen with row 0 on top.
     radial_step : float or str
         Distance between radii, in pixels or with a unit.
     r_min, r_max, scaling
@@ -319,7 +322,7 @@ def polar(
     Returns
     -------
     FeatureView
-        Features (n_azimuth, n_radius), dropped where no pixel that takes part is near.
+        Features of shape (n_azimuth, n_radius). Those without a kept pixel nearby are dropped.
 
     Raises
     ------

@@ -26,37 +26,38 @@ def fit(
 ) -> FittedDecomposition:
     """Fit the maps of known patterns: those of another scan, of a part of this one, or simulated.
 
-    Exact non-negative least squares of every position, in one pass. Patterns stay as they are given, and so the maps of two
-    scans that are fitted with the same ones can be compared: they say how many times a pattern is there.
+    Every position is fitted by exact non-negative least squares, in one pass. The patterns are not changed, so you can
+    compare the maps of scans that are fitted with the same patterns: a map value is the multiple of the pattern.
 
     Parameters
     ----------
     patterns : Decomposition, Groups, array (k, det_row, det_col) or (det_row, det_col), or dict
-        Or a simulation of known phases, of diffsims or py4DSTEM, as `simulated_patterns` takes it; draw it with that where
-        the radius of the disks has to be given. A dict has the names of patterns (det_row, det_col), which the result then
-        has too. Those of a result must lie on the detector grid of this view. Pixels where one of them is NaN are left out
-        of the fit. Of features: a result of the same features, or arrays of them.
+        Known patterns, or a simulation of known phases by diffsims or py4DSTEM (see `simulated_patterns`, which can also set
+        the radius of the disks). The keys of a dictionary are the names of the components. Patterns of a result must lie on
+        the detector grid of this view. Pixels at which one of the patterns is NaN are excluded from the fit. For features,
+        pass a result of the same features, or arrays of them.
     weights : {"auto", "poisson", "none"}
-        ``"poisson"``, which is what ``"auto"`` means of pixels: each by its counting noise, as the known patterns have it on
-        the mean, so that the direct beam does not decide alone. ``"none"``: plain least squares, as for features.
+        ``"poisson"`` (``"auto"`` for pixels) weights each pixel by its counting noise, estimated from the mean of the known
+        patterns, so that the direct beam does not dominate. ``"none"`` (``"auto"`` for features) is plain least squares.
     resample : bool
-        Bring the patterns of a result to the grid of this view, by centre and pixel size; their counts go to the pixels that
-        they fall on.
+        If True, resample the patterns of a result to the detector grid of this view, by centre and pixel size. Counts are
+        assigned to the pixels they fall on.
     precision : {"single", "double"}
+        Floating-point precision of the pass and of the result.
 
     Returns
     -------
     FittedDecomposition
-        ``.unexplained`` is where the scan has more than these patterns and counting noise; a warning says where that is not
-        nowhere. Use ``nmf(known=..., new=1)`` to find the pattern of such positions.
+        ``.unexplained`` marks positions where the scan contains more than these patterns and counting noise; a warning names
+        them. Use ``nmf(known=..., new=1)`` to find the pattern of such positions.
 
     Raises
     ------
     ValueError
-        When patterns lie on another grid, are negative, infinite or empty, or the scan holds NaN, negative values, or
+        If patterns lie on another grid, are negative, infinite or empty, or the scan holds NaN, negative values, or
         nothing.
     TypeError
-        When `patterns` is none of these.
+        If `patterns` has another type.
 
     Examples
     --------

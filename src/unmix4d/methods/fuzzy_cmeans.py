@@ -44,61 +44,66 @@ def fuzzy_cmeans(
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyClusters:
-    """Cluster the positions: memberships that add up to 1, and the weighted mean pattern of each cluster.
+    """Cluster the positions by fuzzy c-means: memberships that add up to 1, and the mean pattern of each cluster.
 
-    The positions are clustered among their first SVD loadings U S, where distances are those of the patterns (Martineau
-    2019). Only the loadings are held. The pattern of a cluster is the mean of the measured patterns with weights u^m
-    (for a contrast: (1 - contrast) u^2 + contrast u): it has none of the subtracted intensity of NMF patterns.
+    Positions are clustered in the space of their first SVD loadings U S, in which distances equal those of the patterns
+    (Martineau 2019). Only the loadings are held in memory. The pattern of a cluster is the mean of the measured patterns
+    with weights u^m (for a contrast: (1 - contrast) u^2 + contrast u), so no intensity is missing from it as it may be from
+    NMF patterns.
 
     Parameters
     ----------
     n_clusters : int
-        Vacuum, or bare support, is a separate cluster.
+        Number of clusters. Vacuum, or a bare support, is one of them.
     n_svd : int, optional
-        Loadings used; as many as clusters by default, at most 10 and the rank of the scan. More than about 10 are
-        warned of: distances become alike in many dimensions.
+        Number of loadings to use. By default the number of clusters, at most 10 and the rank of the scan. There is a warning
+        for more than about 10, because distances become similar in many dimensions.
     m : float
-        Fuzzifier, above 1: 2 as usual [1]_; hard clusters towards 1.
+        Fuzzifier, larger than 1 [1]_. Usually 2; the closer to 1, the harder the clusters.
     covariance : {"spherical", "gustafson-kessel"}
-        ``"gustafson-kessel"``: ellipsoids of equal volume, for clusters that are stretched, as by thickness [2]_ [3]_.
+        Shape of the clusters. ``"gustafson-kessel"`` uses ellipsoids of equal volume, for clusters that are elongated, for
+        example by thickness [2]_ [3]_.
     contrast : float, optional
-        At least 0 and below 1, in the place of `m`: memberships of pure positions become exactly 1 and those in clusters
-        far away exactly 0; hard clusters towards 1 [4]_. Boundaries become still narrower than with m = 2.
+        Contrast, at least 0 and below 1, used instead of `m`: memberships of pure positions become exactly 1, and those in
+        distant clusters exactly 0 [4]_. The closer to 1, the harder the clusters. Boundaries become even narrower than with
+        m = 2.
     n_starts : int
-        From different first centres; the smallest objective is kept.
+        Number of starts from different initial centres. The one with the smallest objective is kept.
     max_iter : int
-        Iterations per start.
+        Largest number of iterations of a start.
     tol : float
-        A start ends when no centre moves by more than this share of the spread of the loadings; 0: all iterations.
+        A start ends when no centre moves by more than this fraction of the spread of the loadings. With 0, all iterations
+        are done.
     weights : {"auto", "none", "capped", "poisson"}
-        Of the pixels, as for `nmf`, while positions are clustered. ``"auto"``: ``"capped"`` where one spot holds more than
-        half of the squared intensity, as the direct beam does where it is not masked, and distances would be those of the
-        beam. Otherwise ``"none"``.
+        Weights of the pixels for the clustering, as for `nmf`. ``"auto"`` is ``"capped"`` if one spot has more than half of
+        the squared intensity, because distances would then be those of the direct beam, and otherwise ``"none"``.
     precision : {"single", "double"}
-        Of the passes over the scan and of the result; the clustering itself is always in double precision.
+        Floating-point precision of the passes over the scan and of the result. The clustering itself is always done in
+        double precision.
     random_state : int or None
-        Seed; None draws one. It is recorded in ``.settings`` either way.
+        Seed; with None, one is drawn. It is stored in ``.settings``.
 
     Returns
     -------
     FuzzyClusters
-        Ordered by the sum of memberships.
+        The clusters, sorted by their sum of memberships.
 
     Raises
     ------
     ValueError
-        When there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
+        If there are fewer different positions than clusters, `n_svd` is larger than the rank of the scan, or the scan
         holds NaN or infinite values.
 
     Warns
     -----
     UnmixWarning
-        When a cluster rests on few pure positions, two have the same centre, or a loading is that of the direct beam.
+        If a cluster has few pure positions, two clusters have the same centre, or a loading is that of the direct beam.
 
     Notes
     -----
-    Clustering averages, it does not unmix: what is nowhere alone, an embedded particle for example, is not found, and
-    many mixed positions draw the centres together. ``docs/fuzzy.md`` has a table of what each cure makes worse.
+    Clustering averages patterns instead of unmixing them. A structure that never occurs alone, such as an embedded particle,
+    is not found, and many mixed positions move the centres closer together. ``docs/fuzzy.md`` compares the remedies and
+    their side effects.
 
     References
     ----------
@@ -140,25 +145,26 @@ def fuzzy_validity(
     precision: str = "single",
     random_state: int | None = None,
 ) -> FuzzyValidity:
-    """Cluster for several numbers of clusters in the same loadings, and compare them by validity indices.
+    """Cluster with several numbers of clusters in the same loadings, and compute validity indices for each.
 
     Parameters
     ----------
     ns : sequence of int
-        Numbers of clusters, from 2.
+        Numbers of clusters, at least 2.
     n_svd : int, optional
-        Loadings used for all; the largest of `ns` by default, at most 10 and the rank of the scan.
+        Number of loadings to use for all. By default the largest of `ns`, at most 10 and the rank of the scan.
     m, covariance, contrast, n_starts, max_iter, tol, weights, precision, random_state
-        As in `fuzzy_cmeans`.
+        As for `fuzzy_cmeans`.
 
     Returns
     -------
     FuzzyValidity
+        The validity indices of each number, and a suggestion.
 
     Raises
     ------
     ValueError
-        As in `fuzzy_cmeans`, or when `ns` is empty or holds 1.
+        As for `fuzzy_cmeans`, or if `ns` is empty or contains 1.
 
     Examples
     --------

@@ -58,70 +58,73 @@ def group_rotated(
 ) -> Groups:
     """Group the positions of a scan by structure, at any in-plane rotation (after Kimoto 2025).
 
-    For polycrystals whose grains are rotated at random, which NMF would give a component each: nothing is unmixed here,
-    every position is given to one group. All pairs of up to 2048 positions are compared by the angular cross-correlation of
-    their polar patterns; a tree of them gives up to 24 parts; positions and rotated-back averages of the parts are then
-    improved in turns, every position going to the average and angle under which its counts are most likely. The averages
-    are hardly noisy: parts without spots are amorphous, the others are grouped as components are, and the same turns are
-    made with the groups. In larger scans the 2048 positions are spread over the scan, the last 512 of them are first of all
-    those that the others explain worse than noise does, and all positions are then given to the groups, in some passes over
-    the scan. Prepare the scan without the direct beam, or give `r_min`.
+    This is for polycrystals whose grains are rotated at random, for which NMF would need one component per grain. Nothing is
+    unmixed: every position is assigned to one group. All pairs of up to 2048 positions are compared by the angular
+    cross-correlation of their polar patterns, and a tree of them gives up to 24 parts. Then two steps alternate: average the
+    parts after rotating their patterns back, and assign every position to the average and angle for which its counts are
+    most likely. The averages have little noise: parts without spots are amorphous, the others are grouped like components,
+    and the same two steps are repeated with the groups. In larger scans, the 2048 positions are spread over the scan, and
+    the last 512 are primarily positions that the others explain worse than noise would. All positions are then assigned to
+    the groups in some passes over the scan. Mask the direct beam first, or pass `r_min`.
 
     Parameters
     ----------
     n_groups : int or "auto"
-        ``"auto"``: as for components (`Decomposition.group_rotated`), on similarities of the parts that are divided by
-        what noise leaves of them; and a group of 24 positions or more becomes two where halves of it, divided each on its
-        own, agree on two averages that are unlike; a group that is only the border of two others is given up.
+        Number of groups. ``"auto"`` chooses it as for components (`Decomposition.group_rotated`), from similarities of the
+        parts that are corrected for noise. A group of 24 positions or more is divided if two halves of it, divided
+        independently, agree on two averages that differ. A group that is only the border of two others is removed.
     distance : float, optional
-        Cut the tree at this height instead, 0 to 1.
+        Height at which the tree is cut instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward"}
-        Of the tree of the parts.
+        Linkage of the tree of the parts.
     mirror : bool
-        Whether mirror images are one structure as well.
+        Whether mirror images belong to one structure.
     friedel : bool
-        Average opposite points first: less noise where opposite spots are equally strong, angles modulo 180 degrees.
+        If True, average opposite points first. This reduces noise if opposite spots are equally strong; angles are then
+        modulo 180 degrees.
     weight : {"radius", "none"} or ndarray
-        Of each radius in the similarity; see `Decomposition.group_rotated`.
+        Weight of each radius in the similarity, see `Decomposition.group_rotated`.
     r_min, r_max : float or str, optional
-        Radii in pixels or with a unit.
+        Smallest and largest radius in pixels or with a unit.
     n_parts : int, optional
-        Parts to begin with; an eighth of the positions by default, 3 to 24. More for many phases.
+        Initial number of parts. By default an eighth of the positions, 3 to 24. Use more for many phases.
     spots : float
-        Correlation of the averages of two halves of a part, aligned each on its own, below which it has no spots.
+        A part has no spots if the averages of two halves of it, each aligned independently, have a lower correlation than
+        this.
     precision : {"single", "double"}
+        Floating-point precision of the passes over the scan.
     random_state : int or None
-        Which positions of a scan of more than 2048 are compared in pairs; in smaller ones nothing is random.
+        Seed that selects the positions compared in pairs if the scan has more than 2048. Smaller scans involve no
+        randomness.
     refine_centre : bool
-        Take the centre about which opposite spots of the patterns lie, where they say one (``.settings["centre"]``), in
-        place of that of the scan. Without it a centre that is off is a warning.
+        If True, use the centre measured from opposite spots, if they determine one (``.settings["centre"]``), instead of
+        that of the scan. If False, a wrong centre only causes a warning.
 
     Returns
     -------
     Groups
-        ``labels`` and ``angles_deg`` are (scan_row, scan_col); positions that are excluded or empty have -1 and NaN.
-        ``second`` and ``second_share`` are the other group where two grains share a position.
-        Groups that cannot be told from noise become one group without angles unless you pass their number or a
-        distance; ``.told`` says which they are.
+        ``labels`` and ``angles_deg`` have the shape (scan_row, scan_col), with -1 and NaN at positions that are excluded or
+        empty. ``second`` and ``second_share`` are the other group where two grains overlap. Groups that cannot be
+        distinguished from noise become one group without angles, unless you pass their number or a distance; see ``.told``.
 
     Raises
     ------
     ValueError, TypeError
-        When there are fewer than 2 positions, an argument is outside its range, values are negative,
-        NaN or infinite, or the view holds no patterns in rows and columns. A view of `polar` features is taken: its
-        azimuths and radii are then used.
+        If there are fewer than 2 positions, an argument is outside its range, values are negative, NaN or infinite, or the
+        view holds no patterns in rows and columns. A view of `polar` features is accepted; its azimuths and radii are then
+        used.
 
     Warns
     -----
     UnmixWarning
-        When a group cannot be told from noise; when the centre is not known or seems to be more than half a pixel off;
-        when a pixel is hot, that is brighter than all its neighbours at all positions, and narrower than any spot. It is
-        left out.
+        If a group cannot be distinguished from noise; if the centre is not known or seems to be more than half a pixel off;
+        or if a pixel is hot, i.e. brighter than all its neighbours at all positions and narrower than any spot. Hot pixels
+        are excluded.
 
     Notes
     -----
-    Rotated copies are one structure seen down one zone axis; tilted grains stay apart. Where crystals overlap, a
-    position has the angle of the stronger one, and ``second`` says which group the other one is of.
+    Rotated copies are one structure seen along one zone axis; tilted grains are not grouped together. Where crystals
+    overlap, a position has the angle of the stronger one, and ``second`` is the group of the other one.
 
     Examples
     --------

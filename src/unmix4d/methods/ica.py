@@ -34,46 +34,48 @@ def ica(
     precision: str = "single",
     random_state: int | None = None,
 ) -> Decomposition:
-    """Independent component analysis: the n components of the SVD, mixed so that they are as independent as possible.
+    """Decompose the scan by independent component analysis (ICA).
 
-    FastICA [2]_ on the data reduced by SVD, as in [1]_. The mixture changes what is called a component, not the
-    reconstruction: maps x patterns is the same best approximation of the scan as that of `svd`, mean included.
+    FastICA [2]_ mixes the n components of the SVD so that they are as independent as possible, as in [1]_. The
+    reconstruction does not change: maps times patterns is the same best approximation of the scan as that of `svd`,
+    including the mean.
 
     Parameters
     ----------
     n : int
         Number of components.
     on : {"patterns", "maps"}
-        What is made independent. Patterns by default, as in HyperSpy: the spots of different crystals are sparse and
-        mostly apart. Maps exclude one another, and where the specimen fills the scan they add up to a constant:
-        they are then anything but independent.
+        Whether patterns or maps are made independent. The default is patterns, as in HyperSpy, because spots of different
+        crystals are sparse and mostly do not overlap. Maps exclude one another and add up to a constant if the specimen
+        fills the scan, so they are far from independent.
     n_starts : int
-        Random rotations to begin from; the most independent answer is returned.
+        Number of random rotations to start from. The most independent result is returned.
     max_iter : int
-        Iterations per start.
+        Largest number of iterations of a start.
     tol : float
-        A start ends when no direction changes by more than this, ``1 - |cosine|``.
+        A start ends when no direction changes by more than this, measured by ``1 - |cosine|``.
     precision : {"single", "double"}
-        Of the passes over the scan and of the result; the search itself is always in double precision.
+        Floating-point precision of the passes over the scan and of the result. The search itself is always done in double
+        precision.
     random_state : int or None
-        Seed; None draws one. It is recorded in ``.settings`` either way.
+        Seed; with None, one is drawn. It is stored in ``.settings``.
 
     Returns
     -------
     Decomposition
-        Components by their share of the sum of squares, the largest absolute entry of every pattern positive, the
-        largest absolute value of every map 1. Components are not orthogonal, so that shares need not add up to the
-        sum explained.
+        Components are sorted by their share of the sum of squares. The largest absolute entry of every pattern is positive,
+        and the largest absolute value of every map is 1. Components are not orthogonal, so shares do not have to add up to
+        the total explained.
 
     Raises
     ------
     ValueError
-        When `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of what
-        is to be made independent is constant.
+        If `n` is larger than the rank of the scan, the scan holds NaN or infinite values, or a combination of the patterns
+        (or maps) is constant.
 
     Notes
     -----
-    Patterns and maps have negative values: the components "highlight physically important differences", they are not
+    Patterns and maps have negative values: the components "highlight physically important differences", but are not
     diffraction patterns [1]_.
 
     References

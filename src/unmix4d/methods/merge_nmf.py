@@ -60,74 +60,79 @@ def merge_nmf(
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> MergedDecomposition:
-    """Start NMF with too many components and merge those of one grain, in one or many runs.
+    """Start NMF with too many components and merge those of the same grain, in one or many runs.
 
-    Grains of a polycrystal cannot be counted beforehand, and one grain makes several components, because its spots
-    change with thickness, bending and what lies above it. A run starts at the purest positions of a random half of the
-    scan, makes a few iterations of NMF, leaves out what is a mixture of others, and merges the components that are at
-    the same place and look alike, most similar pairs first. Intensity is conserved: maps add up, in intensity.
+    You usually do not know the number of grains of a polycrystal, and one grain makes several components, because its spots
+    change with thickness, bending and the grains above it. A run starts at the purest positions of a random half of the
+    scan, makes a few iterations of NMF, removes mixtures of other components, and merges components that have similar maps
+    and patterns, most similar pairs first. Intensity is conserved: the intensities of merged maps are added.
 
     Parameters
     ----------
     initial_components : int or "auto"
-        Components to start with: more than there are grains, the paper says five times as many as the scree suggests.
-        ``"auto"``: as many as stand out of the noise, at most 128, and of views whose noise is not known at most five
-        times what its scree shows. With far more, overlapping grains are lost.
+        Number of components at the start, larger than the number of grains; the paper uses five times the number suggested
+        by the scree. ``"auto"`` uses as many as stand out of the noise, at most 128, and at most five times the number of
+        the scree if the noise of the view is not known. With far more, overlapping grains are lost.
     threshold : float or "auto"
-        Similarity, -1 to 1, above which pairs are merged: the mean of the Pearson correlations of maps and of patterns,
-        those of patterns with the weight `pattern_share`. ``"auto"``: the widest gap between the similarities at which
-        pairs merge, looked for from 0.65 to 0.75, in every run.
+        Similarity above which pairs are merged, -1 to 1. It is the mean of the Pearson correlations of maps and of patterns,
+        with the weight `pattern_share` for patterns. ``"auto"`` chooses the widest gap between the similarities at which
+        pairs merge, from 0.65 to 0.75, in every run.
     n_runs : int
-        Every run has its own generator, spawned from the seed: it depends neither on the others nor on their number.
+        Number of runs. Every run has a separate random generator spawned from the seed, so it does not depend on other runs
+        or their number.
     pattern_share : float, optional
-        Weight of the correlation of patterns beside that of maps, in the similarity; 1.5.
+        Weight of the correlation of patterns relative to that of maps. The default is 1.5.
     sigma : float, optional
-        Maps are averaged over so many positions before they are compared; 1.
+        Number of positions over which maps are averaged before they are compared. The default is 1.
     fragment : float, optional
-        Components with less than this share of the intensity of a typical one are merged into the most similar one; 0.4.
+        Components with less than this fraction of the intensity of a typical one are merged into the most similar one. The
+        default is 0.4.
     max_iter : int, optional
-        Iterations of each run; 60, and 200 in every round with ``as_published=True``.
+        Number of iterations of each run. The default is 60, or 200 in every round with ``as_published=True``.
     refit : int, optional
-        Iterations from the merged components at the end of each run; 0, because least squares with few components mixes
-        again what was kept apart.
+        Number of iterations from the merged components at the end of each run. The default is 0, because least squares with
+        few components would mix them again.
     weights : {"auto", "none", "capped", "poisson"}, optional
-        As for `nmf`. Features have scales of their own (``.scaled()``): for them it is ``"none"`` by default, for pixels
-        ``"poisson"``.
+        Weights as for `nmf`. ``"auto"`` is ``"poisson"`` for pixels and ``"none"`` for features, which have their own
+        scaling (``.scaled()``).
     as_published : bool
-        The algorithm of [1]_: random starts, only maps are compared, and all components are factorised again after every
-        round of merging. `threshold` is then a correlation of maps; "auto" is the middle of the range that the paper has for
-        the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), 0.45 for angular averages
-        (0.4 to 0.5) and for all features without a range in the paper, including pixels. `pattern_share`, `sigma`,
-        `fragment` and `refit` are not used.
+        If True, use the algorithm of [1]_: random starts, only maps are compared, and all components are factorised again
+        after every round of merging. `threshold` is then a correlation of maps, and ``"auto"`` is the middle of the range
+        given in the paper for the feature: 0.215 for Bragg disks (0.18 to 0.25), 0.4 for radial variance (0.3 to 0.5), and
+        0.45 for angular averages (0.4 to 0.5) and all features without a range in the paper, including pixels.
+        `pattern_share`, `sigma`, `fragment` and `refit` are not used.
     select : {"usual", "weighted_error"}
-        Which run is returned: that with the smallest error among those with the most common number of parts; or, as the
-        paper has it, that with the smallest weighted reconstruction error of all: the mean of the errors (root of the sum of
-        squares) of all factorisations of a run. It favours runs that merged little. A consensus is of all runs anyway.
+        Which run is returned. ``"usual"``: the one with the smallest error among those with the most common number of
+        components. ``"weighted_error"``: as in the paper, the one with the smallest weighted reconstruction error, i.e. the
+        mean of the errors (root of the sum of squares) of all factorisations of a run. This favours runs that merged little.
+        The consensus uses all runs in any case.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
+        Seed; with None, one is drawn. It is stored in ``.settings``.
     checkpoint : str or path-like, optional
-        A folder, made by the call, that keeps the compression and every run that has ended. The same call with the same
-        folder makes those that are missing, with the same result, after a crash or a power cut; `n_runs` may be larger
-        then. The folder stays when all is over: delete it.
+        Folder for checkpoints, created by the call. It stores the compression and every finished run. After a crash or a
+        power cut, the same call makes the missing runs, with the same result; you may increase `n_runs`. The folder is not
+        deleted at the end.
 
     Returns
     -------
     MergedDecomposition
-        The run that `select` names; ``.consensus()`` is what all runs agree on, ``.history`` its tree, ``.runs`` all of
-        them.
+        The run chosen by `select`. ``.consensus()`` returns the components that the runs agree on, ``.history`` is the tree
+        of merges, and ``.runs`` are all runs.
 
     Raises
     ------
     ValueError
-        When the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
+        If the view holds negative, NaN or infinite values or no signal, an argument is out of range, or `checkpoint`
         is of another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
 
     Notes
     -----
-    Runs are not compared by their error when they differ in the number of parts: more of them always fit better.
-    `benchmarks/polycrystals/RESULTS.md` has the scores of all this against the truth.
+    Runs with different numbers of components are not compared by their error, because more components always fit better.
+    `benchmarks/polycrystals/RESULTS.md` has scores against the truth.
 
     References
     ----------

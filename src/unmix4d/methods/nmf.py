@@ -66,91 +66,91 @@ def nmf(
     random_state: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Decomposition:
-    """Non-negative matrix factorisation: non-negative patterns and maps whose product is close to the data.
+    """Decompose the scan by non-negative matrix factorisation (NMF) into non-negative patterns and maps.
 
-    The scan is read about six times, however many starts and iterations are asked for: it is compressed to a few times
-    `n` directions, all iterations are made on those, and the best answer is refitted to the full data.
+    The scan is compressed to a few times `n` directions, all iterations are made in this subspace, and the best result is
+    refitted to the full data. The scan is therefore read only about six times, for any number of starts and iterations.
 
     Parameters
     ----------
     n : int
-        Number of components, those that are known among them; may be left out with `known`.
+        Number of components, including known ones. Optional with `known`.
     constraints : sequence of constraints, optional
-        What is known beforehand about patterns or maps, see `unmix4d.constraints`. Solved by alternating least
+        Prior knowledge about patterns or maps, see `unmix4d.constraints`. The problem is then solved by alternating least
         squares and projection [2]_ instead of HALS [3]_.
     n_starts : int
-        Starts tried; the one with the smallest error is returned. The first is `init`, the second begins at vertex
-        components, the others are random.
+        Number of starts. The result with the smallest error is returned. The first start uses `init`, the second begins at
+        vertex components, the others are random.
     max_iter : int, optional
-        Iterations per start; 50, 40 with constraints, 30 with ``objective="kl"``. More lower the error, not the
-        distance to the truth.
+        Largest number of iterations of a start. The default is 50, 40 with constraints, and 30 with ``objective="kl"``. More
+        iterations reduce the error, but not the distance to the truth.
     tol : float
         A start ends when an iteration changes neither the maps nor the patterns by more than this fraction, in
         the sum of absolute values [2]_; 0 runs all iterations.
     init : {"nndsvd", "vca", "random"} or (maps, patterns)
-        First start: non-negative double SVD [4]_, vertex components, random, or given, shaped as in the result or as
-        matrices.
+        Initialisation of the first start: non-negative double SVD [4]_, vertex components, random, or given maps and
+        patterns, with the shapes of the result or as matrices.
     weights : {"auto", "none", "capped", "poisson"}
-        Bright pixels are noisy, and a plain fit cares for nothing else. ``"capped"`` (which is what ``"auto"`` means)
-        damps those far above the typical pixel, the direct beam above all; ``"poisson"`` gives every pixel and every
-        position the same noise [5]_; ``"none"`` is plain least squares.
+        Weights of the pixels. Bright pixels are noisy and dominate a plain fit. ``"capped"`` (the default, ``"auto"``) damps
+        pixels far above the typical one, above all the direct beam. ``"poisson"`` gives every pixel and every position the
+        same noise [5]_. ``"none"`` is plain least squares.
     smooth : "auto", float, str or SmoothMaps, optional
-        Find the subspace in scan-smoothed data: sigma in positions, or the probe's full width with a unit
-        (``"2 nm"``). Weak components are then seen that are lost otherwise; neither data nor maps are smoothed.
-        ``"auto"`` takes a sigma of 1 or 2 positions where this lets more stand out of the noise, and none where neighbouring
-        positions are unlike; ``.settings["smooth"]`` says which. A constraint `SmoothMaps` does this by
-        itself. 0 or None: not smoothed, and the answer does not depend on the order of the positions.
+        Smoothing along the scan when the subspace is found: sigma in positions, or the full width of the probe with a unit
+        (``"2 nm"``). This detects weak components that are lost otherwise; neither data nor maps are smoothed. ``"auto"``
+        uses a sigma of 1 or 2 positions if more then stands out of the noise, and no smoothing if neighbouring positions
+        differ; the choice is stored in ``.settings["smooth"]``. The constraint `SmoothMaps` sets it automatically. With 0 or
+        None, nothing is smoothed, and the result does not depend on the order of the positions.
     objective : {"frobenius", "kl"}
-        ``"kl"``: the Kullback-Leibler divergence, which is the likelihood of counts with Poisson noise [6]_. Every
-        iteration then reads the scan (or holds its counts, where few are not 0); no constraints; `weights` and
-        `smooth` concern the start only.
+        Objective of the fit. ``"kl"`` is the Kullback-Leibler divergence, the likelihood of counts with Poisson noise [6]_.
+        Every iteration then reads the scan (or its counts are held in memory, if few are non-zero). Constraints cannot be
+        used, and `weights` and `smooth` only affect the start.
     known : Decomposition, Groups, array (k, det_row, det_col) or dict, optional
-        Patterns that are known and stay, as the first components; as `fit` takes them.
+        Known patterns, as for `fit`. They are not changed and become the first components.
     new : int, optional
-        So many components are looked for besides them.
+        Number of components to find in addition to the known ones.
     resample : bool
-        Bring the known patterns of a result to the grid of this view.
+        If True, resample the known patterns of a result to the detector grid of this view.
     exact : bool
-        Make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
+        If True, make every iteration on the full scan, from the same start: one pass per iteration (two with constraints).
     refit : bool
-        False leaves out the refit to the full scan, its two passes, and the exact loss, which is then estimated from
-        the compression: for trying many numbers of components.
+        If False, skip the refit to the full scan and its two passes, for example to try many numbers of components. The loss
+        is then estimated from the compressed scan.
     compression : LowRank, optional
-        From `compress`, so that many runs share it: `weights`, `smooth` and `precision` are those of it and must
-        not be given again.
+        Result of `compress`, which many runs can share. It contains `weights`, `smooth` and `precision`, so do not pass
+        these again.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
-        Seed; None draws one. It is recorded in ``.settings`` either way.
+        Seed; with None, one is drawn. It is stored in ``.settings``.
     checkpoint : str or path-like, optional
-        A folder, made by the call, that keeps the compression, the starts that have ended and, every 20 seconds, the one
-        under way. The same call with the same folder goes on from there, with the same result, after a crash or a power
-        cut. The folder stays when the run is over: delete it.
+        Folder for checkpoints, created by the call. It stores the compression, the finished starts and, every 20 seconds,
+        the current one. After a crash or a power cut, the same call continues from there with the same result. The folder is
+        not deleted at the end.
 
     Returns
     -------
     Decomposition
-        Components by their share of the intensity, maps with maximum 1. ``.distinguishable`` says which components
-        stand out of the noise.
+        The components, sorted by their share of the intensity. The maximum of each map is 1. ``.distinguishable`` shows
+        which components stand out of the noise.
 
     Raises
     ------
     ValueError
-        When the scan holds negative, NaN or infinite values or no signal, `n` is larger than its number of
+        If the scan holds negative, NaN or infinite values or no signal, `n` is larger than its number of
         positions or pixels, a constraint does not fit the scan, `compression` is of another view, or `checkpoint` is of
         another run.
     OSError
-        When `checkpoint` is not such a folder, is damaged, or cannot be written.
+        If `checkpoint` is not such a folder, is damaged, or cannot be written.
     TypeError
-        When a constraint lacks a part of what makes one.
+        If a constraint lacks an attribute or method.
 
     Notes
     -----
-    Shared intensity, above all the direct beam, may end in any component: intensities of NMF patterns should not be
-    read quantitatively [1]_. Mask the direct beam first, ``prepare(direct_beam=...)``.
+    Shared intensity, above all the direct beam, may end up in any component, so do not interpret intensities of NMF patterns
+    quantitatively [1]_. Mask the direct beam first with ``prepare(direct_beam=...)``.
 
-    At the end the maps are fitted to the scan for the patterns found, then the patterns for those maps, by exact
-    non-negative least squares; factors under a constraint are left as they are. ``.loss`` is the true error of the
-    full data, without weights.
+    At the end, the maps are fitted to the scan for the final patterns, then the patterns for those maps, by exact
+    non-negative least squares. Constrained factors are not refitted. ``.loss`` is the unweighted error of the full data.
 
     References
     ----------

@@ -14,33 +14,33 @@ _LEAST = 3  # pixels, the window of the estimate
 
 
 def noise_deviation(view: Any, n: int = 64, *, random_state: int | None = 0) -> float:
-    """Estimate the noise deviation of single patterns: the median over n of them, drawn from the kept positions.
+    """Estimate the standard deviation of the noise in single patterns, as the median over n random positions.
 
-    To be compared before and after a filter, ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, at the
-    same positions as long as the seed is the same. One pass, over the blocks that hold them.
+    Compare it before and after a filter with ``u.noise_deviation()`` and ``u.prepare(...).noise_deviation()``, which use the
+    same positions for the same seed. It needs one pass over the blocks that contain these positions.
 
     Parameters
     ----------
     n : int
-        Number of patterns; all kept ones when there are fewer.
+        Number of patterns, or all kept ones if there are fewer.
     random_state : int or None
-        Seed that draws the positions; None draws a seed.
+        Seed for the random positions; with None, one is drawn.
 
     Returns
     -------
     float
-        In the intensity unit of the view; see `unmix4d.image_quality.noise_deviation` [1]_ for what it sees. NaN when
-        the masks leave no 3 x 3 pixels together.
+        Standard deviation in the intensity unit of the view, as defined by `unmix4d.image_quality.noise_deviation` [1]_. NaN
+        if the masks leave no 3 x 3 pixels together.
 
     Raises
     ------
     ValueError, TypeError
-        When `n` is not a number above 0, or patterns are smaller than 3 x 3 pixels.
+        If `n` is not a number above 0, or patterns are smaller than 3 x 3 pixels.
 
     Notes
     -----
-    A low value is no merit in itself: a filter that takes away weak spots lowers it too. Judge a filter by how well what
-    was found describes the data that were not filtered.
+    A low value does not mean a better result: a filter that removes weak spots also lowers it. Judge a filter by how well
+    the components describe the unfiltered data.
 
     References
     ----------

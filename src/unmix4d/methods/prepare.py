@@ -47,65 +47,66 @@ def prepare(
     redraw_peaks: Any = None,
     keep: bool | str | None = None,
 ) -> V:
-    """Prepare the scan: a lazy view with the same methods. Your data are not changed, and nothing is computed yet,
-    except with ``align="measure"`` and `average_alike`.
+    """Prepare the scan for unmixing: mask, align, crop, bin or filter the patterns.
 
-    Lengths are detector pixels of this view, or strings with a unit such as ``"0.12 1/Å"``. The order of the
-    arguments does not matter. The steps are done in this order: given masks, hot pixels, gain, align, masks by radius,
-    crop, bin, friedel, average_neighbours or average_alike, redraw_peaks.
+    This returns a lazy view with the same methods. Your data are not changed, and nothing is computed yet, except with
+    ``align="measure"`` and `average_alike`. Lengths are in detector pixels of this view, or strings with a unit such as
+    ``"0.12 1/Å"``. The order of the arguments does not matter. The steps are done in this order: given masks, hot pixels,
+    gain, align, masks by radius, crop, bin, friedel, average_neighbours or average_alike, redraw_peaks.
 
     Parameters
     ----------
     direct_beam : float or str, optional
-        Exclude the pixels within this radius of the centre.
+        Radius of the direct beam. Pixels within this distance of the centre are excluded.
     annulus : (inner, outer), optional
-        Use only the pixels between these two radii; None leaves a side open.
+        Inner and outer radius of the pixels that are used. None leaves a side open.
     detector_mask : bool array or HyperSpy signal (det_row, det_col), optional
-        True = excluded.
+        Mask of the detector; True = excluded.
     scan_mask : bool array or HyperSpy signal (scan_row, scan_col), optional
-        True = excluded.
+        Mask of the scan; True = excluded.
     crop : ((row0, row1), (col0, col1)), optional
-        Part of the detector, in pixels. Crop the scan with the host.
+        Part of the detector to use, in pixels. Use `region` to select a part of the scan.
     bin : int or (int, int), optional
-        Sum so many detector pixels; integers become as wide as the sums need.
+        Number of detector pixels to sum. Integer types are widened if the sums need it.
     friedel : bool
-        Average each pixel with the one opposite to the centre (of the nearest half pixel); pixels whose partner is
-        excluded or outside keep their own value. Only right where opposite spots are equally strong.
+        If True, average each pixel with the opposite one, with the centre rounded to half a pixel. Pixels whose opposite
+        pixel is excluded or outside are not changed. Only use this if opposite spots are equally strong.
     average_neighbours : int, optional
-        Mean over 3 x 3 (5 x 5, ...) probe positions; excluded positions are left out.
+        Average over 3 x 3 (5 x 5, ...) probe positions. Excluded positions are ignored.
     average_alike : bool or int, optional
-        Mean over those of the 5 x 5 (True; or 7 x 7, ...) probe positions around that are alike within their counting noise
-        [1]_: at some hundred electrons per pattern or less, where boundaries must stay sharp. Patterns are compared, alone
-        and as means over 3 x 3 positions, by what stands out of the noise of the scan, for which it is read now; what does
-        not stand out is averaged away. A block of the scan then takes the memory of three. Values are no counts any more.
+        Average over those of the surrounding 5 x 5 (True) or 7 x 7, ... probe positions whose patterns are equal within
+        counting noise [1]_. Use this for a few hundred electrons per pattern or less, if boundaries must stay sharp.
+        Patterns are compared, alone and as means over 3 x 3 positions, in the directions that stand out of the noise of the
+        scan; features within the noise are averaged away. For this the scan is read immediately. A block of the scan takes
+        the memory of three, and values are no longer counts.
     hot_pixels : bool, float or bool array (det_row, det_col), optional
-        Replace hot pixels by the median of their neighbours: known ones (array), or those that exceed, in one
-        pattern, 10 times (True) or a given number of times the sum of the brightest of their eight neighbours and
-        the median of the pattern's non-zero values. Two hot pixels side by side hide each other: give them.
+        Hot pixels to replace by the median of their neighbours. An array marks known ones. True or a number replaces, in
+        each pattern, pixels that exceed 10 times (or this number of times) the sum of the brightest of their eight
+        neighbours and the median of the non-zero values of the pattern. Two adjacent hot pixels hide each other: pass them
+        as an array.
     align : True, "measure", array (scan_row, scan_col, 2), BeamShift or origin, optional
-        Move every pattern by whole pixels so that its beam comes to the centre: from the positions the host knows
-        (True), or given ones: an array of positions (row, column) in pixels, a pyxem `BeamShift` as
-        ``s.get_direct_beam_position(...)`` gives it, or an origin of py4DSTEM (two maps, or its calibration).
-        ``"measure"`` finds the beams to a fraction of a pixel, in one pass that is made immediately. Pixels without data in
-        some pattern are excluded.
+        Shift every pattern by whole pixels so that its direct beam is at the centre. True uses the beam positions stored by
+        the host. You can also pass an array of positions (row, column) in pixels, a pyxem `BeamShift` from
+        ``s.get_direct_beam_position(...)``, or an origin of py4DSTEM (two maps, or its calibration). ``"measure"`` finds the
+        beams to a fraction of a pixel, in one pass that is made immediately. Pixels without data in some pattern are
+        excluded.
     align_subpixel : bool
-        Move by parts of pixels too, by linear interpolation. Patterns become a little blurred, and their values
-        are not counts any more.
+        If True, shift by fractions of pixels, with linear interpolation. This blurs patterns slightly, and values are no
+        longer counts.
     gain : float, optional
-        Intensity units per electron; the view is then in electrons.
+        Intensity units per electron. The view is then in electrons.
     redraw_peaks : True, float, str, Bragg vectors or dict, optional
-        Replace every pattern by its spots, each a Gaussian at the sub-pixel place and with the intensity of the spot, on
-        zero background (the idea of ePattern, Folastre 2024, as in Cao 2025). A number or a length is the radius of a
-        spot (True: 2 pixels of the prepared view); the Gaussian has half of it as standard deviation. A dict has
-        ``radius`` and ``threshold``: a spot stands out by so many standard deviations of the noise (5). Bragg vectors
-        that the host has found in this view (or a dict with ``vectors`` and ``radius``) are drawn instead of our own.
-        Weak spots, halo and rings are lost, values are not counts any more: `unmix4d.constraints.NoDarkSpots`,
-        `radial_variance` and `split_counts` refuse the view.
+        Replace every pattern by its spots, each drawn as a Gaussian with the subpixel position and intensity of the spot, on
+        zero background (the idea of ePattern, Folastre 2024, as in Cao 2025). A number or a length is the radius of a spot
+        (True: 2 pixels of the prepared view); the standard deviation of the Gaussian is half of it. A dictionary has
+        ``radius`` and ``threshold``, the height of a spot in standard deviations of the noise (5). Bragg vectors that the
+        host has found in this view (or a dictionary with ``vectors`` and ``radius``) are drawn instead. Weak spots, halo and
+        rings are lost, and values are no longer counts: `unmix4d.constraints.NoDarkSpots`, `radial_variance` and
+        `split_counts` refuse the view.
     keep : bool or "auto", optional
-        Whether a method that reads a lazy view several times holds it in memory from its first pass on, in its own integer
-        or float type, and releases it at its end. ``"auto"``, the default: if a quarter of the free
-        memory is enough, of this process or, with a client of `dask.distributed`, of the workers. `persist` holds it for all
-        methods.
+        Whether a method that reads a lazy view several times keeps it in memory, in its own integer or float type, from the
+        first pass until the method ends. ``"auto"`` (the default) keeps it if it fits into a quarter of the free memory of
+        this process or, with a client of `dask.distributed`, of the workers. Use `persist` to keep it for all methods.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def prepare(
     Raises
     ------
     ValueError
-        When a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
+        If a mask leaves nothing, a bin does not divide, a length has the wrong unit, or shapes do not fit.
 
     References
     ----------

@@ -19,31 +19,33 @@ _SIDES = ("top", "bottom", "left", "right")  # of a RectangularROI of HyperSpy
 
 
 def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask: Any = None, outline: Any = None) -> V:
-    """Select a part of the scan, as a lazy view with the same methods.
+    """Select a part of the scan as a lazy view with the same methods.
 
-    Coordinates stay those of the whole scan, in figures and in what `to_host` gives. The maps of the whole scan follow
-    from those of a part by `fit`.
+    Figures and objects from `to_host` keep the coordinates of the whole scan. Use `fit` to get the maps of the whole scan
+    from the result of a part.
 
     Parameters
     ----------
     rows, cols : (start, stop), slice, or None
-        Numbers of positions, from the first one up to before the second, or calibrated coordinates along the axis such as
-        ``("20 nm", "60 nm")``, both ends among them. None, alone or on one side: up to the edge.
+        First position and the one after the last, or calibrated coordinates along the axis such as ``("20 nm", "60 nm")``,
+        including both ends. None, alone or on one side, means up to the edge.
     roi : HyperSpy RectangularROI, optional
-        Instead of rows and columns.
+        Region of interest, used instead of rows and columns.
     mask : bool array (scan_row, scan_col), optional
-        True = excluded, as drawn by hand: the view is the smallest rectangle that holds what is left.
+        Mask, for example drawn by hand; True = excluded. The view is the smallest rectangle that contains the remaining
+        positions.
     outline : sequence of (row, col), optional
-        Corners of a closed line, in positions, as a lasso draws it: what lies inside or on the line is kept.
+        Corners of a closed line in positions, as drawn by a lasso. Positions inside or on the line are kept.
 
     Returns
     -------
     Unmix
+        View of the region.
 
     Raises
     ------
     ValueError, TypeError
-        When the region lies outside the scan, holds no position, or more than one way of saying it is used.
+        If the region lies outside the scan, contains no position, or is given in more than one way.
 
     Examples
     --------

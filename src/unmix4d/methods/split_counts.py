@@ -16,34 +16,35 @@ def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = N
     """Split the counts into two independent views: every electron is assigned to one of them at random.
 
     Fit one view and judge the fit by the other, ``fit.nmf(k).log_likelihood(held_out)``: Poisson counts split in this way
-    are two independent Poisson counts, with the fraction and the rest of the expectation [1]_, so noise that was learned
-    does not pay. Nothing is computed now; a pass over a part reads the scan and splits it again, always with the same
-    answer: ``.persist()`` a part that fits into memory.
+    are two independent Poisson counts, with the fraction and the rest of the expectation [1]_, so fitting noise does not
+    improve the likelihood. Nothing is computed immediately. Each pass over a part reads the scan and splits it again, always
+    with the same result. Use ``.persist()`` for a part that fits into memory.
 
     Parameters
     ----------
     fraction : float
-        Share of the electrons in the first view, above 0 and below 1.
+        Fraction of the electrons in the first view, above 0 and below 1.
     random_state : int or None
-        Seed; None draws one. It is recorded in the preparation of the views either way.
+        Seed; with None, one is drawn. It is stored in the preparation of the views.
 
     Returns
     -------
     fit, held_out : Unmix
-        Counts of the same dtype that add up to those of this view exactly. Prepare both alike. An electron's part
-        depends on the seed, the position (row, column) and the pattern there, not on blocks, masks or hosts.
+        Two views of the same dtype whose counts add up exactly to those of this view. Prepare both in the same way. The
+        assignment of an electron depends on the seed, the position (row, column) and the pattern there, but not on blocks,
+        masks or hosts.
 
     Raises
     ------
     ValueError
-        When the view was prepared with what leaves no counts (hot_pixels, friedel, average_neighbours: do that to both
-        parts instead), or `fraction` is out of range. When a kept value is negative or no whole number: for floats at
-        once if the first pattern shows it, else in the first pass.
+        If the view was prepared with a step after which values are not counts (hot_pixels, friedel, average_neighbours:
+        apply it to both parts instead), `fraction` is out of range, or a kept value is negative or not an integer. For
+        floats this is checked in the first pattern, and in the first pass.
 
     Notes
     -----
-    Only counts of electrons may be split: a detector that gives 11 units an electron needs ``prepare(gain=11)`` first,
-    and one without single-electron counting cannot be used.
+    Only electron counts can be split. Data of a detector that gives 11 units per electron need ``prepare(gain=11)`` first,
+    and data of a detector without single-electron counting cannot be used.
 
     References
     ----------

@@ -18,25 +18,27 @@ __all__ = ["MEANING", "pca", "scree", "svd"]
 
 
 def svd(view: Any, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-    """Truncated singular value decomposition.
+    """Decompose the scan by truncated singular value decomposition (SVD).
 
     Parameters
     ----------
     n : int
         Number of components.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
-        Seed of the starting block; it matters only for components inside the noise.
+        Seed of the starting block. It only affects components within the noise.
 
     Returns
     -------
     Decomposition
-        Patterns are orthonormal with their largest absolute entry positive; maps are left vectors x singular values.
+        The components. Patterns are orthonormal, and their largest absolute entry is positive. Maps are left singular
+        vectors times singular values.
 
     Raises
     ------
     ValueError
-        When `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
+        If `n` is larger than the number of positions or of pixels, or the scan holds NaN or infinite values.
 
     References
     ----------
@@ -52,20 +54,21 @@ def svd(view: Any, n: int, *, precision: str = "single", random_state: int | Non
 
 
 def pca(view: Any, n: int, *, precision: str = "single", random_state: int | None = 0) -> Decomposition:
-    """Principal component analysis: `svd` after removing the mean pattern.
+    """Decompose the scan by principal component analysis (PCA): `svd` after subtracting the mean pattern.
 
     Parameters
     ----------
     n : int
         Number of components.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
         As for `svd`.
 
     Returns
     -------
     Decomposition
-        ``.explained`` is the fraction of the variance; `reconstruct` adds the mean pattern again.
+        The components. ``.explained`` is the fraction of the variance, and `reconstruct` adds the mean pattern.
 
     Raises
     ------
@@ -109,24 +112,26 @@ def _svd(view, method, n, precision, random_state):
 
 
 def scree(view: Any, n: int = 30, *, precision: str = "single", random_state: int | None = 0) -> Scree:
-    """Compute how much each component of the SVD explains, and the elbow of the curve.
+    """Compute the scree plot: the fraction that each SVD component explains, and the elbow of the curve.
 
     Parameters
     ----------
     n : int
-        Number of components; fewer when the scan has fewer positions or pixels.
+        Number of components, or fewer if the scan has fewer positions or pixels.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
         As for `svd`.
 
     Returns
     -------
     Scree
+        The explained fractions and the elbow.
 
     Raises
     ------
     ValueError
-        When the scan holds NaN or infinite values.
+        If the scan holds NaN or infinite values.
 
     References
     ----------

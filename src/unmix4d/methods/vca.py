@@ -33,53 +33,53 @@ def vca(
     precision: str = "single",
     random_state: int | None = None,
 ) -> Decomposition:
-    """Vertex component analysis: the n purest patterns of the scan, and how much of each is in every position.
+    """Decompose the scan by vertex component analysis (VCA): find the n purest patterns and fit their maps.
 
-    The patterns of a scan that are mixtures of n fill a simplex, whose corners are the pure ones [1]_. Corners are
-    sought among the SVD loadings in random directions, each orthogonal to the corners before it. A corner is the mean
-    of up to 9 outermost positions (0.5 % of the scan where that is fewer), because one measured pattern is noisy [2]_;
-    its pattern is taken within the n dimensions of the SVD and cut at 0. Of `n_starts` sets of corners the largest
-    simplex is kept. Maps are the exact non-negative least-squares fit of these patterns to the scan,
-    with the weights of the pixels where there are any.
+    Mixtures of n patterns fill a simplex whose corners are the pure patterns [1]_. Corners are searched among the SVD
+    loadings in random directions, each orthogonal to the previous corners. A corner is the mean of up to 9 outermost
+    positions (or 0.5 % of the scan if that is fewer), because one measured pattern is noisy [2]_. Its pattern is taken
+    within the n dimensions of the SVD and clipped at 0. The largest simplex of `n_starts` sets of corners is kept. Maps are
+    the exact non-negative least-squares fit of these patterns to the scan, with the weights of the pixels if there are any.
 
     Parameters
     ----------
     n : int
-        Number of components. Vacuum, or a support film without anything on it, is a separate corner.
+        Number of components. Vacuum, or a bare support film, is one of them.
     sum_to_one : bool
-        Maps that add up to 1 at every position, as Martineau et al. suggest [3]_ (footnote 3). Only right where every
-        position has the same total thickness, or vacuum is one of the components; a warning says where it is not.
+        If True, maps add up to 1 at every position, as suggested by Martineau et al. [3]_ (footnote 3). This is only valid
+        if all positions have the same total thickness, or if vacuum is one of the components; otherwise there is a warning.
     projection : {"auto", "affine", "projective"}
-        ``"affine"``: corners of the patterns as they are; needs mixtures whose shares add up to 1. ``"projective"``:
-        corners of the patterns divided by their signal, for any thickness; noisy where there is little of it.
-        ``"auto"`` is the rule of [1]_: projective above a signal-to-noise ratio of 15 + 10 log10(n) decibels; and also
-        where some positions hold less than a tenth of the mean signal, which would else be a corner.
+        ``"affine"`` finds corners of the patterns themselves, for mixtures whose shares add up to 1. ``"projective"`` finds
+        corners of patterns divided by their signal, for any thickness, but is noisy where the signal is low. ``"auto"`` is
+        the rule of [1]_, projective above a signal-to-noise ratio of 15 + 10 log10(n) dB, and also projective if some
+        positions have less than a tenth of the mean signal, which would otherwise be a corner.
     n_starts : int
-        Sets of random directions.
+        Number of sets of random directions.
     weights : {"auto", "none", "capped", "poisson"}
-        Of the pixels, as for `nmf`, for the corners and for the fit of the maps. ``"auto"``: ``"capped"`` where one spot
-        holds more than half of the squared intensity, as the direct beam does where it is not masked, and corners would be
-        those of the beam. Otherwise ``"none"``.
+        Weights of the pixels for the corners and for the fit of the maps, as for `nmf`. ``"auto"`` is ``"capped"`` if one
+        spot has more than half of the squared intensity, because corners would then be those of the direct beam, and
+        otherwise ``"none"``.
     precision : {"single", "double"}
+        Floating-point precision of the computation.
     random_state : int or None
-        Seed; None draws one. It is recorded in ``.settings`` either way.
+        Seed; with None, one is drawn. It is stored in ``.settings``.
 
     Returns
     -------
     Decomposition
-        Components by their share of the intensity, maps with maximum 1; with `sum_to_one` maps keep their scale.
+        The components, sorted by their share of the intensity. The maximum of each map is 1, except with `sum_to_one`.
         ``.settings["vertices"]`` is the outermost position [row, column] of each corner.
 
     Raises
     ------
     ValueError
-        When `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
+        If `n` is larger than the rank of the scan, or the scan holds negative, NaN or infinite values or no signal.
 
     Notes
     -----
-    A component needs positions where nothing else is. One that is nowhere pure (an embedded particle, an amorphous
-    film below everything) comes out as the purest mixture there is: its map is right but for scale and offset, its
-    pattern is not.
+    Every component needs positions at which it is pure. A component that is nowhere pure (an embedded particle, an amorphous
+    film below everything) is returned as its purest mixture: its map is correct except for scale and offset, but its pattern
+    is not.
 
     References
     ----------

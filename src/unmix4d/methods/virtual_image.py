@@ -13,24 +13,24 @@ __all__ = ["virtual_image"]
 
 
 def virtual_image(view: Any, spots: tuple[float, float] | Sequence[tuple[float, float]], radius: float | str) -> np.ndarray:
-    """Compute a virtual dark (or bright) field: the intensity within disks of the detector at every position, in one pass.
+    """Compute a virtual dark-field (or bright-field) image: the intensity within disks of the detector at every position.
 
     Parameters
     ----------
     spots : (float, float) or sequence of them
         Positions (row, column) of the disks in detector pixels.
     radius : float or str
-        Of the disks: detector pixels, or a string with a unit such as ``"0.05 1/Å"``.
+        Radius of the disks in detector pixels, or a string with a unit such as ``"0.05 1/Å"``.
 
     Returns
     -------
     ndarray (scan_row, scan_col)
-        NaN where excluded.
+        The image, NaN where excluded. It is computed in one pass.
 
     Raises
     ------
     ValueError
-        When a disk holds no kept pixel, or a kept value is NaN or infinite.
+        If a disk contains no kept pixel, or a kept value is NaN or infinite.
 
     Examples
     --------

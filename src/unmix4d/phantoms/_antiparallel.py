@@ -34,35 +34,37 @@ def antiparallel_domains(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """Domains of two signs in one polar crystal, as of a ferroelectric.
+    """Simulate domains of opposite polarity in a polar crystal, such as a ferroelectric.
 
-    The pattern of one domain is that of the other turned by 180 degrees: opposite spots, I(g) and I(-g), differ as they do
-    where electrons scatter more than once, by a random amount for each pair. Everything else that varies is even: the
-    thickness, and an amorphous layer. A bent crystal is tilted more and more along the columns, which makes opposite spots
-    unlike in both domains, and in the same way.
+    The pattern of one domain is that of the other rotated by 180 degrees. Opposite spots, I(g) and I(-g), differ as in
+    dynamical scattering, by a random amount for each pair. Everything else that varies is even: the thickness, and an
+    amorphous layer. A bent crystal is increasingly tilted along the columns, which makes opposite spots differ in the same
+    way in both domains.
 
     Parameters
     ----------
     polarity : float
-        Largest difference of opposite spots relative to their mean, below 1: 0.35 makes up to twice of one of them.
+        Largest difference of opposite spots relative to their mean, below 1. With 0.35, one of them is up to twice the
+        other.
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     domain_width : float
-        Length, in positions, of the smooth field whose sign the domains are.
+        Correlation length, in positions, of the smooth field whose sign defines the domains.
     thickness_variation : float
-        Largest relative deviation of the total intensity, varying smoothly.
+        Largest relative deviation of the total intensity, which varies smoothly.
     background : float
-        Mean share of an amorphous halo, which varies smoothly; 0: no such component. It comes first, 'amorphous'.
+        Mean share of an amorphous halo, which varies smoothly. It is the first component, 'amorphous'; with 0 there is none.
     bending_mrad : float
-        Change of tilt over the whole scan, along its columns. Every column is then a component of its own.
+        Change of tilt over the whole scan, along its columns. Every column is then a separate component.
     edge : float
-        Sigma of the blur of the domain walls, positions.
+        Sigma of the blur of the domain walls, in positions.
     direct_beam, spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        Domains have the `phases` 1 and 2, and the background 0.
+        The phantom. Domains have the `phases` 1 and 2, the background 0.
 
     Raises
     ------

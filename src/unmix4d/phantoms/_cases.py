@@ -35,22 +35,23 @@ FILES = {"kinematical": "cases.json", "dynamical": "dynamical_cases.json"}
 
 
 def cases(kind: str = "kinematical") -> dict[str, dict[str, Any]]:
-    """A table of standard cases.
+    """Return a table of the standard test cases.
 
-    The values were fixed before any method was tuned on them; the note at the head of the file of the kinematical ones says
-    how the one number that no paper gives (Kimoto's spot width) was chosen. Parameters that a case does not name are the
-    builder's defaults.
+    The values were fixed before any method was tuned on them. One number is not given in any paper, Kimoto's spot width; a
+    note at the top of the file of the kinematical cases explains how it was chosen. All other parameters are the defaults of
+    the builder.
 
     Parameters
     ----------
     kind : {"kinematical", "dynamical"}
-        Cases whose data are maps times patterns (but for strain), or films that scatter dynamically.
+        ``"kinematical"`` for cases whose data are maps times patterns (except with strain), ``"dynamical"`` for films that
+        scatter dynamically.
 
     Returns
     -------
     dict
-        Name to a dict with ``description``, ``builder``, ``parameters`` and ``seeds``; of dynamical cases
-        ``unseen_seeds`` too, by which nothing is ever chosen. A fresh copy at each call.
+        For each name a dictionary with ``description``, ``builder``, ``parameters`` and ``seeds``; for dynamical cases also
+        ``unseen_seeds``, which are never used to choose anything. A new copy is returned at each call.
 
     Raises
     ------
@@ -72,19 +73,19 @@ def cases(kind: str = "kinematical") -> dict[str, dict[str, Any]]:
 
 
 def case(name: str, seed: int | None = None) -> Phantom:
-    """Build a standard case.
+    """Build a standard test case.
 
     Parameters
     ----------
     name : str
-        A key of `cases`, of either kind.
+        Name of the case, a key of `cases` of either kind.
     seed : int or None
-        None: the first seed of the table.
+        Seed of the phantom. By default the first seed of the table.
 
     Returns
     -------
     Phantom
-        With the name in ``settings["case"]``.
+        The phantom, with the name in ``settings["case"]``.
 
     Raises
     ------

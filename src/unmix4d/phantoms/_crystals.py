@@ -70,36 +70,37 @@ def bent_crystal(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """One bent crystal: the intensities of its spots vary continuously along the scan.
+    """Simulate one bent crystal, whose spot intensities vary continuously along the scan.
 
-    Bending adds real components: what can be counted is distinguishable patterns, not crystals. Precession
-    averages each reflection over a circle of tilts and leaves fewer of them (Martineau 2019, Fig. 2: a
-    regime change after 3 components at 35 mrad, 4 at 9 mrad, none without). Kinematical; the lattice is
-    GaAs-like, without the weak difference reflections.
+    Bending adds real components: you can count distinguishable patterns, but not crystals. Precession averages each
+    reflection over a circle of tilts, so there are fewer of them (Martineau 2019, Fig. 2: an elbow after 3 components at 35
+    mrad, 4 at 9 mrad, none without precession). The simulation is kinematical; the lattice is GaAs-like, without the weak
+    difference reflections.
 
-    The linear model is exact here in its trivial form: each scan column has its own tilt and is one
-    component, whose map is that column. All components belong to the same phase.
+    The linear model is exact in a trivial way: each scan column has its own tilt and is one component, whose map is that
+    column. All components belong to the same phase.
 
     Parameters
     ----------
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     bending_mrad : float
         Change of tilt over the whole scan, along its columns.
     precession_mrad : float
         Precession angle.
     thickness : float
-        nm; one over it is the width of the rocking curves. The thinner the crystal, the less bending matters.
+        Thickness in nm. Its inverse is the width of the rocking curves, so bending has less effect on a thin crystal.
     zone : tuple of int
-        Zone axis in the middle of the scan.
+        Zone axis at the centre of the scan.
     lattice_parameter : float
-        angstrom.
+        Lattice parameter in angstrom.
     direct_beam, spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = number of scan columns, named by tilt.
+        The phantom. k is the number of scan columns, and components are named by tilt.
 
     Raises
     ------
@@ -157,26 +158,27 @@ def embedded_particle(
     step: float = 1.5,
     seed: int | None = 0,
 ) -> Phantom:
-    """A particle fully inside a crystalline matrix: nowhere in the scan is it pure.
+    """Simulate a particle embedded in a crystalline matrix, so that it is nowhere pure.
 
-    "Cluster analysis cannot separate the contribution from a microstructural feature which has no pure
-    signal in the scan, for example a fully embedded particle" (Martineau 2019). The particle is a lens: its
-    share falls from `max_share` in the middle to 0 at its rim.
+    "Cluster analysis cannot separate the contribution from a microstructural feature which has no pure signal in the scan,
+    for example a fully embedded particle" (Martineau 2019). The particle is a lens: its share decreases from `max_share` at
+    the centre to 0 at its rim.
 
     Parameters
     ----------
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     max_share : float
         Largest share of the particle in the thickness, below 1.
     radius : float
-        Radius of the particle, positions; it must leave some matrix around it.
+        Radius of the particle in positions. There must be some matrix around it.
     direct_beam, spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = 2: 'matrix', 'particle'.
+        The phantom with k = 2 components, 'matrix' and 'particle'.
 
     Raises
     ------

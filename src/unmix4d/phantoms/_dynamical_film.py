@@ -157,60 +157,63 @@ def dynamical_film(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A polycrystalline metal film that scatters dynamically: its spots change within every grain.
+    """Simulate a polycrystalline metal film with dynamical scattering, in which spots change within every grain.
 
     Grains have random orientations in three dimensions. The excitation error of each reflection is its distance from the
-    Ewald sphere; intensities are those of two beams [1]_, with extinction distances from tabulated scattering factors
-    [2]_, so that they oscillate with the thickness. The crystals of the film are bent, and the disks of the convergent
-    beam have their rocking curves in them. Where a grain lies above another one, its beams fall on the lower one: there
-    are spots at sums of their scattering vectors. What is not scattered stays in the direct beam. Inelastic scattering, a
-    broad background, grows with the thickness; an amorphous film has a halo.
+    Ewald sphere; intensities are two-beam intensities [1]_ with extinction distances from tabulated scattering factors [2]_,
+    so they oscillate with the thickness. The film is bent, and the disks of the convergent beam contain rocking curves.
+    Where two grains overlap, the beams of the upper one are incident on the lower one, so there are spots at sums of their
+    scattering vectors. Electrons that are not scattered remain in the direct beam. Inelastic scattering is a broad
+    background that increases with the thickness, and an amorphous film has a halo.
 
-    The data are **not** maps times patterns: `patterns` are means over each grain by itself, and even the best
-    non-negative fit with the true maps leaves something (`benchmarks/dynamical`).
+    The data are **not** maps times patterns: `patterns` are means over each single grain, and even the best non-negative fit
+    with the true maps has a residual (`benchmarks/dynamical`).
 
     Parameters
     ----------
     n_grains : int
+        Number of grains.
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     overlap : float
-        0: columnar grains that fill the film. Larger: lens-shaped grains at different depths, whose areas add up to
-        1 + `overlap` times the film; the beam meets grain 1 first.
+        Amount of overlap. With 0, columnar grains fill the film. Otherwise lens-shaped grains are at different depths, their
+        areas add up to 1 + `overlap` times that of the film, and the beam passes grain 1 first.
     materials : tuple of str
-        Of "Ag", "Al", "Au" (fcc) and "Fe" (bcc); the grains take them in turn.
+        Materials from "Ag", "Al", "Au" (fcc) and "Fe" (bcc), assigned to the grains in turn.
     lattice_parameter : float or None
-        angstrom, of all grains; None: that of the material.
+        Lattice parameter of all grains in angstrom. By default that of the material.
     thickness : float
-        nm, of the film, or of a grain in its middle.
+        Thickness of the film, or of a grain at its centre, in nm.
     wedge : float
-        Relative change of the thickness from the middle of the scan to its edge, in a random direction.
+        Relative change of the thickness from the centre of the scan to its edge, in a random direction.
     thickness_variation : float
-        Largest relative deviation of the thickness from that, varying within a grain.
+        Largest additional relative deviation of the thickness, which varies within a grain.
     bending_mrad : float
-        Largest tilt of the film about either axis, varying smoothly along the scan.
+        Largest tilt of the film about either axis, which varies smoothly over the scan.
     disk_radius : float
-        Pixels; the convergence semi-angle is that times pixel size and wavelength.
+        Radius of the disks in pixels. The convergence semi-angle is the radius times pixel size and wavelength.
     mean_free_path : float
-        nm, of inelastic scattering.
+        Mean free path of inelastic scattering in nm.
     background : float
         Mean share of an amorphous halo, which varies smoothly.
     support : bool
-        True: the halo is everywhere, as that of a supporting film. False: only where there is a grain, as of an oxide.
+        If True, the halo is everywhere, like that of a supporting film. If False, it is only where there is a grain, like
+        that of an oxide.
     vacuum : float
-        Share of the scan that the film does not cover.
+        Fraction of the scan that the film does not cover.
     edge : float
-        Sigma of the probe's blur, positions.
+        Sigma of the blur by the probe, in positions.
     dose : float or None
-        Electrons of the incident beam per position; what is scattered past the detector is lost. None: as in `kimoto`.
+        Electrons of the incident beam per position. Electrons scattered past the detector are lost. None: as for `kimoto`.
     pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = n_grains + 1; the first component, 'background', is what there is without a grain. `thickness` and
-        `orientations` are those of the grains, and the map of a grain is its thickness as a share of the largest
-        thickness of the film.
+        The phantom with k = n_grains + 1. The first component, 'background', is the pattern without a grain. `thickness` and
+        `orientations` are those of the grains, and the map of a grain is its thickness divided by the largest thickness of
+        the film.
 
     Raises
     ------

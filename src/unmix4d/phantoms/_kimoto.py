@@ -48,43 +48,44 @@ def kimoto(
     step: float = 1.5,
     seed: int | None = 0,
 ) -> Phantom:
-    """Crystallites in a metallic glass: the simulated data of Kimoto 2025 (Fig. 10 and Methods).
+    """Simulate crystallites in a metallic glass, as in Kimoto 2025 (Fig. 10 and Methods).
 
-    One amorphous and three crystalline patterns; nine areas of about 6x6 positions whose border to the
-    matrix is gradual; the intensity share of the crystal is 9 % in areas (i), (iv), (vii), 3 % in (ii), (v),
-    (viii) and 1 % in (iii), (vi), (ix); 1e4 electrons in each pattern, Poisson noise. The areas are numbered
-    along the rows here, so a column of the 3x3 grid has one ratio. The paper's text does not say which of
-    the three patterns sits in which area. Decided here: ``crystals="per_ratio"`` (the default, and what the
-    standard cases A to F use) gives each ratio a crystal of its own, so that there is "the 1 % crystal";
-    ``"per_row"`` gives each row of areas one crystal, so that each crystal occurs at all three ratios.
+    There are one amorphous and three crystalline patterns, and nine areas of about 6x6 positions with a gradual border to
+    the matrix. The share of the crystal in the intensity is 9 % in areas (i), (iv), (vii), 3 % in (ii), (v), (viii) and 1 %
+    in (iii), (vi), (ix). Each pattern has 1e4 electrons and Poisson noise. Areas are numbered along the rows, so each column
+    of the 3x3 grid has one ratio.
 
     Parameters
     ----------
     scan_shape, detector_shape : tuple of int
-        Positions and pixels; areas are a sixth of the scan wide.
+        Shapes of the scan and the detector. The width of an area is a sixth of the scan.
     ratios : sequence of 3 float
-        Share of the crystal in the intensity, in the three columns of areas.
+        Share of the crystal in the intensity for the three columns of areas.
     crystals : {"per_ratio", "per_row"}
+        Which pattern is in which area; the paper does not specify this. ``"per_ratio"`` (as in the standard cases A to F)
+        gives each ratio a different crystal, so that there is one "1 % crystal". ``"per_row"`` gives each row of areas one
+        crystal, so that each crystal occurs at all three ratios.
     edge : float
-        Sigma of the areas' soft border, positions.
+        Sigma of the soft border of the areas, in positions.
     direct_beam : float
         Share of the dose in the direct beam, 0 to 1 (excluded).
     spot_width : float
-        Full width at half maximum of a spot, pixels.
+        Full width at half maximum of a spot, in pixels.
     dose : float or None
-        Electrons per pattern; None: the noise-free expectation of 1e4 electrons.
+        Electrons per pattern. With None, the data are the noise-free expectation for 1e4 electrons.
     pixel_size : float or None
-        1/angstrom; None: the shorter side of the detector is 2.05 1/angstrom wide.
+        Pixel size in 1/angstrom. By default the shorter side of the detector is 2.05 1/angstrom wide.
     centre : tuple of float, optional
-        (row, col) in pixels; None: the middle.
+        Centre (row, col) in pixels. By default the centre of the detector.
     step : float
-        nm.
+        Scan step in nm.
     seed : int or None
+        Seed of the noise.
 
     Returns
     -------
     Phantom
-        k = 4: 'amorphous', 'crystal 1' to 'crystal 3'.
+        The phantom with k = 4 components, 'amorphous' and 'crystal 1' to 'crystal 3'.
 
     Raises
     ------

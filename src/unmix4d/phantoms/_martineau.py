@@ -60,32 +60,32 @@ def martineau_fig5(
     step: float = 1.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """Two crystals with an inclined boundary and no spot in common (Martineau 2019, Fig. 5).
+    """Simulate two crystals with an inclined boundary and no common spot (Martineau 2019, Fig. 5).
 
-    Two square arrays of Gaussians, one shifted by half a period in both directions; the signal is
-    proportional to the thickness of each crystal, without noise. NMF is exact here; fuzzy memberships are
-    not.
+    The patterns are two square arrays of Gaussians, one shifted by half a period in both directions. The signal is
+    proportional to the thickness of each crystal, without noise. NMF is exact for these data, but fuzzy memberships are not.
 
     Parameters
     ----------
     scan_shape : tuple of int
-        Rows repeat the same line scan; the boundary crosses the columns.
+        Shape of the scan. All rows are the same line scan; the boundary crosses the columns.
     detector_shape : tuple of int
+        Shape of the detector.
     pure_to_mixed : float
-        Length of the pure parts over the length of the mixed part of the line (0: mixed throughout).
+        Length of the pure parts divided by that of the mixed part of the line. With 0, all positions are mixed.
     spacing, spot_sigma : float
-        Period of the arrays and sigma of a Gaussian, pixels; spots are cut to 0 beyond 3.5 sigma.
+        Period of the arrays and sigma of a Gaussian, in pixels. Spots are 0 beyond 3.5 sigma.
     dose : float or None
-        Electrons per pattern; None (as in the paper): noise-free.
+        Electrons per pattern. With None (as in the paper), there is no noise.
     pixel_size : float
-        1/angstrom.
+        Pixel size in 1/angstrom.
     centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = 2: 'left crystal', 'right crystal'.
+        The phantom with k = 2 components, 'left crystal' and 'right crystal'.
 
     Raises
     ------
@@ -115,21 +115,21 @@ def martineau_fig6(
     step: float = 1.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """Two crystals with shared spots: one has no spot of its own (Martineau 2019, Fig. 6).
+    """Simulate two crystals with shared spots, one of which has no unique spot (Martineau 2019, Fig. 6).
 
-    The right crystal's pattern is a square array of equal Gaussians; the left one's is every second spot of
-    it in both directions, "no unique information in one of the source patterns". NMF then returns the common
-    spots and the unique spots, not the two crystals.
+    The pattern of the right crystal is a square array of equal Gaussians. That of the left crystal is every second spot of
+    it in both directions: there is "no unique information in one of the source patterns". NMF then returns the common spots
+    and the unique spots instead of the two crystals.
 
     Parameters
     ----------
     scan_shape, detector_shape, pure_to_mixed, spacing, spot_sigma, dose, pixel_size, centre, step, seed
-        As in `martineau_fig5`. The left pattern has fewer spots of the same height, hence less intensity.
+        As for `martineau_fig5`. The left pattern has fewer spots of the same height, and therefore less intensity.
 
     Returns
     -------
     Phantom
-        k = 2: 'left crystal', 'right crystal'.
+        The phantom with k = 2 components, 'left crystal' and 'right crystal'.
 
     Raises
     ------
@@ -173,28 +173,29 @@ def bicrystal_in_vacuum(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A twinned wire in vacuum whose boundary is oblique to the beam (like Martineau 2019, Fig. 4).
+    """Simulate a twinned wire in vacuum with an inclined boundary (like Martineau 2019, Fig. 4).
 
-    Two crystals, twins of each other, overlap in a band along the wire; outside the wire is only the carbon
-    film. The three maps sum to 1 everywhere, the background being one of them, so that sum-to-one methods
-    apply. Fuzzy clustering gives the background a spurious membership in the band.
+    Two twin crystals overlap in a band along the wire. Outside the wire there is only the carbon film. The three maps,
+    including the background, sum to 1 everywhere, so that sum-to-one methods are valid. Fuzzy clustering gives the
+    background a spurious membership in the band.
 
     Parameters
     ----------
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     overlap : float
-        Width of the band in which the crystals overlap, positions.
+        Width of the band in which the crystals overlap, in positions.
     edge : float
-        Softness of the wire's rims, positions.
+        Sigma of the soft edges of the wire, in positions.
     direct_beam : float
-        Share of the dose in the direct beam, in all three patterns.
+        Share of the dose in the direct beam of all three patterns.
     spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = 3: 'background', 'upper crystal', 'lower crystal'.
+        The phantom with k = 3 components, 'background', 'upper crystal' and 'lower crystal'.
 
     Raises
     ------

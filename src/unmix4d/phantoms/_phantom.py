@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Phantom:
-    """A simulated 4D-STEM scan with a known answer.
+    """Simulated 4D-STEM scan with known components.
 
-    The expectation of the data is the sum over components of map times pattern, exactly, unless the builder
-    says otherwise (`polycrystal` with strain, `dynamical_film`). The patterns are in electrons, so the maps are shares of a
-    pattern's intensity: where no thickness variation was asked for they sum to 1 at each position.
+    The expectation of the data is exactly the sum over components of map times pattern, unless the builder states otherwise
+    (`polycrystal` with strain, `dynamical_film`). The patterns are in electrons, so the maps are shares of the intensity of
+    a pattern. Without thickness variation they sum to 1 at each position.
 
     Attributes
     ----------
     data : ndarray or dask array
-        (scan_row, scan_col, det_row, det_col): Poisson counts (uint16, uint32 where those could overflow),
-        or the noise-free expectation as float32 when the dose is None.
+        (scan_row, scan_col, det_row, det_col): Poisson counts (uint16, or uint32 if that could overflow), or the noise-free
+        expectation as float32 if the dose is None.
     patterns : ndarray
         (k, det_row, det_col), true patterns in electrons, float64; zero under the beam stop.
     maps : ndarray
@@ -37,22 +37,23 @@ class Phantom:
     detector_mask : ndarray of bool or None
         (det_row, det_col), True = excluded (beam stop).
     rotations_deg : ndarray or None
-        (k,), in-plane rotation of each component from its phase's reference, degrees counter-clockwise as
-        seen on screen with row 0 on top; NaN where the component is no rotated copy.
+        (k,), in-plane rotation of each component relative to the reference of its phase, in degrees counter-clockwise as
+        seen with row 0 on top; NaN if the component is not a rotated copy.
     phases : ndarray of int
-        (k,), group label: rotated copies and twins of one pattern share a label, and so do the tilts of one
-        bent crystal.
+        (k,), label of the phase. Rotated copies and twins of one pattern have the same label, and so do the tilts of a bent
+        crystal.
     names : tuple of str
         One name for each component.
     settings : dict
-        Every parameter of the builder, with the seed.
+        All parameters of the builder, including the seed.
     beam_energy : float
-        keV.
+        Beam energy in keV.
     thickness : ndarray or None
-        (k, scan_row, scan_col), nm of each grain under the probe, where the builder knows it (`dynamical_film`).
+        (k, scan_row, scan_col), thickness of each grain under the probe in nm, if the builder provides it
+        (`dynamical_film`).
     orientations : ndarray or None
-        (k, 3, 3), active rotations from the crystal to (row, column, z = row x column), the electrons travelling along
-        -z, as of `unmix4d.Orientations`; NaN where a component is not a crystal.
+        (k, 3, 3), active rotations from the crystal to (row, column, z = row x column), with electrons travelling along -z,
+        as in `unmix4d.Orientations`; NaN if a component is not a crystal.
 
     Examples
     --------
@@ -93,23 +94,24 @@ class Phantom:
 
     @property
     def scan_shape(self) -> tuple[int, int]:
-        """(scan_row, scan_col)."""
+        """Shape of the scan, (scan_row, scan_col)."""
         _, rows, cols = self.maps.shape
         return rows, cols
 
     @property
     def detector_shape(self) -> tuple[int, int]:
-        """(det_row, det_col)."""
+        """Shape of the detector, (det_row, det_col)."""
         _, rows, cols = self.patterns.shape
         return rows, cols
 
     def expectation(self) -> np.ndarray:
-        """Expected data of the linear model: the sum of maps times patterns.
+        """Return the expected data of the linear model, the sum of maps times patterns.
 
         Returns
         -------
         ndarray
-            (scan_row, scan_col, det_row, det_col), float64. The whole scan is held: not for a large one.
+            (scan_row, scan_col, det_row, det_col), float64. The whole scan is held in memory, so do not use this for a large
+            one.
 
         Examples
         --------
@@ -121,12 +123,12 @@ class Phantom:
         return np.tensordot(self.maps, self.patterns, axes=(0, 0))
 
     def to_dask(self, chunks: Any = None) -> dask.array.Array:
-        """The data as a dask array.
+        """Return the data as a dask array.
 
         Parameters
         ----------
         chunks : optional
-            As in `dask.array.from_array`; None: 8x8 positions with whole patterns, or the storage chunks.
+            Chunks as for `dask.array.from_array`. By default 8x8 positions with whole patterns, or the storage chunks.
 
         Returns
         -------
@@ -147,18 +149,18 @@ class Phantom:
         return da.from_array(self.data, chunks=chunks)
 
     def to_pyxem(self, lazy: bool = False) -> Any:
-        """The scan as a calibrated pyxem signal.
+        """Return the scan as a calibrated pyxem signal.
 
         Parameters
         ----------
         lazy : bool
-            True: the lazy class over `to_dask()`.
+            If True, return the lazy class with the data of `to_dask()`.
 
         Returns
         -------
         pyxem.signals.ElectronDiffraction2D or LazyElectronDiffraction2D
-            Sharing memory with `data` where eager. The detector mask is stored as the signal's calibration
-            mask.
+            The signal, which shares memory with `data` if it is not lazy. The detector mask is stored as the calibration
+            mask of the signal.
 
         Raises
         ------
@@ -176,13 +178,12 @@ class Phantom:
         return to_pyxem(self, lazy)
 
     def to_py4dstem(self) -> Any:
-        """The scan as a calibrated py4DSTEM data cube.
+        """Return the scan as a calibrated py4DSTEM data cube.
 
         Returns
         -------
         py4DSTEM.DataCube
-            Pixel sizes, units and the origin (row, col) are set in its calibration; it shares memory with
-            `data`.
+            Data cube with pixel sizes, units and the origin (row, col) in its calibration. It shares memory with `data`.
 
         Raises
         ------

@@ -117,53 +117,53 @@ def polycrystal(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A polycrystalline film with a known answer.
+    """Simulate a polycrystalline film of overlapping grains.
 
-    Grains are Voronoi cells in three dimensions and a map is the share of the film's thickness, so that
-    boundaries are inclined and grains overlap as in simulated metal films (Bruefach 2022); the probe blurs
-    them. Patterns are kinematical: a cubic lattice near a low-index zone axis with a Laue circle, falling
-    form factor and some diffuse intensity, each grain with a lattice, zone, tilt and rotation of its own
-    unless `twins` or `n_phases` say otherwise.
+    Grains are Voronoi cells in three dimensions, and a map is the share in the thickness of the film, so boundaries are
+    inclined and grains overlap as in simulated metal films (Bruefach 2022). The probe blurs the maps. Patterns are
+    kinematical: a cubic lattice near a low-index zone axis with a Laue circle, decreasing form factor and some diffuse
+    intensity. Each grain has a different lattice, zone axis, tilt and rotation, unless you pass `twins` or `n_phases`.
 
-    The data's expectation is exactly the sum of maps times patterns, **except** with `strain`: then each
-    position moves its spots by an affine transformation of its own, the linear model is an approximation,
-    and `patterns` are the unstrained ones.
+    The expectation of the data is exactly the sum of maps times patterns, **except** with `strain`: then the spots of each
+    position are shifted by a different affine transformation, the linear model is an approximation, and `patterns` are the
+    unstrained ones.
 
     Parameters
     ----------
     n_grains : int
+        Number of grains.
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     overlap : float
-        0 (columnar grains) to 1 (film twice as thick as a grain is wide).
+        Amount of overlap, from 0 (columnar grains) to 1 (film thickness twice the width of a grain).
     twins : int
-        Number of twin pairs: neighbouring grains whose patterns are mirror images and share a phase. The
-        mirror lines are in ``settings["twin_axes_deg"]``.
+        Number of twin pairs: neighbouring grains of one phase whose patterns are mirror images. The mirror lines are stored
+        in ``settings["twin_axes_deg"]``.
     n_phases : int or None
-        None: every grain (but twins) has its own pattern. An integer: the grains are in-plane rotated copies
-        of that many patterns, by the angles in `rotations_deg`.
+        Number of different patterns. The grains are in-plane rotated copies of them, by the angles in `rotations_deg`. With
+        None, every grain except twins has its own pattern.
     background : float
-        Mean share of an amorphous halo, which varies smoothly; 0: no such component. It comes first,
-        'amorphous'.
+        Mean share of an amorphous halo, which varies smoothly. It is the first component, 'amorphous'; with 0 there is none.
     direct_beam : float
-        Share of the dose in the direct beam, in all patterns.
+        Share of the dose in the direct beam of all patterns.
     beam_stop : bool or float
-        True or a radius in pixels: a disk (5 pixels) and a bar down to the edge without counts, in
+        Beam stop: a disk with this radius in pixels (True: 5) and a bar down to the edge, without counts. It is stored in
         `detector_mask`.
     strain : float
-        Largest strain and rotation (radian), varying smoothly along the scan.
+        Largest strain and rotation (in radian), which vary smoothly over the scan.
     thickness_variation : float
-        Largest relative deviation of the total intensity, varying smoothly.
+        Largest relative deviation of the total intensity, which varies smoothly.
     spot_width : float
-        Full width at half maximum of a spot, pixels.
+        Full width at half maximum of a spot, in pixels.
     edge : float
-        Sigma of the probe's blur, positions.
+        Sigma of the blur by the probe, in positions.
     dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        k = n_grains, and one more with a background.
+        The phantom. k is `n_grains`, plus one with a background.
 
     Raises
     ------

@@ -40,41 +40,42 @@ def martineau_fig7(
     step: float = 1.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A twin boundary inclined to a precessing beam, with thickness fringes (like Martineau 2019, Fig. 7).
+    """Simulate an inclined twin boundary with precession and thickness fringes (like Martineau 2019, Fig. 7).
 
-    Two twins, looked at along <110>, lie one above the other, and their thickness shares change along the line. Spots
-    oscillate with the thickness (two beams, and the beams of the upper twin fall on the lower one, as in
-    `dynamical_film`), so that their heights are no measure of it. Precession averages the patterns over a cone of tilts;
-    each beam then passes through its Bragg condition, and grows more evenly with the thickness.
+    Two twins, seen along <110>, lie on top of one another, and their shares in the thickness change along the line. Spot
+    intensities oscillate with the thickness (two-beam conditions, with the beams of the upper twin incident on the lower
+    one, as in `dynamical_film`), so they do not measure it. Precession averages the patterns over a cone of tilts. Each beam
+    then passes through its Bragg condition and increases more uniformly with the thickness.
 
-    The data are **not** maps times patterns: `patterns` are those of the two ends, `maps` the shares of the thickness.
+    The data are **not** maps times patterns: `patterns` are those of the two ends, and `maps` the shares in the thickness.
 
     Parameters
     ----------
     precession_mrad : float
-        Half angle of the cone; 0: a beam that stands still.
+        Precession half-angle. With 0 there is no precession.
     scan_shape : tuple of int
-        Rows repeat the same line scan; the boundary crosses the columns.
+        Shape of the scan. All rows are the same line scan; the boundary crosses the columns.
     detector_shape : tuple of int
+        Shape of the detector.
     pure_to_mixed : float
-        Length of the pure parts over the length of the mixed part of the line.
+        Length of the pure parts divided by that of the mixed part of the line.
     material : str
-        "Al", whose extinction distances are close to those of GaAs, or another of the fcc metals of `dynamical_film`.
+        Material: "Al", whose extinction distances are close to those of GaAs, or another fcc metal of `dynamical_film`.
     thickness : float
-        nm, of both crystals together.
+        Total thickness of both crystals, in nm.
     tilt_mrad : tuple of float
-        Small tilt away from the zone axis, without which both twins are alike by symmetry in many spots.
+        Small tilt away from the zone axis. Without it, many spots of both twins are equal by symmetry.
     azimuths : int
-        Directions on the cone that are averaged.
+        Number of directions on the cone that are averaged.
     beam_stop : float
-        Radius of what is masked about the direct beam, pixels; 0: nothing.
+        Radius of the masked direct beam, in pixels. With 0 nothing is masked.
     spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`; electrons of the incident beam.
+        As for `kimoto`. The dose is that of the incident beam.
 
     Returns
     -------
     Phantom
-        k = 2: 'upper twin', 'lower twin'.
+        The phantom with k = 2 components, 'upper twin' and 'lower twin'.
 
     Raises
     ------
@@ -187,38 +188,40 @@ def bent_wire(
     step: float = 10.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A bent wire of twins under a precessing beam (like Martineau 2019, Figs. 1 to 3).
+    """Simulate a bent, twinned wire with precession (like Martineau 2019, Figs. 1 to 3).
 
-    Twin segments follow each other along a wire of hexagonal cross section on a carbon film; the wire is bent, and
-    scatters dynamically as in `martineau_fig7`. Without precession every column of the scan has its own pattern, which
-    changes with the thickness too; a cone wider than the bending leaves little more than two twins and the film.
+    Twin segments alternate along a wire of hexagonal cross section on a carbon film. The wire is bent and scatters
+    dynamically as in `martineau_fig7`. Without precession every column of the scan has a different pattern, which also
+    changes with the thickness. With a precession angle larger than the bending, little more than two twins and the film can
+    be distinguished.
 
-    The data are **not** maps times patterns: `patterns` are means over the segments of each twin.
+    The data are **not** maps times patterns: `patterns` are the means over the segments of each twin.
 
     Parameters
     ----------
     precession_mrad : float
+        Precession half-angle.
     bending_mrad : float
         Change of tilt along the wire.
     segments : int
-        Twin segments along the wire, the two orientations in turn.
+        Number of twin segments along the wire, with alternating orientations.
     scan_shape, detector_shape : tuple of int
-        The wire runs along the columns.
+        Shapes of the scan and the detector. The wire runs along the columns.
     material, tilt_mrad, azimuths
-        As in `martineau_fig7`.
+        As for `martineau_fig7`.
     thickness : float
-        nm, in the middle of the wire.
+        Thickness at the middle of the wire, in nm.
     film : float
-        Share of the electrons in the halo of the carbon film.
+        Fraction of the electrons in the halo of the carbon film.
     edge : float
-        Sigma of the probe's blur, positions.
+        Sigma of the blur by the probe, in positions.
     spot_width, dose, pixel_size, centre, step, seed
-        As in `kimoto`; electrons of the incident beam, which is part of the patterns.
+        As for `kimoto`. The dose is that of the incident beam, which is part of the patterns.
 
     Returns
     -------
     Phantom
-        k = 3: 'vacuum', 'crystal', 'twin'.
+        The phantom with k = 3 components, 'vacuum', 'crystal' and 'twin'.
 
     Raises
     ------

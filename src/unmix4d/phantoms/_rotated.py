@@ -64,42 +64,44 @@ def rotated_phases(
     step: float = 1.5,
     seed: int | None = 0,
 ) -> Phantom:
-    """A few phases, each seen down one zone axis and rotated in the plane at random.
+    """Simulate a few phases, each seen along one zone axis and rotated in the plane at random.
 
     Every crystal is one component, an in-plane rotated copy of the pattern of its phase by the angle in `rotations_deg`;
-    `phases` is 0 for what is amorphous and 1 to `n_phases` for the crystals. With a layout by position every position is a
-    crystal of its own, so that there is a pattern for each position in memory.
+    `phases` is 0 for the amorphous component and 1 to `n_phases` for the crystals. With ``layout="positions"`` every
+    position is a different crystal, so there is one pattern per position in memory.
 
     Parameters
     ----------
     n_phases : int
-        1 to 6 cubic phases, each down a low zone axis of its own; crystals take them in turns.
+        Number of cubic phases, 1 to 6, each along a different low-index zone axis. They are assigned to the crystals in
+        turn.
     layout : {"positions", "grains", "precipitates"}
-        A crystal at every position; columnar grains; or small crystals in an amorphous matrix, as in the metallic glass
-        of Kimoto 2025 (Fig. 8).
+        One crystal at every position; columnar grains; or small crystals in an amorphous matrix, as in the metallic glass of
+        Kimoto 2025 (Fig. 8).
     n_grains : int
         Number of grains or precipitates.
     scan_shape, detector_shape : tuple of int
+        Shapes of the scan and the detector.
     background : float
-        Share of the amorphous halo, except with precipitates; 0: no such component.
+        Share of the amorphous halo, except with precipitates. With 0 there is no such component.
     share : float
-        Share of a precipitate in the intensity where it is thickest.
+        Share of a precipitate in the intensity at its thickest point.
     tilt_mrad : float
-        Standard deviation of the tilt of each phase off its zone axis; it turns with the crystal.
+        Standard deviation of the tilt of each phase off its zone axis. The tilt rotates with the crystal.
     edge : float
-        Sigma of the blur of grains and precipitates, positions.
+        Sigma of the blur of grains and precipitates, in positions.
     direct_beam : float
-        Share of the dose in the direct beam, in all patterns.
+        Share of the dose in the direct beam of all patterns.
     spot_width : float
-        Full width at half maximum of a spot, pixels.
+        Full width at half maximum of a spot, in pixels.
     dose, pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        With 'amorphous' first where there is a background. ``phantom.phases[phantom.maps.argmax(0)]`` is the phase at
-        every position, unless the amorphous share is the larger one.
+        The phantom. If there is a background, it is the first component, 'amorphous'.
+        ``phantom.phases[phantom.maps.argmax(0)]`` is the phase at every position, unless the amorphous share is larger.
 
     Raises
     ------

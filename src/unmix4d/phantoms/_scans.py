@@ -26,20 +26,20 @@ def random_scan(
     step: float = 1.0,
     seed: int | None = 0,
 ) -> Phantom:
-    """A tiny low-rank scan for unit tests, of any shape.
+    """Simulate a small low-rank scan of any shape for unit tests.
 
-    Patterns are random blobs and maps random shares (Dirichlet) that sum to 1; nothing about it is physical.
+    Patterns are random blobs, and maps are random shares (Dirichlet) that sum to 1. The scan is not physical.
 
     Parameters
     ----------
     shape : tuple of 4 int
-        (scan_row, scan_col, det_row, det_col).
+        Shape of the scan, (scan_row, scan_col, det_row, det_col).
     k : int
-        Components.
+        Number of components.
     dose : float or None
-        Electrons per pattern; None: noise-free.
+        Electrons per pattern. With None there is no noise.
     pixel_size, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
@@ -120,33 +120,31 @@ def large_scan(
 ) -> Phantom:
     """Write a scan too large for memory to a zarr store, block by block.
 
-    An amorphous film and k - 1 grains with inclined boundaries. One block of positions is in memory at a
-    time; each has its own generator spawned from the seed, so the scan does not depend on the order of the
-    blocks (it does depend on `chunks`). At low dose the electrons are placed one by one, which costs about
-    50 ms per million.
+    The scan has an amorphous film and k - 1 grains with inclined boundaries. Only one block of positions is in memory at a
+    time. Each has a separate generator spawned from the seed, so the scan does not depend on the order of the blocks, but it
+    does depend on `chunks`. At low dose the electrons are placed one by one, which takes about 50 ms per million.
 
     Parameters
     ----------
     path : str or path-like
-        Where the zarr array goes; nothing may be there yet.
+        Path of the zarr array. It must not exist yet.
     shape : tuple of 4 int
-        (scan_row, scan_col, det_row, det_col).
+        Shape of the scan, (scan_row, scan_col, det_row, det_col).
     k : int
-        Components, the amorphous film included.
+        Number of components, including the amorphous film.
     dose : float
         Electrons per pattern.
     chunks : tuple of 4 int
-        Storage chunks, cut to the shape; detector chunks only set how the store is cut.
+        Storage chunks, cropped to the shape. Chunks of the detector only affect the storage.
     dtype : numpy dtype, optional
-        None: uint16, or uint32 where counts could overflow. A given integer type that could overflow is
-        refused.
+        Data type. By default uint16, or uint32 if counts could overflow. An integer type that could overflow is refused.
     pixel_size, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
     Phantom
-        With `data` a lazy dask array on the store.
+        The phantom, whose `data` is a lazy dask array of the store.
 
     Raises
     ------
@@ -155,7 +153,7 @@ def large_scan(
     ImportError
         If zarr is not installed.
     OSError
-        If the store cannot be made.
+        If the store cannot be created.
 
     Examples
     --------

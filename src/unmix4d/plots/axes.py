@@ -85,17 +85,18 @@ def colour_bar(drawn: Any, label: str = "", *, size: float = SMALL, ticks: float
 
 @figure_style()
 def scale_bar(ax: Axes, width: int, size: float, unit: str, *, dark: bool = True) -> AnchoredSizeBar | None:
-    """A bar of a round length, about a quarter of the image, labelled with its calibrated length.
+    """Draw a scale bar with a round length of about a quarter of the image.
 
     Parameters
     ----------
     ax : matplotlib Axes
+        Axes of the image.
     width : int
         Width of the image in pixels.
     size, unit : float, str
-        Calibrated size of a pixel.
+        Calibrated size of a pixel and its unit.
     dark : bool
-        Whether the image is dark, so that the bar must be light.
+        Whether the image is dark, so that the bar is drawn in a light colour.
 
     Examples
     --------

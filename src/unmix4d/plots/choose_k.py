@@ -21,17 +21,17 @@ __all__ = ["criteria", "image_quality", "loss", "similarity", "votes"]
 
 @figure_style()
 def criteria(choice: Any, ax: Axes | None = None) -> np.ndarray | Axes:
-    """The criteria over the number of components, with what each of them says and the recommendation.
+    """Plot the criteria against the number of components, their votes and the recommendation.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
-        For the votes alone; by default a figure with all criteria is made.
+        Axes for the votes alone. By default a figure with all criteria is created.
 
     Returns
     -------
     ndarray of matplotlib Axes (5,), or Axes where `ax` is given
-        The last is that of the votes.
+        The axes. The last one shows the votes.
 
     Examples
     --------
@@ -151,15 +151,16 @@ def votes(choice: Any, ax: Axes | None = None) -> Axes:
 
 @figure_style()
 def similarity(choice: Any, k: int | None = None, metric: str = "cosine_sqrt", ax: Axes | None = None) -> Axes:
-    """How alike the patterns of one factorisation are, all pairs.
+    """Plot the similarity of all pairs of patterns of one factorisation.
 
     Parameters
     ----------
     k : int, optional
-        By default the recommended number.
+        Number of components. By default the recommended one.
     metric : str
-        Key of ``choice.similarities[k]``.
+        Name of the metric, a key of ``choice.similarities[k]``.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def similarity(choice: Any, k: int | None = None, metric: str = "cosine_sqrt", a
     Raises
     ------
     ValueError
-        When the number was not tried, or there is no such metric.
+        If the number was not tried, or there is no such metric.
 
     Examples
     --------
@@ -187,11 +188,12 @@ def similarity(choice: Any, k: int | None = None, metric: str = "cosine_sqrt", a
 
 @figure_style()
 def image_quality(choice: Any, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """What ``rule="cao2025"`` looks at: SSIM, GMSD and MDSI between all components of the largest factorisation.
+    """Plot the image quality metrics of ``rule="cao2025"``: SSIM, GMSD and MDSI between all components.
 
     Parameters
     ----------
     axes : sequence of 3 matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -200,7 +202,7 @@ def image_quality(choice: Any, axes: Sequence[Axes] | None = None) -> Sequence[A
     Raises
     ------
     ValueError
-        When another rule was asked for.
+        If another rule was used.
 
     Examples
     --------

@@ -16,17 +16,19 @@ __all__ = ["comparison"]
 
 @figure_style()
 def comparison(found: Any, *, scale_bar: bool = True) -> np.ndarray:
-    """Patterns and maps of both answers, a column for each pair; what only one of them has comes last, beside nothing.
+    """Plot patterns and maps of both results, one column per pair. Components without a partner come last.
 
     Parameters
     ----------
     found : Comparison
+        The comparison.
     scale_bar : bool
+        Whether to draw scale bars.
 
     Returns
     -------
     ndarray of matplotlib Axes (4, n), or (2, n) where patterns were not compared
-        Pattern of the first and of the second, map of the first and of the second.
+        Rows are the patterns of the first and the second result, and the maps of the first and the second.
 
     Examples
     --------

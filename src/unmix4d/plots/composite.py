@@ -32,26 +32,32 @@ def composite(
     ax: Axes | None = None,
     scale_bar: bool = True,
 ) -> Axes:
-    """All maps in one colour image; a legend of the patterns beside it.
+    """Plot all maps as one colour image, with the patterns as a legend.
 
     Parameters
     ----------
     result : Decomposition
+        The result.
     components : sequence of int, optional
+        Components to plot. By default all.
     scale : {"each", "intensity"}
+        ``"each"`` scales every map to its maximum; ``"intensity"`` scales all maps together by intensity.
     legend : bool
+        Whether to draw the patterns as a legend.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------
     matplotlib Axes
-        Of the image.
+        Axes of the image.
 
     Raises
     ------
     ValueError
-        When there is no such component or scale, or the result has negative components.
+        If there is no such component or scale, or the result has negative components.
 
     Examples
     --------

@@ -21,7 +21,7 @@ _NO_CHANGE = 1e-8  # of what is kept in single precision: what changes less is n
 
 @figure_style()
 def scree(result: Any, ax: Axes | None = None) -> Axes:
-    """Explained fraction of each component on a log scale; the elbow, where there is one, is marked.
+    """Plot the explained fraction of each component on a log scale, with the elbow if there is one.
 
     Examples
     --------
@@ -49,18 +49,19 @@ def scree(result: Any, ax: Axes | None = None) -> Axes:
 
 @figure_style()
 def convergence(result: Any, ax: Axes | None = None) -> Axes:
-    """Error above the lowest one reached, per iteration of every start; beside it the change of patterns and maps.
+    """Plot the error of every start per iteration, relative to the lowest one, and the change of patterns and maps.
 
     Parameters
     ----------
     result : Decomposition
+        The result.
     ax : matplotlib Axes, optional
-        For the error alone; by default a figure with both panels is made.
+        Axes for the error alone. By default a figure with both panels is created.
 
     Returns
     -------
     matplotlib Axes
-        Of the error.
+        Axes of the error.
 
     Examples
     --------

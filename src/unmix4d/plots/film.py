@@ -69,7 +69,7 @@ def film(result: Any, component: int | None = None, *, seconds: float = 0.5, cma
     Raises
     ------
     ValueError
-        When the answer is of one scan, or the component does not exist.
+        If the answer is of one scan, or the component does not exist.
 
     Examples
     --------

@@ -27,17 +27,19 @@ _GRID = 160
 
 @figure_style()
 def scatter(result: Any, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
-    """Positions among two loadings, coloured by cluster, with contours of membership (Martineau 2019, Fig. 3c).
+    """Plot the positions in the plane of two loadings, with contours of membership (Martineau 2019, Fig. 3c).
 
-    Contours are those of the plane through the cluster centres (of the nearest there is to one, where centres do not
-    determine a plane): memberships depend on all loadings, the figure shows two.
+    Memberships depend on all loadings, but the figure shows only two. Contours are therefore those in the plane through the
+    cluster centres, or in the plane closest to them.
 
     Parameters
     ----------
     result : FuzzyClusters
+        The clusters.
     x, y : int
-        Which loadings.
+        Numbers of the two loadings.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -103,12 +105,14 @@ def _in_the_plane(grid, centres, x, y):
 
 @figure_style()
 def validity(result: Any, ax: Sequence[Axes] | None = None) -> np.ndarray:
-    """Indices of validity over the number of clusters, the best of each marked.
+    """Plot the validity indices against the number of clusters, with the best value of each marked.
 
     Parameters
     ----------
     result : FuzzyValidity
+        The validity indices.
     ax : sequence of four matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------

@@ -38,20 +38,23 @@ def grains(
     norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> Axes:
-    """Boundaries of the grains in colours over a grey image, with scale bar and numbers.
+    """Plot the boundaries of the grains over a grey image, with scale bar and numbers.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     image : ndarray (scan_row, scan_col), optional
-        By default the share of the strongest component in the intensity of each position: dark where grains overlap.
+        Image below the boundaries. By default the share of the strongest component in the intensity of each position, which
+        is dark where grains overlap.
     numbers : bool, optional
-        Whether each grain is numbered as in the table; by default where there are 200 grains or fewer, of which one can
-        still read them.
+        Whether to draw the numbers of the grains, as in the table. By default they are drawn for up to 200 grains.
     cmap : str or matplotlib Colormap, optional
-        Of the image.
+        Colour map of the image.
     norm : matplotlib Normalize, optional
+        Normalisation of the image.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------
@@ -164,15 +167,16 @@ def _bin_edges(values, bins):
 def grain_sizes(
     found: Any, ax: Axes | None = None, *, column: str = "equivalent_diameter", bins: int | Sequence[float] | None = None
 ) -> Axes:
-    """Histogram of the sizes; grains that are cut by an edge are drawn apart, since they are larger than they look.
+    """Plot a histogram of the grain sizes. Grains cut by the edge of the scan are shown separately.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     column : str
-        Any numeric column of the table.
+        Name of a numeric column of the table.
     bins : int or sequence, optional
-        As in `matplotlib.axes.Axes.hist`.
+        Bins as for `matplotlib.axes.Axes.hist`.
 
     Returns
     -------

@@ -36,19 +36,19 @@ def groups(
     map_norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> np.ndarray:
-    """Average patterns, their members rotated back, above their maps.
+    """Plot the average pattern of each group, with its members rotated back, and its map.
 
     Parameters
     ----------
     groups : sequence of int, optional
-        Which to draw; all by default.
+        Groups to plot. By default all.
     cmap, norm, map_cmap, map_norm, scale_bar
         As for `Decomposition.plot`.
 
     Returns
     -------
     ndarray of matplotlib Axes (2, n)
-        Those of the patterns, and those of the maps.
+        Axes of the patterns and of the maps.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _name(found, i):
 
 @figure_style()
 def dendrogram(found: Any, ax: Axes | None = None) -> Axes:
-    """The tree with the average pattern of each group below it (Kimoto 2025, Fig. 9c, d).
+    """Plot the dendrogram with the average pattern of each group (Kimoto 2025, Fig. 9c, d).
 
     Returns
     -------
@@ -170,20 +170,21 @@ def _insets(found, ax, leaves):
 
 @figure_style()
 def similarity(found: Any, ax: Axes | None = None, *, by_group: bool = False, cmap: str | Colormap | None = None) -> Axes:
-    """Diffraction similarity of all pairs compared with the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
+    """Plot the diffraction similarity of all pairs, and the plain cosine similarity (Kimoto 2025, Fig. 9a, b).
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
-        For the diffraction similarity alone.
+        Axes for the diffraction similarity alone. By default a figure is created.
     by_group : bool
-        Leaves in the order of the tree instead of their own.
+        Whether leaves are sorted as in the tree.
     cmap : str or matplotlib Colormap, optional
+        Colour map.
 
     Returns
     -------
     matplotlib Axes
-        Of the diffraction similarity.
+        Axes of the diffraction similarity.
 
     Examples
     --------
@@ -224,16 +225,18 @@ def angles(
     found: Any, ax: Axes | None = None, *, group: int | None = None, cmap: str | Colormap | None = None,
     scale_bar: bool = True,
 ) -> Axes:  # fmt: skip
-    """The rotation over the scan in cyclic colours.
+    """Plot a map of the in-plane rotation in cyclic colours.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     group : int, optional
-        Only this group; by default all, in which case colours are fractions of each group's own period.
+        Group to plot. By default all, and colours are then fractions of the period of each group.
     cmap : str or matplotlib Colormap, optional
-        A cyclic one.
+        Cyclic colour map.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------

@@ -25,11 +25,11 @@ __all__ = ["draw_colours", "draw_image", "framed_pattern", "intensity_colours", 
 
 
 def intensity_norm(image: np.ndarray) -> tuple[Normalize, bool]:
-    """Colours for diffraction intensities: logarithmic above, linear near zero, and not ruled by the direct beam.
+    """Return a normalisation for diffraction intensities: linear near zero, logarithmic above.
 
-    Linear below what most pixels have, logarithmic over at most three decades above that: a direct beam many thousand
-    times brighter than the spots saturates instead of swamping them. Images with negative values (SVD, PCA) get a
-    symmetric range.
+    It is linear up to the values of most pixels, and logarithmic over at most three decades above that, so a direct beam
+    that is many thousand times brighter than the spots is saturated and does not hide them. Images with negative values
+    (SVD, PCA) get a symmetric range.
 
     Examples
     --------
@@ -63,21 +63,27 @@ def pattern(
     norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> AxesImage:
-    """One diffraction pattern in log intensity with a scale bar.
+    """Plot a diffraction pattern in log intensity with a scale bar.
 
     Parameters
     ----------
     image : ndarray (det_row, det_col)
-        NaN is drawn grey.
+        Diffraction pattern. NaN is drawn grey.
     pixel_size : float or (float, float)
         Size of a pixel, along (row, column), in `unit`.
     unit : str
+        Unit of the pixel size or step.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     title : str, optional
+        Title of the image.
     cmap : str or matplotlib Colormap, optional
+        Colour map.
     norm : matplotlib Normalize, optional
-        By default `intensity_norm`; ``matplotlib.colors.LogNorm()``, ``Normalize(0, 100)`` and so on.
+        Normalisation of the colours, such as ``matplotlib.colors.LogNorm()`` or ``Normalize(0, 100)``. By default
+        `intensity_norm`.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------
@@ -109,22 +115,29 @@ def scan_map(
     norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> AxesImage | Line2D:
-    """One map over the scan with a scale bar; from 0 to its maximum, or symmetric when it has negative values.
+    """Plot a map with a scale bar.
 
-    A line scan is drawn as a profile.
+    The colours range from 0 to the maximum, or are symmetric about 0 if there are negative values. A line scan is drawn as a
+    profile.
 
     Parameters
     ----------
     image : ndarray (scan_row, scan_col)
-        NaN is drawn grey.
+        Map. NaN is drawn grey.
     step : float or (float, float)
         Distance between positions, along (row, column), in `unit`.
     unit : str
+        Unit of the pixel size or step.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     title : str, optional
+        Title of the image.
     cmap : str or matplotlib Colormap, optional
+        Colour map.
     norm : matplotlib Normalize, optional
+        Normalisation of the colours.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------

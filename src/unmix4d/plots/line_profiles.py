@@ -35,26 +35,26 @@ def profile(
     normalise: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Profiles along a line: memberships, NMF maps and a virtual dark-field image in one axes (Martineau 2019, Fig. 4).
+    """Plot profiles of maps, memberships and virtual dark-field images along a line (Martineau 2019, Fig. 4).
 
     Parameters
     ----------
     images : dict of str -> Decomposition or ndarray
-        Results (all their maps are drawn, one line style per result; components that are alike, by the correlation of their
-        maps with those of the first result, have one colour) and single maps (scan_row, scan_col), by the names they have
-        in the legend.
+        Results and single maps (scan_row, scan_col), by their names in the legend. All maps of a result are drawn, with one
+        line style per result. Components whose maps match those of the first result have the same colour.
     start, stop : (float, float)
-        (row, column) of the ends, in positions.
+        First and last point of the line (row, column), in positions.
     width : int
-        Positions across the line that are averaged.
+        Number of positions across the line that are averaged.
     step : float or (float, float), optional
-        Distance between positions; that of the first result by default, else 1.
+        Distance between positions. By default that of the first result, or 1.
     unit : str, optional
-        Its unit.
+        Unit of the step.
     normalise : bool
-        Divide each map by its largest value on the line: for images in other units, such as a virtual dark field.
-        Single maps whose values exceed 1.5 are always divided, which the legend says.
+        Whether to divide each map by its largest value on the line, for images in other units such as a virtual dark field.
+        Single maps with values above 1.5 are always divided, which is noted in the legend.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -63,9 +63,9 @@ def profile(
     Raises
     ------
     TypeError
-        When `images` is not a dict of results and maps.
+        If `images` is not a dictionary of results and maps.
     ValueError
-        When an end is outside the scan, or the maps have different shapes.
+        If an end point is outside the scan, or the maps have different shapes.
 
     Examples
     --------

@@ -22,11 +22,12 @@ _TREE_INCHES = 0.13  # of width for every part
 
 @figure_style()
 def history(result: Any, ax: Axes | None = None) -> Axes:
-    """The tree of the merges: which parts became one component, and at which similarity.
+    """Plot the tree of the merges, with the similarity at which components were merged.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ValueError
-        When this is a consensus, which has no tree.
+        If the result is a consensus, which has no tree.
 
     Examples
     --------
@@ -105,11 +106,12 @@ def _label(ax, result, lowest):
 
 @figure_style()
 def stability(result: Any, ax: Axes | None = None) -> Axes:
-    """Share of the runs that have each component, how well their maps agree, and the probability that it is a grain.
+    """Plot the stability and agreement of each component, and the probability that it is a grain.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -130,7 +132,7 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     ax.bar(places[grain], result.stability[grain], color=colours.STABLE, width=0.8, label="share of the runs")
     if result.no_grains:
         shares = result.stability[~grain]
-        ax.bar(places[~grain], shares, color=colours.FAINT, width=0.8, label="share of the runs, rather no grain")
+        ax.bar(places[~grain], shares, color=colours.FAINT, width=0.8, label="share of the runs, probably not a grain")
     if result.grain_probability is not None:
         ax.plot(
             places, result.grain_probability, "_", color=colours.SECOND, ms=9, mew=2, label="probability that it is a grain"

@@ -32,17 +32,19 @@ def overlap(
     numbers: bool = True,
     scale_bar: bool = True,
 ) -> Axes:
-    """The overlap in colours for its thresholds, over the components it is between (Cao 2025, Fig. 5a and c).
+    """Plot the overlap for each threshold over a map of the components (Cao 2025, Fig. 5a and c).
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     components : (int, int), optional
-        Two components, whose regions are then drawn in two colours and only whose overlap is shown. By default all:
-        each position has the (pale) colour of its strongest component.
+        Two components whose regions and overlap are shown. By default all, and each position has the (pale) colour of its
+        strongest component.
     numbers : bool
-        Whether the number of the component stands in its largest region.
+        Whether to draw the number of each component in its largest region.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def overlap(
     Raises
     ------
     ValueError
-        When the components are not two of those compared, or the scan is a line.
+        If the components are not two of those compared, or the scan is a line.
 
     Examples
     --------
@@ -142,28 +144,28 @@ def profile(
     components: Sequence[int] | str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Weights along a line, and at some points of it the pattern and the two it is made of (Cao 2025, Fig. 5b and d).
+    """Plot weights along a line, and at some points the pattern and its two components (Cao 2025, Fig. 5b and d).
 
     Parameters
     ----------
     start, stop : (int, int)
         First and last position, (row, column).
     points : int or sequence of int
-        How many points, evenly spaced, have their patterns drawn; or which ones, counted from the start.
+        Number of evenly spaced points at which patterns are drawn, or a list of points, counted from the start.
     components : sequence of int or "all", optional
-        Whose weights are drawn. By default the two that are largest along the line, besides the background.
+        Components whose weights are drawn. By default the two largest along the line, without the background.
     ax : matplotlib Axes, optional
-        For the weights alone; by default a figure with the patterns is made.
+        Axes for the weights alone. By default a figure with the patterns is created.
 
     Returns
     -------
     matplotlib Axes
-        Of the weights.
+        Axes of the weights.
 
     Raises
     ------
     ValueError, TypeError
-        When a position, a point or a component does not exist.
+        If a position, a point or a component does not exist.
 
     Examples
     --------

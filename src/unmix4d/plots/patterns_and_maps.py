@@ -30,23 +30,27 @@ def decomposition(
     map_norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> np.ndarray:
-    """Patterns above their maps, as many to a row as fit a notebook.
+    """Plot component patterns and their maps, in as many rows as needed.
 
     Parameters
     ----------
     result : Decomposition
+        The result.
     components : sequence of int, optional
+        Components to plot. By default all.
     cmap : str or matplotlib Colormap, optional
+        Colour map of the patterns.
     norm : matplotlib Normalize, optional
-        Of the patterns: ``matplotlib.colors.LogNorm()`` or ``Normalize(0, 100)``, say.
+        Normalisation of the patterns, such as ``matplotlib.colors.LogNorm()`` or ``Normalize(0, 100)``.
     map_cmap, map_norm : optional
-        The same of the maps.
+        Colour map and normalisation of the maps.
     scale_bar : bool
+        Whether to draw scale bars.
 
     Returns
     -------
     ndarray of matplotlib Axes (2, n)
-        Those of the patterns, and those of the maps.
+        Axes of the patterns and of the maps.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from .peaks import redraw_found, redraw_given
 
 __all__ = ["GivenSpots", "redraw_peaks", "checked_redrawing"]
 
-_RADIUS, _THRESHOLD = 2.0, 5.0  # pixels; standard deviations of the noise (docs/image_quality.md)
+_RADIUS, _THRESHOLD = 2.0, 5.0  # pixels; standard deviations of the noise (docs/details)
 _KEYS = ("radius", "threshold", "spots")
 
 

@@ -23,19 +23,19 @@ _NO_DATA = "The result was loaded without its data: unmix4d.load(path, data=scan
 
 
 def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
-    """Walk through the scan: the pattern of a position, its reconstruction, the residual, and the shares of components.
+    """Explore the scan interactively: measured pattern, reconstruction, residual and shares of components.
 
-    In a notebook with ipywidgets (``pip install unmix4d[notebook]``): sliders for the position, and for the component
-    whose map and pattern are shown (arrow keys move a slider that was clicked). With ``%matplotlib widget`` also the
-    mouse: the position follows it on the map where a pattern is read in less than 0.2 s, a click chooses a position in
-    any case, a click on a bar shows that component, another click on it all of them, and the arrow keys left and right
-    go through the components. Only the pattern of the position is read. Without ipywidgets: the figure of one position,
-    and a sentence that says so.
+    In a notebook with ipywidgets (``pip install unmix4d[notebook]``) there are sliders for the position and for the
+    component whose map and pattern are shown. Arrow keys move the slider that you clicked last. With ``%matplotlib widget``
+    you can also use the mouse: click on the map to choose a position (if a pattern is read in less than 0.2 s, the position
+    follows the mouse), click on a bar to show that component, and click on it again to show all. The left and right arrow
+    keys change the component. Only the pattern of the position is read. Without ipywidgets, the figure of one position is
+    returned with a note.
 
     Parameters
     ----------
     row, col : int, optional
-        Where to begin; by default at the largest residual, or in the middle where it is not known.
+        Position to start at. By default the largest residual, or the middle of the scan if it is not known.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def explore(result: Any, row: int | None = None, col: int | None = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        When the position is outside the scan, or excluded.
+        If the position is outside the scan, or excluded.
 
     Examples
     --------

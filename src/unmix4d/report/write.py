@@ -42,42 +42,42 @@ def write_report(
     sections: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Path:
-    """Write one page of HTML that holds everything it shows, to be read in a browser or printed; it needs no network.
+    """Write a report of the result as one self-contained HTML page, to be read in a browser or printed.
 
-    Sections that cannot be made (of signed components, or without the data) are left out with the reason. A file that is
-    already there is replaced only after the new one is complete.
+    Sections that cannot be made (for signed components, or without the data) are omitted and the reason is given. An
+    existing file is only replaced when the new one is complete.
 
     Parameters
     ----------
     path : str or path-like
-        ``.html`` is customary.
+        Path of the file, usually with the extension ``.html``.
     choice : KChoice, optional
-        From `Unmix.choose_k`: why so many components.
+        Result of `Unmix.choose_k`, which explains the number of components.
     grains : Grains, optional
-        From `grains` with your own arguments; with its defaults otherwise.
+        Result of `grains`, if you do not want its defaults.
     groups : Groups, optional
-        From `group_rotated` with your own arguments; with its defaults otherwise.
+        Result of `group_rotated`, if you do not want its defaults.
     orientations : Orientations, optional
-        From `orientations`; no such section otherwise.
+        Result of `orientations`. Without it, there is no such section.
     sections : sequence of str, optional
-        Which to write, in this order: ``"summary"``, ``"number"`` (scree and choice of k), ``"components"``, ``"scans"`` (of
-        several), ``"fit"`` (residual map, convergence), ``"overlap"``, ``"grains"``, ``"groups"``, ``"orientations"``,
+        Sections to write, in this order: ``"summary"``, ``"number"`` (scree and choice of k), ``"components"``, ``"scans"``
+        (of several), ``"fit"`` (residual map, convergence), ``"overlap"``, ``"grains"``, ``"groups"``, ``"orientations"``,
         ``"quality"``, ``"settings"``, ``"citation"``. All by default. ``"number"`` and ``"quality"`` read the scan.
     title : str, optional
-        By default the method, the number of components and the title of the scan.
+        Title of the report. By default the method, the number of components and the title of the scan.
 
     Returns
     -------
     pathlib.Path
-        Where it is.
+        Path of the file.
 
     Raises
     ------
     OSError
-        When the file cannot be written; an older file of that name is then untouched.
+        If the file cannot be written. An existing file is then not changed.
     ValueError, TypeError
-        When a section has no such name, what is given is of another kind or another scan, or the data of the result have
-        changed since it was made.
+        If a section does not exist, an argument has the wrong type or belongs to another scan, or the data of the result
+        have changed.
 
     Examples
     --------

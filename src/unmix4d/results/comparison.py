@@ -86,25 +86,28 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two results, component by component, as returned by `compare`.
+    """Comparison of the components of two results, as returned by `compare`.
 
     Attributes
     ----------
     map_correlation : ndarray (k_first, k_second)
-        Pearson correlation of the maps; NaN where the scans have different shapes.
+        Pearson correlation of the maps, NaN if the scans have different shapes.
     pattern_similarity : ndarray (k_first, k_second)
-        Cosine of the patterns as they are, after the mean of every ring was taken off: of the spots. NaN without patterns.
+        Cosine of the unrotated patterns after the mean of every ring is subtracted, i.e. of their spots. NaN without
+        patterns.
     rotated_similarity : ndarray (k_first, k_second)
-        The largest such cosine for any rotation in the plane; NaN where there is no centre to rotate about.
+        Largest such cosine for any in-plane rotation, NaN if the centre is not known.
     angle_deg : ndarray (k_first, k_second)
-        A pattern of the first is that of the second, rotated by so much, counter-clockwise as seen on screen with row 0 on
-        top.
+        Angle by which a pattern of the second result is rotated to match that of the first, in degrees counter-clockwise as
+        seen with row 0 on top.
     pairs : tuple of (int, int)
-        Which component of the first is which of the second.
+        Pairs of matching components of the first and the second result.
     scores : ndarray (n_pairs,)
-        What they were matched by.
+        Similarity of each pair, by which it was matched.
     first, second : Side
+        The two results.
     by : {"maps", "patterns", "both"}
+        Whether components were matched by maps, patterns or both.
 
     Examples
     --------
@@ -138,22 +141,22 @@ class Comparison:
 
     @property
     def only_first(self) -> tuple[int, ...]:
-        """Components of the first that the second has not."""
+        """Components of the first result that the second does not have."""
         return tuple(sorted({*range(len(self.first.maps))} - {i for i, _ in self.pairs}))
 
     @property
     def only_second(self) -> tuple[int, ...]:
-        """Components of the second that the first has not."""
+        """Components of the second result that the first does not have."""
         return tuple(sorted({*range(len(self.second.maps))} - {j for _, j in self.pairs}))
 
     @property
     def rows(self) -> list[tuple[int, int]]:
-        """All pairs, then what only the first and only the second has, with -1 for the one that is missing."""
+        """All pairs, then components of only one result, with -1 for the missing one."""
         return [*self.pairs, *((i, -1) for i in self.only_first), *((-1, j) for j in self.only_second)]
 
     @property
     def table(self) -> Table:
-        """One row per pair, then one for each component that the other has not, whose number is -1 there; read-only."""
+        """Read-only table with one row per pair, then one per component without a partner, which is -1 there."""
         first, second = np.array(self.rows, int).reshape(-1, 2).T
         both = (first >= 0) & (second >= 0)
         columns: dict[str, Any] = {"first": first, "second": second}
@@ -185,30 +188,31 @@ def compare(
     Parameters
     ----------
     first, second : Decomposition, array or signal (k, scan_row, scan_col), or (maps, patterns)
-        Maps, or maps and patterns, of another program are taken as arrays: those of HyperSpy's
-        ``get_decomposition_loadings()``, or slices of py4DSTEM; so is a HyperSpy signal that was decomposed itself. Their
-        patterns are on the detector grid of the other side.
+        The results. Pass maps, or maps and patterns, of another program as arrays, for example those of HyperSpy's
+        ``get_decomposition_loadings()`` or slices of py4DSTEM, or a HyperSpy signal that has been decomposed. Their patterns
+        must be on the detector grid of the other result.
     by : {"auto", "maps", "patterns", "both"}
-        What decides which components are the same: the correlation of their maps, the cosine of the spots of their
-        patterns, or the mean of both. ``"auto"``: both, for two answers of the same scan; patterns, for two scans; maps,
-        where only these are known.
+        How components are matched: by the correlation of their maps, the cosine of the spots of their patterns, or the mean
+        of both. ``"auto"`` uses both for two results of the same scan, patterns for two scans, and maps if there are no
+        patterns.
     rotated : bool
-        Whether a pattern may be that of the other in another rotation in the plane; two grains of one phase are then alike.
+        Whether patterns may match after an in-plane rotation. Two grains of one phase are then similar.
     least : float
-        Components that are less alike than this are not the same.
+        Smallest similarity of a pair.
     resample : bool
-        Bring the patterns of the second to the detector grid of the first, by centre and pixel size.
+        If True, resample the patterns of the second result to the detector grid of the first, by centre and pixel size.
 
     Returns
     -------
     Comparison
+        The similarities and the pairs.
 
     Raises
     ------
     ValueError
-        When there is nothing that can be compared: maps of scans of another shape, patterns on another grid.
+        If nothing can be compared, because maps have different shapes or patterns are on different grids.
     TypeError
-        When one of them is neither a result nor an array.
+        If `first` or `second` is neither a result nor an array.
 
     Examples
     --------

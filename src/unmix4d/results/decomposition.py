@@ -90,63 +90,62 @@ __all__ = ["Decomposition"]
 @spelled
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """The result of a decomposition X ~ maps x patterns.
+    """Result of a decomposition X ~ maps x patterns.
 
     Attributes
     ----------
     method : str
-        The call that made it: ``"nmf"``, ``"merge_nmf"``, ``"svd"``, ``"pca"``, ``"ica"``, ``"vca"``, ...
+        Method that made the result: ``"nmf"``, ``"merge_nmf"``, ``"svd"``, ``"pca"``, ``"ica"``, ``"vca"``, ...
     patterns : ndarray (k, det_row, det_col)
-        Component patterns, in the intensity unit of the data; NaN at excluded pixels. Read-only. Of a decomposition of
-        features: fitted to the patterns of the view they were made from, for these maps (non-negative least squares; plain
-        least squares for SVD, PCA and ICA).
+        Component patterns (factors) in the intensity unit of the data, NaN at excluded pixels. Read-only. For features,
+        patterns are fitted to the scan for these maps (by non-negative least squares, or plain least squares for SVD, PCA
+        and ICA).
     maps : ndarray (k, scan_row, scan_col)
-        How much of each pattern is in every position; NaN at excluded positions. NMF, VCA and ICA maps have
-        maximum 1 (ICA: of the absolute value; VCA with ``sum_to_one`` keeps its scale). Read-only.
+        Maps (loadings), i.e. the amount of each pattern at every position, NaN at excluded positions. NMF, VCA and ICA maps
+        have a maximum of 1 (for ICA the absolute value; not for VCA with ``sum_to_one``). Read-only.
     meaning : Meaning
-        What its components are.
+        Meaning of the components.
     references : tuple of str
-        The papers of what was used.
+        References of the algorithms that were used.
     explained : ndarray of float64 (k,)
-        NMF and VCA: the share of the total intensity each component accounts for. SVD, ICA and PCA: the fraction of the
-        sum of squares (PCA: of the variance), which is that of the features where features were decomposed.
+        For NMF and VCA, the share of each component in the total intensity. For SVD, ICA and PCA, the fraction of the sum of
+        squares (for PCA of the variance), of the features if features were decomposed.
     loss : float
-        Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end. Of features
-        where features were decomposed.
+        Mean of (data - reconstruction)**2 over all kept positions and pixels, computed exactly at the end; of the features
+        if features were decomposed.
     losses : ndarray of float64 (n_starts,)
-        What the starts were compared by: the error each ended with, of the weighted and compressed data it worked on,
-        before the refit to the full scan. Without weights this is close to `loss`. With ``objective="kl"`` the
-        mean divergence per entry.
+        Final error of each start, for the weighted and compressed data, before the refit to the full scan. The starts are
+        compared by it. Without weights it is close to `loss`. With ``objective="kl"`` it is the mean divergence per entry.
     convergence : list of ndarray
-        That error after every iteration, one array per start.
+        Error after every iteration, one array per start.
     changes : list of ndarray (n_iterations, 2)
         Relative change (sum of absolute values) of the patterns and of the maps in every iteration, per start.
     strengths : ndarray of float64 (k,) or None
-        What each component adds that no other can stand for, within what stands out of the noise, as a multiple of what
-        noise alone reaches: see `distinguishable`.
+        Contribution of each component that no other component can replace, among the signal that stands out of the noise, as
+        a multiple of what noise alone reaches. See `distinguishable`.
     geometry : ScanGeometry
         Shapes, masks, centre and calibration of the view.
     host : HostRecord
-        Where the data came from, for `to_host`.
+        Origin of the data, used by `to_host`.
     settings : dict
-        Everything needed to repeat the run: method, arguments, seed, preparation and versions.
+        Everything you need to repeat the run: method, arguments, seed, preparation and versions.
     mean_pattern : ndarray (det_row, det_col)
         Mean of all kept patterns of the view.
     totals : ndarray (scan_row, scan_col)
-        Sum of every pattern of the view, NaN where excluded.
+        Total intensity of every pattern of the view, NaN where excluded.
     source : Unmix or None
-        The view that was decomposed, or that the features were made from; None after loading without ``data=``.
+        The view that was decomposed, or from which the features were computed. None after loading without ``data=``.
     features : ndarray (k, ...) or None
-        The fitted features, in the shape and the scale of `FeatureView.features`, NaN where dropped; None when pixels were
-        decomposed. Read-only. What they are is in ``settings["features"]``.
+        The fitted features, in the shape and scale of `FeatureView.features`, NaN where dropped. They are described in
+        ``settings["features"]``. None if pixels were decomposed. Read-only.
 
     Notes
     -----
     ``result[i]`` is component i, with ``.pattern``, ``.map`` and its row of ``.table``; slices, lists of numbers and masks
     such as ``result[result.distinguishable]`` give lists, and ``for pattern, map_ in result`` goes through all.
 
-    NMF patterns should not be analysed quantitatively: intensity that components share, the direct beam above all, may
-    sit in any of them (Martineau 2019).
+    Do not analyse NMF patterns quantitatively: intensity that components share, above all the direct beam, may be in any of
+    them (Martineau 2019).
 
     Examples
     --------
@@ -247,7 +246,7 @@ class Decomposition:
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are probably not crystals, as far as the method can tell."""
+        """Components that are probably not crystals, if the method can estimate this."""
         return ()
 
     @property
@@ -257,13 +256,13 @@ class Decomposition:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the components are called: the names that `rename` gave, otherwise their numbers."""
+        """Names of the components, as set by `rename`, otherwise their numbers."""
         given = self.settings.get("names") or [""] * self.k
         return tuple(name or str(i) for i, name in enumerate(given))
 
     @property
     def edits(self) -> Edits:
-        """What was done by hand: a sequence of `Edit`, with the loss before and after each, for `unmix4d.replay`."""
+        """Edits made by hand, a sequence of `Edit` with the loss before and after each, for `unmix4d.replay`."""
         return edits_of(self.settings)
 
     def _edited_fields(self, origins, changed):
@@ -278,11 +277,11 @@ class Decomposition:
 
     @property
     def distinguishable(self) -> np.ndarray | None:
-        """Boolean (k,): which components can be told from noise; None where that was not estimated.
+        """Whether each component can be distinguished from noise, boolean (k,); None if this was not estimated.
 
-        The data hold ``settings["compression"]["above_noise"]`` components that are stronger than noise alone can be. Of
-        more components than that, the ones with the smallest `strengths` are fitted to noise, or share with others what
-        one of them could stand for.
+        The data contain ``settings["compression"]["above_noise"]`` components that are stronger than noise can be. If the
+        result has more components, those with the smallest `strengths` are fitted to noise, or share a signal that a single
+        component could describe.
         """
         if self.strengths is None:
             return None
@@ -293,12 +292,12 @@ class Decomposition:
 
     @property
     def offset(self) -> np.ndarray | None:
-        """Pattern that every position has in addition: the mean pattern for PCA, None otherwise."""
+        """Pattern that is added at every position: the mean pattern for PCA, otherwise None."""
         return self.mean_pattern if self.meaning.centred else None
 
     @property
     def signed(self) -> bool:
-        """Whether patterns have both signs, as those of SVD, PCA and ICA: they are not diffraction patterns."""
+        """Whether patterns have both signs, as for SVD, PCA and ICA; they are then not diffraction patterns."""
         return self.meaning.signed
 
     def _columns(self):
@@ -318,12 +317,12 @@ class Decomposition:
 
     @property
     def table(self) -> Table:
-        """One row per component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """Read-only table with one row per component, a dictionary of columns for `pandas.DataFrame`.
 
-        ``component``, ``explained`` and, unless patterns have both signs, ``n_positions`` where it is the strongest; where
-        they are known, ``strength`` (1 is what noise alone reaches) and ``distinguishable``; where they were given, ``name``
-        and ``background``. Of merged components also
-        ``stability`` and ``agreement``, of clusters ``pure_fraction``.
+        The columns are ``component``, ``explained`` and, unless patterns have both signs, ``n_positions``, the number of
+        positions at which the component is the strongest. If known, there are also ``strength`` (1 is what noise alone
+        reaches) and ``distinguishable``; if set, ``name`` and ``background``; for merged components ``stability`` and
+        ``agreement``; and for clusters ``pure_fraction``.
         """
         return Table(self._columns())
 
@@ -343,7 +342,7 @@ class Decomposition:
 
     @property
     def intensities(self) -> np.ndarray:
-        """Maps in intensity (k, scan_row, scan_col): map x total of its pattern, so that components can be compared."""
+        """Maps in intensity (k, scan_row, scan_col): map times total of its pattern, so that you can compare components."""
         return self.maps * np.nansum(self.patterns, axis=(1, 2))[:, None, None]
 
     def labels(self) -> np.ndarray:
@@ -352,7 +351,8 @@ class Decomposition:
         Returns
         -------
         ndarray of int (scan_row, scan_col)
-            -1 where the position is excluded or every component is zero, but for those that are `background`.
+            Number of the component, -1 where the position is excluded or all components except those of `background` are
+            zero.
 
         Examples
         --------
@@ -366,12 +366,12 @@ class Decomposition:
         return np.where(weights.max(0) > 0, weights.argmax(0), -1)
 
     def reconstruct(self, row: int, col: int) -> np.ndarray:
-        """The reconstruction (det_row, det_col) of the pattern at one position; NaN at excluded pixels.
+        """Return the reconstructed pattern (det_row, det_col) of one position, NaN at excluded pixels.
 
         Raises
         ------
         ValueError
-            When the position is outside the scan or excluded.
+            If the position is outside the scan or excluded.
 
         Examples
         --------
@@ -392,12 +392,12 @@ class Decomposition:
     def residual_map(self) -> np.ndarray:
         """Compute the root mean square residual of every position (scan_row, scan_col), NaN where excluded.
 
-        Of a decomposition of features one pass over the scan, when it is first asked for.
+        For features this needs one pass over the scan when it is first called.
 
         Raises
         ------
         ValueError
-            When that pass is needed and the result was loaded without its data.
+            If this pass is needed and the result was loaded without its data.
 
         Examples
         --------
@@ -421,18 +421,18 @@ class Decomposition:
         Parameters
         ----------
         single : bool
-            Only positions where one component alone is present, which is where structure should be read from (Bruefach
-            2022): its intensity is above the Yen threshold of its map, and no other component's is.
+            If True, use only positions at which a single component is present, i.e. above the Yen threshold of its map. Read
+            structure from these patterns (Bruefach 2022).
 
         Returns
         -------
         ndarray (k, det_row, det_col)
-            NaN for a component without such a position, and at excluded pixels.
+            Mean patterns, NaN for a component without such a position and at excluded pixels.
 
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------
@@ -450,11 +450,12 @@ class Decomposition:
         return self.geometry.to_images(means.T)
 
     def single_positions(self) -> np.ndarray:
-        """Where each component alone is present: its intensity is above the Yen threshold of its map, and no other's is.
+        """Find the positions at which each component alone is present, i.e. above the Yen threshold of its map.
 
         Returns
         -------
         ndarray of bool (k, scan_row, scan_col)
+            True where a single component is present.
 
         Examples
         --------

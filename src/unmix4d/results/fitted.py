@@ -35,13 +35,13 @@ def _around(excess, geometry):
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class FittedDecomposition(Decomposition):
-    """Maps of known patterns, as `Unmix.fit` gives them. Patterns are as they were given, and in their order.
+    """Maps of known patterns, as returned by `Unmix.fit`. Patterns are those you passed, in the same order.
 
     Attributes
     ----------
     excess : ndarray (scan_row, scan_col) or None
-        By how many standard deviations of counting noise the residual of a position is larger than noise makes it; NaN where
-        excluded. None where features were fitted, whose noise is not known.
+        Residual of each position in excess of counting noise, in standard deviations of that noise, NaN where excluded. None
+        for features, whose noise is not known.
 
     Examples
     --------
@@ -58,10 +58,10 @@ class FittedDecomposition(Decomposition):
 
     @property
     def unexplained(self) -> np.ndarray | None:
-        """Boolean (scan_row, scan_col): where there is more than the known patterns and noise; None where not known.
+        """Positions with more than the known patterns and noise, boolean (scan_row, scan_col); None if not known.
 
-        The residual exceeds that of noise by five of its standard deviations, in a position or in the nine around it
-        together; then those of the nine count that have some of it themselves.
+        The residual exceeds that of noise by five of its standard deviations, at the position itself or in the 3 x 3
+        positions around it together. In the second case, only positions that contribute are marked.
         """
         if self.excess is None:
             return None

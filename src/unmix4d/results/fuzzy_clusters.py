@@ -29,42 +29,41 @@ __all__ = ["FuzzyClusters", "FuzzyValidity"]
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class FuzzyClusters(Decomposition):
-    """Clusters of positions: ``.maps`` are memberships, ``.patterns`` are the weighted mean patterns of the clusters.
+    """Fuzzy clusters of positions: ``.maps`` are memberships and ``.patterns`` the mean patterns of the clusters.
 
-    Memberships add up to 1 at every position, and are shares of similarity, not of intensity: they are not rescaled, and
-    `labels` and `overlap` compare the memberships themselves. The clusters are ordered by
-    their sum.
+    Memberships add up to 1 at every position. They are shares of similarity, not of intensity, so they are not rescaled, and
+    `labels` and `overlap` compare the memberships themselves. Clusters are sorted by their sum of memberships.
 
     Attributes
     ----------
     explained : ndarray of float64 (k,)
-        Share of all memberships each cluster has.
+        Share of each cluster in all memberships.
     loss : float
-        Mean of (data - sum of memberships x centres)**2: of a description by mixtures of the centres, which clustering does
-        not minimise.
+        Mean of (data - sum of memberships x centres)**2, the error of a description by mixtures of the centres. Clustering
+        does not minimise it.
     losses : ndarray of float64 (n_starts,)
-        The objective each start ended with: the sum of weights x squared distances of loadings.
+        Final objective of each start, the sum of weights times squared distances of loadings.
     loadings : ndarray (n_svd, scan_row, scan_col)
-        Singular vectors x singular values, in which the clusters were found; NaN where excluded.
+        Singular vectors times singular values, in which the clusters were found, NaN where excluded.
     axes : ndarray (n_svd, n_pixels)
-        Loadings are patterns @ axes.T, of kept pixels (or features) only: the leading singular vectors, times the weights
-        of the pixels where there are any.
+        The leading singular vectors of the kept pixels (or features), times the weights of the pixels if there are any.
+        Loadings are patterns @ axes.T.
     loading_centres : ndarray of float64 (k, n_svd)
-        The centres among the loadings, which are the projections of the centre patterns.
+        Cluster centres in the space of the loadings, which are the projections of the centre patterns.
     covariances : ndarray of float64 (k, n_svd, n_svd)
-        Of the loadings about their centre, with the weights that centres are averaged with.
+        Covariances of the loadings about their centre, with the weights used for the centres.
     pure_fraction : ndarray of float64 (k,)
-        Share of the positions of each cluster that lie within 15 % of the way from its centre towards (or away from) every
-        other one. Where it is low, the centre pattern is itself a mixture. A feature that is nowhere unmixed, such as an
-        embedded particle, does not show here.
+        Share of the positions of each cluster that lie within 15 % of the distance from its centre towards (or away from)
+        every other centre. If it is low, the centre pattern is itself a mixture. It does not detect structures that are
+        nowhere pure, such as an embedded particle.
     validity : dict
-        Indices of validity, see `unmix4d.clustering.validity.validity`; empty for a single cluster.
+        Validity indices, see `unmix4d.clustering.validity.validity`. Empty for a single cluster.
 
     Notes
     -----
     "Clustering should be used only if the data comprises a significant amount of unmixed signal" (Martineau 2019): the
-    centre of a cluster is drawn towards the mixtures, its pattern shows a little of the others, memberships of pure
-    positions stay below 1, and boundaries look narrower than they are.
+    centre of a cluster is shifted towards the mixtures, its pattern weakly shows the others, memberships of pure positions
+    are below 1, and boundaries appear narrower than they are.
 
     Examples
     --------
@@ -100,22 +99,22 @@ class FuzzyClusters(Decomposition):
 
     @property
     def memberships(self) -> np.ndarray:
-        """(k, scan_row, scan_col): the maps."""
+        """Memberships (k, scan_row, scan_col), the same as `maps`."""
         return self.maps
 
     @property
     def centres(self) -> np.ndarray:
-        """(k, det_row, det_col): the patterns."""
+        """Mean patterns of the clusters (k, det_row, det_col), the same as `patterns`."""
         return self.patterns
 
     @property
     def validity(self) -> dict:
-        """Indices of validity; empty for a single cluster."""
+        """Validity indices; empty for a single cluster."""
         return dict(self.settings.get("validity", {}))
 
     @property
     def intensities(self) -> np.ndarray:
-        """The memberships: they can be compared as they are."""
+        """The memberships, which can be compared directly."""
         return self.maps
 
     def subclusters(
@@ -127,26 +126,29 @@ class FuzzyClusters(Decomposition):
         Parameters
         ----------
         cluster : int
+            Number of the cluster.
         n : int
-            How many to find in it.
+            Number of subclusters.
         min_membership : float
-            0 to 1; positions with less of the cluster take no part. Among all that belong to it most (0) the few that are
-            mixed with a neighbour are the farthest apart, and would be the subcluster that is found.
+            Smallest membership of the positions that are used, 0 to 1. With 0, the few positions that are mixed with another
+            cluster are the farthest apart and would become a subcluster.
         n_svd : int, optional
-            As in `Unmix.fuzzy_cmeans`.
+            As for `Unmix.fuzzy_cmeans`.
         n_starts : int
+            Number of starts.
         random_state : int or None
+            Seed; with None, one is drawn.
 
         Returns
         -------
         FuzzyClusters
-            Memberships are NaN at the positions that took no part. Fuzzifier, covariance and contrast are those of this
-            result.
+            The subclusters. Memberships are NaN at positions that were not used. Fuzzifier, covariance and contrast are
+            those of this result.
 
         Raises
         ------
         ValueError
-            When fewer different positions than `n` take part, or the result was loaded without its data.
+            If fewer than `n` different positions can be used, or the result was loaded without its data.
 
         Examples
         --------
@@ -179,20 +181,22 @@ class FuzzyClusters(Decomposition):
         return answer
 
     def membership_at(self, loadings: ArrayLike) -> np.ndarray:
-        """Compute memberships of any points in the space of the loadings.
+        """Compute the memberships of points in the space of the loadings.
 
         Parameters
         ----------
         loadings : ndarray (..., n_svd)
+            Points in the space of the loadings.
 
         Returns
         -------
         ndarray (..., k)
+            Memberships of the points.
 
         Raises
         ------
         TypeError, ValueError
-            When these are not finite numbers, or not as many for each point as there are loadings.
+            If values are not finite numbers, or the points do not have as many as there are loadings.
 
         Examples
         --------
@@ -258,16 +262,18 @@ _VALIDITY = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class FuzzyValidity:
-    """Indices of validity for several numbers of clusters; ``[n]`` is the result with n clusters.
+    """Validity indices for several numbers of clusters. ``[n]`` is the result with n clusters.
 
     Attributes
     ----------
     table : dict of ndarray
         ``"n_clusters"`` and, for each, ``"partition_coefficient"`` (higher is better), ``"partition_entropy"``,
         ``"xie_beni"``, ``"hypervolume"`` (lower is better) and ``"least_pure"``, the smallest pure fraction of a cluster.
-        What the indices are is told in `unmix4d.clustering.validity.validity`.
+        See `unmix4d.clustering.validity.validity` for their definitions.
     models : dict of int -> FuzzyClusters
+        Result for each number of clusters.
     settings : dict
+        Settings of the computation.
 
     Examples
     --------
@@ -305,7 +311,7 @@ class FuzzyValidity:
 
     @property
     def votes(self) -> dict:
-        """The number of clusters each index is best at, by name."""
+        """Best number of clusters according to each index, by name."""
         votes = {}
         for name, better in INDICES.items():
             values = self.table[name] if better == "higher" else -self.table[name]
@@ -314,7 +320,7 @@ class FuzzyValidity:
 
     @property
     def suggested(self) -> int:
-        """The number of clusters that the Xie-Beni index is best at."""
+        """Number of clusters with the best Xie-Beni index."""
         return self.votes["xie_beni"]
 
     def __repr__(self):

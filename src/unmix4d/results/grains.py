@@ -68,22 +68,22 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Grains:
-    """Grains of a scan: one for each spatially separate region of a map (Bruefach 2022), sorted by component, then by size.
+    """Grains of a scan, one per spatially separate region of a map (Bruefach 2022), sorted by component, then by size.
 
     Attributes
     ----------
     regions : RegionSet
-        The positions of each grain; a stack of masks (n, scan_row, scan_col) is taken too. Grains of different components
-        may share positions; each keeps all of its own. `mask` and `masks` are made from it.
+        Positions of each grain, or a stack of masks (n, scan_row, scan_col). Grains of different components may overlap;
+        each has all its positions. `mask` and `masks` are computed from it.
     components : ndarray of int (n,)
-        The component each grain was found in.
+        Component of each grain.
     result : Decomposition
-        Where they were found.
+        Result in which the grains were found.
     background : tuple of int
-        Components that are spread over the whole scan (see `unmix4d.maps.is_spread`): with ``background="drop"`` they have
+        Components that are spread over the whole scan (see `unmix4d.maps.is_spread`). With ``background="drop"`` they have
         no grains.
     settings : dict
-        The arguments they were found with.
+        Arguments with which the grains were found.
 
     Examples
     --------
@@ -143,21 +143,22 @@ class Grains:
         return stack
 
     def mask(self, i: int) -> np.ndarray:
-        """Where one grain is.
+        """Return the mask of one grain.
 
         Parameters
         ----------
         i : int
-            Number of the grain, as in the table.
+            Number of the grain in the table.
 
         Returns
         -------
         ndarray of bool (scan_row, scan_col)
+            True inside the grain.
 
         Raises
         ------
         ValueError, TypeError
-            When there is no grain of that number.
+            If there is no grain with this number.
 
         Examples
         --------
@@ -205,7 +206,7 @@ class Grains:
 
     @property
     def units(self) -> dict[str, str]:
-        """Unit of each column of the table; empty where there is none."""
+        """Unit of each column of the table, an empty string if it has none."""
         unit = self.geometry.calibration.step_unit
         known = {"area": f"{unit}²", "orientation_deg": "°", **dict.fromkeys(_LENGTHS, unit)}
         return {name: known.get(name, "") for name in COLUMNS}
@@ -217,9 +218,9 @@ class Grains:
 
     @property
     def weights(self) -> np.ndarray:
-        """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside of it, NaN where excluded.
+        """Intensity of each grain (n, scan_row, scan_col): that of its component, 0 outside the grain, NaN where excluded.
 
-        Grains times positions, as `masks`, computed on each access.
+        Like `masks`, this array of grains times positions is computed on each access.
         """
         values, regions = self.intensities, self.regions
         out = np.zeros((len(self), *self.geometry.scan_shape), values.dtype)
@@ -229,7 +230,7 @@ class Grains:
 
     @property
     def intensities(self) -> np.ndarray:
-        """Intensity at every position of every grain: one number for each of ``regions.positions``."""
+        """Intensity at every position of every grain, one number for each of ``regions.positions``."""
         result, of = self.result, self.components[self.regions.owners]
         maps = result.maps.reshape(result.k, math.prod(self.geometry.scan_shape))
         return maps[of, self.regions.positions] * np.nansum(result.patterns, axis=(1, 2))[of]
@@ -239,12 +240,12 @@ class Grains:
         return self.geometry.kept_positions.reshape(self.geometry.scan_shape)
 
     def labels(self) -> np.ndarray:
-        """The strongest grain of every position, by intensity.
+        """Return the strongest grain of every position, by intensity.
 
         Returns
         -------
         ndarray of int (scan_row, scan_col)
-            -1 where there is no grain, or the position is excluded.
+            Number of the grain, -1 where there is no grain or the position is excluded.
 
         Examples
         --------
@@ -270,17 +271,18 @@ class Grains:
         Parameters
         ----------
         single : bool
-            Only positions where this grain alone is present, which is where structure should be read from (Bruefach 2022).
+            If True, use only positions at which this grain alone is present. Read structure from these patterns (Bruefach
+            2022).
 
         Returns
         -------
         ndarray (n, det_row, det_col)
-            NaN for a grain without such a position, and at excluded pixels.
+            Mean patterns, NaN for a grain without such a position and at excluded pixels.
 
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------
@@ -297,11 +299,11 @@ class Grains:
         return self.geometry.to_images(region_means(matrix, self._on_matrix(regions)))
 
     def dissimilarity(self) -> np.ndarray:
-        """Compute how much the measured patterns of each grain differ from their mean; two or more passes over the scan.
+        """Compute how much the measured patterns of each grain differ from their mean.
 
-        The score of Bruefach 2022 (eq. 6, with the absolute value that is missing there) for data without a truth: 0 where
-        all patterns are the same up to a factor. It grows with the noise and with the number of pixels, so that only values
-        of one scan can be compared. See `unmix4d.scores.dissimilarity`.
+        This is the score of Bruefach 2022 (eq. 6, with the absolute value that is missing there) for data without a known
+        truth. It is 0 if all patterns are equal up to a factor. It increases with the noise and the number of pixels, so
+        only compare values of the same scan. It takes two or more passes over the scan. See `unmix4d.scores.dissimilarity`.
 
         Returns
         -------
@@ -310,7 +312,7 @@ class Grains:
         Raises
         ------
         ValueError
-            When the result was loaded without its data.
+            If the result was loaded without its data.
 
         Examples
         --------
@@ -347,7 +349,7 @@ class Grains:
         others = sorted({*self.result.no_grains} - {*self.settings.get("components", ())})
         if others:
             lines.append(
-                f"  rather no grain, not cut: component {', '.join(self.result.names[i] for i in others)} (no_grains)"
+                f"  probably not grains, not used: component {', '.join(self.result.names[i] for i in others)} (no_grains)"
             )
         without = sorted(set(self.settings.get("components", ())) - {*self.components.tolist(), *self.background})
         if without:
@@ -376,41 +378,42 @@ def find_grains(
     background: str = "drop",
     components: Sequence[int] | None = None,
 ) -> Grains:
-    """Find the spatially separate regions of the maps (Bruefach 2022, "spatial refinement").
+    """Find grains: the spatially separate regions of the maps (Bruefach 2022, "spatial refinement").
 
     Parameters
     ----------
     min_size : int or str
-        Smaller regions are not grains: a number of positions, or an area such as ``"25 nm^2"``. (The paper: 10 positions
-        for its measured scan, 25 for the simulated ones.)
+        Size of the smallest grain, a number of positions or an area such as ``"25 nm^2"``. The paper uses 10 positions for
+        its measured scan and 25 for the simulated ones.
     threshold : {"yen", "otsu", "li"} or float
-        Above what a map says that its component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
-        of the map's maximum. Yen's takes in the soft edge of a grain, Otsu's cuts at half of it, Li's is in between.
+        Threshold of the map above which a component is present: Yen's criterion as in the paper, Otsu's, Li's, or a fraction
+        of the maximum of the map. Yen's criterion includes the soft edge of a grain, Otsu's cuts at half of it, and Li's is
+        in between.
     connectivity : {1, 2}
-        1: positions that share an edge belong together; 2: also those that share a corner, for narrow grains that cross
-        the scan diagonally (but noise then hangs together too).
+        With 1, positions that share an edge are connected; with 2, also those that share a corner, for narrow grains that
+        cross the scan diagonally (but noise is then connected too).
     fill_holes : int
-        Holes of at most this many positions are filled.
+        Size of the largest holes that are filled, in positions.
     opening : int
-        Radius, in positions, of a diamond that every region is opened with first: takes bridges and specks away, and
-        corners with them.
+        Radius, in positions, of a diamond with which every region is opened first. This removes bridges and specks, but also
+        corners.
     background : {"drop", "keep"}
-        What to do with components that `Decomposition.background` names, or that are spread over the whole scan, as
-        background, amorphous support and direct beam
-        are (`unmix4d.maps.is_spread` says how they are told): they have no grains, or as many as they have regions.
-        Either way they are named in `Grains.background`. One that may have taken up a grain is warned of, and named in
-        ``.settings["grain_in_background"]``.
+        What to do with components that are marked by `Decomposition.background`, or that are spread over the whole scan,
+        such as a background, amorphous support or the direct beam (see `unmix4d.maps.is_spread`). With ``"drop"`` they have
+        no grains, with ``"keep"`` one grain per region. They are always listed in `Grains.background`. There is a warning
+        for a background that may contain a grain, and it is listed in ``.settings["grain_in_background"]``.
     components : sequence of int, optional
-        Which components to use; by default all, for merged ones those that are probably grains (`no_grains`).
+        Components to use. By default all; for merged components, those that are probably grains (see `no_grains`).
 
     Returns
     -------
     Grains
+        The grains and their table.
 
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, or the result has negative components (svd, pca).
+        If an argument is outside its range, or the result has negative components (svd, pca).
 
     Examples
     --------

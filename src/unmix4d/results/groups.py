@@ -84,60 +84,65 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Patterns that are copies of each other rotated in the plane, in groups; the strongest group first.
+    """Groups of patterns that are in-plane rotated copies of each other, sorted by strength, strongest first.
 
-    What is grouped are components (``Decomposition.group_rotated``) or single positions (``Unmix.group_rotated``). Arrays
-    are read-only.
+    The members of a group are components (``Decomposition.group_rotated``) or single positions (``Unmix.group_rotated``).
+    Arrays are read-only.
 
     Attributes
     ----------
     labels : ndarray of int (k,) or (scan_row, scan_col)
-        Group of each component or position; -1 where a position is excluded or holds nothing.
+        Group of each component or position, -1 where a position is excluded or empty.
     angles_deg : ndarray, as `labels`
-        Angle of each against ``patterns`` of its group, counter-clockwise as seen on screen with row 0 on top; the strongest
-        member is at 0. Known modulo 360 / `symmetry` degrees. NaN in amorphous groups and where there is no group.
+        Angle of each member relative to the pattern of its group, counter-clockwise as seen with row 0 on top; the strongest
+        member is at 0. Angles are known modulo 360 / `symmetry` degrees. NaN in amorphous groups and where there is no
+        group.
     angle_residuals_deg : ndarray, as `labels`
-        Root mean square, over the other members, of what the angle of a pair measures differs from the difference of these
-        angles.
+        Root mean square, over the other members, of the difference between the measured angle of a pair and the difference
+        of these angles.
     mirrored : ndarray of bool, as `labels`
-        Which are mirror images of their group's pattern, rotated after mirroring.
+        Which members are mirror images of the pattern of their group, rotated after mirroring.
     patterns : ndarray (n, det_row, det_col)
-        Averages of the members rotated back, by their intensity; what is masked in one member is filled from others, NaN
-        where none has a pixel.
+        Averages of the members after rotating them back, weighted by intensity. Pixels that are masked in one member are
+        filled from others; NaN if they are masked in all.
     maps : ndarray (n, scan_row, scan_col)
-        Sums of the members in intensity, with maximum 1; NaN at excluded positions.
+        Sums of the members in intensity, scaled to a maximum of 1, NaN at excluded positions.
     symmetry : ndarray of int (n,)
-        Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a turn by 360 / order gives back 80 % of its
-        autocorrelation or more. 0 for amorphous groups, which have no spots and no angle.
+        Order of the rotation symmetry of each pattern (1, 2, 3, 4 or 6): a rotation by 360 / order retains at least 80 % of
+        its autocorrelation. 0 for amorphous groups, which have no spots and no angle.
     told : ndarray of bool (n,)
-        False for a group of components none of which is distinguishable from noise, and for a group of positions that
-        cannot be told from noise: its spots predict electrons that took no part in finding it no better than even rings.
+        Whether a group can be distinguished from noise. False for a group of components none of which is distinguishable,
+        and for a group of positions whose spots predict electrons that were not used to find it no better than uniform
+        rings.
     linkage : ndarray (n_leaves - 1, 4)
-        The tree, as SciPy's. Leaves are the components; of positions, the parts that they were collected in first.
+        The tree in the format of SciPy. Leaves are the components or, for positions, the parts into which they were first
+        collected.
     cophenetic : float
-        Correlation of the heights at which leaves meet with their distances.
+        Cophenetic correlation: that of the heights at which leaves are merged with their distances.
     similarity : ndarray (n_leaves, n_leaves)
-        Diffraction similarity; of parts, divided by what noise leaves of it.
+        Diffraction similarity; for parts, corrected for noise.
     cosine : ndarray (n_leaves, n_leaves) or None
         Plain cosine similarity of components, for comparison.
     height : float
-        Where the tree was cut.
+        Height at which the tree was cut.
     leaf_labels : ndarray of int (n_leaves,)
-        Group of each leaf; -1 for parts whose positions all went to other groups in the end.
+        Group of each leaf, -1 for parts whose positions were all assigned to other groups.
     parts : ndarray of int (scan_row, scan_col) or None
-        The leaf of each position.
+        Leaf of each position.
     second : ndarray of int (scan_row, scan_col) or None
-        Of single positions, the group of the other grain where two overlap: a mixture of both averages, at their angles,
-        explains the counts better than chance would, and a fifth or more of them are of the second. It can be the same group
-        at another angle. -1 where one group is enough.
+        For single positions, the group of the second grain where two overlap: a mixture of both averages, at their angles,
+        explains the counts significantly better, and at least a fifth of them belong to the second. It can be the same group
+        at another angle. -1 where one group is sufficient.
     second_share : ndarray (scan_row, scan_col) or None
-        Share of the counts in the second; 0 where there is none.
+        Share of the second group in the counts, 0 where there is none.
     geometry : ScanGeometry
+        Shapes, masks and calibration of the scan.
     members : Decomposition or None
-        Whose components are grouped.
+        Result whose components are grouped.
     settings : dict
+        Arguments and measured quantities of the call.
     host : HostRecord
-        Where the data came from, for `to_host`.
+        Origin of the data, used by `to_host`.
 
     Examples
     --------
@@ -207,9 +212,10 @@ class Groups:
 
     @property
     def table(self) -> Table:
-        """One row per member of a group, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """Read-only table with one row per member of a group, a dictionary of columns for `pandas.DataFrame`.
 
-        ``component``, or ``row`` and ``col`` of a position, ``group``, ``angle_deg``, ``angle_residual_deg``, ``mirrored``.
+        The columns are ``component``, or ``row`` and ``col`` of a position, ``group``, ``angle_deg``, ``angle_residual_deg``
+        and ``mirrored``.
         """
         inside = self.labels >= 0
         names = ("component",) if self.members is not None else ("row", "col")
@@ -220,34 +226,34 @@ class Groups:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Number of components, or of positions, of each group, int (n,)."""
+        """Number of components or positions in each group, int (n,)."""
         return np.bincount(self.labels[self.labels >= 0].ravel(), minlength=len(self))
 
     @property
     def amorphous(self) -> np.ndarray:
-        """Boolean (n,): groups without spots, which have no angle."""
+        """Whether each group is amorphous, i.e. has no spots and no angle, boolean (n,)."""
         return self.symmetry == 0
 
     def angle_map(self, group: int | None = None) -> np.ndarray:
-        """In-plane rotation over the scan, degrees from 0 to 360 / symmetry of the group.
+        """Return a map of the in-plane rotation, in degrees from 0 to 360 / symmetry of the group.
 
-        Of components, that of the strongest one which has an angle, where it is present (above the Yen threshold of its map,
-        as for grains).
+        For components, this is the angle of the strongest one that has an angle and is present (above the Yen threshold of
+        its map, as for grains).
 
         Parameters
         ----------
         group : int, optional
-            Only this group; all of them by default.
+            Group to use. By default all.
 
         Returns
         -------
         ndarray of float64 (scan_row, scan_col)
-            NaN where no group with an angle is present.
+            Angles, NaN where no group with an angle is present.
 
         Raises
         ------
         ValueError, TypeError
-            When there is no such group.
+            If there is no such group.
 
         Examples
         --------
@@ -264,7 +270,7 @@ class Groups:
             return np.where(found >= 0, np.mod(angle, turn[found]), np.nan)
 
     def orientation(self, group: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Angle (scan_row, scan_col) and group (scan_row, scan_col) at every position; NaN and -1 where there is none.
+        """Return the angle and the group of every position (scan_row, scan_col), NaN and -1 where there is none.
 
         Examples
         --------
@@ -325,60 +331,63 @@ def group_rotated(
     as_published: bool = False,
     refine_centre: bool = False,
 ) -> Groups:
-    """Group components whose patterns are copies of each other rotated in the plane (Kimoto 2025, Figs. 8 and 9).
+    """Group components whose patterns are in-plane rotated copies of each other (Kimoto 2025, Figs. 8 and 9).
 
-    Two components are compared by the largest angular cross-correlation of their polar patterns, from which the mean
-    of every ring is removed first; SciPy's hierarchy is made of the distances 1 - similarity. Components without bright
-    spots are amorphous: they are alike where their radial profiles are, and have no angle. Rotated copies are one
-    structure seen down one zone axis; a grain of the same phase that is tilted has another pattern and stays apart.
+    The similarity of two components is the largest angular cross-correlation of their polar patterns, from which the mean of
+    every ring is subtracted first. The distances 1 - similarity are clustered hierarchically with SciPy. Components without
+    bright spots are amorphous: they are compared by their radial profiles and have no angle. Rotated copies are one
+    structure seen along one zone axis. A tilted grain of the same phase has a different pattern and is not grouped with
+    them.
 
     Parameters
     ----------
     n_groups : int or "auto"
-        ``"auto"``: the tree is cut in the middle of the widest gap between the heights of its merges below 0.6 (0 and
-        0.6 count as heights): patterns that share less than 0.4 are never one structure.
+        Number of groups. ``"auto"`` cuts the tree in the middle of the widest gap between the heights of its merges below
+        0.6 (0 and 0.6 are included as heights), so patterns with a similarity below 0.4 are never one structure.
     distance : float, optional
-        Cut at this height instead, 0 to 1.
+        Height at which the tree is cut instead, 0 to 1.
     linkage : {"average", "single", "complete", "weighted", "ward", "merged"}
-        SciPy's, or ``"merged"``: the two most similar are replaced by their average, rotated onto each other, before the
-        next comparison.
+        Linkage of the tree, as in SciPy. ``"merged"`` replaces the two most similar patterns by their average, rotated onto
+        each other, before the next comparison.
     mirror : bool
-        Whether mirror images are one structure as well.
+        Whether mirror images belong to one structure.
     friedel : bool
-        Average opposite points first, which takes noise away where opposite spots are equally strong; angles are then
+        If True, average opposite points first. This reduces noise if opposite spots are equally strong; angles are then
         known modulo 180 degrees.
     weight : {"radius", "none"} or ndarray
-        Of each radius in the correlation: its circumference (as if the sum went over pixels), all the same, or given,
+        Weight of each radius in the correlation: its circumference (like a sum over pixels), equal weights, or an array with
         one value for each radius from `r_min` to `r_max` in steps of a pixel.
     r_min, r_max : float or str, optional
-        Radii in pixels or with a unit. By default all that at least half of the azimuths find on the detector.
+        Smallest and largest radius in pixels or with a unit. By default all radii with at least half of the azimuths on the
+        detector.
     spots : float or None
-        Correlation of two interleaved halves of its pixels along the rings below which a component has no spots, see
-        `unmix4d.clustering.anisotropy.spots_of`. None: no component is amorphous.
+        A component has no spots if two interleaved halves of its pixels along the rings have a lower correlation than this,
+        see `unmix4d.clustering.anisotropy.spots_of`. With None, no component is amorphous.
     as_published : bool
-        The similarity of the paper: the cross-correlation as it is, with the rings' means in it, not normalised, so
-        that the halo and bright components rule; distances are relative to the largest value, and ``"auto"`` cuts in the
-        widest gap of all heights. Nothing is amorphous beforehand.
+        If True, use the similarity of the paper: the cross-correlation including the means of the rings and without
+        normalisation, so that the halo and bright components dominate. Distances are relative to the largest value,
+        ``"auto"`` cuts in the widest gap of all heights, and no component is treated as amorphous.
     refine_centre : bool
-        Take the centre about which opposite spots of the components lie, where they say one
-        (``.settings["centre"]``), in place of that of the scan. Without it a centre that is off is a warning.
+        If True, use the centre measured from opposite spots of the components, if they determine one
+        (``.settings["centre"]``), instead of that of the scan. If False, a wrong centre only causes a warning.
 
     Returns
     -------
     Groups
-        Strongest group first. ``labels`` and ``angles_deg`` are those of the components.
+        The groups, strongest first. ``labels`` and ``angles_deg`` have one entry per component.
 
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, the components have both signs (svd, pca, ica), or the patterns have no
+        If an argument is outside its range, the components have both signs (svd, pca, ica), or the patterns have no
         rows and columns.
 
     Warns
     -----
     UnmixWarning
-        When the centre is not known or seems to be more than half a pixel off, or a pixel is hot: brighter than all its
-        neighbours at all positions, and narrower than any spot. It gets the median of its neighbours for the comparison.
+        If the centre is not known or seems to be more than half a pixel off, or if a pixel is hot, i.e. brighter than all
+        its neighbours at all positions and narrower than any spot. For the comparison it is replaced by the median of its
+        neighbours.
 
     References
     ----------

@@ -14,27 +14,27 @@ _SAME = 0.8  # of the positions of a group with the same partner: the rest are b
 
 
 def compare_groups(groups: Any, other: Any) -> Table:
-    """Compare groups of components with groups of single positions, and list which to trust where they differ.
+    """Compare groups of components with groups of single positions.
 
-    Both should find the same structures. Where crystals overlap (the group of the component is the second one of the
-    position), or lie in something amorphous, trust the components. Elsewhere trust the positions: NMF with fewer
-    components than grains puts several grains into one component.
+    Both should find the same structures. If they differ, trust the components where crystals overlap (the group of the
+    component is the second one of the position) or lie in an amorphous matrix. Elsewhere trust the positions, because NMF
+    with fewer components than grains puts several grains into one component.
 
     Parameters
     ----------
     other : Groups
-        Of single positions if these are of components, and the other way round.
+        Groups of single positions if these are groups of components, and vice versa.
 
     Returns
     -------
     Table
-        A row for each of these groups that is anywhere: ``group``, its ``positions``, the group of `other` at most of them
-        (``other``, -1 for none), at which ``share`` of them, and ``trust``: "both", "components" or "positions".
+        One row for each of these groups that occurs: ``group``; its number of ``positions``; ``other``, the group of `other`
+        at most of them (-1 for none), and its ``share``; and ``trust``, which is "both", "components" or "positions".
 
     Raises
     ------
     ValueError, TypeError
-        When `other` is not a `Groups`, both are of the same kind, or they are of scans of different shapes.
+        If `other` is not a `Groups`, both are of the same kind, or they are of scans of different shapes.
 
     Examples
     --------

@@ -28,30 +28,30 @@ class _Stack(NamedTuple):
 
 
 def save_images(self: Any, folder: str | os.PathLike[str], *, format: str = "tiff") -> list[str]:
-    """Write maps and patterns as images, with pixel sizes and units, for ImageJ, DigitalMicrograph and others.
+    """Save maps and patterns as images with pixel sizes and units, for ImageJ, DigitalMicrograph and others.
 
     Parameters
     ----------
     folder : str or path-like
-        Made where it does not exist; files of the same names are replaced.
+        Folder of the images. It is created if it does not exist, and existing files of the same names are replaced.
     format : {"tiff", "png"}
-        ``"tiff"``: ``maps.tif`` and ``patterns.tif``, stacks of all components in single precision, NaN where excluded;
-        pixel size and unit are where ImageJ and DigitalMicrograph look for them, the zero of the axes and the names of the
-        components where ImageJ does. Of several scans ``maps_0.tif``, ``maps_1.tif``, ... ``"png"``: an image of 8 bits for
-        each, ``map_0.png``, ``pattern_0.png``, ..., grey from its smallest to its largest value, which are said in the file
-        as text, with the size of a pixel; excluded pixels are transparent.
+        ``"tiff"`` writes ``maps.tif`` and ``patterns.tif``, stacks of all components in single precision, with NaN where
+        excluded. ImageJ and DigitalMicrograph read the pixel size and its unit, and ImageJ also the origin of the axes and
+        the names of the components. Several scans have ``maps_0.tif``, ``maps_1.tif``, ... ``"png"`` writes an 8-bit grey
+        image for each map and pattern, ``map_0.png``, ``pattern_0.png``, ... Its smallest and largest value and the pixel
+        size are stored in the file as text. Excluded pixels are transparent.
 
     Returns
     -------
     list of str
-        The files that were written.
+        Names of the files.
 
     Raises
     ------
     OSError
-        When a file cannot be written; an older file of that name is then untouched.
+        If a file cannot be written. An existing file is then not changed.
     ImportError
-        When the package that writes the format is not installed.
+        If the package that writes the format is not installed.
 
     Examples
     --------

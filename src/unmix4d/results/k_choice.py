@@ -59,37 +59,39 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class KChoice:
-    """A recommended number of components, with its reasons.
+    """Recommended number of components, with reasons.
 
-    What is counted are distinguishable patterns: a background is one, a direct beam that varies on its own is one, and a
-    bent crystal is several.
+    The number is that of distinguishable patterns: a background is one, a direct beam that varies independently is one, and
+    a bent crystal is several.
 
     Attributes
     ----------
     recommended : int
+        Recommended number of components.
     confidence : {"clear", "ambiguous"}
-        Whether the criteria that decide agree.
+        Whether the criteria agree that decide the recommendation.
     reasons : tuple of str
-        Why, and why not.
+        Reasons for and against the recommendation.
     votes : dict of int or None
-        What each criterion alone says; None where it has no opinion. See the guide for what they are.
+        Number recommended by each criterion alone, None if it cannot be computed. The criteria are described in
+        ``docs/choose_k.md``.
     ks : ndarray of int (n,)
-        The numbers that were tried, ascending.
+        Numbers that were tried, in ascending order.
     table : dict of ndarray (n,)
-        ``k`` and every criterion for every number.
+        ``k`` and all criteria for every number.
     region : (int, int)
-        Region of interest: at most 4 from the knee of the loss (Cao 2025).
+        Region of interest, at most 4 from the knee of the loss (Cao 2025).
     sizes : ndarray of float64
-        Singular values of the compressed scan, descending, as multiples of what noise alone reaches.
+        Singular values of the compressed scan in descending order, as multiples of what noise alone reaches.
     similarities : dict of dict
-        For every number the matrices (k, k) of how alike its patterns are; keys ``"cosine"``, ``"ssim"`` and both with
-        ``"_sqrt"``. Of features only the cosines.
+        For every number the similarity matrices (k, k) of its patterns, with the keys ``"cosine"``, ``"ssim"`` and both with
+        ``"_sqrt"``. For features only the cosines.
     details : Cao2025 or None
-        With ``rule="cao2025"`` the steps of the paper.
+        The steps of the paper, with ``rule="cao2025"``.
     settings : dict
-        How it was computed.
+        Settings of the computation.
     results : dict of Decomposition
-        Those of ``choice[k]``.
+        Results for every number, as returned by ``choice[k]``.
 
     Examples
     --------
@@ -126,7 +128,7 @@ class KChoice:
         Parameters
         ----------
         fill_value : float
-            Put at excluded detector pixels in the patterns.
+            Value of excluded detector pixels in the patterns.
 
         Examples
         --------

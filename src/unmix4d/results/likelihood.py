@@ -17,18 +17,19 @@ _REFERENCES = (None, "mean", "saturated")
 
 
 def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None) -> float:
-    """Compute the Poisson log-likelihood of counts under this result, for example of held-out counts, in one pass.
+    """Compute the Poisson log-likelihood of counts for this result, for example of held-out counts.
 
     Parameters
     ----------
     held_out : Unmix
-        The second view of `unmix4d.Unmix.split_counts`, when the first one was fitted; prepared alike. Any other view of
-        the same positions, pixels and preparation is taken too: ``source`` gives the likelihood of what was fitted.
+        The second view of `unmix4d.Unmix.split_counts`, if the first one was fitted, prepared in the same way. You can also
+        pass another view with the same positions, pixels and preparation: with ``source`` you get the likelihood of the
+        fitted data.
     relative_to : {None, "mean", "saturated"}
-        None: mean over all kept positions and pixels of ``x log(e) - e - log(x!)``, for counts x and expectations e.
-        ``"mean"``: nats per electron that are gained over the mean pattern, scaled to the total of each position; 0 is
-        no gain, and more is better. ``"saturated"``: nats per electron that are lost against expecting every count as
-        it is, which is half of the deviance per electron with a minus sign.
+        Reference of the log-likelihood. None is the mean of ``x log(e) - e - log(x!)`` over all kept positions and pixels,
+        for counts x and expectations e. ``"mean"`` is the gain in nats per electron relative to the mean pattern scaled to
+        the total of each position; 0 is no gain, and higher is better. ``"saturated"`` is the loss in nats per electron
+        relative to a perfect prediction of every count, i.e. minus half of the deviance per electron.
 
     Returns
     -------
@@ -37,14 +38,14 @@ def log_likelihood(result: Any, held_out: Any, *, relative_to: str | None = None
     Raises
     ------
     ValueError
-        When the view has other positions, pixels or preparation, holds values that are not counts, or the result has
+        If the view has other positions, pixels or preparation, holds values that are not counts, or the result has
         negative values, as those of svd and pca.
 
     Notes
     -----
-    The expectation is that of the fitted electrons times the ratio of the two shares that `split_counts` recorded. No
-    entry is expected to hold less than its position's share of half an electron per pixel of the whole scan: a pixel
-    that happened to count nothing in the fitted part is not impossible.
+    This takes one pass. The expectation is that of the fitted electrons times the ratio of the two fractions stored by
+    `split_counts`. No expectation is smaller than the share of its position in half an electron per pixel of the whole scan,
+    because a pixel without counts in the fitted part may still have some.
 
     Examples
     --------

@@ -30,30 +30,30 @@ MEANING = Meaning("merging NMF")
 @spelled
 @dataclass(frozen=True, eq=False, repr=False)
 class MergedDecomposition(Decomposition):
-    """A decomposition with merged components, of one run or the consensus of many runs.
+    """Decomposition with merged components, from one run or the consensus of many runs.
 
     Attributes
     ----------
     stability : ndarray of float64 (k,)
-        Share of the runs that have the component.
+        Share of the runs that contain the component.
     agreement : ndarray of float64 (k,)
-        Mean Pearson correlation of the runs' maps with the consensus map that the component belongs to.
+        Mean Pearson correlation of the maps of the runs with the consensus map.
     grain_probability : ndarray of float64 (k,)
-        Probability that the component is one grain, i.e. that its map correlates with that of the grain by more than 0.7, by
-        its map and pattern among the others. It was fitted to simulated films, with and without dynamical scattering
-        (``docs/merging.md``); it says nothing of scans that are not polycrystals.
+        Probability that the component is one grain, i.e. that its map has a correlation above 0.7 with that of the grain. It
+        is computed from its map and pattern and those of the other components, and was fitted to simulated films with and
+        without dynamical scattering (``docs/merging.md``). It is only meaningful for polycrystals.
     spread : ndarray (k, scan_row, scan_col) or None
-        Of a consensus: median absolute deviation of the runs' maps from the one kept, in units of that map.
+        For a consensus, the median absolute deviation of the maps of the runs from the consensus map, in units of that map.
     history : tuple of Merge
-        Of a single run, the tree of its merges in their order: nodes 0 to n - 1 are the parts, the i-th merge makes node
-        n + i.
+        For a single run, its merges in their order: nodes 0 to n - 1 are the initial components, and the i-th merge makes
+        node n + i.
     members : tuple of tuple of int
-        Of a single run, the parts that each component is the sum of.
+        For a single run, the initial components that each component is the sum of.
     runs : tuple of MergeRun
-        All runs, as they were; not saved.
+        All runs. They are not saved.
     best : int
-        Which of them this result is: the smallest error among the runs with the most common number of parts. -1 for a
-        consensus.
+        Number of the run that this result is, the one with the smallest error among those with the most common number of
+        components. -1 for a consensus.
 
     Examples
     --------
@@ -85,28 +85,29 @@ class MergedDecomposition(Decomposition):
 
     @property
     def no_grains(self) -> tuple[int, ...]:
-        """Components that are probably not grains: their `grain_probability` is below 0.5."""
+        """Components that are probably not grains, with a `grain_probability` below 0.5."""
         known = self.grain_probability  # files of 0.1.0 have none
         return () if known is None else tuple(np.flatnonzero(known < GRAIN).tolist())
 
     @property
     def n_grains(self) -> int:
-        """How many components are grains, rather than not; those made by hand count."""
+        """Number of components that are probably grains, including those made by hand."""
         return self.k - len(self.no_grains)
 
     def n_grains_interval(self, level: float = 0.9) -> tuple[int, int]:
-        """Least and largest number of grains among the components, central interval of the given probability.
+        """Return an interval for the number of grains among the components.
 
-        Grains that no component shows are not in it.
+        Grains without a component are not included.
 
         Parameters
         ----------
         level : float
-            From 0 to 1.
+            Probability of the central interval, 0 to 1.
 
         Returns
         -------
         (int, int)
+            Smallest and largest number of grains.
 
         Examples
         --------
@@ -141,34 +142,34 @@ class MergedDecomposition(Decomposition):
     def consensus(
         self, how: str = "median", min_share: float = 0.5, *, alike: float = 0.8, denoise: bool = True
     ) -> MergedDecomposition:
-        """Keep the components that the runs agree on: they are matched by their maps, and those of too few runs left out.
+        """Return the consensus: the components that the runs agree on.
 
-        Components of all runs are grouped by the correlation of their maps (average linkage). What two components of one run
-        share is one grain that this run did not merge: their maps add up. Patterns are fitted to the scan for the consensus
-        maps, by exact non-negative least squares; one pass.
+        Components of all runs are grouped by the correlation of their maps (average linkage), and groups with too few runs
+        are removed. Two components of one run in the same group are one grain that this run did not merge, so their maps are
+        added. Patterns are fitted to the scan for the consensus maps by exact non-negative least squares, in one pass.
 
         Parameters
         ----------
         how : {"median", "mean"}
-            Over the runs that have the component, position by position.
+            Average of the maps over the runs that contain the component.
         min_share : float
-            Least share of the runs, 0 to 1.
+            Smallest share of the runs that contain a component, 0 to 1.
         alike : float
-            Least mean correlation of the maps of one component, 0 to 1.
+            Smallest mean correlation of the maps of one component, 0 to 1.
         denoise : bool
-            Average the maps over neighbouring positions where they vary no more than their noise does (the filter of Lee
-            1980); edges that stand out of the noise stay. The patterns are fitted for these maps.
+            If True, average maps over neighbouring positions where they vary no more than their noise (the filter of Lee
+            1980). Edges that stand out of the noise are kept. The patterns are fitted for these maps.
 
         Returns
         -------
         MergedDecomposition
-            With `stability`, `agreement` and `spread` of every component.
+            The consensus, with `stability`, `agreement` and `spread` of every component.
 
         Raises
         ------
         ValueError
-            When an argument is out of range, no component is in enough runs, or the result was loaded from a file, which
-            holds no runs.
+            If an argument is out of range, no component is in enough runs, or the result was loaded from a file, which does
+            not contain the runs.
 
         References
         ----------
@@ -227,7 +228,8 @@ class MergedDecomposition(Decomposition):
         low, high = self.n_grains_interval()
         grains = f"  {self.n_grains} grains (90 %: {low} to {high})"
         if self.no_grains:
-            grains += f"; rather no grain: component {', '.join(self.names[i] for i in self.no_grains)} (.grain_probability)"
+            others = ", ".join(self.names[i] for i in self.no_grains)
+            grains += f"; probably not grains: component {others} (.grain_probability)"
         return [f"  {what}{merges}; {of}{more}", grains]
 
 

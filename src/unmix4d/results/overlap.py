@@ -54,25 +54,25 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Where components overlap: the two largest weights of every position (Cao 2025, Fig. 5).
+    """Overlap of components, from the two largest weights of every position (Cao 2025, Fig. 5).
 
     Attributes
     ----------
     ratio : ndarray (scan_row, scan_col)
-        Second largest over largest weight, 0 to 1; NaN where excluded or where there are no two weights that mean anything
-        (see ``min_weight`` of `unmix4d.Decomposition.overlap`). Read-only.
+        Second largest weight divided by the largest, 0 to 1, NaN where excluded or where fewer than two weights are
+        significant (see ``min_weight`` of `unmix4d.Decomposition.overlap`). Read-only.
     first, second : ndarray of int (scan_row, scan_col)
-        The components of the two; -1 where there is none. Read-only.
+        Components of the two weights, -1 where there is none. Read-only.
     thresholds : tuple of float
-        Ratios that `areas` and the figures are made for, ascending.
+        Thresholds of the ratio for `areas` and figures, in ascending order.
     weights : ndarray (k, scan_row, scan_col)
-        What was compared: maps in intensity, maps from 0 to 1, or memberships. Read-only.
+        The weights that were compared: maps in intensity, maps from 0 to 1, or memberships. Read-only.
     result : Decomposition
-        Where it was found.
+        Result in which the overlap was found.
     background : tuple of int
-        Components that are not considered as partners.
+        Components that were ignored.
     settings : dict
-        The arguments it was found with.
+        Arguments with which the overlap was found.
 
     References
     ----------
@@ -113,22 +113,22 @@ class Overlap:
         return self.result.geometry
 
     def at(self, threshold: float) -> np.ndarray:
-        """Where the second weight is at least this part of the largest.
+        """Return the positions at which the ratio is at least `threshold`.
 
         Parameters
         ----------
         threshold : float
-            Between 0 and 1, not only one of `thresholds`.
+            Any ratio between 0 and 1.
 
         Returns
         -------
         ndarray of bool (scan_row, scan_col)
-            False where the ratio is NaN.
+            Mask of the overlap, False where the ratio is NaN.
 
         Raises
         ------
         ValueError, TypeError
-            When it is not a number between 0 and 1.
+            If `threshold` is not a number between 0 and 1.
 
         Examples
         --------
@@ -160,11 +160,12 @@ class Overlap:
         return Table(columns, dict.fromkeys(("area", "area_above"), self.area_unit))
 
     def to_dataframe(self, which: str = "pairs") -> Any:
-        """`pairs` or `areas` as a pandas DataFrame, with units in the names of its columns.
+        """Return `pairs` or `areas` as a pandas DataFrame, with units in the names of the columns.
 
         Parameters
         ----------
         which : {"pairs", "areas"}
+            Table to convert.
 
         Returns
         -------
@@ -173,7 +174,7 @@ class Overlap:
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------
@@ -192,7 +193,7 @@ class Overlap:
         return f"{self.geometry.calibration.step_unit}²"
 
     def profile(self, start: tuple[int, int], stop: tuple[int, int]) -> dict[str, np.ndarray]:
-        """The weights of the positions along a straight line.
+        """Return the weights of the positions along a straight line.
 
         Parameters
         ----------
@@ -203,12 +204,12 @@ class Overlap:
         -------
         dict of ndarray
             ``row``, ``col`` (n,), ``distance`` (n,) from the start in the unit of the scan, ``ratio`` (n,) and ``weights``
-            (k, n): values of the maps themselves, nothing is interpolated.
+            (k, n). The values are not interpolated.
 
         Raises
         ------
         ValueError, TypeError
-            When a position is outside the scan, or both are the same.
+            If a position is outside the scan, or both are the same.
 
         Examples
         --------
@@ -271,7 +272,7 @@ def _position(value, name, shape):
 
 
 SCALES = ("intensity", "minmax")
-_ERRORS = 3.0  # standard errors that a weight must be above zero (docs/overlap.md, benchmarks/overlap)
+_ERRORS = 3.0  # standard errors that a weight must be above zero (docs/details, benchmarks/overlap)
 _ROUNDING = 1e-3  # of the maximum of a map: to what single precision gives it
 
 
@@ -283,43 +284,44 @@ def find_overlap(
     scale: str = "intensity",
     min_weight: str | float | None = "noise",
 ) -> Overlap:
-    """Find where two components overlap: the ratio of the second largest to the largest weight (Cao 2025, Fig. 5).
+    """Find where two components overlap, by the ratio of the second largest to the largest weight (Cao 2025, Fig. 5).
 
     Parameters
     ----------
     thresholds : float or sequence of float
-        Ratios between 0 and 1 for areas and figures. Those of the paper find places where two components
-        are nearly equal; a thin crystal on a thick one needs lower ones.
+        Thresholds of the ratio for areas and figures, between 0 and 1. Those of the paper find positions with two nearly
+        equal components; use lower ones for a thin crystal on a thick one.
     background : "drop", "keep", int, sequence of int, "auto" or None
-        Components that are not considered: direct beam, amorphous support, vacuum. ``"drop"``: those that are spread over
-        the scan, as for `grains` (see `unmix4d.maps.is_spread`), unless fewer than two others are
-        left; ``"auto"`` refuses then. Merged components that are probably not grains (`no_grains`) are left out too.
-        ``"keep"`` or None: every component may be a partner. A background that may have taken up a grain is warned of.
+        Components that are ignored, such as direct beam, amorphous support or vacuum. ``"drop"`` ignores components that are
+        spread over the scan, as for `grains` (see `unmix4d.maps.is_spread`), unless fewer than two others are left;
+        ``"auto"`` then raises an error. Merged components that are probably not grains (`no_grains`) are ignored too.
+        ``"keep"`` or None uses all components. There is a warning for a background that may contain a grain.
     scale : {"intensity", "minmax"}
-        How maps are made comparable. ``"intensity"``: map x total of its pattern, how many electrons of the position
-        each component accounts for. ``"minmax"``: all maps together from 0 to 1, as in the program of the authors; as
-        NMF maps have the maximum 1, it compares each component with its own strongest place. Memberships
-        (of `fuzzy_cmeans`) are taken as they are.
+        Scale on which maps are compared. ``"intensity"`` is map times total of its pattern, i.e. the electrons of each
+        component at the position. ``"minmax"`` scales all maps together from 0 to 1, as in the program of the authors;
+        because NMF maps have a maximum of 1, this compares each component with its own strongest position. Memberships (of
+        `fuzzy_cmeans`) are not scaled.
     min_weight : {"noise", None} or float
-        Which weights mean anything: two weights of noise are nearly equal, and would be taken for an overlap.
-        ``"noise"``: above three times their standard error (`unmix4d.maps.weight_errors`; of features, by their mean
-        squared error) and a thousandth of the maximum of the map. A number: above that fraction of the maximum of the
-        map. None or 0: all. For memberships ``"noise"`` is None: they have no error of their own.
+        Smallest significant weight. Without it, two weights within the noise would be nearly equal and count as an overlap.
+        ``"noise"`` uses weights above three times their standard error (`unmix4d.maps.weight_errors`; for features, from
+        their mean squared error) and above a thousandth of the maximum of the map. A number is a fraction of the maximum of
+        the map. None or 0 uses all weights. Memberships have no errors, so for them ``"noise"`` is the same as None.
 
     Returns
     -------
     Overlap
+        The overlap, with maps, areas and pairs.
 
     Raises
     ------
     ValueError, TypeError
-        When an argument is outside its range, fewer than two components are left besides the background, or the result
+        If an argument is outside its range, fewer than two components are left besides the background, or the result
         has negative components (svd, pca).
 
     References
     ----------
-    Cao et al., Digital Discovery 4 (2025) 3610, "Overlapping estimation" and Fig. 5; as published with
-    ``scale="minmax", min_weight=None``.
+    Cao et al., Digital Discovery 4 (2025) 3610, "Overlapping estimation" and Fig. 5; use ``scale="minmax", min_weight=None``
+    for the published form.
 
     Examples
     --------

@@ -20,14 +20,16 @@ class _PatternAndMap(Row):
 
 
 class Component(_PatternAndMap):
-    """One component of a decomposition; unpacks into its pattern and its map.
+    """One component of a decomposition, which unpacks into its pattern and its map.
 
     Attributes
     ----------
     pattern : ndarray (det_row, det_col)
+        Pattern.
     map : ndarray (scan_row, scan_col)
+        Map.
     component, explained, ...
-        Its row of ``result.table``.
+        Values of its row of ``result.table``.
 
     Examples
     --------
@@ -40,18 +42,22 @@ class Component(_PatternAndMap):
 
 
 class Group(_PatternAndMap):
-    """One group of patterns that are rotated copies; unpacks into its pattern and its map.
+    """One group of rotated copies, which unpacks into its pattern and its map.
 
     Attributes
     ----------
     pattern : ndarray (det_row, det_col)
+        Pattern.
     map : ndarray (scan_row, scan_col)
+        Map.
     group, size, symmetry : int
+        Number, number of members and order of the rotation symmetry.
     told : bool
+        Whether the group can be distinguished from noise.
     members : ndarray of int (m,) or (m, 2)
         Numbers of its components, or (row, column) of its positions.
     angles_deg : ndarray (m,)
-        Of each of them.
+        Angle of each member.
 
     Examples
     --------
@@ -64,13 +70,14 @@ class Group(_PatternAndMap):
 
 
 class Grain(Row):
-    """One grain.
+    """One grain of a scan.
 
     Attributes
     ----------
     mask : ndarray of bool (scan_row, scan_col)
+        True inside the grain.
     grain, component, area, equivalent_diameter, ...
-        Its row of ``grains.table``.
+        Values of its row of ``grains.table``.
 
     Examples
     --------
@@ -88,8 +95,10 @@ class Quality(Row):
     Attributes
     ----------
     raw, single, reconstruction, largest : ndarray (det_row, det_col)
+        Mean raw pattern of its positions, of those at which it is alone, its reconstruction, and the raw pattern at which it
+        is strongest.
     component, ssim, psnr, ...
-        Its row of ``report.table``.
+        Values of its row of ``report.table``.
 
     Examples
     --------

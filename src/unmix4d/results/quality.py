@@ -255,31 +255,31 @@ class QualityReport:
 
 
 def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linear") -> PatternSimilarity:
-    """Compare all pairs of component patterns by one metric (Cao 2025, Fig. 3).
+    """Compute the similarity of all pairs of component patterns (Cao 2025, Fig. 3).
 
     Parameters
     ----------
     metric : {"ssim", "psnr", "gmsd", "mdsi", "cross_correlation"}
-        See `unmix4d.image_quality`. SSIM, PSNR and cross-correlation are higher, GMSD and MDSI lower for patterns that
-        are alike.
+        Metric, see `unmix4d.image_quality`. Similar patterns have a high SSIM, PSNR and cross-correlation, and a low GMSD
+        and MDSI.
     scale : {"linear", "sqrt"}
-        ``"sqrt"`` compares square roots of intensities, on which weak spots count, and not the brightest ones alone.
+        ``"sqrt"`` compares square roots of intensities, so that not only the brightest spots are compared.
 
     Returns
     -------
     PatternSimilarity
-        ``.matrix`` (k, k), ``.pairs``, ``.most_similar``, ``.plot()``.
+        The similarities, with ``.matrix`` (k, k), ``.pairs``, ``.most_similar`` and ``.plot()``.
 
     Raises
     ------
     ValueError
-        When an argument is none of these words, or patterns are smaller than 7 x 7 pixels.
+        If an argument has another value, or patterns are smaller than 7 x 7 pixels.
 
     Notes
     -----
-    An empty background is alike in all patterns, which raises SSIM above all: exclude what holds no signal with
-    ``prepare(annulus=...)``. Excluded pixels have no part in it. A strong pattern and a weak copy of it are not alike
-    for any metric but the cross-correlation.
+    An empty background is equal in all patterns and increases above all SSIM: exclude regions without signal with
+    ``prepare(annulus=...)``. Excluded pixels are not compared. Only the cross-correlation treats a strong pattern and a weak
+    copy of it as similar.
 
     Examples
     --------
@@ -300,7 +300,7 @@ def pattern_similarity(result: Any, metric: str = "ssim", *, scale: str = "linea
 def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     """Compare components with the raw data: mean raw pattern, reconstruction, and their similarity.
 
-    The labels are those of `labels`, the strongest component of each position; one pass over the scan.
+    Each position belongs to its strongest component, as in `labels`. This takes one pass over the scan.
 
     Parameters
     ----------
@@ -310,17 +310,17 @@ def report_quality(result: Any, *, scale: str = "linear") -> QualityReport:
     Returns
     -------
     QualityReport
-        ``.table`` (a dict of columns), ``.raw``, ``.reconstruction``, ``.largest``, ``.plot()``.
+        The report, with ``.table`` (a dictionary of columns), ``.raw``, ``.reconstruction``, ``.largest`` and ``.plot()``.
 
     Raises
     ------
     ValueError
-        When the result was loaded without its data, or patterns are smaller than 7 x 7 pixels.
+        If the result was loaded without its data, or patterns are smaller than 7 x 7 pixels.
 
     Notes
     -----
-    Means over many positions hide what the fit misses in single ones, and are close to the reconstruction even where k
-    is far too small: see `residual_map` for that.
+    Means over many positions hide what the fit misses at single positions, and are close to the reconstruction even if k is
+    far too small. Use `residual_map` to detect this.
 
     References
     ----------

@@ -61,20 +61,20 @@ def savable(form: Form | None = None) -> Callable[[C], C]:
 
 
 def save(self: Any, path: str | os.PathLike[str]) -> None:
-    """Save the result to one HDF5 file for `unmix4d.load`; an existing file is replaced only at the end.
+    """Save the result to an HDF5 file, which you can read with `unmix4d.load`.
 
-    What it was made from is in the file too, but for the scan. The file is put together in memory first, which takes as
-    much as the file is long.
+    The file also contains what the result was computed from, except the scan. It is assembled in memory first, which takes
+    as much memory as the size of the file. An existing file is only replaced at the end.
 
     Parameters
     ----------
     path : str or path-like
-        ``.h5`` is customary.
+        Path of the file, usually with the extension ``.h5``.
 
     Raises
     ------
     OSError
-        When the file cannot be written; an older file of that name is then untouched.
+        If the file cannot be written. An existing file is then not changed.
 
     Examples
     --------

@@ -15,10 +15,10 @@ __all__ = ["scans_of"]
 
 
 def scans_of(result: Any) -> list:
-    """The answers of the scans, in their order; of one scan, the answer itself.
+    """Results of the individual scans, in order; for a single scan, the result itself.
 
-    They share the patterns, and maps of all scans are on one scale, so that they can be compared. `explained` and `loss`
-    are of each scan by itself.
+    They share the patterns, and the maps of all scans have the same scale, so you can compare them. `explained` and `loss`
+    are those of each scan.
     """
     n = len(result.geometry.scans)
     if not n:

@@ -35,16 +35,17 @@ _FIELDS: dict[str, Field] = {"explained": Arrays("f", ("n",)), "settings": SETTI
 @spelled
 @dataclass(frozen=True, eq=False)
 class Scree:
-    """The scree plot of a scan (Martineau 2019, Fig. 2a).
+    """Scree plot of a scan (Martineau 2019, Fig. 2a).
 
     Attributes
     ----------
     explained : ndarray of float64 (n,)
-        Fraction of the total sum of squares of each component of the SVD, descending.
+        Fraction of the total sum of squares of each SVD component, in descending order.
     settings : dict
-        How it was computed.
+        Settings of the computation.
     judged : ndarray of float64 or None
-        The first 30 values, by which `elbow` and `noise_begins` judge, however many `explained` has; None: `explained`.
+        The first 30 values, from which `elbow` and `noise_begins` are computed for any length of `explained`. None:
+        `explained`.
 
     Examples
     --------
@@ -65,17 +66,17 @@ class Scree:
 
     @property
     def table(self) -> Table:
-        """``component``, counted from 0, and ``explained``, as a dict of columns; read-only."""
+        """Read-only table with the columns ``component``, counted from 0, and ``explained``."""
         return Table({"component": range(len(self.explained)), "explained": self.explained})
 
     @property
     def elbow(self) -> int | None:
-        """Number of components before the slope breaks, or None if no break is clear."""
+        """Number of components before the elbow, or None if there is no clear elbow."""
         return find_elbow(self._judged)
 
     @property
     def noise_begins(self) -> int | None:
-        """Number of components that stand out of the noise, or None where they fade into it, or are more than 15."""
+        """Number of components that stand out of the noise, or None if they fade into it or are more than 15."""
         return find_noise(self._judged)
 
     @property

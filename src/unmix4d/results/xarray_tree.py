@@ -22,14 +22,14 @@ def to_xarray(self: Any) -> Any:
     -------
     xarray.DataTree
         ``patterns`` (component, detector_row, detector_column), ``maps`` (component, scan_row, scan_column),
-        ``mean_pattern``, ``totals`` and the columns of ``.table``, NaN where excluded. Axes have units, those of the
-        detector their zero in the centre where that is known. Of several scans each has a branch for its maps, ``scan_0``,
-        ``scan_1``, ... Method and settings (JSON) are attributes.
+        ``mean_pattern``, ``totals`` and the columns of ``.table``, NaN where excluded. Axes have units, and those of the
+        detector have their origin at the centre if it is known. For several scans, each has a branch for its maps,
+        ``scan_0``, ``scan_1``, ... Method and settings (JSON) are attributes.
 
     Raises
     ------
     ImportError
-        When xarray is not installed, or has no ``DataTree`` yet.
+        If xarray is not installed, or has no ``DataTree`` yet.
 
     Examples
     --------

@@ -19,24 +19,23 @@ __all__ = ["dissimilarity", "matrix_dissimilarity"]
 
 
 def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray:
-    """Weighted mean of the distances of patterns from their weighted mean pattern.
+    """Compute the weighted mean distance of patterns from their weighted mean pattern.
 
-    ``sum_j w_j |DP_j - mean|_1 / sum_j w_j``: each pattern, and the weighted mean of the patterns as they are, is scaled to
-    0-1 first (Bruefach 2022, eq. 6; the absolute value is missing there, and without it differences would cancel).
+    This is ``sum_j w_j |DP_j - mean|_1 / sum_j w_j``, where each pattern, and the weighted mean of the unscaled patterns, is
+    scaled to 0-1 first (Bruefach 2022, eq. 6; the absolute value is missing there, and without it differences would cancel).
 
     Parameters
     ----------
     patterns : array_like (n, ...)
-        One pattern, or feature vector, for each position. Pixels that are NaN in any of them are left out.
+        One pattern, or feature vector, for each position. Pixels that are NaN in any of them are excluded.
     weights : array_like (n,) or (n, k)
-        Not negative: how much of each position belongs to the grain, or to each of k grains. A position with weight 0 does
-        not count.
+        Non-negative weight of each position in the grain, or in each of k grains. Positions with weight 0 are not used.
 
     Returns
     -------
     float or ndarray (k,)
-        0 where all patterns are the same up to a factor and an offset; NaN where all weights are 0. It grows with the number
-        of pixels and with the noise, so that only values of one scan and one kind of features can be compared.
+        Dissimilarity, 0 if all patterns are equal up to a factor and an offset, NaN if all weights are 0. It increases with
+        the number of pixels and the noise, so only compare values of one scan and one kind of features.
 
     Raises
     ------
@@ -69,13 +68,14 @@ def dissimilarity(patterns: ArrayLike, weights: ArrayLike) -> float | np.ndarray
 
 
 def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike | sparse.sparray) -> np.ndarray:
-    """`dissimilarity` of the patterns of a scan, in two passes over it for as many grains as fit into memory together.
+    """Compute the `dissimilarity` of the patterns of a scan, in two passes for as many grains as fit into memory.
 
     Parameters
     ----------
     matrix : unmix4d.engine.matrix.PatternMatrix
+        Patterns of the scan.
     weights : array_like or scipy sparse array (n_positions, k)
-        Not negative. Sparse columns, in which only the positions of a grain are stored, take no more memory than these.
+        Non-negative weights of the positions in each grain. Sparse columns only need memory for the positions of the grain.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def matrix_dissimilarity(matrix: PatternMatrix, weights: ArrayLike | sparse.spar
     Raises
     ------
     ValueError
-        When a weight is negative, NaN or infinite.
+        If a weight is negative, NaN or infinite.
 
     Examples
     --------

@@ -22,38 +22,39 @@ __all__ = ["GrainScores", "grain_scores"]
 
 _NO_GRAIN = ("amorphous", "background", "vacuum")
 _SAME = "same"
-_FOUND = 0.7  # map correlation above which a grain is found (docs/grains.md), a convention of ours
+_FOUND = 0.7  # map correlation above which a grain is found (docs/details), a convention of ours
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GrainScores:
-    """How well the grains of a film were found; printing it gives a summary.
+    """Scores of found grains against the true ones. Printing it gives a summary.
 
-    Suffix A: of "any grain", one mask for all. Suffix G: of single grains. NaN where a score is not defined.
+    The suffix A denotes scores of "any grain", with one mask for all grains, and G those of single grains. Scores that are
+    not defined are NaN.
 
     Attributes
     ----------
     grains : ndarray of int (n_true,)
-        Which true maps are grains (large enough ones), as indices into those that were given.
+        Indices of the true maps that are large enough to count as grains.
     pairs : ndarray of int (n_true,)
-        The found map matched to each of them (Hungarian assignment of the map correlations), -1 where there is none.
+        Found map matched to each true grain (Hungarian assignment of the map correlations), -1 if there is none.
     map_correlation : ndarray (n_true,)
-        Pearson correlation with it, over all positions; 0 where there is none.
+        Pearson correlation with the matched map over all positions, 0 if there is none.
     matched : ndarray of Rates (n_true,)
-        Agreement of presence with it, None where the correlation is not above `least_correlation`.
+        Agreement of the masks of each pair, None if the correlation is not above `least_correlation`.
     best : ndarray of int (n_found,)
-        The true grain each found map correlates best with (an index into `grains`), -1 where no correlation is above
-        `least_correlation`, or where that one is too small to be asked for.
+        True grain with the highest correlation for each found map (an index into `grains`), -1 if no correlation is above
+        `least_correlation` or the grain is too small.
     components : ndarray of Rates (n_found,)
-        Agreement with that grain, None where there is none.
+        Agreement with that grain, None if there is none.
     area : Rates
-        Of "any grain": `precision_A`, `TPR_A`, `TNR_A`, `FPR_A`, `FNR_A`.
+        Agreement for "any grain", from which `precision_A`, `TPR_A`, `TNR_A`, `FPR_A` and `FNR_A` are computed.
     ARI : float
-        Adjusted Rand index of the strongest component and the thickest grain, where a grain is.
+        Adjusted Rand index of the strongest component and the thickest grain, where there is a grain.
     TPR_G_paper, TNR_G_paper : float
-        As the paper has it: maps are cut by Yen's criterion (or another `threshold`), which the truth is not. Each found map
-        belongs to the grain over whose area its weights (0 below the threshold) sum to the most; mean over the found maps,
-        however little they agree. Not 1 for the truth itself.
+        Scores as in the paper: maps are cut by Yen's criterion (or another `threshold`), but the truth is not. Each found
+        map is assigned to the grain over whose area the sum of its weights (0 below the threshold) is largest. The mean is
+        over all found maps, even if they hardly agree. The scores are not 1 for the truth itself.
     least_correlation : float
 
     Examples
@@ -85,22 +86,22 @@ class GrainScores:
 
     @property
     def mean_map_correlation(self) -> float:
-        """Mean over the true grains, missing ones as 0."""
+        """Mean map correlation over the true grains, 0 for missed ones."""
         return float(np.mean(self.map_correlation))
 
     @property
     def precision_A(self) -> float:
-        """Share of the positions with any found grain where there truly is one."""
+        """Fraction of the positions with any found grain at which there is a true one."""
         return self.area.precision
 
     @property
     def TPR_A(self) -> float:
-        """Share of the positions with any grain where one was found."""
+        """Fraction of the positions with any grain at which one was found."""
         return self.area.TPR
 
     @property
     def TNR_A(self) -> float:
-        """Share of the positions without a grain where none was found."""
+        """Fraction of the positions without a grain at which none was found."""
         return self.area.TNR
 
     @property
@@ -115,22 +116,22 @@ class GrainScores:
 
     @property
     def TPR_G(self) -> float:
-        """Mean TPR of found maps and the grains they correlate best with, over the found maps that have one."""
+        """Mean TPR of found maps and the true grains they correlate best with, over the found maps that have one."""
         return _mean(self.components, "TPR")
 
     @property
     def TNR_G(self) -> float:
-        """Mean TNR of the same pairs."""
+        """Mean TNR of the same pairs as for the TPR."""
         return _mean(self.components, "TNR")
 
     @property
     def TPR_G_matched(self) -> float:
-        """Mean TPR of matched pairs: each found map and each grain in one pair only; missed grains do not count."""
+        """Mean TPR of matched pairs, in which each found map and each grain occurs once. Missed grains are not included."""
         return _mean(self.matched, "TPR")
 
     @property
     def TNR_G_matched(self) -> float:
-        """Mean TNR of the same pairs."""
+        """Mean TNR of the same pairs as for the TPR."""
         return _mean(self.matched, "TNR")
 
     @property
@@ -140,7 +141,7 @@ class GrainScores:
 
     @property
     def IoU(self) -> float:
-        """Mean intersection over union of matched pairs; missed grains do not count."""
+        """Mean intersection over union of matched pairs. Missed grains are not included."""
         return _mean(self.matched, "IoU")
 
     @property
@@ -149,7 +150,7 @@ class GrainScores:
         return _mean(self.matched, "IoU", missing=0.0)
 
     def as_dict(self) -> dict[str, Any]:
-        """All numbers by their names, for tables.
+        """Return all scores by name, for tables.
 
         Returns
         -------
@@ -208,30 +209,30 @@ def grain_scores(
     Parameters
     ----------
     found : array_like (n_found, scan_row, scan_col), Decomposition or Grains
-        Maps whose values can be compared with each other, or masks. Of a Decomposition the intensities are taken, of
-        `Grains` the intensities within each grain. NaN = excluded position.
+        Maps on a common scale, or masks. For a `Decomposition` its intensities are used, for `Grains` the intensities within
+        each grain. NaN = excluded.
     truth : array_like (k, scan_row, scan_col), or Phantom
-        Thickness of each grain, or the share of it; NaN = excluded.
+        Thickness of each grain, or its share. NaN = excluded.
     grains : sequence of int, optional
-        Which true maps are grains. By default all; of a `Phantom` those that are not named amorphous, background or vacuum.
+        True maps that are grains. By default all; for a `Phantom`, those that are not named amorphous, background or vacuum.
     fraction, min_positions, least
-        What makes a true grain: see `true_grains`. Smaller ones are not asked for.
+        Criteria for a true grain, see `true_grains`. Smaller ones are not scored.
     threshold : {"same", "yen", "otsu", "li"} or float
-        Above what a found map says that its component is present. "same": where the true grain is, at the same thickness;
-        the map is put on the scale of its grain by a straight line, as the correlation does. The others know nothing of the
-        truth: Yen's criterion is the paper's, and they are compared with true grains that are cut by another rule, so that
-        the truth itself scores less than 1. A map that belongs to no grain is cut by Yen's. Masks and `Grains` have their
-        own.
+        Threshold above which a component is present in a found map. ``"same"`` cuts the map at the same thickness as the
+        true grain, after a linear fit of the map to the thickness of its grain. The other rules do not use the truth (Yen's
+        criterion is that of the paper). They differ from the rule for the true grains, so the truth itself scores less than
+        1. A map without a true grain is cut by Yen's criterion. Masks and `Grains` are not cut.
     least_correlation : float
-        A found map and a grain that do not correlate by more than this are no pair.
+        Map correlation above which a found map and a true grain can be a pair.
     background : {"drop", "keep"}
-        Whether maps that are spread over the whole scan (`unmix4d.maps.is_spread`) are left out of the area scores and of
-        `ARI`, where the direct beam or the amorphous support would count as a grain that is everywhere. One that correlates
-        with a true grain by more than 0.7 is that grain. Masks and `Grains` are taken as they are.
+        What to do with maps that are spread over the whole scan (`unmix4d.maps.is_spread`). ``"drop"`` excludes them from
+        the area scores and `ARI`, because a direct beam or an amorphous support would count as a grain that is everywhere. A
+        map with a correlation above 0.7 with a true grain is not excluded. Masks and `Grains` are used unchanged.
 
     Returns
     -------
     GrainScores
+        The scores.
 
     Raises
     ------
@@ -240,9 +241,9 @@ def grain_scores(
 
     Notes
     -----
-    Positions that are NaN in any map are left out throughout. Of the truth itself every score is 1, or NaN where it is not
-    defined (TNR_A where the film is everywhere), but for the two of the paper. TPR_G and TNR_G count a grain that was found
-    in two pieces twice, each time in part: score the maps, not the `Grains`, where a true grain may have several regions.
+    Positions that are NaN in any map are excluded. For the truth itself, every score is 1, or NaN if it is not defined
+    (TNR_A if the film is everywhere), except the two scores of the paper. TPR_G and TNR_G count a grain that was found in
+    two pieces twice, each time in part: score the maps instead of the `Grains` if a true grain may have several regions.
 
     Examples
     --------

@@ -10,25 +10,25 @@ __all__ = ["poisson_log_likelihood"]
 
 
 def poisson_log_likelihood(counts: ArrayLike, expected: ArrayLike) -> float:
-    """Mean over all entries of the Poisson log-likelihood ``x log(e) - e - log(x!)``.
+    """Compute the mean of the Poisson log-likelihood ``x log(e) - e - log(x!)`` over all entries.
 
     Parameters
     ----------
     counts : array_like
-        Whole numbers that are not negative, any shape; NaN = left out.
+        Counts x, non-negative integers of any shape. NaN = excluded.
     expected : array_like
-        Expectations, same shape; NaN = left out.
+        Expectations e, of the same shape. NaN = excluded.
 
     Returns
     -------
     float
-        In nats per entry; -inf where a count above 0 was expected to be 0.
+        Log-likelihood in nats per entry, -inf if the expectation of a count above 0 is 0.
 
     Raises
     ------
     ValueError
-        If the shapes differ, there is no entry, a count is negative or not a whole number, or an expectation is negative
-        or infinite.
+        If the shapes differ, there is no entry, a count is negative or not an integer, or an expectation is negative or
+        infinite.
 
     Examples
     --------

@@ -67,16 +67,16 @@ def match_patterns(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.n
     Parameters
     ----------
     found : array_like
-        (k_found, ...), k_found smaller or larger than k_true; NaN = excluded.
+        (k_found, ...); k_found may be smaller or larger than k_true. NaN = excluded.
     truth : array_like
-        (k_true, ...), same shape per component.
+        (k_true, ...), with the same shape per component.
 
     Returns
     -------
     pairs : ndarray of int
-        (k_true,), index of the found pattern, -1 where there is none.
+        (k_true,), index of the matched pattern, -1 if there is none.
     cosines : ndarray
-        (k_true,), 0 where there is none.
+        (k_true,), cosines of the pairs, 0 if there is none.
 
     Raises
     ------
@@ -99,16 +99,16 @@ def match_maps(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarr
     Parameters
     ----------
     found : array_like
-        (k_found, ...), k_found smaller or larger than k_true; NaN = excluded.
+        (k_found, ...); k_found may be smaller or larger than k_true. NaN = excluded.
     truth : array_like
-        (k_true, ...), same shape per component.
+        (k_true, ...), with the same shape per component.
 
     Returns
     -------
     pairs : ndarray of int
-        (k_true,), index of the found map, -1 where there is none.
+        (k_true,), index of the matched map, -1 if there is none.
     correlations : ndarray
-        (k_true,), 0 where there is none or where a map is constant.
+        (k_true,), correlations of the pairs, 0 if there is none or if a map is constant.
 
     Raises
     ------
@@ -126,17 +126,17 @@ def match_maps(found: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarr
 
 
 def pattern_cosine(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Cosine of each true pattern with the found one matched to it (as in Kimoto 2025, eq. 9).
+    """Compute the cosine of each true pattern with the found pattern matched to it (as in Kimoto 2025, eq. 9).
 
     Parameters
     ----------
     found, truth : array_like
-        As in `match_patterns`.
+        As for `match_patterns`.
 
     Returns
     -------
     ndarray
-        (k_true,), 0 for a missing one.
+        (k_true,), cosines, 0 for a missing pattern.
 
     Raises
     ------
@@ -153,17 +153,17 @@ def pattern_cosine(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
 
 def map_correlation(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Pearson correlation of each true map with the found one matched to it.
+    """Compute the Pearson correlation of each true map with the found map matched to it.
 
     Parameters
     ----------
     found, truth : array_like
-        As in `match_maps`.
+        As for `match_maps`.
 
     Returns
     -------
     ndarray
-        (k_true,), 0 for a missing or constant one.
+        (k_true,), correlations, 0 for a missing or constant map.
 
     Raises
     ------
@@ -180,14 +180,14 @@ def map_correlation(found: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
 
 def grains_found(found_maps: ArrayLike, true_maps: ArrayLike, threshold: float = 0.7) -> int:
-    """Number of true maps whose matched map correlates by more than `threshold`.
+    """Count the true maps whose matched map has a correlation above `threshold`.
 
     Parameters
     ----------
     found_maps, true_maps : array_like
-        As in `match_maps`.
+        As for `match_maps`.
     threshold : float
-        -1 to 1.
+        Threshold of the correlation, -1 to 1.
 
     Returns
     -------

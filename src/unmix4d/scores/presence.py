@@ -14,19 +14,19 @@ __all__ = ["Rates", "adjusted_rand_index", "rates", "true_grains"]
 def true_grains(
     thickness: ArrayLike, fraction: float = 0.15, min_positions: int = 25, *, least: float | None = None
 ) -> np.ndarray:
-    """Where each grain truly is: its thickness exceeds a fraction of the overall maximum.
+    """Return the true mask of each grain, where its thickness exceeds a fraction of the overall maximum.
 
     Parameters
     ----------
     thickness : array_like
         (k, scan_row, scan_col), true maps; NaN counts as outside.
     fraction : float
-        Of the largest value of all maps, 0 to 1 (excluded).
+        Threshold as a fraction of the largest value of all maps, 0 to 1 (excluded).
     min_positions : int
-        A grain with fewer positions is no true grain: its map is False throughout, so that indices stay as
-        they are.
+        Smallest number of positions of a true grain. The mask of a smaller one is False everywhere, so that indices do not
+        change.
     least : float, optional
-        A thickness instead of the fraction, where one is known: "more than 3 atoms", say.
+        Smallest thickness, used instead of the fraction if it is known, for example "more than 3 atoms".
 
     Returns
     -------
@@ -71,12 +71,12 @@ def least_thickness(thickness: np.ndarray, fraction: float, least: float | None)
 
 @dataclass(frozen=True)
 class Rates:
-    """How a found mask agrees with the true one, position by position.
+    """Agreement of a found mask with the true one, position by position.
 
     Attributes
     ----------
     true_positive, false_positive, true_negative, false_negative : int
-        Numbers of positions.
+        Number of positions of each kind.
 
     Examples
     --------
@@ -93,17 +93,17 @@ class Rates:
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is true (Bruefach 2022, eq. 4); NaN where nothing was found."""
+        """Fraction of the found positions that are true (Bruefach 2022, eq. 4); NaN if there are none."""
         return _share(self.true_positive, self.false_positive)
 
     @property
     def TPR(self) -> float:
-        """Share of what is true that was found (eq. 5); NaN where nothing is true."""
+        """True positive rate: fraction of the true positions that were found (eq. 5); NaN if there are none."""
         return _share(self.true_positive, self.false_negative)
 
     @property
     def TNR(self) -> float:
-        """Share of the rest that was left out; NaN where there is no rest."""
+        """True negative rate: fraction of the other positions that were not found; NaN if there are none."""
         return _share(self.true_negative, self.false_positive)
 
     @property
@@ -118,7 +118,7 @@ class Rates:
 
     @property
     def IoU(self) -> float:
-        """Intersection over union: what both have, as a share of what either has; NaN where both are empty."""
+        """Intersection over union of the two masks, NaN if both are empty."""
         return _share(self.true_positive, self.false_positive + self.false_negative)
 
 
@@ -132,13 +132,14 @@ def rates(found: ArrayLike, truth: ArrayLike, excluded: ArrayLike | None = None)
     Parameters
     ----------
     found, truth : array_like of bool
-        Any shape, the same for both.
+        Masks of the same shape.
     excluded : array_like of bool, optional
-        True = left out.
+        True = excluded.
 
     Returns
     -------
     Rates
+        The agreement.
 
     Raises
     ------
@@ -172,24 +173,24 @@ def _boolean(name: str, array: ArrayLike) -> np.ndarray:
 
 
 def adjusted_rand_index(found: ArrayLike, truth: ArrayLike) -> float:
-    """Agreement of two sets of labels, whatever they are called: 1 for the same groups, 0 on average for random ones.
+    """Compute the adjusted Rand index of two label maps: 1 for the same groups, 0 on average for random ones.
 
     Parameters
     ----------
     found : array_like of int
-        Label of each position; "none" (-1) is a label like any other.
+        Label of each position; -1 ("none") is a label like any other.
     truth : array_like of int
-        Of the same shape. Positions with a negative true label are left out.
+        True labels, of the same shape. Positions with a negative true label are excluded.
 
     Returns
     -------
     float
-        As from `sklearn.metrics.adjusted_rand_score` (Hubert and Arabie 1985).
+        The index, the same as from `sklearn.metrics.adjusted_rand_score` (Hubert and Arabie 1985).
 
     Raises
     ------
     ValueError
-        If the shapes differ, labels are no whole numbers, or there is no position with a true label.
+        If the shapes differ, labels are not integers, or there is no position with a true label.
 
     Examples
     --------

@@ -14,16 +14,16 @@ __all__ = ["Score", "score"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Score:
-    """Scores of one result, component by component; printing it gives a table.
+    """Scores of one result for each component. Printing it gives a table.
 
     Attributes
     ----------
     names : tuple of str
-        True components.
+        Names of the true components.
     pairs : ndarray of int
-        (k_true,), index of the matched found component, -1 where missing (matched by maps).
+        (k_true,), index of the component matched by its map, -1 if there is none.
     map_correlation, pattern_cosine : ndarray
-        (k_true,), both for that one match; 0 where missing.
+        (k_true,), scores of this match, 0 if there is none.
     threshold : float
         Map correlation above which a component counts as found.
 
@@ -47,17 +47,17 @@ class Score:
 
     @property
     def found(self) -> int:
-        """Number of true components found."""
+        """Number of true components that were found."""
         return int(np.sum(self.map_correlation > self.threshold))
 
     @property
     def mean_map_correlation(self) -> float:
-        """Mean over the true components, missing ones as 0."""
+        """Mean over the true components, 0 for missing ones."""
         return float(np.mean(self.map_correlation))
 
     @property
     def mean_pattern_cosine(self) -> float:
-        """Mean over the true components, missing ones as 0."""
+        """Mean over the true components, 0 for missing ones."""
         return float(np.mean(self.pattern_cosine))
 
     def __repr__(self) -> str:
@@ -74,14 +74,14 @@ class Score:
 
 
 def score(result: Any, truth: Any, *, threshold: float = 0.7) -> Score:
-    """Score a result: match its maps to the true ones, report map correlation and pattern cosine of it.
+    """Score a result by map correlations and pattern cosines, after matching its maps to the true ones.
 
     Parameters
     ----------
     result : (patterns, maps) or object with `patterns` and `maps`
         (k, det_row, det_col) and (k, scan_row, scan_col).
     truth : unmix4d.phantoms.Phantom, or object with `patterns` and `maps`
-        `names` and `detector_mask` are used where present; masked pixels (True) do not count.
+        `names` and `detector_mask` are used if present; masked pixels (True) are not compared.
     threshold : float
         Map correlation above which a component counts as found.
 

@@ -53,9 +53,9 @@ class CheckpointFolder:
     Raises
     ------
     OSError
-        When `path` exists and is not a checkpoint, a part is damaged, or its folder cannot be written to.
+        If `path` exists and is not a checkpoint, a part is damaged, or its folder cannot be written to.
     ValueError
-        When it is the checkpoint of another computation; says what differs.
+        If it is the checkpoint of another computation; says what differs.
     """
 
     def __init__(self, path, key: dict):

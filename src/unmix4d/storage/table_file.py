@@ -14,9 +14,9 @@ __all__ = ["to_csv"]
 
 
 def to_csv(self: Any, path: str | os.PathLike[str]) -> None:
-    """Write the table with units in its header; a file that is already there is replaced at the end only.
+    """Write the table to a CSV file with units in the header.
 
-    Numbers have all their digits, flags are 0 and 1.
+    Numbers are written with all digits, and booleans as 0 and 1. An existing file is only replaced at the end.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def to_csv(self: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        When the file cannot be written; an older file of that name is then untouched.
+        If the file cannot be written. An existing file is then not changed.
 
     Examples
     --------

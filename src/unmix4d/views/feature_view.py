@@ -28,10 +28,11 @@ __all__ = ["FeatureView"]
 
 @spelled
 class FeatureView(View):
-    """Features of a scan: a few numbers of every pattern, to be decomposed like its pixels.
+    """Features of a scan: a few numbers for every pattern, which are decomposed like its pixels.
 
-    Made by ``Unmix.angular_average`` and its relatives. Component patterns of a result are fitted to the patterns of the
-    scan, for the maps that were found from the features; the fitted features are in ``.features`` of the result.
+    ``Unmix.angular_average`` and similar methods return this class. Maps are found from the features, and component patterns
+    are then fitted to the patterns of the scan for these maps. The fitted features are stored in ``.features`` of the
+    result.
 
     Parameters
     ----------
@@ -40,12 +41,12 @@ class FeatureView(View):
     Attributes
     ----------
     features : Features
-        What they are, and (once they have been used) the numbers themselves.
+        Description of the features and, after they have been used, their values.
 
     Raises
     ------
     TypeError
-        When `features` is nothing of the kind.
+        If `features` has another type.
 
     Examples
     --------
@@ -70,7 +71,7 @@ class FeatureView(View):
 
     @property
     def scan(self) -> Scan:
-        """The scan that the features came from; without one, the features as images."""
+        """Scan from which the features were computed; without one, the features as images."""
         if self.features.source is not None:
             return self.features.source.scan
         if not hasattr(self, "_scan"):
@@ -79,16 +80,16 @@ class FeatureView(View):
 
     @property
     def geometry(self) -> ScanGeometry:
-        """Shapes, masks and calibration of the scan side; the detector side are the features."""
+        """Shapes, masks and calibration of the scan; the shape of the detector is that of the features."""
         return self.features.geometry
 
     @property
     def pixel_view(self) -> View:
-        """The view that the features came from, to whose patterns those of a result are fitted; else this one."""
+        """View from which the features were computed and to which patterns of a result are fitted, otherwise this one."""
         return self if self.features.source is None else self.features.source
 
     def matrix(self, precision: str = "single") -> PatternMatrix:
-        """The features as a matrix (n_positions, n_features).
+        """Return the features as a matrix (n_positions, n_features).
 
         Examples
         --------
@@ -105,24 +106,24 @@ class FeatureView(View):
         return self.features.matrix(precision)
 
     def scaled(self, kind: str = DEFAULT) -> FeatureView:
-        """The same features with another scale, which decides how much each of them counts in a least-squares fit.
+        """Return the same features with another scaling, which sets their relative weight in a least-squares fit.
 
-        Scales do not add up: features that are scaled already are scaled from what they are.
+        Scalings do not accumulate: the unscaled features are always used.
 
         Parameters
         ----------
         kind : {"poisson", "none", "global", "minmax", "robust"}
-            ``"none"``: as they are. ``"poisson"``: each divided by its noise, as counting makes it, at its mean over the
-            scan (Keenan and Kotula 2004), so that a faint ring says as much as a bright one by what can be told from noise.
-            ``"global"``: ``(x - min) / (max - min)`` with the extremes of all features together: another unit, and the same
-            answer but for the background. ``"minmax"``: the same for each feature by itself (Bruefach 2022, eq. 2): all
-            count alike, those that hold nothing but noise too. ``"robust"``: as minmax with the 0.5 and 99.5 % percentiles
-            instead of the extremes; what is below becomes 0, what is above stays above 1.
+            Scaling. ``"none"``: no scaling. ``"poisson"``: each feature is divided by its counting noise at its mean over
+            the scan (Keenan and Kotula 2004), so that a weak ring contributes as much as a bright one relative to noise.
+            ``"global"``: ``(x - min) / (max - min)`` with the extremes of all features together, which gives the same result
+            except for the background. ``"minmax"``: the same for each feature separately (Bruefach 2022, eq. 2), so that all
+            features have equal weight, including those with only noise. ``"robust"``: like minmax with the 0.5 and 99.5 %
+            percentiles instead of the extremes; lower values become 0, and higher values remain above 1.
 
         Returns
         -------
         FeatureView
-            A feature that is the same everywhere becomes 0.
+            The scaled features. A constant feature becomes 0.
 
         Examples
         --------
@@ -135,28 +136,29 @@ class FeatureView(View):
         return FeatureView(scaled(self.features, checks.choice(kind, "kind", KINDS)))
 
     def concatenate(self, *others: FeatureView, weights: Sequence[float] | None = None) -> FeatureView:
-        """These features and others of the same positions side by side.
+        """Combine these features with others of the same positions.
 
-        Every block is scaled to the sum of squares of this one, independently of its unit and its number of features, and
-        multiplied by its weight. Component patterns are fitted to the view that these features came from.
+        Every set of features is scaled to the sum of squares of this one, independently of its unit and number of features,
+        and multiplied by its weight. Component patterns are fitted to the view from which these features were computed.
 
         Parameters
         ----------
         *others : FeatureView
         weights : sequence of float, optional
-            One for these features and one for each of the others, at least 0; 1 by default. What has weight 0 is left out.
+            One weight for these features and one for each of the others, at least 0. The default is 1. Features with weight
+            0 are not used.
 
         Returns
         -------
         FeatureView
-            Features (1, n_features).
+            Features of shape (1, n_features).
 
         Raises
         ------
         TypeError
-            When one of the others is no FeatureView.
+            If one of the others is not a FeatureView.
         ValueError
-            When they are of other positions, or the weights are not one for each, at least 0, and one above 0.
+            If they have other positions, or `weights` does not have one value per view, all at least 0 and one above 0.
 
         Examples
         --------
@@ -180,7 +182,7 @@ class FeatureView(View):
         return FeatureView(concatenated([self.features, *(other.features for other in others)], weights))
 
     def at_positions(self, keep: ArrayLike) -> FeatureView:
-        """The same features of some of the positions only; `keep` is bool (scan_row, scan_col).
+        """Return the same features for a part of the positions; `keep` is bool (scan_row, scan_col).
 
         Examples
         --------

@@ -44,51 +44,50 @@ __all__ = ["Unmix"]
 class Unmix(View):
     """Unmix a 4D-STEM scan into component patterns and maps.
 
-    ``signal.unmix`` on pyxem signals and ``datacube.unmix`` on py4DSTEM DataCubes give this object; ``Unmix(obj)`` does the
-    same for any of them and for plain arrays. It holds a view: making one reads nothing and changes nothing.
+    ``signal.unmix`` of pyxem signals and ``datacube.unmix`` of py4DSTEM DataCubes return this object. ``Unmix(obj)`` does
+    the same for these objects and for arrays. It is a view: creating it does not read or change any data.
 
     Parameters
     ----------
     obj : pyxem signal, py4DSTEM DataCube, quantem dataset, or array (scan_row, scan_col, det_row, det_col)
-        Arrays may be NumPy (also memory-mapped), dask, or open HDF5 datasets, of any real dtype. A list of scans is one
-        view of several, and so is a signal of pyxem with three navigation axes: see ``docs/series.md``. Bragg vectors that
-        a host has found (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) are taken without a scan, and
-        give a view of their raster: see `bragg_disks`.
+        The scan. Arrays can be NumPy arrays (also memory-mapped), dask arrays or open HDF5 datasets of any real dtype. A
+        list of scans, or a pyxem signal with three navigation axes, gives one view of several scans, see ``docs/series.md``.
+        Bragg vectors found by a host (py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors) do not need a scan
+        and give a view of features on a grid, see `bragg_disks`.
     centre : (float, float), optional
-        Position of the direct beam (row, column) in detector pixels, instead of what the host says.
+        Position of the direct beam (row, column) in detector pixels, instead of that of the host.
     pixel_size : float or (float, float), optional
         Size of a detector pixel, along (row, column).
     pixel_unit : str, optional
-        Its unit, ``"1/Å"`` for example.
+        Unit of the pixel size, for example ``"1/Å"``.
     step : float or (float, float), optional
         Distance between probe positions.
     step_unit : str, optional
-        Its unit, ``"nm"`` for example.
+        Unit of the step, for example ``"nm"``.
     ellipse : (float, float, float), optional
-        What a circle became on the detector: semi-axes a and b, of which only the ratio counts, and the angle of a in
-        degrees, counter-clockwise as seen with row 0 on top. Radii and angles are then those of the pattern made round. For
-        scans only.
+        Elliptical distortion, i.e. the image of a circle on the detector: semi-axes a and b, of which only the ratio is
+        used, and the angle of a in degrees, counter-clockwise as seen with row 0 on top. Radii and angles are then those of
+        the corrected pattern. For scans only.
     q_max : float or str, optional
-        For Bragg vectors only: the longest that are used, in their own unit or with one. `pixel_size` is then that of the
-        cells of the raster, and `centre` counts in what the vectors do.
+        For Bragg vectors only: length of the longest vectors that are used, in their unit or with one. `pixel_size` is then
+        the size of a grid cell, and `centre` is in the unit of the vectors.
 
     resample : bool
-        Of several scans: bring them to the detector grid of the first, by centre and pixel size; otherwise they must be on
-        it.
+        If True, resample several scans to the detector grid of the first, by centre and pixel size. If False, they must have
+        the same grid.
     skip_unreadable : bool
-        Of a list of scans: read each through once, which takes as long as that takes, and leave out with a warning those
-        that cannot be read to the end or hold NaN.
+        If True, read each scan of a list completely once, and skip those that cannot be read or contain NaN, with a warning.
     doses : sequence of float or "estimate", optional
-        Of several scans: electrons, exposures or currents of each, of which only the ratios count. Every scan is then
-        divided, so that it is as if it had the dose of the first one, and one amount of a component has one value in the
-        maps of all. ``"estimate"`` reads each scan once, and compares what a typical pattern has in all.
+        Electrons, exposures or currents of several scans; only the ratios count. Every scan is scaled to the dose of the
+        first, so that the same amount of a component has the same value in all maps. ``"estimate"`` reads each scan once and
+        compares the counts of a typical pattern.
 
     Raises
     ------
     TypeError
-        When `obj` is none of these, or holds no real numbers.
+        If `obj` has another type, or does not contain real numbers.
     ValueError
-        When it is not four-dimensional, empty, or its file is closed.
+        If `obj` is not four-dimensional or is empty, or its file is closed.
 
     Examples
     --------
@@ -162,7 +161,7 @@ class Unmix(View):
 
     @property
     def scan(self) -> Scan:
-        """The facts about this view."""
+        """The scan of this view."""
         if not hasattr(self, "_scan"):
             self._scan = read_scans(self._unread, False, {})
             del self._unread  # a signal may hold what cannot be pickled
@@ -174,10 +173,11 @@ class Unmix(View):
         return self.scan.geometry
 
     def persist(self) -> Unmix:
-        """This view with its patterns computed once and held in memory, in their own integer or float type.
+        """Compute the patterns of this view once and hold them in memory, in their own integer or float type.
 
-        Each method reads and prepares a lazy view anew, and again in every pass where it does not hold it (see `prepare`):
-        where the prepared view fits into memory (its size is in the repr), persisting it saves all but the first pass.
+        Each method reads and prepares a lazy view again, in every pass if it does not hold it in memory (see `keep` of
+        `prepare`). If the prepared view fits into memory (its size is in the repr), persisting it saves all passes except
+        the first.
 
         Returns
         -------
@@ -186,7 +186,7 @@ class Unmix(View):
         Raises
         ------
         MemoryError
-            When it does not fit.
+            If the view does not fit into memory.
 
         Examples
         --------
@@ -198,12 +198,12 @@ class Unmix(View):
         return Unmix(persist(self.scan))
 
     def at_positions(self, keep: ArrayLike) -> Unmix:
-        """The same view of some of its positions only.
+        """Select some of the positions, as a view with the same methods.
 
         Parameters
         ----------
         keep : bool array (scan_row, scan_col)
-            True = kept; what is excluded already stays excluded.
+            Positions to keep (True). Positions that are already excluded remain excluded.
 
         Returns
         -------
@@ -212,7 +212,7 @@ class Unmix(View):
         Raises
         ------
         ValueError
-            When nothing is kept.
+            If no position is kept.
 
         Examples
         --------
@@ -225,7 +225,7 @@ class Unmix(View):
         return self.prepare(scan_mask=~np.asarray(keep, bool))
 
     def matrix(self, precision: str = "single") -> PatternMatrix:
-        """This view as a matrix (n_positions, n_pixels) that is read block by block.
+        """Return this view as a matrix (n_positions, n_pixels) that is read block by block.
 
         Examples
         --------
@@ -246,9 +246,9 @@ class Unmix(View):
                 say_if_unlike(statistics, self.geometry)
 
     def maximum_pattern(self) -> np.ndarray:
-        """Largest value of every pixel over all kept positions (det_row, det_col), NaN at excluded pixels.
+        """Compute the maximum of every pixel over all kept positions (det_row, det_col), NaN at excluded pixels.
 
-        A spot shows in it that is in a single position. One pass, which is made once.
+        It shows spots that occur at a single position. It needs one pass, which is made only once.
 
         Examples
         --------

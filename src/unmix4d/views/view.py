@@ -89,16 +89,16 @@ class View(ABC):
 
     @property
     def pixel_view(self) -> View:
-        """The view whose patterns a result shows: this one, or the one that features were made from."""
+        """View whose patterns a result shows: this one, or the one from which features were computed."""
         return self
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(scan_row, scan_col, det_row, det_col) of this view; of features, of the image that they make."""
+        """Shape of this view, (scan_row, scan_col, det_row, det_col); of features, the last two are their shape."""
         return self.geometry.scan_shape + self.geometry.detector_shape
 
     def mean_pattern(self) -> np.ndarray:
-        """Mean of all kept patterns (det_row, det_col), NaN at excluded pixels; one pass.
+        """Compute the mean of all kept patterns (det_row, det_col), NaN at excluded pixels, in one pass.
 
         Examples
         --------
