@@ -137,7 +137,8 @@ import matplotlib.pyplot as plt
 figure, axes = plt.subplots(1, 1 + result.k, figsize=(11, 2.5), layout="constrained")
 orientations.plot(ax=axes[0])
 for i, ax in enumerate(axes[1:]):
-    unmix4d.plots.pattern(result.patterns[i], pixel_size=0.01, unit="1/Å", ax=ax, title=f"grain {i}")
+    image = result.patterns[i]
+    unmix4d.plots.pattern(image, pixel_size=0.01, unit="1/Å", ax=ax, title=f"grain {i}")
 figure.savefig("orientations.pdf")
 
 # %%
