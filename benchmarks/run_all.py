@@ -1,4 +1,4 @@
-"""Make the tables of all benchmarks, each in a process of its own.
+"""Make the tables of all benchmarks, each in a separate process.
 
 ::
 

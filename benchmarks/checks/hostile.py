@@ -207,7 +207,7 @@ def _loaded(path, result):
 
 
 def large_scan(gigabytes):
-    """A lazy scan that is made as it is read, in a process of its own: its size, memory before and at the peak, seconds."""
+    """A lazy scan that is made as it is read, in a separate process: its size, memory before and at the peak, seconds."""
     from common.process import Failed, run_script
 
     try:

@@ -1,4 +1,4 @@
-"""Phantoms of `choose_k.py`, and what can be told apart in them, from the noise-free truth."""
+"""Phantoms of `choose_k.py`, and what can be distinguished in them, from the noise-free truth."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How often the number of components is found: ours and other rules on phantoms, with a scan of 1.07 GB beside them.
+"""How often the number of components is found: ours and other rules on phantoms, with a scan of 1.07 GB next to them.
 
 ::
 
@@ -32,11 +32,11 @@ KS = range(2, 17)
 OURS, EDGE, HELD_OUT = "unmix4d", "noise edge alone", "held-out likelihood alone"
 WHAT = """32 x 32 positions (Kimoto's model: 36 x 36), 64 x 64 pixels, 3 to 12
 components, 1000 to 16000 electrons per pattern (Kimoto's model: four times that), with and without overlap, direct beam
-(constant share, or with a map of its own) and background.
+(constant share, or with a separate map) and background.
 
 All rules see the same scan. Those that need factorisations (Cao 2025, knee, silhouette) get ours. "Noise edge alone" is the
-smoothed one that ours rests on: ours recommends the same number and adds the confidence, so it is not among the rules that
-ours is compared with below.
+smoothed one that `choose_k` is based on, which recommends the same number and adds the confidence, so it is not among the
+rules that ours is compared with below.
 
 The weakest component of a phantom counts as distinguishable where the smallest singular value of the noise-free scan is at
 least what its counting noise alone can reach """
@@ -161,7 +161,7 @@ def _judge(seen, right, doubt, goals):
     least = 0.0 if right.all() else 0.01
     goals("exactly right, less the best other rule", right.mean() - max(others.values()), least=least, by_size=False)
     del others[HELD_OUT]
-    goals("exactly right, above the best rule that is no part of ours", right.mean() - max(others.values()), least=0.01,
+    goals("exactly right, above the best other rule", right.mean() - max(others.values()), least=0.01,
           by_size=False)  # fmt: skip
     if (~right).any():
         goals("share of wrong answers called ambiguous", doubt[~right].mean(), least=2 / 3, by_size=False)
@@ -182,7 +182,7 @@ def bent_item(args, folder, report, goals):
         lines.append([f"{precession:g}", int((sizes >= FACTOR).sum()), choice.recommended, choice.confidence])
     report(
         "## 2. A bent crystal\n\nOne crystal, bent by 30 mrad, 4000 electrons per pattern: what is counted are patterns "
-        "that can be told apart,\nnot crystals. Precession leaves fewer of them (Martineau 2019, Fig. 2).\n\n"
+        "that can be distinguished,\nnot crystals. Precession leaves fewer of them (Martineau 2019, Fig. 2).\n\n"
         + markdown_table(["precession (mrad)", "singular values above the noise, truth", "choose_k", "confidence"], lines)
     )
 

@@ -1,6 +1,6 @@
 """A scan that need not fit into memory: written to zarr, read lazily in every pass, peak memory of the whole process.
 
-`write_scan` makes the scan, `unmix_scan` unmixes it, each in a process of its own (this file as a script) so that one does
+`write_scan` makes the scan, `unmix_scan` unmixes it, each in a separate process (this file as a script) so that one does
 not count for the other.
 """
 

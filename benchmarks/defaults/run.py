@@ -166,7 +166,7 @@ def written(measured):
                   factor_table(scores, constrained)]  # fmt: skip
         parts += ["Weights x iterations, all cases:", grid(scores, constrained)]
     for constrained, title in _TITLES.items():
-        parts += [f"## Every case: {title[0].lower()}{title[1:]}", "Map correlation after so many iterations.",
+        parts += [f"## Every case: {title[0].lower()}{title[1:]}", "Map correlation after this number of iterations.",
                   case_table(scores, constrained)]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 

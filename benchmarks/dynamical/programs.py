@@ -61,7 +61,7 @@ def _tried(program, *arguments):
 
 
 def _merged(label, view, truth, n_runs):
-    """`merge_nmf` and its consensus; the run that it chose, and the best of its runs, which only the truth can tell."""
+    """`merge_nmf` and its consensus, the run that it chose, and the best of its runs by the truth."""
     started = time.perf_counter()
     try:
         runs = view.merge_nmf(n_runs=n_runs, random_state=0)

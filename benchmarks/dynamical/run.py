@@ -29,10 +29,10 @@ INTRODUCTION = """# Films that scatter dynamically
 Made by `python benchmarks/dynamical/run.py`; every number is measured. Mean map correlation r over the true grains (one that
 is missing counts 0), grains with r > 0.7, number of components k.
 
-- **AA**: the defaults, `u.prepare(direct_beam=...).angular_average().merge_nmf().consensus()`; nothing is told
-- **its run**: the run that `merge_nmf()` returns; **best run**: the best of its runs, which only the truth can tell
+- **AA**: the defaults, `u.prepare(direct_beam=...).angular_average().merge_nmf().consensus()`; nothing is given
+- **its run**: the run that `merge_nmf()` returns; **best run**: the best of its runs, identified with the truth
 - **pixels**: `u.prepare(direct_beam=...).merge_nmf().consensus()`, with `bin=2` for the multislice films
-- **scikit-learn**: its NMF with its own defaults (300 iterations) on the same pixels, told the number of grains and one more
+- **scikit-learn**: its NMF with its own defaults (300 iterations) on the same pixels, with the number of grains plus one
 - **oracle**: maps of the best non-negative fit given the true maps; of angular averages or pixels, the better one
 """
 _COLUMNS = ("AA", "AA, its run", "AA, best run", "pixels", "scikit-learn", "oracle")

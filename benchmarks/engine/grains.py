@@ -1,6 +1,6 @@
 """Items 7 and 8: weak grains, and a direct beam that is not masked, on the cases of Kimoto 2025.
 
-``run_script("engine/grains.py", CASE, SEED, PROGRAM)`` unmixes one case with one program, in a process of its own.
+``run_script("engine/grains.py", CASE, SEED, PROGRAM)`` unmixes one case with one program, in a separate process.
 """
 
 import importlib.util
@@ -122,7 +122,7 @@ def beam_item(args, folder, report, goals):
     seeds = _seeds(args.quick)
     report("## 8. A direct beam that is not masked\n\nCase B: half of the dose in the direct beam, case F: 90 %.\n")
     _describe(seeds, report)
-    report("The beam is part of every pattern: cosines are large whatever the spots look like.")
+    report("The beam is part of every pattern: cosines are large for any spots.")
     for case, grain in (("kimoto_B", "3 % grain"), ("kimoto_F", "9 % grain")):
         found = _case_table(case, [_CONSTRAINED, _PLAIN, _SKLEARN, _NNDSVD], seeds, report)
         for program in (_CONSTRAINED, _PLAIN):

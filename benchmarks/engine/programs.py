@@ -1,4 +1,4 @@
-"""The programs of items 1, 2 and 4, each run in a process of its own.
+"""The programs of items 1, 2 and 4, each run in a separate process.
 
 ``run_script("engine/programs.py", PROGRAM, CASE_FOLDER)``. Imports, loading and a first run on a tiny scan come before the
 clock starts. Programs too slow to be run to the end are timed on `WARM` iterations, after `FIRST` that do not count.

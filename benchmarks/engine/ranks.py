@@ -1,7 +1,7 @@
 """Item 3: every k from 2 to 30 on one compression, against scikit-learn once per k.
 
 ``run_script("engine/ranks.py", "ours", CASE_FOLDER, LARGEST, ITERATIONS, REFIT)`` and ``run_script("engine/ranks.py",
-"sklearn", CASE_FOLDER, K)`` are the two programs, each in a process of its own.
+"sklearn", CASE_FOLDER, K)`` are the two programs, each in a separate process.
 """
 
 import json

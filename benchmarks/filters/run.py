@@ -117,7 +117,7 @@ Made by `python benchmarks/filters/run.py`; every number is measured, means over
 components (3 starts) is fitted to the filtered view, and judged on the data that were **not** filtered:
 
 - *noise*: `noise_deviation()` of the filtered view, counts. *loss there*: mean squared error on the filtered view, relative
-  to that without a filter on the raw one. Neither says whether the filter was any good;
+  to that without a filter on the raw one. Neither shows whether the filter helps;
 - *loss, raw*: error of the same maps and patterns on the raw scan, relative to the fit without a filter. *loss, refit*: with
   the patterns fitted again to the raw scan, so that only the maps are judged. With hot pixels neither means much: what
   describes them is rewarded;

@@ -69,8 +69,8 @@ def alike_item(args, folder, report, goals):
     from unmix4d import Unmix
 
     report("## 1. Films of overlapping grains\n\nNMF with the number of components known, three starts. *r*: mean "
-           "correlation of the maps of the grains with the truth.\n*At boundaries*: over positions beside another grain "
-           "only. *Amorphous*: r of the layer, which is 20 % of the intensity\nnearly everywhere. *Lowest r*: of four "
+           "correlation of the maps of the grains with the truth.\n*At boundaries*: only positions next to another grain."
+           " *Amorphous*: r of the layer, which is 20 % of the intensity\nnearly everywhere. *Lowest r*: of four "
            "scans. Below 200 electrons `average_alike` warns.\n")  # fmt: skip
     cases = [(8, 300), (8, 100), (20, 300), (20, 100)]
     for title, seeds in SEEDS.items():

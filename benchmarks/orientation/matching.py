@@ -21,7 +21,7 @@ _NEAR_DEG = 12.0
 def film_truth(data):
     """View, thickness (16, 64, 64) and rotations (16, 3, 3) as the hosts count: electrons along -z.
 
-    In the simulation of the film they travel along +z. By Friedel's law that is the pattern turned by half a turn.
+    In the simulation of the film they travel along +z. By Friedel's law that is the pattern rotated by 180 degrees.
     """
     view, thickness = film_view(data)
     rotations = Rotation.from_quat(film_file(data)["rotations"]).as_matrix()

@@ -41,8 +41,8 @@ def film_item(args, folder, report, goals):
         "one true\ngrain (single) or more (overlap) have over "
         f"{PRESENT:g} atoms. Degrees in cubic symmetry, to the thickest grain; share\nof the positions within {WITHIN:g} "
         "degrees of it, of any grain there (best of two answers), and of the second thickest\n(best of two answers; "
-        "overlap only). A zero-order pattern does not change when the crystal is turned by half "
-        "a turn\nabout the zone axis: the "
+        "overlap only). A zero-order pattern does not change when the crystal is rotated by 180 degrees\n"
+        "about the zone axis: the "
         "last three columns (shares) count such copies as right (zone axes with indices up to "
         "4,\nwithin 12 degrees of the beam).\n"
     )
@@ -377,7 +377,7 @@ ITEMS = {1: film_item, 2: cathode_item, 3: width_item, 4: systems_item}
 INTRODUCTION = """# Orientations
 
 Made by `python benchmarks/orientation/run.py`; every number is measured. Indexing k component patterns with the matcher of a
-host ([how](../../docs/orientation.md)) beside the same matcher at every position. Times are of a machine that does
+host ([how](../../docs/orientation.md)) compared with the same matcher at every position. Times are of a machine that does
 other things too.
 """
 

@@ -103,7 +103,7 @@ def scores_of(case, seed):
 INTRODUCTION = """# Antiparallel domains
 
 Made by `python benchmarks/polarity/run.py`. `phantoms.antiparallel_domains`: 36 x 32 positions, two domains whose patterns
-are each other turned by 180 degrees (opposite spots differ by up to a factor of 2), thickness varying by 40 %, an amorphous
+are each other rotated by 180 degrees (opposite spots differ by up to a factor of 2), thickness varying by 40 %, an amorphous
 layer. Adjusted Rand index of the labels against the domains, means over four seeds, and the lowest of the odd part. *Merged
 by the truth*: more components than domains, each given to its domain by the truth, which no user has. *Likelihood ratio*:
 patterns, thickness and background are known, of every position only the sign is not; nothing that looks at single positions

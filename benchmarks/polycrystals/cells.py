@@ -2,7 +2,7 @@
 
 __all__ = ["HEADER", "cells", "grain_scores_of"]
 
-HEADER = ["program", "k told", "k", "map r", "found", "TPR_G", "TNR_G", "IoU", "ARI", "time (s)"]
+HEADER = ["program", "k given", "k", "map r", "found", "TPR_G", "TNR_G", "IoU", "ARI", "time (s)"]
 
 
 def grain_scores_of(maps, truth, least=None, threshold="same"):

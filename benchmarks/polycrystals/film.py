@@ -21,8 +21,8 @@ def film_item(args, folder, report, goals):
     seeds, runs = ((0,), 4) if args.quick else ((0, 1, 2), _RUNS)
     report(f"## 1. Silver film, 16 grains, 57 % of the positions see two or more\n\n"
            f"`u.prepare(direct_beam=10).angular_average().merge_nmf(n_runs={runs}).consensus()`: the number "
-           f"of grains is not told.\n"
-           "Other programs are told k = 17, one for the background. A grain is present above 3 atoms.\n")  # fmt: skip
+           f"of grains is not given.\n"
+           "Other programs are given k = 17, one for the background. A grain is present above 3 atoms.\n")  # fmt: skip
     rows, ours, seconds = [], [], []
     for seed in seeds:
         (row, scores, own) = _automatic(view, truth, runs, seed)

@@ -30,7 +30,7 @@ def overlap_item(args, folder, report, goals):
     report("## 2. Three degrees of overlap, three features\n\n"
            f"`phantoms.polycrystal(n_grains=16, overlap=...)`, seeds {', '.join(map(str, seeds))}, "
            f"`merge_nmf(n_runs=6).consensus()`, mean of the\n"
-           "seeds. Beside them the numbers of Bruefach 2022 for its simulated films Ag1 to Ag3, which are "
+           "seeds. Next to them the numbers of Bruefach 2022 for its simulated films Ag1 to Ag3, which are "
            "other films: only the trend compares. Maps are cut by Yen's criterion, as there.\n")  # fmt: skip
     rows = []
     for kind in ("AA", "BD", "RV"):

@@ -23,7 +23,8 @@ ITEMS = {1: film_item, 2: overlap_item, 3: phantoms_item, 4: cathode_item, 5: fa
 INTRODUCTION = """# Grains of polycrystals
 
 Made by `python benchmarks/polycrystals/run.py`; every number is measured. Scores are those of
-`unmix4d.scores.grain_scores` ([definitions](../../docs/grains.md)): mean map correlation r (a missing grain counts 0),
+`unmix4d.scores.grain_scores` ([definitions](../../docs/details/grains.md)): mean map
+correlation r (a missing grain counts 0),
 grains with r > 0.7, TPR_G and TNR_G of every component with r > 0.3, IoU of matched grains. Times are of whole calls on a
 machine that does other things too.
 """

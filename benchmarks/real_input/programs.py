@@ -1,4 +1,4 @@
-"""The programs that are compared, each run in a process of its own.
+"""The programs that are compared, each run in a separate process.
 
 ``run_script("real_input/programs.py", PROGRAM, CASE_FOLDER, ANSWER_FOLDER)`` unmixes one case with one program. Imports and
 loading come before the clock starts; memory is what was needed on top of the loaded scan (or of nothing, where the
@@ -64,7 +64,7 @@ def hyperspy(case, lazy):
 
 
 def sklearn(case, stages=None, seed=SEED, **options):
-    """scikit-learn's NMF ("cd") on the matrix of the same pixels, its answer kept after so many iterations.
+    """scikit-learn's NMF ("cd") on the matrix of the same pixels, its answer kept after this number of iterations.
 
     Without `stages`, one run with its own stopping rule. With them the tolerance is 0, and every stage
     goes on from the matrices of the last one: the same as one long run, as the solver has no other memory.
@@ -140,7 +140,7 @@ def _measure(program, case):
 
 
 def run_program(program, case):
-    """Run a program on a case in a process of its own.
+    """Run a program on a case in a separate process.
 
     Returns
     -------

@@ -69,11 +69,11 @@ class Spots:
         return float(pattern[mask].sum() / level - 1) if level > 0 else float("nan")
 
     def depths(self, pattern):
-        """`depth` at the spots of every crystal, at those of all, and at positions beside them on the same rings."""
+        """`depth` at the spots of every crystal, at those of all, and at positions next to them on the same rings."""
         return [self.depth(pattern, mask) for mask in (*self.masks, None, self.control())]
 
     def control(self, angle=40.0):
-        """All spots turned by an angle that is no symmetry of any crystal, without what falls on other spots."""
+        """All spots rotated by an angle that is no symmetry of any crystal, without what falls on other spots."""
         turn = np.deg2rad(angle)
         row, col = self._offset
         source = row * np.cos(turn) - col * np.sin(turn), row * np.sin(turn) + col * np.cos(turn)

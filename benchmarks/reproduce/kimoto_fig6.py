@@ -72,7 +72,7 @@ def smoothed(answer, view):
 
 
 def measure(answer, phantom, spots):
-    """Depth at all spots and beside them, power beyond the circle, map correlations, pattern cosines."""
+    """Depth at all spots and next to them, power beyond the circle, map correlations, pattern cosines."""
     depths = spots.depths(answer.patterns[0])
     noise = float(np.mean([beyond_circle(image) for image in answer.maps[1:]]))
     cosines = [float(pattern_cosine(a[None], b[None])[0]) for a, b in zip(answer.patterns, phantom.patterns)]
@@ -85,7 +85,7 @@ def measure(answer, phantom, spots):
 def table(found, values):
     """One row per variant."""
     header = (
-        "variant", "MSE", "depth of the dark spots", "beside them", "dark areas of the maps",
+        "variant", "MSE", "depth of the dark spots", "next to them", "dark areas of the maps",
         "map power beyond the circle", "relative to a", "map r 9 %", "3 %", "1 %", "cosine amorphous", "crystals 1, 2, 3",
     )  # fmt: skip
     rows = []
@@ -108,7 +108,7 @@ def facts(values):
     return [
         Fact(
             "dark spots in w0 of (a), at the spots of the other components",
-            f"depth {depth[PRIMITIVE]:.2f} there, {control[PRIMITIVE]:+.2f} beside them",
+            f"depth {depth[PRIMITIVE]:.2f} there, {control[PRIMITIVE]:+.2f} next to them",
             depth[PRIMITIVE] < -0.05 and abs(control[PRIMITIVE]) < 0.1 * abs(depth[PRIMITIVE]),
         ),
         Fact(
@@ -159,7 +159,7 @@ def notes(crystals):
     """How the numbers are made, and what to think of them."""
     lines = [
         "Depth: intensity of the amorphous pattern inside the true spots of the crystals (above 10 % of a crystal's "
-        "largest value) relative to the halo there, minus 1. *Beside them*: the same at those positions turned by 40 "
+        "largest value) relative to the halo there, minus 1. *Next to them*: the same at those positions rotated by 40 "
         "degrees about the centre.",
         f"Circle: {CIRCLE:.2f} cycles per position, where a probe of 2 nm passes one half (the paper draws a circle and "
         "gives no radius). The power is that of a map without its mean, averaged over the three crystals.",

@@ -64,7 +64,7 @@ def table(values):
     """One row a variant."""
     header = (
         "nk = 30", "groups found", "of them amorphous", "amorphous components", "components of one crystal", "ARI of these",
-        "ARI, published similarity, 4 groups", "mean cosine of turned copies", "mean diffraction similarity of these",
+        "ARI, published similarity, 4 groups", "mean cosine of rotated copies", "mean diffraction similarity of these",
         "largest between phases",
     )  # fmt: skip
     rows = [
@@ -86,7 +86,7 @@ def facts(values):
             plain["n"] == both["n"] == 4,
         ),
         Fact(
-            "turned copies: high diffraction similarity, far above their cosine similarity",
+            "rotated copies: high diffraction similarity, far above their cosine similarity",
             f"{plain['similar']:.2f} and {plain['cosine']:.2f}; constrained {both['similar']:.2f} and {both['cosine']:.2f}",
             all(v["similar"] > 0.9 and v["similar"] - v["cosine"] > 0.3 for v in (plain, both)),
         ),
@@ -135,7 +135,7 @@ def make(options):
     values = {name: measure(result, phantom) for name, result in answers(phantom, options.iterations, 0).items()}
     return Report(
         "Kimoto 2025, Figs. 8 and 9: rotated precipitates, nk = 30",
-        f"A metallic glass of our own with {options.precipitates} precipitates of three phases, each turned at random and "
+        f"A simulated metallic glass with {options.precipitates} precipitates of three phases, each rotated at random and "
         f"{100 * SHARE:g} % of the intensity at most; 58 x 58 positions, 128 x 128 pixels, 1e4 electrons per pattern; "
         f"{options.iterations} iterations from one random start. Groups are found by `group_rotated()`, which is told "
         f"nothing; crystals are compared with the truth where a component's map correlates above {PURE} with that of one.",
@@ -146,7 +146,7 @@ def make(options):
 NOTES = [
     "The published similarity is not normalised: bright components are like everything and weak ones like nothing, so that "
     "a cut into four groups splits by brightness and halo.",
-    "How many amorphous components are left depends on how many crystals can be told apart, two that are parallel being "
+    "How many amorphous components are left depends on how many crystals can be distinguished, two that are parallel being "
     "one: with 32 precipitates (seed 0) there are about as many as nk. With 29, constrained NMF has three amorphous "
     "components (also as the best of ten starts with 500 iterations) and primitive NMF six; with 33 of 30 %, and with 45, "
     "one in both.",

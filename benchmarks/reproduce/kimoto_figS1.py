@@ -71,7 +71,8 @@ def measure(answer, phantom, spots):
 
 def table(values):
     """One row per setting."""
-    header = ("regularisation", "MSE", "depth of the dark spots", "crystals 1, 2, 3", "beside them", "map r of the crystals")
+    names = "MSE", "depth of the dark spots", "crystals 1, 2, 3", "next to them", "map r of the crystals"
+    header = ("regularisation", *names)
     rows = []
     for name, v in values.items():
         if v is None:

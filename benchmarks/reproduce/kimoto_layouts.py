@@ -64,7 +64,7 @@ def make(options):
         f"As Fig. 9, for {n} layouts of {options.precipitates} precipitates; the best of {options.starts} random starts of "
         f"{options.iterations} iterations (the paper: one layout, 10 starts of 500). Mean +- standard deviation (range).",
         [("", ("nk = 30", *NAMES), rows)], facts,
-        ["How many amorphous components are left depends on the layout: nk less the crystals that can be told apart."],
+        ["How many amorphous components are left depends on the layout: nk less the crystals that can be distinguished."],
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def make(options):
     bp = {m: particle(a, inner) for m, a in found["in"].items()}
     rows = [
         ["Fig. 5: pure regions below 1, by", *(f"{max(0.0, 1 - b5[m]['pure']):.4f}" for m in METHODS)],
-        ["Fig. 5: overshoot beside the boundary", *(f"{b5[m]['overshoot']:.4f}" for m in METHODS)],
+        ["Fig. 5: overshoot next to the boundary", *(f"{b5[m]['overshoot']:.4f}" for m in METHODS)],
         ["Fig. 5: width of the boundary, true = 1", *(f"{b5[m]['width']:.2f}" for m in METHODS)],
         ["Fig. 5: intensity of the other pattern", *(f"{b5[m]['leak']:.3f}" for m in METHODS)],
         ["Fig. 5: largest error of a map", *(f"{b5[m]['map error']:.3f}" for m in METHODS)],

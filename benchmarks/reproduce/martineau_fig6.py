@@ -129,7 +129,7 @@ def make(options):
     )  # fmt: skip
     return Report(
         "Martineau 2019, Fig. 6: shared spots",
-        "The left crystal has every second spot (in both directions) of the right one, no spot of its own; no noise. "
+        "The left crystal has every second spot (in both directions) of the right one, and no unique spot; no noise. "
         "Heights are relative to the other spots of the same component: 0 and 1 are the truth, 0 and 0 the factors of "
         f"the paper. *Brighter*: all spots of the left crystal are {BRIGHTER:g} times as high.",
         [("", header, rows)], facts(first, many), NOTES, lambda path: line_scans(shown(first, many, phantom), path),

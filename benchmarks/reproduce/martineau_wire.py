@@ -74,7 +74,7 @@ def make(options):
         f"`phantoms.bent_wire`: three twin segments, bent by 24 mrad, 1e5 electrons a pattern, direct beam in the "
         f"data. {len(SEEDS)} seeds and {', '.join(map(str, ASKED))} components asked for.",
         [("Fig. 2a:", header, rows),
-         ("35 mrad, three components, patterns beside the direct beam:",
+         ("35 mrad, three components, patterns without the direct beam:",
           ("method", "map r of both twins", "pattern cosine", "intensity below zero", "direct beam, true = 1"),
           [[name, *(f"{value:.3f}" for value in one[:3]), f"{one[3]:.2f}"] for name, one in values.items()])],
         [
@@ -82,7 +82,7 @@ def make(options):
               for a in ANGLES),
             Fact("the direct beam is much lower in NMF patterns (Fig. 4)", f"{values['NMF'][3]:.2f} of it",
                  values["NMF"][3] < 0.2),
-            Fact("SVD and ICA components hold negative values and are no patterns of crystals",
+            Fact("SVD and ICA components have negative values and are not patterns of crystals",
                  f"{values['SVD'][2]:.2f} and {values['ICA'][2]:.2f} of the intensity is below zero",
                  min(values["SVD"][2], values["ICA"][2]) > 0.02),
             Fact("NMF and clusters resemble diffraction patterns of the two twins",

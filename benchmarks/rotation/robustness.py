@@ -1,4 +1,4 @@
-"""One case of the table of robustness, in a process of its own: the last line is JSON, a list of one row a seed.
+"""One case of the table of robustness, in a separate process: the last line is JSON, a list of one row a seed.
 
 ::
 

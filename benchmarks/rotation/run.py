@@ -31,10 +31,10 @@ ORDERS = {1: 2, 2: 6, 3: 4, 4: 2, 5: 4, 6: 2}  # symmetry of the phases of `rota
 
 # Name, arguments of the phantom, and whether the goals hold for it (the others are harder than was asked for).
 SCENES = {
-    "3 phases, every position turned": ({}, True),
+    "3 phases, every position rotated": ({}, True),
     "3 phases in 24 grains": ({"layout": "grains", "scan_shape": (24, 24)}, True),
-    "6 phases, every position turned": ({"n_phases": 6}, True),
-    "1 phase, every position turned": ({"n_phases": 1}, True),
+    "6 phases, every position rotated": ({"n_phases": 6}, True),
+    "1 phase, every position rotated": ({"n_phases": 1}, True),
     "3 phases, 60 % halo, half of the dose in the beam": ({"background": 0.6, "direct_beam": 0.5}, False),
 }
 
@@ -90,7 +90,7 @@ def one_scene(options, dose, seed):
 
 def scenes_item(args, folder, report, goals):
     """ARI and angles on phantoms."""
-    report("## 1. Phases of turned positions\n\nARI against the true phases; plain methods are told the number of phases,")
+    report("## 1. Phases of rotated positions\n\nARI against the true phases; plain methods are told the number of phases,")
     report("ours is not. Angles: error modulo the symmetry of the phase, in degrees. Mean over the seeds; 128 x 128")
     report("pixels.\n")
     rows, seeds = [], range(1) if args.quick else range(3)
@@ -173,12 +173,12 @@ def speed_item(args, folder, report, goals):
     what = f"group_rotated of {side * side} positions, 200 electrons"
     rows.append([what, f"{wall:.1f}", f"{busy:.1f}", f"{memory.extra / 1e9:.2f}", f"{score:.3f}"])
     goals("4096 positions, seconds", wall, most=60)
-    goals("4096 positions, GB beside the scan", memory.extra / 1e9, most=3)
-    report("\n" + markdown_table(("what", "seconds", "processor seconds", "GB beside the scan", "ARI"), rows))
+    goals("4096 positions, GB without the scan", memory.extra / 1e9, most=3)
+    report("\n" + markdown_table(("what", "seconds", "processor seconds", "GB without the scan", "ARI"), rows))
 
 
 _OF_SCANS = (
-    "positions", "GB of the scan", "electrons", "seconds", "processor seconds", "GB beside the scan", "groups", "ARI",
+    "positions", "GB of the scan", "electrons", "seconds", "processor seconds", "GB without the scan", "groups", "ARI",
 )  # fmt: skip
 
 
@@ -191,8 +191,8 @@ def _row_of(found, electrons):
 
 def large_item(args, folder, report, goals):
     """Scans of more positions than are compared in pairs."""
-    report("\n## 4. Large scans\n\n3 phases in grains of 33 positions, each in an orientation of its own, 200 electrons per")
-    report("pattern, 128 x 128 pixels. Nobody says how many phases there are. Each scan in a process of its own.\n")
+    report("\n## 4. Large scans\n\n3 phases in grains of 33 positions, each with a different orientation, 200 electrons per")
+    report("pattern, 128 x 128 pixels. The number of phases is not given. Each scan in a separate process.\n")
     rows = []
     for side in (48, 64) if args.quick else (64, 128, 256):
         found = run_script("rotation/large.py", "grains", side, 200, 5)
@@ -200,7 +200,7 @@ def large_item(args, folder, report, goals):
         goals(f"{side * side} positions: ARI", found["ari"], least=0.99, form="{:.3f}", by_size=False)
         if side == 256:
             goals("65536 positions: seconds", found["wall"], most=240)
-            goals("65536 positions: GB beside the scan", found["memory"], most=1.5)
+            goals("65536 positions: GB without the scan", found["memory"], most=1.5)
     report("\n" + markdown_table(_OF_SCANS, rows))
 
 

@@ -64,7 +64,8 @@ def test_a_method_needs_what_the_page_says(tmp_path):
         package.joinpath(name).write_text(code, encoding="utf-8")
     view = package / "views" / "view.py"
     text = view.read_text(encoding="utf-8")
-    text = text.replace("from ..methods.fuzzy_cmeans", "from ..methods.draw import draw\nfrom ..methods.fuzzy_cmeans", 1)
+    line = '    draw = later(__package__, "..methods.draw", "draw")\n'
+    text = text.replace("    fit = later(", line + "    fit = later(", 1)
     view.write_text(text.replace("    svd = svd\n", "    svd = svd\n    draw = draw\n", 1), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "MPLBACKEND": "Agg"}
     arguments = [sys.executable, "-c", USE, str(tmp_path / "run.h5"), str(tmp_path / "page.html")]

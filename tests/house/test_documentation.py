@@ -33,7 +33,8 @@ def skip_without(path):
 
 @pytest.mark.tutorials
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
-def test_tutorials_run(path):
+def test_tutorials_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     skip_without(path)
     code = cells(path)
     assert len(code) >= 3

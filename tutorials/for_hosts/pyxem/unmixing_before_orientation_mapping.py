@@ -3,13 +3,14 @@
 Orientations of components, with pyxem
 ======================================
 
-Template matching compares every pattern with hundreds of simulated ones, and takes each
-pattern for that of one crystal. Where grains overlap that is wrong. Matching the
-component patterns instead is a few patterns rather than thousands, and each is of one
-crystal. The matcher is pyxem's own, and so is the answer: an orix ``CrystalMap``.
+Which orientation has each grain, if grains overlap? Template matching compares every
+pattern with hundreds of simulated ones and assumes that each pattern is that of one
+crystal, which is wrong where grains overlap. Match the component patterns instead: they
+are a few patterns instead of thousands, and each is of one crystal. The matching is
+that of pyxem, and you get an orix ``CrystalMap``.
 
-The scan is pyxem's simulated silicon, whose orientations are known. Grains are made to
-overlap at their borders, and electrons are counted:
+The scan is simulated silicon from pyxem with known orientations. Here the grains are
+made to overlap at their borders, and counting noise is added:
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.ndimage import gaussian_filter
 clean, truth = pyxem.data.si_grains_simple(seed=2, size=20, return_rotations=True)
 mixed = gaussian_filter(clean.data / clean.data.sum((2, 3), keepdims=True), (1.2, 1.2, 0, 0))
 s = type(clean)(np.random.default_rng(0).poisson(2e4 * mixed + 0.02).astype(np.uint16))
-# Columns, then rows: pyxem turns the patterns over.
+# Columns, then rows: pyxem flips the patterns.
 for axis, middle in zip(s.axes_manager.signal_axes, (64, 63)):
     axis.scale, axis.units, axis.offset = 0.01, "1/Å", -0.01 * middle
 for axis in s.axes_manager.navigation_axes:
@@ -28,9 +29,9 @@ for axis in s.axes_manager.navigation_axes:
 s.unmix
 
 # %%
-# Your own scan: replace the cell by ``s = hs.load("scan.zspy", lazy=True)``, and the phase
-# below by yours (``unmix4d.orientation.crystal_from_cif("x.cif", host="pyxem")``). Public
-# scans to go on with: ``pyxem.data.sped_ag(allow_download=True)``,
+# For your own scan, replace the cell by ``s = hs.load("scan.zspy", lazy=True)``, and the
+# phase below by yours (``unmix4d.orientation.crystal_from_cif("x.cif", host="pyxem")``).
+# These measured scans are public: ``pyxem.data.sped_ag(allow_download=True)``,
 # ``pyxem.data.twinned_nanowire(allow_download=True)``, and the nanowire of Martineau 2019,
 # doi 10.17863/CAM.26432.
 #
@@ -45,9 +46,9 @@ result.plot()
 # Match four patterns
 # -------------------
 #
-# The library is made with diffsims as for any template matching. 1.5 degrees between
-# templates are enough here, because the orientation whose simulated pattern is most like
-# the measured one is refined after that; ``rank="host"`` keeps what pyxem scores best.
+# Make the library with diffsims as for any template matching. A step of 1.5 degrees is
+# sufficient here, because the orientation whose simulated pattern is most similar to the
+# measured one is refined afterwards. ``rank="host"`` keeps the best score of pyxem.
 
 from diffsims.generators.simulation_generator import SimulationGenerator
 from orix.sampling import get_sample_reduced_fundamental
@@ -62,9 +63,9 @@ orientations = result.index(library)
 orientations
 
 # %%
-# What is matched is the mean of what was *measured* where a component is alone;
-# ``source="component"`` matches the component patterns themselves. The orientation of each
-# component is painted where its map says that it is:
+# By default, the mean *measured* pattern of the positions where a component is alone is
+# matched; ``source="component"`` matches the component patterns themselves. The orientation
+# of each component is drawn where its map is present:
 
 orientations.plot()
 
@@ -74,20 +75,20 @@ crystal_map = orientations.to_host()            # result.orientations(library) d
 crystal_map
 
 # %%
-# Each position has two rotations, the strongest component's and, where grains overlap,
-# the runner-up's, with their weights:
+# Each position has two rotations with weights, that of the strongest component and, where
+# grains overlap, that of the second:
 
 overlap = orientations.second >= 0
 print(f"{overlap.mean():.0%} of the positions have a second orientation")
 print({name: np.round(values[10, 10], 3) for name, values in orientations.properties().items()})
 
 # %%
-# How good
-# --------
+# Compare with the truth
+# ----------------------
 #
-# Some orientations are called ambiguous. Seen along a zone axis the spots of one Laue
-# zone look the same after half a turn about the beam, and kinematical diffraction hardly
-# tells the two apart: the rival is nearly as good.
+# Some orientations are ambiguous. Along a zone axis, the spots of one Laue zone are the
+# same after a rotation by 180 degrees about the beam, and kinematical diffraction hardly
+# distinguishes the two: the second candidate (``rival``) is nearly as good.
 
 for match in orientations.matches:
     ambiguous = "ambiguous" if match.orientation_ambiguous else "clear"
@@ -97,9 +98,9 @@ for match in orientations.matches:
     print(f"component {match.component}: fit {match.fit:.2f}, {rival}, {ambiguous}")
 
 # %%
-# So the comparison with the truth allows for that half turn. The spots of this simulation
-# are 10 pixels wide, and as strong off the Bragg condition as near it: more than a degree
-# or two cannot be had from them.
+# The comparison with the truth therefore allows for this rotation. The spots of this
+# simulation have a width of 10 pixels and do not become weaker away from the Bragg
+# condition, so the accuracy is limited to a degree or two.
 
 from types import SimpleNamespace
 
@@ -126,10 +127,25 @@ score, expected = SimpleNamespace(found=int(np.sum(np.array(errors) < 3))), 4
 print(score.found, "of 4 grains within 3 degrees")
 
 # %%
-# Beside a full run
-# -----------------
+# A figure for a paper
+# --------------------
 #
-# An orientation map of every position that you already have can be summarised per
-# component, and compared: ``unmix4d.merge_orientations(result, existing)`` and
+# The orientation map with its key, and the component patterns:
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(1, 1 + result.k, figsize=(11, 2.5), layout="constrained")
+orientations.plot(ax=axes[0])
+for i, ax in enumerate(axes[1:]):
+    image = result.patterns[i]
+    unmix4d.plots.pattern(image, pixel_size=0.01, unit="1/Å", ax=ax, title=f"grain {i}")
+figure.savefig("orientations.pdf")
+
+# %%
+# Compare with matching every position
+# ------------------------------------
+#
+# If you already have an orientation map of every position, you can summarise it per
+# component and compare it: ``unmix4d.merge_orientations(result, existing)`` and
 # ``unmix4d.compare_orientations(orientations, full)`` take a ``CrystalMap``. The page on
-# orientations has what was measured, on single positions and on overlaps.
+# orientations has the accuracy at single positions and overlaps.
