@@ -23,7 +23,9 @@ CONSTRAINTS = {
 def curves(view, iterations, seed):
     """A `Curve` for every variant and number of components, every iteration on the scan itself."""
     return {
-        (name, k): alternating(view, k, make(), iterations, seed, exact=True) for name, make in CONSTRAINTS.items() for k in KS
+        (name, k): alternating(view, k, make(), iterations, seed, exact=True)
+        for name, make in CONSTRAINTS.items()
+        for k in KS
     }
 
 
@@ -67,8 +69,8 @@ def facts(found, pca):
              "above it " + told(above, "{:.5f}"), above[KS.index(6)] < 1e-4 and max(above) < 1e-3),
         Fact("primitive: the error falls monotonically", f"largest rise {max(map(rise, plain)):.0e}",
              max(map(rise, plain)) < 5e-6),
-        Fact("constrained: the error converges to a higher value (nk = 6: 0.0035 above)", "above PCA " + told(higher, "{:.4f}"),
-             all(h > a for h, a in zip(higher, above))),
+        Fact("constrained: the error converges to a higher value (nk = 6: 0.0035 above)",
+             "above PCA " + told(higher, "{:.4f}"), all(h > a for h, a in zip(higher, above))),
         Fact("constrained: 0.0035 above PCA for nk = 6", f"{higher[KS.index(6)]:.4f}", higher[KS.index(6)] < 0.007,
              expected=False),
         Fact("constrained: a minimum within several iterations, then higher", f"for nk = {', '.join(map(str, dips))}",

@@ -48,8 +48,8 @@ def rows_of(simulated, specimen, found):
         r, minor = best_r(result.maps, phantom.maps), signs(result)
         noise = np.mean([beyond_circle(image) for image in result.maps])
         rows.append([
-            name, result.k, f"{minor[0]:.3f}", f"{np.median(minor[1:]):.3f}", f"{np.mean(r):.3f}", f"{int((r > 0.7).sum())} of {phantom.k}",
-            f"{noise:.3f}",
+            name, result.k, f"{minor[0]:.3f}", f"{np.median(minor[1:]):.3f}", f"{np.mean(r):.3f}",
+            f"{int((r > 0.7).sum())} of {phantom.k}", f"{noise:.3f}",
         ])  # fmt: skip
     return rows
 
@@ -105,7 +105,7 @@ def draw(found, path):
     across = 15
     lines = [(name, result, range(at, min(at + across, result.k)))
              for name, result in found.items() for at in range(0, result.k, across)]  # fmt: skip
-    figure, axes = plt.subplots(2 * len(lines), across, figsize=(across * 0.8, len(lines) * 1.75))
+    figure, axes = plt.subplots(2 * len(lines), across, figsize=(across * 0.8, len(lines) * 1.9))
     for ax in axes.ravel():
         ax.set_axis_off()
     for i, (name, result, which) in enumerate(lines):
@@ -115,7 +115,7 @@ def draw(found, path):
             for ax, image in zip(axes[2 * i : 2 * i + 2, j], (result.patterns[k], result.maps[k])):
                 top = np.quantile(np.abs(image), 0.999)
                 ax.imshow(image, cmap="RdBu_r" if signed else "viridis", vmin=-top if signed else 0, vmax=top)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 0.97, 0.05, 0.12)
+    figure.subplots_adjust(left=0.01, bottom=0.01, right=0.99, top=0.98, wspace=0.05, hspace=0.25)
     save(figure, path)
 
 
