@@ -12,6 +12,7 @@ from kimoto_fig9 import CONSTRAINED, CONSTRAINTS, PRIMITIVE, SHARE, K, measure
 
 from unmix4d import phantoms
 
+STILL = 1e-4  # an iteration that changes neither factor by more ends a start: constrained ones after some 80 iterations
 SHOWN = ("n", "structures", "amorphous", "pure", "ari")
 NAMES = ("groups", "of them crystals", "amorphous components", "components of one crystal", "ARI of these")
 
@@ -19,7 +20,7 @@ NAMES = ("groups", "of them crystals", "amorphous components", "components of on
 def best(view, constraints, starts, iterations):
     """The start with the smallest error; all from the same compression of the scan."""
     low = view.compress(2 * (2 * K + 1), weights="none", smooth=0, constraints=constraints())
-    options = {"init": "random", "max_iter": iterations, "tol": 0, "compression": low}
+    options = {"init": "random", "max_iter": iterations, "tol": STILL, "compression": low}
     found = (view.nmf(K, constraints=constraints(), random_state=seed, **options) for seed in range(starts))
     return min(found, key=lambda answer: answer.loss)
 
