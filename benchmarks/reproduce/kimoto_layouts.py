@@ -1,6 +1,6 @@
 """Kimoto 2025, Fig. 9 over many layouts: how many amorphous components are left, mean and spread instead of one case.
 
-``python benchmarks/reproduce/kimoto_layouts.py [--layouts 10] [--starts 1] [--iterations 40] [--out FILE.md]``
+``python benchmarks/reproduce/kimoto_layouts.py [--layouts 10] [--starts 10] [--iterations 500] [--out FILE.md]``
 """
 
 import sys
@@ -76,4 +76,4 @@ def make(options):
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(make, parser(__doc__, layouts=10, starts=1, iterations=40, precipitates=32)))
+    raise SystemExit(run(make, parser(__doc__, layouts=10, starts=10, iterations=500, precipitates=32)))
