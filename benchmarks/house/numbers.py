@@ -21,8 +21,9 @@ SOURCE = re.compile(r"benchmarks/[\w/]+?(?:\.py|/RESULTS\.md)|tests/[\w/]+\.py")
 SEED = 25
 HEAD = """# Numbers of the guide
 
-Sentences of the guide that state a measured number, and the command that measures it, made by `python benchmarks/house/numbers.py`.
-*Drawn*: the third that chance (seed 25) took to be measured anew. Empty columns: no command is named, or it has not been measured anew.
+Sentences of the guide that state a measured number, and the command that measures it, made by
+`python benchmarks/house/numbers.py`. *Drawn*: the third that chance (seed 25) took to be measured anew. Empty columns: no
+command is named, or it has not been measured anew.
 
 | page | sentence | command | drawn | last measured |
 |---|---|---|---|---|
@@ -50,7 +51,8 @@ def sentences(page):
 
 def known():
     """Rows of the table as it is: (page, sentence) -> command and last column."""
-    rows = [line.split(" | ") for line in TABLE.read_text(encoding="utf-8").splitlines()[8:]] if TABLE.exists() else []
+    lines = TABLE.read_text(encoding="utf-8").splitlines() if TABLE.exists() else []
+    rows = [line.split(" | ") for line in lines if line.startswith(("| docs/", "| tutorials/"))]
     return {(row[0].strip("| "), row[1]): (row[2], row[4].rstrip("| ")) for row in rows if len(row) == 5}
 
 

@@ -69,8 +69,8 @@ def make(options):
     return Report(
         "Kimoto 2025, Fig. 9 over layouts",
         f"As Fig. 9, for {n} layouts of {options.precipitates} precipitates; the best of {options.starts} random starts of "
-        f"{options.iterations} iterations, or fewer where nothing changes by more than {STILL:g} any more (the paper: one layout, 10 "
-        "starts of 500). Mean +- standard deviation (range).",
+        f"{options.iterations} iterations, or fewer where nothing changes by more than {STILL:g} any more (the paper: one "
+        "layout, 10 starts of 500). Mean +- standard deviation (range).",
         [("", ("nk = 30", *NAMES), rows)], facts,
         ["How many amorphous components are left depends on the layout: nk less the crystals that can be told apart."],
     )  # fmt: skip
