@@ -46,7 +46,7 @@ def sentences(page):
         last = named[-1] if named else last
         plain = " ".join(re.sub(r"`[^`]*`", "", part).split())
         if NUMBER.search(plain):
-            yield " ".join(part.split()).replace("|", "/")[:110], last.replace("/RESULTS.md", "")
+            yield " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", part).split()).replace("|", "/")[:110], last.replace("/RESULTS.md", "")
 
 
 def known():
