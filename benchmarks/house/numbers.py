@@ -46,7 +46,8 @@ def sentences(page):
         last = named[-1] if named else last
         plain = " ".join(re.sub(r"`[^`]*`", "", part).split())
         if NUMBER.search(plain):
-            yield " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", part).split()).replace("|", "/")[:110], last.replace("/RESULTS.md", "")
+            told = " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", part).split())  # links would be cut in two
+            yield told.replace("|", "/")[:110], last.replace("/RESULTS.md", "")
 
 
 def known():
