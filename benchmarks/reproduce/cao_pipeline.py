@@ -19,12 +19,15 @@ KS = range(3, 13)
 
 
 def pipeline(view, ks=KS):
-    """From the raw scan to the number of clusters, clusters and overlap, step by step as in Fig. 1 of the paper."""
+    """From the raw scan to the number of clusters, clusters and overlap, step by step as in Fig. 1 of the paper.
+
+    The same calls are in the guide, docs/choose_k.md.
+    """
     filtered = view.prepare(redraw_peaks=RADIUS)  # ePattern
-    choice = filtered.choose_k(
+    choice = filtered.choose_k(  # (b) NMF for every number, (c1) range from the loss, (c2) patterns compared in pairs
         ks, rule="cao2025", smooth=None, weights="none", n_starts=1, fraction=None, random_state=0
     )  # fmt: skip
-    clusters = filtered.nmf(choice.recommended, smooth=0, weights="none", random_state=0)  # (b) NMF, (f) clusters
+    clusters = choice[choice.recommended]  # (f) clusters
     quality = clusters.report_quality()  # (d) reconstruction, (e) IQA
     overlap = clusters.overlap(scale="minmax", min_weight=None, background="keep")  # (g) overlapping map
     return {

@@ -20,6 +20,8 @@ import kimoto_fig6
 import kimoto_fig7
 import kimoto_fig9
 import kimoto_figS1
+import kimoto_figS2
+import kimoto_figS3
 import kimoto_layouts
 import martineau_clusters
 import martineau_fig5
@@ -39,8 +41,10 @@ RUNS = {
     "kimoto_fig6_per_ratio": (kimoto_fig6, FIG6 | {"crystals": "per_ratio"}),
     "kimoto_fig7": (kimoto_fig7, {"iterations": 500, "seed": 0}),
     "kimoto_fig9": (kimoto_fig9, {"iterations": 200, "precipitates": 32, "seed": 0}),
-    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 1, "iterations": 40, "precipitates": 32}),
+    "kimoto_layouts": (kimoto_layouts, {"layouts": 10, "starts": 10, "iterations": 500, "precipitates": 32}),
     "kimoto_figS1": (kimoto_figS1, {"iterations": 200}),
+    "kimoto_figS2": (kimoto_figS2, {"iterations": 500, "seed": 0}),
+    "kimoto_figS3": (kimoto_figS3, {"iterations": 200, "precipitates": 32}),
     "martineau_clusters": (martineau_clusters, {}),
     "martineau_fig5": (martineau_fig5, {}),
     "martineau_fig6": (martineau_fig6, {"starts": 20}),

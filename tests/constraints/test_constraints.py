@@ -432,6 +432,19 @@ def test_dark_spots_that_share_a_ring_do_not_hide_each_other(size, spots, left, 
     assert abs((out - pattern)[clean].sum() / pattern[clean].sum()) < 0.005
 
 
+# What is left of arcs 0.7 deep: nothing while they are the smaller part of the ring, all of it afterwards.
+@pytest.mark.parametrize("share, least, most", [(0.35, -0.02, 0.02), (0.45, -0.02, 0.02), (0.6, 0.68, 0.72)])
+def test_the_larger_part_of_a_ring_is_its_level(share, least, most):
+    geometry = ScanGeometry((3, 3), (64, 64), centre=(31.5, 31.5))
+    row, col = (index - 31.5 for index in np.indices((64, 64)))
+    azimuth = np.abs((np.arctan2(row, col) + np.pi / 2) % np.pi - np.pi / 2)
+    dark = (azimuth < share * np.pi / 2) & (np.abs(geometry.radius() - 20) < 3)
+    counts = np.random.default_rng(0).poisson(np.where(dark, 120, 400)).astype(float)
+    out = c.NoDarkSpots().bind(geometry).project(counts.reshape(1, -1)).reshape(64, 64)
+    core = dark & (np.abs(geometry.radius() - 20) < 1.5)
+    assert least < 1 - out[core].mean() / 400 < most
+
+
 def test_what_the_other_forms_cost(halo):
     """The table of the guide: raising everything brightens the ring, the polar detour blurs the spots."""
     dose = 1e5

@@ -69,6 +69,21 @@ def test_arrays_with_an_ellipse_come_back_round(scan):
     assert_round(patterns, geometry.centre)
 
 
+@pytest.mark.filterwarnings("ignore:group_rotated leaves out what is far brighter")  # one spot is as narrow as a hot pixel
+def test_groups_and_choices_come_back_round_too(scan):
+    view = Unmix(scan, centre=CENTRE, ellipse=ELLIPSE)
+    groups = view.nmf(2, random_state=0).group_rotated(2)
+    maps, patterns, angle, _ = groups.to_host(undistort=True)
+    _, geometry = made_round(groups.patterns, groups.geometry)
+    assert_round(patterns, geometry.centre)
+    np.testing.assert_array_equal(maps, groups.maps)
+    np.testing.assert_array_equal(angle, groups.orientation()[0])
+    assert groups.to_host()[1].shape == groups.patterns.shape
+    choice = view.choose_k([2, 3], n_starts=1, fraction=None, random_state=0)
+    found = choice.to_host(undistort=True)[1]
+    np.testing.assert_array_equal(found, choice[choice.recommended].to_host(undistort=True)[1])
+
+
 def test_pyxem_has_an_isotropic_calibration(pyxem, scan):
     signal = pyxem.signals.ElectronDiffraction2D(scan)
     for axis, centre in zip(signal.axes_manager.signal_axes, CENTRE[::-1]):

@@ -200,6 +200,7 @@ def preparations(draw, shape):
         "bin": st.sampled_from((1, 2, 3, (1, 2), (shape[2], shape[3]))),
         "friedel": st.booleans(),
         "average_neighbours": st.sampled_from((1, 3, 5, 2, 9)),
+        "average_alike": st.sampled_from((True, False, 3, 5, 4, 99)),
         "hot_pixels": st.one_of(st.sampled_from((True, 5.0, 0.5)), _masks(shape[2:])),
         "align": st.sampled_from((
             True, rng.random((*shape[:2], 2)) * 4, np.zeros((*shape[:2], 2), int), np.full((*shape[:2], 2), np.nan),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["NoDarkSpots"]
 
 _GAUSSIAN = np.sqrt(np.pi / 2)  # standard deviation over mean absolute deviation
-_REACH, _ROUNDS = 0.6, 4  # standard deviations; a ring nearly half dark then falls into two parts (measured, no table)
+_REACH, _ROUNDS = 0.6, 4  # standard deviations; a ring nearly half dark then falls into two parts (kimoto_coverage.py)
+_APART = 5.0  # standard deviations of the brighter part, between the means of two parts; 2.4 in a ring of noise alone
 _WITHIN = 0.4105  # mean absolute deviation of the normal distribution with such weights, in standard deviations
 _WINDOW = np.ones((3, 3))  # a dark spot is wider than a pixel, noise is not
 
@@ -34,7 +35,7 @@ class NoDarkSpots(Constraint):
     pixels brighter than `threshold` times the mean. A pixel belongs to a dark spot if the mean of the 3 x 3 pixels around it
     is below the baseline by more than `tolerance` times the spread of such means over the ring. It is raised to the baseline
     on the detector grid. Nothing else changes, so disks stay sharp. Dark spots are excluded from the baseline and the spread
-    as long as they cover less than about four tenths of the ring. Rings of fewer than 6 pixels are not changed.
+    as long as they cover less than half of the ring. Rings of fewer than 6 pixels are not changed.
 
     Parameters
     ----------
@@ -192,12 +193,11 @@ class NoDarkSpots(Constraint):
 def _robust(values: np.ndarray, used: np.ndarray, count: np.ndarray, rings: Rings) -> tuple[np.ndarray, np.ndarray]:
     """Centre and spread of every ring, from the values next to the centre above all.
 
-    Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With these weights the
-    ring may be covered by them to almost a half. They are smooth, so that rounding decides nothing.
+    Dark spots that share a ring lower its mean and widen its spread until none of them stands out. With these weights, and
+    from such a beginning, they may cover almost half of it. Weights are smooth, so that rounding decides nothing.
     """
     number = values.dtype.type
-    centre = np.zeros_like(count)
-    spread = rings.mean(np.abs(values) * used, count) * number(_GAUSSIAN)
+    centre, spread = _brighter_part(values, used, count, rings)
     # Where there is little to go by, what was found so far stands.
     enough = count >= 2 * ENOUGH
     for _ in range(_ROUNDS):
@@ -209,6 +209,25 @@ def _robust(values: np.ndarray, used: np.ndarray, count: np.ndarray, rings: Ring
         centre = centre + np.where(enough, rings.count(weight * off) / total, 0)
         spread = np.where(enough, rings.count(weight * np.abs(off)) / total / number(_WITHIN), spread)
     return centre, spread
+
+
+def _brighter_part(values: np.ndarray, used: np.ndarray, count: np.ndarray, rings: Rings) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and spread to begin with: those of the brighter part of a ring that falls into two, if that is the larger one.
+
+    The mean of a ring that is nearly half dark is between its two parts, and belongs to neither. The parts are found by
+    moving the border between them to the middle of their means.
+    """
+    number, tiny = values.dtype.type, np.finfo(values.dtype).tiny
+    border, total = np.zeros_like(count), rings.count(values * used)
+    for _ in range(_ROUNDS):
+        upper = used * (values > rings.about(border))
+        n, above = rings.count(upper), rings.count(upper * values)
+        bright, dim = above / np.maximum(n, 1), (total - above) / np.maximum(count - n, 1)
+        border = (bright + dim) / 2
+    within = rings.count(upper * np.abs(values - rings.about(bright))) / np.maximum(n, 1) * number(_GAUSSIAN)
+    two = (2 * n > count) & (bright - dim > number(_APART) * within + tiny)
+    spread = rings.mean(np.abs(values) * used, count) * number(_GAUSSIAN)
+    return np.where(two, bright, 0), np.where(two, within, spread)
 
 
 def _ring_mean(polar: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -273,13 +273,16 @@ def overlap_to_host(overlap: Any) -> tuple[Any, Any, Any]:
         return _host_of(overlap.result).write_maps(overlap.result, maps, "overlap", record)
 
 
-def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, Any, Any]:
+def groups_to_host(groups: Any, *, fill_value: float = 0.0, undistort: Any = False) -> tuple[Any, Any, Any, Any]:
     """Return maps and patterns of the groups, and angle and group of every position, as objects of the host.
 
     Parameters
     ----------
     fill_value : float
         Value of excluded detector pixels in the patterns, as in `Decomposition.to_host`.
+    undistort : bool or array (2, 2) or (3, 3)
+        Remove the ellipse of the calibration, or this distortion, from the patterns, as in `Decomposition.to_host`. The
+        angles do not change.
 
     Returns
     -------
@@ -301,7 +304,7 @@ def groups_to_host(groups: Any, *, fill_value: float = 0.0) -> tuple[Any, Any, A
     maps = HostMap("angle_deg", angle, "rotation in the plane", unit="°"), HostMap("group", group.astype(np.int32), "group")
     host, fill_value = _host_of(groups), _number_of(fill_value, groups.patterns.dtype)
     with _needing_package(groups, "groups", ".maps, .patterns and .orientation()"):
-        stacks = host.write(shown, fill_value=fill_value, stack="group")
+        stacks = host.write(_undistorted(shown, undistort), fill_value=fill_value, stack="group")
         return (*stacks, *host.write_maps(shown, maps, "groups", {**groups.settings, **found}))
 
 

@@ -122,13 +122,15 @@ class KChoice:
     plot_image_quality = plots_choose_k.image_quality
     plot_similarity = plots_choose_k.similarity
 
-    def to_host(self, *, fill_value: float = 0.0) -> tuple[Any, Any]:
+    def to_host(self, *, fill_value: float = 0.0, undistort: Any = False) -> tuple[Any, Any]:
         """Convert the result with the recommended number of components, like `Decomposition.to_host`.
 
         Parameters
         ----------
         fill_value : float
             Value of excluded detector pixels in the patterns.
+        undistort : bool or array (2, 2) or (3, 3)
+            As in `Decomposition.to_host`.
 
         Examples
         --------
@@ -138,7 +140,7 @@ class KChoice:
         >>> len(maps) == len(patterns)
         True
         """
-        return self[self.recommended].to_host(fill_value=fill_value)
+        return self[self.recommended].to_host(fill_value=fill_value, undistort=undistort)
 
     def __post_init__(self):
         freeze(self, ("ks", "sizes"))
