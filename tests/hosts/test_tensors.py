@@ -1,4 +1,4 @@
-"""Tensors of torch, on the CPU: no GPU was at hand. What is read block by block there is read the same way from any device."""
+"""Tensors of torch, on the CPU, because no GPU was at hand: blocks are read there in the same way as from any device."""
 
 import pickle
 import warnings
@@ -11,7 +11,7 @@ from unmix4d.core.tensors import OnDevice
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what it imports
-    torch = pytest.importorskip("torch", reason="torch comes with quantem, in an environment of its own", exc_type=ImportError)
+    torch = pytest.importorskip("torch", reason="torch comes with quantem", exc_type=ImportError)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def patterns_of(tensor: Any) -> np.ndarray | OnDevice:
 class OnDevice:
     """A tensor of which only the block that is asked for comes into memory.
 
-    dtype is NumPy's; float32 for those that NumPy does not have (bfloat16, the floats of 8 bits), which holds all their values.
+    dtype is NumPy's; float32, which holds all their values, for those that NumPy lacks (bfloat16, floats of 8 bits).
     """
 
     def __init__(self, tensor: Any):
