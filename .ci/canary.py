@@ -12,7 +12,7 @@ from importlib.metadata import packages_distributions, version
 def culprits(log: str) -> dict[str, list[tuple[str, str]]]:
     """(test, error) of every failure, by the package whose code or warning it names last; unmix4d where there is none."""
     found = defaultdict(list)
-    section = r"^_{3,} (?:ERROR \w+ \w+ )?(\S+.*?) _{3,}$\n(.*?)(?=^_{3,} |^={3,} )"
+    section = r"^_+ (?:ERROR \w+ \w+ )?(\S+.*?) _+$\n(.*?)(?=^_+ (?!_)|^={3,} )"
     for head, body in re.findall(section, log, flags=re.M | re.S):
         places = re.findall(r"site-packages/([\w]+)", body)
         errors = re.findall(r"^E\s+(\S.*)$", body, flags=re.M)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from support import detector_files as files
-from unmix4d import Unmix, load
+from unmix4d import Unmix, UnmixWarning, load
 from unmix4d.__main__ import main
 from unmix4d.core.errors import UnreadableFile
 from unmix4d.hosts.opening import open_scan
@@ -31,9 +31,54 @@ def test_merlin(data, tmp_path, bits, quad, pyxem):
         open_scan(path)
 
 
-def test_raw_data_of_merlin_are_refused_in_a_sentence(data, tmp_path, pyxem):
-    with pytest.raises(UnreadableFile, match="is a raw .mib .R64.* save it as processed"):
-        open_scan(files.mib(tmp_path / "scan.mib", data, raw=True), scan_shape=(3, 4))
+@pytest.mark.parametrize(
+    ("bits", "quad"), [(1, False), (6, False), (12, False), (24, False), (1, True), (6, True), (12, True)]
+)
+def test_raw_data_of_merlin(tmp_path, bits, quad):
+    """Word by word of 64 bits, as the chips are read out; without a host, and lazily."""
+    counts = np.random.default_rng(3).integers(0, 2**bits, (3, 4, 128, 128) if quad else (3, 4, 6, 64)).astype(np.uint32)
+    path = files.mib_raw(tmp_path / "scan.mib", counts, bits, quad)
+    view = Unmix(open_scan(path, scan_shape=(3, 4)))
+    assert view.scan.lazy and np.array_equal(np.asarray(view.scan.patterns), counts)
+    assert view.scan.dtype == {1: np.uint8, 6: np.uint8, 12: np.uint16, 24: np.uint32}[bits]
+    with pytest.raises(OSError, match="holds 12 patterns and does not say how many rows and columns"):
+        open_scan(path)
+    with pytest.raises(OSError, match="12 patterns, which are no 5 rows of 3"):
+        open_scan(path, scan_shape=(5, 3))
+
+
+def test_raw_and_processed_data_of_merlin_are_one_image(tmp_path, pyxem):
+    counts = np.random.default_rng(3).integers(0, 4000, (1, 2, 128, 128)).astype(np.uint16)
+    processed = patterns(open_scan(files.mib(tmp_path / "scan.mib", counts, 12, True), scan_shape=(1, 2)))
+    raw = open_scan(files.mib_raw(tmp_path / "raw.mib", counts, 12, True), scan_shape=(1, 2))
+    assert np.array_equal(patterns(raw), processed)
+
+
+def test_raw_data_of_merlin_with_their_hdr(tmp_path):
+    counts = np.random.default_rng(3).integers(0, 60, (3, 4, 6, 64)).astype(np.uint8)
+    path = files.mib_raw(tmp_path / "scan.mib", counts, 6)
+    hdr = "HDR,\t\nFrames in Acquisition (Number):\t{}\nFrames per Trigger (Number):\t4\nEnd\t\n"
+    path.with_suffix(".hdr").write_text(hdr.format(12))
+    assert np.array_equal(patterns(open_scan(path)), counts)
+    path.with_suffix(".hdr").write_text(hdr.format(20))
+    with pytest.warns(UnmixWarning, match="gives 12 of the 20 patterns that its .hdr promises"):
+        assert np.array_equal(patterns(open_scan(path)), counts)
+    path.with_suffix(".hdr").unlink()
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(UnreadableFile, match="not a whole number of frames .768 bytes each.: the file was cut"):
+        open_scan(path, scan_shape=(3, 4))
+
+
+def test_raw_data_of_merlin_that_are_not_known(tmp_path):
+    path = files.mib_raw(tmp_path / "scan.mib", np.zeros((1, 1, 128, 128), np.uint16), 12, True)
+    for said, instead in ((b",12,", b",24,"), (b"   2x2", b"   4x1")):
+        other = tmp_path / "other.mib"
+        other.write_bytes(path.read_bytes().replace(said, instead))
+        with pytest.raises(UnreadableFile, match="is a raw .mib .R64. of 4 chips.*save it as processed data"):
+            open_scan(other, scan_shape=(1, 1))
+    other.write_bytes(path.read_bytes().replace(b"MQ1,000001,00768", b"MQ1,000001,abcde"))
+    with pytest.raises(UnreadableFile, match="a header that is none of a Merlin detector"):
+        open_scan(other, scan_shape=(1, 1))
 
 
 def test_dectris(data, tmp_path):

@@ -24,7 +24,9 @@ CLASSES = (
     "core.polar.PolarTransform",
     "results.quality.QualityReport", "results.quality.PatternSimilarity",
 )  # fmt: skip
-HOSTS = {"pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem", "from py4DSTEM")}
+HOSTS = {
+    "pyxem": ("to_pyxem", "orix", 'host="pyxem"'), "py4DSTEM": ("to_py4dstem", "from py4DSTEM"), "zarr": ("scan.zarr",),
+}  # fmt: skip
 
 
 def public_objects():
@@ -94,7 +96,10 @@ def examples_of_hosts():
 @pytest.mark.slow
 @pytest.mark.parametrize(("host", "test"), list(examples_of_hosts()))
 def test_examples_of_hosts_run(host, test, request):
-    request.getfixturevalue(host.lower())
+    if host == "zarr":
+        pytest.importorskip("zarr")
+    else:
+        request.getfixturevalue(host.lower())
     for example in test.examples:
         example.options.pop(doctest.SKIP, None)
     with warnings.catch_warnings():

@@ -203,7 +203,7 @@ def test_what_cannot_be_used_is_one_sentence(pyxem, unmixed, tmp_path):
     ):
         with pytest.raises((ValueError, TypeError), match=message):
             call()
-    with pytest.raises(TypeError, match="crystal must be a py4DSTEM Crystal, an orix Phase"):
+    with pytest.raises(TypeError, match="crystal must be a Crystal of py4DSTEM or quantem, an orix Phase"):
         unmixed.index(full, crystal=3)
     (tmp_path / "bad.ang").write_text("nothing of use")
     with pytest.raises(ValueError, match="cannot be read as a map of orientations"):

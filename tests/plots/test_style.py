@@ -115,7 +115,7 @@ def figure_functions():
     for info in pkgutil.iter_modules([str(ROOT)]):
         module = importlib.import_module(f"unmix4d.plots.{info.name}")
         names = ["pattern", "scan_map"] if info.name == "images" else [] if info.name in helpers else module.__all__
-        for name in names:
+        for name in sorted(set(names) - {"chosen_scans"}):  # which is a list of numbers
             yield f"{info.name}.{name}", getattr(module, name)
     yield "axes.scale_bar", axes.scale_bar
 

@@ -9,26 +9,59 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-__all__ = ["dectris", "dm4", "empad", "mib", "ncem_emd", "velox_emd"]
+__all__ = ["dectris", "dm4", "empad", "mib", "mib_raw", "ncem_emd", "velox_emd"]
 
 #: Of a Merlin detector: what its header says of the counter depth, and how a pixel is stored.
 MERLIN = {1: ("U08", ">u1"), 6: ("U08", ">u1"), 12: ("U16", ">u2"), 24: ("U32", ">u4")}
 
 
-def mib(path: Path, data, bits: int = 12, quad: bool = False, raw: bool = False) -> Path:
+def mib(path: Path, data, bits: int = 12, quad: bool = False) -> Path:
     """Frames of a Merlin detector without a .hdr: a header each, of 384 bytes, or of 768 for four chips."""
     kind, dtype = MERLIN[bits]
-    size, chips, arrangement = (768, 4, "   2x2") if quad else (384, 1, "   1x1")
     rows, cols = data.shape[-2:]
     content = bytearray()
     for i, frame in enumerate(data.reshape(-1, rows, cols)):
-        head = f"MQ1,{i + 1:06d},{size:05d},{chips:02d},{cols:04d},{rows:04d},{'R64' if raw else kind},{arrangement},"
-        head += "0F," if quad else "01,"
-        head += "2024-05-01 10:00:00.000000,0.000500,0,0,0," + "1.0E+2,5.1," * chips
-        head += f"MQ1A,2024-05-01T10:00:{i * 1e-3:012.9f}Z,500000ns,{bits},"
-        content += head.encode().ljust(size, b"\0") + frame[::-1].astype(dtype).tobytes()
+        content += _mib_head(i, (cols, rows), kind, bits, quad) + frame[::-1].astype(dtype).tobytes()
     path.write_bytes(content)
     return path
+
+
+def _mib_head(i, size, kind, bits, quad):
+    n_bytes, chips, arrangement = (768, 4, "   2x2") if quad else (384, 1, "   1x1")
+    head = f"MQ1,{i + 1:06d},{n_bytes:05d},{chips:02d},{size[0]:04d},{size[1]:04d},{kind},{arrangement},"
+    head += "0F," if quad else "01,"
+    head += "2024-05-01 10:00:00.000000,0.000500,0,0,0," + "1.0E+2,5.1," * chips
+    head += f"MQ1A,2024-05-01T10:00:{i * 1e-3:012.9f}Z,500000ns,{bits},"
+    return head.encode().ljust(n_bytes, b"\0")
+
+
+def mib_raw(path: Path, data, bits: int = 12, quad: bool = False) -> Path:
+    """Frames of a Merlin detector as its chips are read out: pixel by pixel into words of 64 bits."""
+    rows, cols = data.shape[-2:]
+    size = (2 * cols, rows // 2) if quad else (2 * cols if bits == 24 else cols, rows)
+    content = bytearray()
+    for i, frame in enumerate(data.reshape(-1, rows, cols)):
+        content += _mib_head(i, size, "R64", bits, quad)
+        lines = _read_out(frame[::-1]) if quad else frame[::-1]
+        for part in [lines >> 12, lines & 4095] if bits == 24 else [lines]:
+            content += b"".join(_words(line, bits) for line in part)
+    path.write_bytes(content)
+    return path
+
+
+def _read_out(frame):
+    """Rows as four chips give them: of one after the other, those of the lower two from their other end."""
+    rows, cols = (size // 2 for size in frame.shape)
+    for i in range(rows):
+        last = frame[2 * rows - 1 - i]
+        yield [*last[:cols - 1:-1], *last[cols - 1::-1], *frame[i, cols:], *frame[i, :cols]]
+
+
+def _words(line, bits):
+    each = {1: 1, 6: 8}.get(bits, 16)
+    n = 64 // each
+    groups = [line[start : start + n] for start in range(0, len(line), n)]
+    return b"".join(struct.pack(">Q", sum(int(pixel) << each * i for i, pixel in enumerate(group))) for group in groups)
 
 
 def dectris(folder: Path, data, mask=None, files: int = 2) -> Path:

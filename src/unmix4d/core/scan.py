@@ -11,6 +11,7 @@ import numpy as np
 from . import checks
 from .geometry import ScanGeometry
 from .stacked import StackedScans
+from .tensors import OnDevice, is_tensor, patterns_of
 from .units import canonical_unit
 
 __all__ = ["HostRecord", "Scan", "as_patterns", "OpenDataset", "Uncopied"]
@@ -206,7 +207,7 @@ def as_patterns(array):
     Raises TypeError when it is not an array of real numbers.
     Raises ValueError when it is not four-dimensional, or empty, or a closed HDF5 dataset.
     """
-    if isinstance(array, (OpenDataset, StackedScans)):
+    if isinstance(array, (OpenDataset, StackedScans, OnDevice)):
         return array
     if checks.is_a(array, "h5py", "Dataset"):
         array = OpenDataset(array)
@@ -233,10 +234,10 @@ def as_patterns(array):
 def _foreign(array):
     """Arrays of other libraries (zarr, say): read through dask in their own chunks; lists become NumPy arrays.
 
-    Tensors of torch are taken as they lie in memory, and from another device in one copy.
+    Tensors of torch are taken as they lie in memory, and from another device block by block.
     """
-    if checks.is_a(array, "torch", "Tensor"):
-        return array.detach().cpu().resolve_conj().numpy()
+    if is_tensor(array):
+        return patterns_of(array)
     if hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__"):
         import dask.array as da
 

@@ -60,7 +60,7 @@ def _cells(geometry, n, cell):
     grid = ScanGeometry((1, 1), (2 * n, 2 * n), centre=(n - 0.5, n - 0.5), calibration=Calibration(pixel_size=(cell, cell)))
     pixels = ScanGeometry((1, 1), geometry.detector_shape, centre=geometry.centre)
     rows, cols = area_weights(grid, pixels)
-    weights = scipy.sparse.kron(rows, cols).tocsr()[:, geometry.kept_pixels]
+    weights = scipy.sparse.kron(scipy.sparse.csr_matrix(rows), cols).tocsr()[:, geometry.kept_pixels]
     area = np.asarray(weights.sum(axis=1)).ravel()
     seen = area >= _SEEN * cell**2
     scale = np.divide(1, area, out=np.zeros_like(area), where=seen)

@@ -7,7 +7,9 @@ import os
 
 from ..core.errors import UnreadableFile
 from ..core.messages import warn
+from ..core.scan import Scan
 from ..core.units import convert
+from .merlin_raw import PROMISED, in_hdr
 
 __all__ = ["brief", "look_for_gaps", "read_to_the_end"]
 
@@ -56,10 +58,12 @@ def _look_at_row(scan, path):
 
 def _look_at_frames(scan, path):
     """Warn of patterns that the .hdr of a .mib promises and that are not read, because they are not there or fill no row."""
-    if not hasattr(scan, "original_metadata"):
+    if hasattr(scan, "original_metadata"):
+        promised, read = str(scan.original_metadata.get_item(f"hdr_file.{PROMISED}")), math.prod(scan.data.shape[:-2])
+    elif isinstance(scan, Scan) and path.lower().endswith(".mib"):
+        promised, read = in_hdr(path).get(PROMISED, ""), math.prod(scan.shape[:2])
+    else:
         return
-    promised = str(scan.original_metadata.get_item("hdr_file.Frames in Acquisition (Number)"))
-    read = math.prod(scan.data.shape[:-2])
     if promised.isdigit() and read < int(promised):
         warn(
             f"{path!r} gives {read} of the {promised} patterns that its .hdr promises: the acquisition was interrupted, or "

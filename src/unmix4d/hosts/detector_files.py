@@ -12,7 +12,7 @@ from ..core.errors import UnreadableFile
 from ..core.geometry import ScanGeometry
 from ..core.scan import HostRecord, Scan
 
-__all__ = ["dectris_master", "empad_raw", "is_dectris_master"]
+__all__ = ["dectris_master", "empad_raw", "is_dectris_master", "rows_and_columns"]
 
 _PIXELS, _WITH_FOOTER = 128, 130  # rows of an EMPAD frame, the last two of which are no image
 _MASKS = ("entry/instrument/detector/detectorSpecific/pixel_mask", "entry/instrument/detector/pixel_mask")
@@ -43,7 +43,7 @@ def dectris_master(path: str, scan_shape: tuple[int, int] | None) -> Scan:
     frames = [_dataset(file, path, name) for name in sorted(file[_FRAMES])]
     n, detector = sum(len(one) for one in frames), frames[0].shape[1:]
     _readable(frames[-1], path)
-    shape = _shape(path, n, scan_shape)
+    shape = rows_and_columns(path, n, scan_shape)
     at_once = max(1, _BLOCK // (int(np.prod(detector)) * frames[0].dtype.itemsize))
     data = da.concatenate([da.from_array(one, chunks=(at_once, *detector)) for one in frames])
     mask = next((file[name][()] != 0 for name in _MASKS if name in file), None)
@@ -82,12 +82,13 @@ def empad_raw(path: str, scan_shape: tuple[int, int] | None) -> Scan:
     named = re.search(r"x(\d+)_y(\d+)", os.path.basename(path))
     if scan_shape is None and named and int(named[1]) * int(named[2]) == size // frame:
         scan_shape = int(named[2]), int(named[1])
-    shape = _shape(path, size // frame, scan_shape)
+    shape = rows_and_columns(path, size // frame, scan_shape)
     data = np.memmap(path, "<f4", "r", shape=(*shape, _WITH_FOOTER, _PIXELS))[:, :, :_PIXELS]
     return Scan(data, ScanGeometry(shape, (_PIXELS, _PIXELS)), host=HostRecord("array", {}, _stem(path)))
 
 
-def _shape(path, n, scan_shape):
+def rows_and_columns(path: str, n: int, scan_shape: tuple[int, int] | None) -> tuple[int, int]:
+    """Those that were given, where they are as many as the patterns; UnreadableFile where not, or where nothing says."""
     if scan_shape is None:
         raise UnreadableFile(
             f"{path!r} holds {n} patterns and does not say how many rows and columns the scan has: give scan_shape "

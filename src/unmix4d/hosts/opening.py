@@ -12,7 +12,8 @@ from ..core.units import convert, is_calibrated
 from ..core.version import unless_python
 from .completeness import brief, look_for_gaps, read_to_the_end
 from .detector_files import dectris_master, empad_raw, is_dectris_master
-from .scan_shape import in_rows, of_reader, refuse_raw
+from .merlin_raw import is_raw, merlin_raw
+from .scan_shape import in_rows, of_reader
 
 __all__ = ["open_scan"]
 
@@ -26,8 +27,8 @@ def open_scan(path, *, host: str | None = None, dataset: str | None = None, scan
 
     path (str or path-like): ``.npy``: a NumPy array, memory-mapped. ``.h5``, ``.hdf5``, ``.emd``: a DataCube that py4DSTEM
         wrote, left on disk (in memory where an old version wrote it), or the only four-dimensional dataset of another HDF5
-        file, or the frames that a Dectris master leads to. ``.raw``, ``.xml``: those of an EMPAD. All else (``.hspy``,
-        ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
+        file, or the frames that a Dectris master leads to. ``.raw``, ``.xml``: those of an EMPAD. ``.mib``: raw
+        ones (R64) are read here. All else (``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ...) is loaded lazily by HyperSpy.
     host: Who opens it, instead of who the name of the file says.
     dataset: Path inside an HDF5 file, where it holds more than one scan.
     scan_shape (int, int): Rows and columns of positions, where a file of HyperSpy or NumPy holds its patterns one after
@@ -77,6 +78,8 @@ def _open(path, host, dataset, scan_shape):
         return _hyperspy(xml, None, reader="EMPAD") if os.path.exists(xml) else empad_raw(path, scan_shape)
     if host in (None, "pyxem") and ending == ".xml":
         return _hyperspy(path, None, reader="EMPAD")  # .xml is the ending of several readers
+    if host in (None, "pyxem") and ending == ".mib" and is_raw(path):
+        return merlin_raw(path, scan_shape)
     if host is None and ending in _HDF5 and dataset is None and is_dectris_master(path):
         return dectris_master(path, scan_shape)
     if host is None and ending in _HDF5:
@@ -101,8 +104,6 @@ def _hyperspy(path, scan_shape, **reader):
     ending = os.path.splitext(path)[1]
     if ending[1:].lower() not in {known.lower() for plugin in IO_PLUGINS for known in plugin["file_extensions"]}:
         raise UnreadableFile(f"{path!r} ends in {ending!r}, which is not a format that HyperSpy reads")
-    if ending.lower() == ".mib":
-        refuse_raw(path)
     loaded = hyperspy.load(path, lazy=ending.lower() not in _IN_MEMORY, **(reader or of_reader(path, scan_shape)))
     signals = [_of_patterns(s, ending.lower()) for s in (loaded if isinstance(loaded, list) else [loaded])]
     scans = [s for s in signals if s.axes_manager.signal_dimension == 2 and s.axes_manager.navigation_dimension in (1, 2)]

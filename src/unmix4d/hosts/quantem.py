@@ -13,6 +13,7 @@ from ..core.checks import is_a
 from ..core.geometry import Calibration, ScanGeometry
 from ..core.messages import warn
 from ..core.scan import HostRecord, Scan, as_patterns, is_dask
+from ..core.tensors import is_tensor
 from ..core.text import writable
 from ..core.units import PIXELS, canonical_unit
 from . import array as plain
@@ -101,8 +102,9 @@ def _array(obj):
     array = getattr(obj, "array", None)
     if isinstance(array, np.ndarray) or is_dask(array) or not callable(getattr(obj, "numpy", None)):
         return array
-    # On a GPU, or in a class of quantem's own: its method for a NumPy array knows the way.
-    return obj.numpy()
+    tensor = getattr(obj, "tensor", None)
+    # Its numpy() copies all of a tensor, from a GPU too.
+    return tensor if is_tensor(tensor) else obj.numpy()
 
 
 def _four(values, name):

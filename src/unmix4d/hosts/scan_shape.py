@@ -7,7 +7,7 @@ import os
 
 from ..core.errors import UnreadableFile
 
-__all__ = ["in_rows", "of_reader", "refuse_raw"]
+__all__ = ["in_rows", "of_reader"]
 
 
 def of_reader(path, scan_shape):
@@ -27,16 +27,6 @@ def of_reader(path, scan_shape):
         )
     # Without it the reader of .mib leaves out what does not fill its own guess.
     return {} if ending != ".mib" or scan_shape is None else {"navigation_shape": scan_shape[::-1]}
-
-
-def refuse_raw(path) -> None:
-    """A raw .mib has its pixels in the order of the chips, which HyperSpy does not sort."""
-    with open(path, "rb") as file:
-        if b",R64," in file.read(384):
-            raise UnreadableFile(
-                f"{path!r} is a raw .mib (R64), which HyperSpy does not read: save it as processed data in "
-                "Merlin's own program, or read it with py4DSTEM and give its array"
-            )
 
 
 def in_rows(scan, path, scan_shape):

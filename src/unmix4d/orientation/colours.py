@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from . import of_quantem
+
 __all__ = ["colours", "key"]
 
 
@@ -13,7 +15,7 @@ def colours(directions, phase, symmetry) -> np.ndarray:
     """RGB (n, 3), 0 to 1, of directions (n, 3) in the frame of the crystal.
 
     directions (ndarray (n, 3)): Cartesian.
-    phase (orix Phase, py4DSTEM Crystal or None): A Phase has the TSL colours of orix. A Crystal with an orientation plan
+    phase (orix Phase, Crystal of py4DSTEM or quantem, or None): A Phase has the TSL colours of orix. A Crystal
         mixes one colour for each corner of its range of zone axes, as py4DSTEM does. None: red, green and blue along x, y
         and z.
     symmetry: ndarray (m, 3, 3).
@@ -104,7 +106,8 @@ def _labelled(phase):
         vertices = np.asarray(phase.point_group.laue.fundamental_sector.vertices.data, float).reshape(-1, 3)
         lattice = np.asarray(phase.structure.lattice.base, float)
     else:
-        vertices, lattice = _corners(phase), np.asarray(phase.lat_real, float)
+        lattice = of_quantem.cell_of(phase) if of_quantem.is_crystal(phase) else np.asarray(phase.lat_real, float)
+        vertices = _corners(phase)
     return vertices, [_indices(vertex @ np.linalg.inv(lattice)) for vertex in vertices]
 
 

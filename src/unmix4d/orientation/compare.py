@@ -37,7 +37,7 @@ def compare_orientations(
     ----------
     ours : Orientations
         Of `Decomposition.index` or `merge_orientations`.
-    full : orix CrystalMap or its file, OrientationMap of pyxem or py4DSTEM, or Orientations
+    full : orix CrystalMap or its file, OrientationMap of pyxem, py4DSTEM or quantem, CrystalMap of quantem, or Orientations
         Of the same scan; also of the other host, since both are brought to one convention. With several matches per position
         the first is compared, and all of them count for `nearest_deg`.
     crystal : py4DSTEM Crystal, optional

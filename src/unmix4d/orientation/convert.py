@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import is_a
+from . import of_quantem
 from .geometry import from_py4dstem_matrix, to_orix_matrix
 from .map_files import crystal_map_of_file
 from .map_frames import frame_of, into_scan
@@ -41,7 +42,7 @@ class OnScan:
         {name: proper rotations (m, 3, 3)}; empty where the map does not say.
     phases : dict
         {name: what the host knows of the phase}; empty where the map does not say.
-    host : {"pyxem", "py4dstem"}
+    host : {"pyxem", "py4dstem", "quantem"}
     frame : str
         In whose axes it was written.
     simulations : dict
@@ -61,13 +62,14 @@ class OnScan:
 
 def is_map(obj) -> bool:
     """Whether it is a map of orientations, or the name of a file of one."""
-    return isinstance(obj, (str, os.PathLike)) or any(is_a(obj, *cls) for cls in (_CRYSTAL_MAP, _OF_PYXEM, _OF_PY4DSTEM))
+    known = (_CRYSTAL_MAP, _OF_PYXEM, _OF_PY4DSTEM)
+    return isinstance(obj, (str, os.PathLike)) or any(is_a(obj, *cls) for cls in known) or of_quantem.is_map(obj)
 
 
 def on_scan(obj, scan_shape=None, *, name="map", crystal=None, frame=None, calibration=None) -> OnScan:
     """What an orientation map of a host, or an `Orientations`, says at every position.
 
-    obj: orix CrystalMap or the file of one, OrientationMap of pyxem or py4DSTEM, Orientations.
+    obj: CrystalMap of orix or quantem, the file of one of orix, OrientationMap of pyxem, py4DSTEM or quantem, Orientations.
     scan_shape (int, int): Refused when it is another.
     name (str): Of the argument, for errors.
     crystal (py4DSTEM Crystal): Whose orientations an OrientationMap holds.
@@ -90,10 +92,12 @@ def on_scan(obj, scan_shape=None, *, name="map", crystal=None, frame=None, calib
         out = _by_templates(obj, name, frame, calibration)
     elif is_a(obj, *_OF_PY4DSTEM):
         out = _orientation_map(obj, crystal)
+    elif of_quantem.is_map(obj):
+        out = _of_quantem(obj, name, calibration)
     else:
         raise TypeError(
-            f"{name} must be an orix CrystalMap or its file, an OrientationMap of pyxem or py4DSTEM, or Orientations, "
-            f"got {type(obj).__name__}"
+            f"{name} must be a CrystalMap of orix or quantem, a file of one, an OrientationMap of pyxem, py4DSTEM or "
+            f"quantem, or Orientations, got {type(obj).__name__}"
         )
     shape = out.matrices.shape[:2]
     if scan_shape is not None and shape != tuple(scan_shape):
@@ -190,10 +194,20 @@ def _orientation_map(om, crystal):
     return OnScan(matrices, np.where(good, 0, -1), np.array(om.corr), ("crystal",), symmetry, known, "py4dstem")
 
 
+def _of_quantem(obj, name, calibration):
+    from .phase_symmetry import symmetry_of_crystal
+
+    matrices, phase, score, crystals = of_quantem.positions(obj, name, calibration)
+    symmetry = {one: symmetry_of_crystal(crystal) for one, crystal in crystals.items()}
+    return OnScan(matrices, phase, score, tuple(crystals), symmetry, crystals, "quantem")
+
+
 def native_of(host: str, matrix: np.ndarray, score: float) -> Any:
     """What a host would have said of an orientation, as its map is made of it."""
     if host == "pyxem":
         return to_orix_matrix(matrix)
+    if host == "quantem":
+        return None  # its maps are made of the matrix itself
     one = {"matrix": matrix.T, "family": np.zeros((3, 3)), "corr": score or 1.0, "inds": [0, 0], "mirror": False,
            "angles": np.zeros(3)}  # fmt: skip
     return SimpleNamespace(**{name: np.array(value)[None] for name, value in one.items()})

@@ -97,7 +97,7 @@ def _sound(found):
 
 FORM = Form(
     {
-        "host": Json(("pyxem", "py4dstem").__contains__), "matches": Listing(Record(Match, _MATCH)),
+        "host": Json(("pyxem", "py4dstem", "quantem").__contains__), "matches": Listing(Record(Match, _MATCH)),
         "painting": Record(Painting, _PAINTING), "geometry": Geometry(), "symmetry": Mapping(str, Arrays("f")),
         "phases": Mapping(str, SavedPhase()), "time_s": SETTINGS, "settings": SETTINGS,
         "disagreement_deg": Arrays("f", _ON_SCAN, optional=True), "flagged": Arrays("b", _ON_SCAN, optional=True),

@@ -83,10 +83,10 @@ def index(
         Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
         structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
         where it is unknown) and the symmetry of its diffraction.
-        Or a finished orientation map of the scan: a pyxem or py4DSTEM OrientationMap, an orix CrystalMap, or its file (.ang,
-        .ctf, .h5). Then the positions of each component vote for its orientation, and its pattern decides among what is
-        voted for, where there is a crystal to compare it with; only `source`, `enough`, `q_min`, `q_max`, `disk_radius`,
-        `refine`, `components`, `crystal` and `frame` are used.
+        Or a finished orientation map of the scan: an OrientationMap of pyxem, py4DSTEM or quantem, a CrystalMap of quantem
+        or of orix, or the file of one (.ang, .ctf, .h5). Then the positions of each component vote for its orientation, and
+        its pattern decides among what is voted for, where there is a crystal to compare it with; only `source`, `enough`,
+        `q_min`, `q_max`, `disk_radius`, `refine`, `components`, `crystal` and `frame` are used.
     source : {"single", "mean", "component"} or None
         What is indexed: the mean measured pattern of the positions where the component alone is present, of those
         where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
@@ -145,7 +145,7 @@ def index(
         What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
     components : sequence of int, optional
         Which are indexed and painted; by default all, of merged ones those that are probably grains (`no_grains`).
-    crystal : py4DSTEM Crystal, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
+    crystal : Crystal of py4DSTEM or quantem, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
         What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
         In whose axes a CrystalMap is written; by default those of the program whose columns it has, or which wrote the file.

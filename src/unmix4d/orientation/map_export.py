@@ -12,6 +12,7 @@ import numpy as np
 from ..core import checks
 from ..core.checks import is_a
 from ..storage.atomic import replacing
+from . import of_quantem
 from .match_py4dstem import turns
 
 __all__ = ["load_orientation_map", "save_ang", "save_orientation_map"]
@@ -95,6 +96,8 @@ def _cell(phase):
     """a, b, c in Å and three angles in degrees; a cube of 1 Å of a phase that nothing is known of."""
     if hasattr(phase, "structure"):
         return phase.structure.lattice.abcABG()
+    if of_quantem.is_crystal(phase):
+        return phase.atoms.cell.cellpar()
     return (1, 1, 1, 90, 90, 90) if phase is None else phase.cell
 
 

@@ -8,6 +8,8 @@ import os
 import warnings
 from typing import Any
 
+from ..core.version import unless_python
+
 __all__ = ["crystal_map_of_file"]
 
 _ENDINGS = (".ang", ".ctf", ".h5", ".hdf5", ".h5ebsd")
@@ -28,7 +30,9 @@ def crystal_map_of_file(path: str | os.PathLike[str], frame: str | None = None) 
     try:
         from orix import io as orix_io
     except ImportError as error:
-        raise ImportError(f"maps of orientations are read by orix, which comes with pyxem ({error})") from error
+        raise ImportError(
+            f"maps of orientations are read by orix, which comes with pyxem ({error}){unless_python('orix')}"
+        ) from error
     options = {"autogen_names": False} if ending == ".ang" else {}
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

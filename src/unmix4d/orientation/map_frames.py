@@ -13,7 +13,7 @@ import numpy as np
 from ..core import checks
 from .geometry import detector_to_scan, from_orix_matrix
 
-__all__ = ["FRAMES", "frame_of", "into_scan"]
+__all__ = ["FRAMES", "frame_of", "into_scan", "turned_into_scan"]
 
 _PYXEM = from_orix_matrix(np.eye(3))
 _RIGHT_UP = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -46,8 +46,11 @@ def into_scan(matrices: np.ndarray, frame: str, calibration: Any = None) -> np.n
     Only pyxem's are those of the detector: they are flipped and turned where `calibration` knows how it lies on the scan.
     """
     active = FRAMES[frame] @ np.swapaxes(np.asarray(matrices, float), -1, -2)
-    if frame != "pyxem" or calibration is None:
-        return active
+    return active if frame != "pyxem" or calibration is None else turned_into_scan(active, calibration)
+
+
+def turned_into_scan(active: np.ndarray, calibration: Any) -> np.ndarray:
+    """Active rotations (..., 3, 3), crystal to (row, column, z), of the detector as those of the scan."""
     if calibration.flip:
         # Rows and columns exchanged is no rotation; with the inverse of the crystal, which diffracts the same, it is.
         active = -np.eye(3)[[1, 0, 2]] @ active

@@ -37,7 +37,7 @@ def merge_orientations(
     ----------
     result : Decomposition
         Of the same scan.
-    existing : orix CrystalMap or its file, or OrientationMap of pyxem or py4DSTEM
+    existing : orix CrystalMap or its file, OrientationMap of pyxem, py4DSTEM or quantem, or CrystalMap of quantem
         One orientation (or more, of which the first counts) for every position, as template matching or ACOM of the whole
         scan makes it.
     crystal : py4DSTEM Crystal, optional

@@ -32,6 +32,7 @@ __all__ = ["Orientations"]
 
 _OF_MATCHES = ("component", "source", "n_positions", "phase", "score", "fit", "gap", "second_phase", "ambiguous",
                "orientation_ambiguous", "ambiguity", "decided_by", "error_deg", "model_error", "spread_deg")  # fmt: skip
+_NAMES = {"pyxem": "pyxem", "py4dstem": "py4DSTEM", "quantem": "quantem"}
 
 
 @savable(FORM)
@@ -42,7 +43,7 @@ class Orientations:
 
     Attributes
     ----------
-    host : {"pyxem", "py4dstem"}
+    host : {"pyxem", "py4dstem", "quantem"}
         Whose matcher found them.
     matches : tuple of Match (k,)
         Phase, orientation and scores of every component: see `unmix4d.orientation.Match`.
@@ -53,7 +54,7 @@ class Orientations:
     symmetry : dict
         {phase: proper rotations (m, 3, 3) of its Laue group}.
     phases : dict
-        {phase: orix Phase, or py4DSTEM Crystal with its orientation plan}.
+        {phase: orix Phase, py4DSTEM Crystal with its orientation plan, or Crystal of quantem}.
     time_s : dict
         Seconds of the parts of the run; ``"total"`` among them.
     settings : dict
@@ -289,31 +290,34 @@ class Orientations:
         Raises
         ------
         TypeError
-            When they were found with py4DSTEM.
+            When they were found with another host.
         """
         if self.host != "pyxem":
-            raise TypeError("a CrystalMap is made of what pyxem found, these are of py4DSTEM: use orientation_map")
+            raise TypeError(f"a CrystalMap is of what pyxem found, these are of {_NAMES[self.host]}: use orientation_map")
         from .match_pyxem import crystal_map
 
         return crystal_map(self, self.phases)
 
     @property
     def orientation_map(self) -> Any:
-        """A py4DSTEM OrientationMap of two matches or more (py4DSTEM only); {phase: OrientationMap} of several phases.
+        """An OrientationMap of py4DSTEM or quantem, of two matches or more; {phase: OrientationMap} of several phases.
 
         Best first: the first component's, its rival's where it is ambiguous, the runner-up's and its rival's; correlation 0
-        where there is none, or where another phase is.
+        where there is none, or where another phase is. That of quantem is of orientations only, without peaks.
 
         Raises
         ------
         TypeError
             When they were found with pyxem.
         """
-        if self.host != "py4dstem":
-            raise TypeError("an OrientationMap is made of what py4DSTEM found, these are of pyxem: use crystal_map")
-        from .match_py4dstem import orientation_map
+        if self.host == "pyxem":
+            raise TypeError("an OrientationMap is of what py4DSTEM or quantem found, these are of pyxem: use crystal_map")
+        from . import match_py4dstem, of_quantem
 
-        maps = {name: orientation_map(self.matches, self.painting, name) for name in self.phases}
+        if self.host == "quantem":
+            maps = {name: of_quantem.native_map(self, name) for name in self.phases}
+        else:
+            maps = {name: match_py4dstem.orientation_map(self.matches, self.painting, name) for name in self.phases}
         return next(iter(maps.values())) if len(maps) == 1 else maps
 
     def to_host(self) -> Any:

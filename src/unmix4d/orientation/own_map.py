@@ -53,9 +53,9 @@ def of_own_map(
 ) -> Any:
     """Orientations of the components, of a finished map of the host: what `index` does where it is given one.
 
-    existing: OrientationMap of pyxem or py4DSTEM, orix CrystalMap or its file.
-    crystal: What the phases are made of, where the map does not say: py4DSTEM Crystal, orix Phase or diffsims Simulation2D,
-        or a dict of them by the names of the phases.
+    existing: OrientationMap of pyxem, py4DSTEM or quantem, CrystalMap of quantem, orix CrystalMap or its file.
+    crystal: What the phases are made of, where the map does not say: Crystal of py4DSTEM or quantem, orix Phase or diffsims
+        Simulation2D, or a dict of them by the names of the phases.
     The other arguments are those of `index` and `merge_orientations`.
     Returns Orientations.
     """
@@ -80,7 +80,7 @@ def of_own_map(
         )
     votes = [elected(weight, have) for weight in _weights(result, present)]
     likenesses = rematch.likenesses(have)
-    doubt = frame is None and have.frame not in ("scan", "py4dstem") and _doubt_frame(have, votes, likenesses)
+    doubt = frame is None and have.frame != "scan" and _doubt_frame(have, votes, likenesses)
     matches = tuple(_match(i, *each, have, refine, odds) for i, each in enumerate(zip(votes, likenesses)))
     if not doubt:
         matches = _with_what_nobody_votes_for(matches, likenesses, have)

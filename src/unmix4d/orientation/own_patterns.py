@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import of_quantem
 from .disks import radius_of
 from .geometry import to_inverse_angstrom
 from .match_py4dstem import is_crystal
@@ -37,10 +38,10 @@ class Rematch:
         self._result, self._given, self._options = result, crystal, options
         given = list(crystal.values()) if isinstance(crystal, dict) else [] if crystal is None else [crystal]
         for one in given:
-            if not (is_crystal(one) or is_simulation(one) or _is_phase(one)):
+            if not (is_crystal(one) or is_simulation(one) or _is_phase(one) or of_quantem.is_crystal(one)):
                 raise TypeError(
-                    "crystal must be a py4DSTEM Crystal, an orix Phase or a diffsims Simulation2D, or a dict of them by the "
-                    f"names of the phases, got {type(one).__name__}"
+                    "crystal must be a Crystal of py4DSTEM or quantem, an orix Phase or a diffsims Simulation2D, or a "
+                    f"dict of them by the names of the phases, got {type(one).__name__}"
                 )
         # Whose orientations an OrientationMap of py4DSTEM holds.
         self.crystal = given[0] if len(given) == 1 and is_crystal(given[0]) else None
@@ -94,6 +95,8 @@ def _reflections(one, q_max, wavelength):
         one = one.phases
     if _is_phase(one):
         return reflections_of_phase(one, q_max, wavelength)
+    if of_quantem.is_crystal(one):
+        return of_quantem.reflections_of(one, q_max, wavelength)
     if not is_crystal(one):
         return None
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..core.messages import warn
+from . import of_quantem
 from .symmetry import laue_rotations, nearest_rotation
 
 __all__ = ["symmetry_of_crystal", "symmetry_of_phase"]
@@ -17,7 +18,9 @@ _UNKNOWN_CELL = (1.0, 1.0, 1.0, 90.0, 90.0, 90.0)  # that of a diffpy lattice no
 
 
 def symmetry_of_crystal(crystal) -> np.ndarray:
-    """Proper rotations (m, 3, 3) of the Laue group of a py4DSTEM Crystal, which holds all atoms of its cell."""
+    """Proper rotations (m, 3, 3) of the Laue group of a Crystal of py4DSTEM or quantem, which hold all atoms of a cell."""
+    if of_quantem.is_crystal(crystal):
+        return of_quantem.symmetry_of(crystal)
     kinds = np.stack([crystal.numbers, crystal.occupancy], axis=1)
     return laue_rotations(crystal.lat_real, crystal.positions, np.unique(kinds, axis=0, return_inverse=True)[1].ravel())
 

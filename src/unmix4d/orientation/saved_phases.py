@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.tensors import plain as to_numpy
 from ..results.forms import are_numbers, is_number, plain, require
+from . import of_quantem
 from .phase_reflections import given_base
 
 __all__ = ["SavedPhase"]
@@ -14,7 +16,7 @@ _RANGE = "orientation_zone_axis_range"
 
 
 class SavedPhase:
-    """A field that is an orix Phase, a py4DSTEM Crystal (without its orientation plan, but for its corners), or None.
+    """A field that is an orix Phase, a Crystal of py4DSTEM (without its plan, but for its corners) or quantem, or None.
 
     Without the host it is None after loading: colours are those of no crystal then, and the map of that host cannot be made.
     """
@@ -22,6 +24,8 @@ class SavedPhase:
     def write(self, value, name, arrays):
         if hasattr(value, "point_group"):
             return _of_orix(value)
+        if of_quantem.is_crystal(value):
+            return _of_quantem(value)
         return None if value is None else _of_py4dstem(value)
 
     def claims(self, told, name, sizes, shapes):
@@ -63,13 +67,22 @@ def _of_py4dstem(crystal):
     }  # fmt: skip
 
 
+def _of_quantem(crystal):
+    return {
+        "host": "quantem", "name": str(crystal.name), "base": plain(np.asarray(crystal.atoms.cell)),
+        "numbers": plain(to_numpy(crystal.numbers)), "positions": plain(to_numpy(crystal.positions_frac)),
+        "occupancy": plain(to_numpy(crystal.occupancy)),
+    }  # fmt: skip
+
+
 def _require(told):
     n = len(told["positions"])
     require(n <= _MOST_ATOMS and all(are_numbers(xyz, 3) for xyz in told["positions"]), "the atoms of a phase")
     require(are_numbers(told["occupancy"], n), "the atoms of a phase")
-    if told["host"] == "pyxem":
+    if told["host"] != "py4dstem":
         require(len(told["base"]) == 3 and all(are_numbers(row, 3) for row in told["base"]), "the cell of a phase")
         require(np.linalg.det(told["base"]) > 0, "the cell of a phase")
+    if told["host"] == "pyxem":
         given = told.get("given_base", told["base"])
         require(
             isinstance(given, list) and len(given) == 3 and all(are_numbers(row, 3) for row in given), "the cell of a phase"
@@ -81,8 +94,10 @@ def _require(told):
         require(all(isinstance(told[key], str) for key in ("name", "colour")), "the name of a phase")
         require(told["point_group"] is None or isinstance(told["point_group"], str), "the point group of a phase")
         return
+    require(len(told["numbers"]) == n > 0 and all(is_number(one) and 1 <= one < 119 for one in told["numbers"]), "an atom")
+    if told["host"] == "quantem":
+        return require(isinstance(told["name"], str), "the name of a phase")
     require(are_numbers(told["cell"], 6) and min(told["cell"]) > 0, "the cell of a phase")
-    require(len(told["numbers"]) == n > 0 and all(is_number(one) and 1 <= one < 120 for one in told["numbers"]), "an atom")
     corners = told["corners"]
     require(corners is None or (len(corners) in (2, 3) and all(are_numbers(one, 3) for one in corners)), "the zone axes")
 
@@ -114,4 +129,13 @@ def _py4dstem(told):
     return crystal
 
 
-_READ = {"pyxem": _orix, "py4dstem": _py4dstem}
+def _quantem(told):
+    from ase import Atoms
+    from quantem.diffraction.crystal import Crystal
+
+    atoms = Atoms(np.array(told["numbers"], int), scaled_positions=told["positions"], cell=told["base"], pbc=True)
+    atoms.set_array("occupancy", np.array(told["occupancy"], float))
+    return Crystal.from_ase(atoms, name=told["name"], verbose=False)
+
+
+_READ = {"pyxem": _orix, "py4dstem": _py4dstem, "quantem": _quantem}

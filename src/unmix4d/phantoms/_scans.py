@@ -159,7 +159,7 @@ def large_scan(
     --------
     >>> import tempfile
     >>> from unmix4d import phantoms
-    >>> with tempfile.TemporaryDirectory() as folder:
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
     ...     p = phantoms.large_scan(folder + "/scan.zarr", shape=(4, 5, 32, 30), k=3, chunks=(2, 5, 32, 30))
     ...     p.data.chunksize
     (2, 5, 32, 30)
