@@ -183,5 +183,3 @@ def test_a_crystal_of_quantem_for_the_map_of_another_program(silver, unmixed):
     likeness = Rematch(unmixed, {"silver": silver}, **options).likenesses(have)[scene.order(unmixed)[0]]["silver"]
     right, wrong = likeness.values(np.stack([scene.TRUTH[0], scene.TRUTH[1]]))
     assert right > 0.8 > wrong + 0.2
-
-

@@ -54,7 +54,7 @@ def _read_out(frame):
     rows, cols = (size // 2 for size in frame.shape)
     for i in range(rows):
         last = frame[2 * rows - 1 - i]
-        yield [*last[:cols - 1:-1], *last[cols - 1::-1], *frame[i, cols:], *frame[i, :cols]]
+        yield [*last[: cols - 1 : -1], *last[cols - 1 :: -1], *frame[i, cols:], *frame[i, :cols]]
 
 
 def _words(line, bits):
