@@ -96,11 +96,15 @@ def taken(match: Match, rival: bool, by: str) -> Match:
     unsure = bool(match.error_deg > UNSURE_DEG)
     if not rival:
         return dataclasses.replace(match, orientation_ambiguous=unsure, decided_by=by)
-    told, best = match.rival, match.candidates[0]
+    told = match.rival
     assert told is not None
-    other = Rival(match.matrix, match.fit, told.away_deg, -told.log_ratio, best.native)
-    best = dataclasses.replace(best, matrix=told.matrix, fit=told.fit, rival=other, native=told.native)
+    native = match.candidates[0].native if match.candidates else None
+    other = Rival(match.matrix, match.fit, told.away_deg, -told.log_ratio, native)
+    first = [
+        dataclasses.replace(one, matrix=told.matrix, fit=told.fit, rival=other, native=told.native)
+        for one in match.candidates[:1]
+    ]
     return dataclasses.replace(
         match, matrix=told.matrix, fit=told.fit, rival=other, orientation_ambiguous=unsure, decided_by=by,
-        candidates=(best, *match.candidates[1:]),
+        candidates=(*first, *match.candidates[1:]),
     )  # fmt: skip
