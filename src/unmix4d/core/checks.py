@@ -72,7 +72,7 @@ def file_name(value, name: str = "path") -> str:
         raise TypeError(f"{name} must be the name of a file, got {value!r}") from None
     try:
         path = os.fsdecode(path)
-        possible = b"\0" not in os.fsencode(path)
+        possible = bool(path) and b"\0" not in os.fsencode(path)
     except UnicodeError:
         possible = False
     if not possible:

@@ -27,7 +27,7 @@ _WORDS = {
     "n_positions": ("positions where it is the strongest", 1),
     "strength": ("strength (noise = 1)", 1), "distinguishable": ("distinguishable from noise", 1),
     "stability": ("share of the runs (%)", 100), "agreement": ("agreement of the runs", 1),
-    "pure_fraction": ("pure positions (%)", 100),
+    "grain_probability": ("probability that it is a grain (%)", 100), "pure_fraction": ("pure positions (%)", 100),
 }  # fmt: skip
 
 
@@ -87,5 +87,5 @@ def components(parts) -> str:
 def _columns(result):
     """The table of the components in words."""
     words = {**_WORDS, "explained": (f"share of the {result.meaning.shares_of} (%)", 100)}
-    known = {words[name]: column for name, column in result.table.items()}
+    known = {words.get(name, (name.replace("_", " "), 1)): column for name, column in result.table.items()}
     return {heading: column if factor == 1 else factor * column for (heading, factor), column in known.items()}
