@@ -274,7 +274,7 @@ _SPECIAL = {
 
 
 def _in(folder, name):
-    return os.path.join(folder, name) if name else name
+    return os.path.join(folder, name) if isinstance(name, str) and name else name
 
 
 def _several(value):

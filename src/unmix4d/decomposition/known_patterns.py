@@ -133,7 +133,7 @@ def _beyond_noise(squares, mean, wide_mean, second, step, expected):
     """
     some = mean > 0
     if not some.any():
-        return 1.0, np.where(squares > 0, np.inf, 0.0)
+        return 1.0, np.sqrt(squares / 3)
     ratios = [np.median(squares[some] / mean[some])]
     pairs = some & np.isfinite(step) & (np.nan_to_num(expected) > 0)
     if pairs.any():
@@ -142,6 +142,8 @@ def _beyond_noise(squares, mean, wide_mean, second, step, expected):
     spread = np.sqrt(gain**3 * wide_mean + 2 * gain**2 * second)
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = (squares - gain * mean) / spread
-    # Where nothing is fitted, any count is beyond it.
+        # Where nothing is fitted, noise is that of the counts themselves: n pixels of one count have n g**2 and 3 n g**4.
+        alone = np.sqrt(squares / 3) / gain
+    alone = np.where(np.isfinite(alone), alone, 0.0)
     # The mean that is expected is a little too large.
-    return gain * (1 + _UNSEEN), np.where(spread > 0, excess, np.where(squares > 0, np.inf, 0.0))
+    return gain * (1 + _UNSEEN), np.where(spread > 0, excess, alone)
