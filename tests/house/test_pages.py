@@ -52,18 +52,27 @@ def orientations_taken_for_granted():
 
 
 def series_taken_for_granted():
-    """A series as scans and as one signal, another scan, two results, and a region of interest."""
+    """A series as scans and as one signal, another scan, two results, a simulation, and a region of interest."""
     import hyperspy.api as hs
+    from orix.quaternion import Rotation
+
+    from unmix4d.orientation.geometry import to_orix_matrix
 
     film = phantoms.series(n_scans=6, scan_shape=(62, 44), detector_shape=(40, 40), dose=1e3, direct_beam=0.1, seed=0)
-    scans = [Unmix(one.data, centre=one.centre, step=2.0, step_unit="nm") for one in film]
+    units = {"step": 2.0, "step_unit": "nm", "pixel_size": 0.05, "pixel_unit": "1/Å"}
+    scans = [Unmix(one.data, centre=one.centre, **units) for one in film]
     result = scans[0].nmf(4, random_state=0)
     like = {"direct_beam": 6, "bin": 2}
+    decomposed = film[0].to_pyxem()
+    decomposed.change_dtype("float32")
+    decomposed.decomposition(algorithm="SVD", output_dimension=4, print_info=False)
     return {
-        "unmix4d": unmix4d, "SmoothMaps": SmoothMaps, "s1": scans[0], "s2": scans[1], "s3": scans[2],
+        "unmix4d": unmix4d, "SmoothMaps": SmoothMaps, "decomposed": decomposed,
+        "s1": scans[0], "s2": scans[1], "s3": scans[2],
         "signal": film.to_pyxem(), "new": SimpleNamespace(unmix=scans[3].prepare(**like)), "r1": result,
         "r2": scans[0].nmf(5, random_state=0), "other_maps": result.maps,
         "s": SimpleNamespace(unmix=scans[0].prepare(**like)),
+        "simulation": scene.simulate(scene.silver_phase(), Rotation.from_matrix(to_orix_matrix(scene.TRUTH))),
         "roi": hs.roi.RectangularROI(left=10, top=20, right=60, bottom=80),
     }  # fmt: skip
 
