@@ -474,15 +474,17 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
 
 
 def _residual_kernel(X, *maps, patterns, weights):
-    rows, pixels = np.empty((len(X), len(maps))), buffer("sums", (len(maps), X.shape[1]), np.float64)
+    rows, pixels = np.empty((len(X), len(maps))), buffer("sums", (len(maps), X.shape[1]), X.dtype)
+    over_pixels, over_rows = _ones(X.shape[1], X.dtype), np.ones(len(X), X.dtype)
     for i, (own, its) in enumerate(zip(maps, patterns)):
         difference = np.dot(own, its, out=buffer("residual", X.shape, X.dtype))
         np.subtract(X, difference, out=difference)
         if weights is not None:
             difference *= weights
         np.square(difference, out=difference)
-        rows[:, i] = difference.sum(1, dtype=np.float64)
-        difference.sum(0, dtype=np.float64, out=pixels[i])
+        # As products: nothing cancels in sums of squares, and numpy's own sums in double take three times as long.
+        rows[:, i] = difference @ over_pixels
+        np.dot(over_rows, difference, out=pixels[i])
     return rows, tuple(pixels)
 
 
