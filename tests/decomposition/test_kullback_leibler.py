@@ -128,7 +128,6 @@ def test_blocks_batches_and_sparse_rows_change_nothing(scan, monkeypatch):
     expected = solve_kl(view.matrix("double"), *start, max_iter=20, tol=0)
     monkeypatch.setattr(blocks, "_SLICE_BYTES", 2000)
     monkeypatch.setattr(passes, "BATCH_VALUES", 1100)
-    monkeypatch.setattr(sparse_matrix, "BATCH_VALUES", 1100)
     for matrix in (view.matrix("double"), sparsified(view.matrix("double"), max_fill=1)):
         found = solve_kl(matrix, *start, max_iter=20, tol=0)
         assert np.allclose(found.history, expected.history, rtol=1e-12)

@@ -41,7 +41,6 @@ def test_small_batches_change_nothing(monkeypatch):
     monkeypatch.setattr(blocks, "_SLICE_BYTES", 2000)
     for batch in (600, 5000, 1):
         monkeypatch.setattr(passes, "BATCH_VALUES", batch)
-        monkeypatch.setattr(sparse_matrix, "BATCH_VALUES", batch)
         assert np.allclose(held(FEW, "double").normal(np.ones((520, 2))), whole, rtol=1e-13)
 
 

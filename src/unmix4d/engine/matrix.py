@@ -448,10 +448,6 @@ def _normal_kernel(X, weights=None, *, right):
     return None, (_summed(X, image),)
 
 
-# Sums of products in the arithmetic of the matrix; those of other kernels are in double precision.
-_transpose_kernel.narrow_sums = _normal_kernel.narrow_sums = True  # type: ignore[attr-defined]
-
-
 def _gram_kernel(X, weights=None):
     # Squaring halves the digits: in single precision everything below 3e-4 of the first component would be noise.
     X = _wide(X)
@@ -471,6 +467,11 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
     wide, left = maps.astype(np.float64, copy=False), maps if weights is None else weights * maps
     fitted = np.einsum("ij,ij->", cross.astype(np.float64, copy=False), wide[:, : cross.shape[1]])
     return maps, (_summed(X, left), wide.T @ wide, fitted)
+
+
+# Sums of a block are of the type they are made in, those of products in that of the matrix; others' are in double precision.
+for _kernel in (_transpose_kernel, _normal_kernel, _alternate_kernel):
+    _kernel.narrow_sums = True  # type: ignore[attr-defined]
 
 
 def _residual_kernel(X, *maps, patterns, weights):

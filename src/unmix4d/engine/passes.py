@@ -20,9 +20,10 @@ from .buffers import buffer
 from .cells import joined_rows
 from .threads import in_order, one_thread_per_block
 
-__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "computed_lazily", "run_pass"]
+__all__ = ["BATCH_VALUES", "TREE_WIDTH", "added", "computed_lazily", "rows_of_batch", "run_pass"]
 
 BATCH_VALUES = 1 << 20  # patterns are cast to float in batches of this many values (4 MB in single precision)
+_LEAST_ROWS = 16  # patterns, unless they have four times as many values: products with fewer take twice as long
 TREE_WIDTH = 8  # sums of blocks that one task of dask adds, a size of work: they differ by rounding only
 
 
@@ -80,20 +81,25 @@ def run_block(block, kernel, kept, pixels, dtype, per_row):
     """The kernel on one block (rows, cols, det_row, det_col), a batch of patterns at a time."""
     flat = np.asarray(block).reshape(-1, math.prod(block.shape[2:]))
     n_rows = len(flat) if kept is None else len(kept)
-    step = max(1, BATCH_VALUES // flat.shape[1])
+    step = rows_of_batch(flat.shape[1])
     kernel, per_row = _aligned(kernel), _aligned(per_row)
     pieces, sums, join = [], None, _join(kernel)
+    # Within a block products in single precision are added as they are, no less exactly than one product adds its rows:
+    # with few patterns in a batch, sums in double take as long as the product. They travel between machines as such, too.
+    dtype_of_sums = None if _trait(kernel, "narrow_sums", False) else np.float64
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
         batch = flat[start:stop] if kept is None else flat[kept[start:stop]]
         batch = _chosen(batch, pixels, dtype)
         piece, part = kernel(batch, *(a[start:stop] for a in per_row))
         pieces.append(piece)
-        sums = added(sums, part, join)
-    if _trait(kernel, "narrow_sums", False):
-        # Products in single precision need no double to travel in between machines: half of what is sent.
-        sums = tuple(part.astype(dtype, copy=False) for part in sums)
+        sums = added(sums, part, join, dtype_of_sums)
     return (None if pieces[0] is None else np.concatenate(pieces)), sums
+
+
+def rows_of_batch(n_pixels: int) -> int:
+    """How many patterns are treated together."""
+    return max(1, BATCH_VALUES // n_pixels, min(_LEAST_ROWS, 4 * BATCH_VALUES // n_pixels))
 
 
 def _aligned(value):
@@ -140,11 +146,12 @@ def _trait(kernel, name, default):
     return getattr(kernel, name, default)
 
 
-def added(left, right, join=np.add):
+def added(left, right, join=np.add, dtype: type | None = np.float64):
+    """The sums of two parts, in `left`; the first is copied to `dtype`, None for the type that it has."""
     if right is None:
         return left
     if left is None:
-        return tuple(joined_rows({}, part) if isinstance(part, dict) else np.array(part, np.float64) for part in right)
+        return tuple(joined_rows({}, part) if isinstance(part, dict) else np.array(part, dtype) for part in right)
     for a, b in zip(left, right):
         if isinstance(a, dict):
             joined_rows(a, b)

@@ -10,7 +10,7 @@ import scipy
 from ..core.geometry import ScanGeometry
 from . import matrix as dense
 from .matrix import PatternMatrix
-from .passes import BATCH_VALUES, added
+from .passes import added, rows_of_batch
 from .threads import in_order, one_thread_per_block
 
 __all__ = ["SparseMatrix", "sparsified"]
@@ -72,7 +72,7 @@ class SparseMatrix(PatternMatrix):
         as_sparse = self._offset is None and (function in dense.PRODUCTS or getattr(function, "takes_sparse", False))
         if self._offset is not None:
             kernel = partial(dense.offset_kernel, kernel=kernel, offset=self._offset)
-        starts = range(0, self.shape[0], max(1, BATCH_VALUES // self.shape[1]))
+        starts = range(0, self.shape[0], rows_of_batch(self.shape[1]))
 
         def one(i, cancelled):
             rows = slice(starts[i], min(starts[i] + starts.step, self.shape[0]))
