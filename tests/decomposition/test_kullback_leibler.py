@@ -119,7 +119,7 @@ def test_every_input_gives_the_same_answer(as_host, scan):
 
 
 def test_blocks_batches_and_sparse_rows_change_nothing(scan, monkeypatch):
-    from unmix4d.engine import blocks, passes, sparse_matrix
+    from unmix4d.engine import blocks, passes
 
     scan_mask, detector_mask = np.zeros((7, 9), bool), np.zeros((20, 26), bool)
     scan_mask[2], detector_mask[5:9, 5:9] = True, True

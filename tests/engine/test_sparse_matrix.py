@@ -35,7 +35,7 @@ def test_every_host_is_collected(as_host, scan):
 
 
 def test_small_batches_change_nothing(monkeypatch):
-    from unmix4d.engine import blocks, passes, sparse_matrix
+    from unmix4d.engine import blocks, passes
 
     whole = held(FEW, "double").normal(np.ones((520, 2)))
     monkeypatch.setattr(blocks, "_SLICE_BYTES", 2000)
