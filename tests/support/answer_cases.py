@@ -556,7 +556,7 @@ CASES |= {
     "groups, centre": lambda: [
         groups.settled_centre(ScanGeometry((1, 1), (40, 50)), offset(*one), refine, "it").centre
         for one in ((True, True), (False, False))
-        for refine in (True, False)
+        for refine in (True, False, "auto")
     ],
     "groups, no centre": lambda: (
         groups.settled_centre(ScanGeometry((1, 1), (40, 50)), offset(False, True), True, "it").centre

@@ -26,6 +26,7 @@ from ..results.groups import (
     Groups,
     by_strength,
     checked_cut,
+    checked_refine,
     mean_of,
     polar_range,
     settled_centre,
@@ -54,7 +55,7 @@ def group_rotated(
     spots: float = SPOTS,
     precision: str = "single",
     random_state: int | None = None,
-    refine_centre: bool = False,
+    refine_centre: bool | str = "auto",
 ) -> Groups:
     """Group the positions of a scan by structure, at any in-plane rotation (after Kimoto 2025).
 
@@ -96,9 +97,10 @@ def group_rotated(
     random_state : int or None
         Seed that selects the positions compared in pairs if the scan has more than 2048. Smaller scans involve no
         randomness.
-    refine_centre : bool
+    refine_centre : bool or "auto"
         If True, use the centre measured from opposite spots, if they determine one (``.settings["centre"]``), instead of
-        that of the scan. If False, a wrong centre only causes a warning.
+        that of the scan. If False, a wrong centre only causes a warning. By default the measured centre is used, with a
+        warning, if that of the scan is more than half a pixel off.
 
     Returns
     -------
@@ -142,7 +144,7 @@ def group_rotated(
     if n_parts is not None:
         n_parts = checks.count(n_parts, "n_parts", minimum=n_groups or 1, maximum=geometry.n_positions)
     spots = checks.positive(spots, "spots", zero=True)
-    seed = checks.seed(random_state)
+    seed, refine_centre = checks.seed(random_state), checked_refine(refine_centre)
     transform = PolarTransform(geometry, **grid)
     radial_weights(weight, transform.radius)
     matrix = view.matrix(precision).hold()
@@ -150,13 +152,13 @@ def group_rotated(
         view, "group_rotated", n_groups=n_groups, distance=distance, linkage=linkage, mirror=bool(mirror),
         friedel=bool(friedel), weight=weight if isinstance(weight, str) else [float(w) for w in weight],
         r_min=grid["r_min"], r_max=float(transform.radius[-1]), n_parts=n_parts, spots=spots,
-        precision=precision, random_state=seed, refine_centre=bool(refine_centre),
+        precision=precision, random_state=seed, refine_centre=refine_centre,
     )  # fmt: skip
     matrix.require_counts("group_rotated")
     with progress(view, 10 if geometry.n_positions <= MOST_COMPARED else 15, "grouping by rotation") as tick:
         geometry = _without_hot_pixels(matrix, transform)
         offset = offset_of_scan(matrix, geometry, grid["r_min"])
-        geometry = settled_centre(geometry, offset, bool(refine_centre), "group_rotated")
+        geometry = settled_centre(geometry, offset, refine_centre, "group_rotated")
         settings["centre"] = list(geometry.centre)
         transform = PolarTransform(geometry, **{**grid, "r_max": float(transform.radius[-1]) + 1e-6})
         tick()

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from ..core.geometry import ScanGeometry
 
 __all__ = [
-    "Groups", "by_strength", "checked_cut", "group_rotated", "mean_of", "polar_range", "settled_centre", "without_pixels",
+    "Groups", "by_strength", "checked_cut", "checked_refine", "group_rotated", "mean_of", "polar_range", "settled_centre",
+    "without_pixels",
 ]  # fmt: skip
 
 
@@ -329,7 +330,7 @@ def group_rotated(
     r_max: float | str | None = None,
     spots: float | None = SPOTS,
     as_published: bool = False,
-    refine_centre: bool = False,
+    refine_centre: bool | str = "auto",
 ) -> Groups:
     """Group components whose patterns are in-plane rotated copies of each other (Kimoto 2025, Figs. 8 and 9).
 
@@ -367,9 +368,10 @@ def group_rotated(
         If True, use the similarity of the paper: the cross-correlation including the means of the rings and without
         normalisation, so that the halo and bright components dominate. Distances are relative to the largest value,
         ``"auto"`` cuts in the widest gap of all heights, and no component is treated as amorphous.
-    refine_centre : bool
+    refine_centre : bool or "auto"
         If True, use the centre measured from opposite spots of the components, if they determine one
-        (``.settings["centre"]``), instead of that of the scan. If False, a wrong centre only causes a warning.
+        (``.settings["centre"]``), instead of that of the scan. If False, a wrong centre only causes a warning. By default
+        the measured centre is used, with a warning, if that of the scan is more than half a pixel off.
 
     Returns
     -------
@@ -411,10 +413,11 @@ def group_rotated(
         spots = checks.positive(spots, "spots", zero=True)
     require_centre(result.geometry, "group_rotated")
     mirror, friedel, as_published = bool(mirror), bool(friedel), bool(as_published)
+    refine_centre = checked_refine(refine_centre)
     geometry, grid = result.geometry, polar_range(result.geometry, r_min, r_max)
     patterns = _without_hot_pixels(result, np.maximum(np.nan_to_num(result.patterns), 0), grid)
     geometry = settled_centre(
-        geometry, offset_of_patterns(patterns, geometry, grid["r_min"]), bool(refine_centre), "group_rotated"
+        geometry, offset_of_patterns(patterns, geometry, grid["r_min"]), refine_centre, "group_rotated"
     )
     grid = polar_range(geometry, r_min, r_max)
     transform = PolarTransform(geometry, **grid)
@@ -508,19 +511,30 @@ def polar_range(geometry, r_min, r_max):
     return {"n_azimuth": 360, "radial_step": float(np.float64(step)), "r_min": first, "r_max": last + 1e-6}
 
 
-def settled_centre(geometry: ScanGeometry, offset: Any, refine: bool, use: str) -> ScanGeometry:
-    """The geometry with the centre that the patterns say, where that is wanted; a warning where it is off and stays."""
+def checked_refine(refine_centre: Any) -> bool | str:
+    """True, False or "auto"."""
+    if isinstance(refine_centre, (bool, np.bool_)):
+        return bool(refine_centre)
+    if not isinstance(refine_centre, str) or refine_centre != "auto":
+        raise TypeError(f"refine_centre must be True, False or 'auto', got {refine_centre!r}")
+    return refine_centre
+
+
+def settled_centre(geometry: ScanGeometry, offset: Any, refine: bool | str, use: str) -> ScanGeometry:
+    """The geometry with the centre that the patterns say, where that is wanted; a warning where it is another one."""
     row, col = geometry.centre
     better = (row + offset.row, col + offset.col)
-    if refine and offset.known:
-        return geometry.replace(centre=better, centre_known=True)
-    if refine:
-        warn(f"{use} found no centre in the patterns, whose opposite spots say none: ({row:g}, {col:g}) is taken")
-    elif offset.noticed:
+    if offset.noticed and refine is not True:
+        taken = refine == "auto"
         warn(
             f"opposite spots lie about ({better[0]:.1f}, {better[1]:.1f}), and not about the centre ({row:.1f}, {col:.1f}), "
-            f"without which the angles and groups of {use} are wrong: give centre=(row, col), or refine_centre=True"
+            f"with which the angles and groups of {use} {'would be' if taken else 'are'} wrong: "
+            + (f"{use} takes the former, refine_centre=False the latter" if taken else "give centre=(row, col)")
         )
+    if refine is True and not offset.known:
+        warn(f"{use} found no centre in the patterns, whose opposite spots say none: ({row:g}, {col:g}) is taken")
+    if refine is True and offset.known or refine == "auto" and offset.noticed:
+        return geometry.replace(centre=better, centre_known=True)
     return geometry
 
 
