@@ -81,6 +81,14 @@ def _ws2(path):
     return np.load(path)["patterns"]
 
 
+def _r_min(case, path):
+    """Where the direct beam ends, in binned pixels: files of `multislice.py` say it, that of WS2 does not."""
+    if case.structures != "ws2":
+        return 1.0
+    file = np.load(path)
+    return float(file["r_min"]) if "r_min" in file else 5.0
+
+
 def _tilted(degrees):
     return lambda path: np.stack([_pattern(*_fcc()), _pattern(*_fcc(), tilt_deg=degrees)])
 
@@ -164,5 +172,5 @@ def make(case, seed, path=None) -> Scene:
     amorphous = np.array([case.structures.endswith("amorphous") and i == len(patterns) - 1 for i in range(len(patterns))])
     return Scene(
         data, ((SMALL - 1) / 2,) * 2, mask, of_grain[order[0]], np.where(weak, -1, of_grain[order[1]]), angles[order[0]],
-        patterns, amorphous, 5.0 if case.structures == "ws2" else 1.0,
+        patterns, amorphous, _r_min(case, path),
     )  # fmt: skip
