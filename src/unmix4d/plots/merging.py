@@ -150,7 +150,7 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
 
 
 def _legend_below(ax):
-    """Below the label of the axis, for which tilted names leave less room than numbers do, whatever the layout makes of it."""
+    """Below the label of the axis, for which tilted names leave less room than numbers do, in any layout."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = ax.figure
