@@ -79,6 +79,14 @@ def test_merging_conserves_the_intensity_of_every_position_and_of_every_pixel(ex
     assert np.array_equal(merged.maps[[0, 2, 3]], exact.maps[[0, 2, 4]])
 
 
+@pytest.mark.parametrize("unit", [1e-18, 1e14])
+def test_merging_does_not_depend_on_the_unit_of_the_intensity(unit):
+    data = phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data
+    plain, scaled = (Unmix(values).nmf(3, random_state=0).merge([0, 2]) for values in (data.astype(float), data * unit))
+    np.testing.assert_allclose(scaled.maps, plain.maps, atol=1e-4)
+    np.testing.assert_allclose(scaled.patterns / unit, plain.patterns, atol=1e-4 * plain.patterns.max())
+
+
 def test_refitting_is_never_worse_and_is_what_least_squares_says(exact, view):
     for pair in ([0, 1], [1, 3], [2, 4], [0, 1, 2]):
         as_it_adds_up = _quietly(exact.merge, pair, refit=False)

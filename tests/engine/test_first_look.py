@@ -182,6 +182,14 @@ def test_the_first_pass_of_features_is_looked_at(film):
     assert not warned(view)  # once is enough
 
 
+def test_parts_of_the_counts_are_not_looked_at_again(film):
+    """choose_k fits parts of the counts, of which all that is odd was said of the whole."""
+    view = Unmix([film.data, film.data // 4], centre=film.centre)
+    assert len(warned(view)) == 1  # unlike doses
+    fit, held_out = view.split_counts(0.5, random_state=0)
+    assert warned(fit) == warned(held_out.persist()) == warned(view.persist()) == []
+
+
 def test_centres_that_move_are_said_where_their_mean_is_taken(py4dstem, film):
     cube = py4dstem.DataCube(np.array(film.data))
     rows, cols = np.full((12, 10), float(film.centre[0])), np.full((12, 10), float(film.centre[1]))

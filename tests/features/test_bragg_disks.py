@@ -704,3 +704,17 @@ def test_vectors_in_pixels_are_as_long_as_they_are(py4dstem, pyxem):
         assert disks.unit == "px" and disks.pixel_size == (1.0, 1.0)
         found = sorted(zip(disks.q_row.round(6), disks.q_col.round(6)))
         assert found == sorted(map(tuple, spots[:, 2:4].round(6).tolist()))
+
+
+def test_sharp_spots_of_vectors_alone_are_no_hot_pixels():
+    """On their raster spots may be a cell wide, and those that two rotated crystals share are the same everywhere."""
+    shared, own = [(4, 0), (-4, 0), (6, 6), (-6, -6)], [(9, 2), (-9, -2)]
+    rng, rows = np.random.default_rng(0), []
+    for position in range(36):
+        turned = own if position % 6 < 3 else [(c, r) for r, c in own]
+        rows += [(position, *spot, rng.poisson(400)) for spot in shared + turned]
+    result = Unmix(BraggDisks((6, 6), *np.transpose(rows).astype(float)), pixel_size=0.5).nmf(2, random_state=0)
+    groups = result.group_rotated()
+    assert not groups.amorphous.any() and (groups.symmetry == 2).all()
+    centre = np.asarray(groups.geometry.centre, int)
+    assert np.all(groups.patterns[:, centre[0] + 8, centre[1]] > 10 * np.nanmean(groups.patterns))

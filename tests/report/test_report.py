@@ -261,8 +261,9 @@ def test_figures_and_style_of_the_reader_are_left_alone(result, tmp_path):
         ({"sections": ["all"]}, ValueError, "sections must be one of 'summary'"),
         ({"sections": []}, ValueError, "sections must name at least one"),
         ({"sections": 3}, TypeError, "sections must be a list of names, got 3"),
-        ({"choice": 4}, TypeError, "choice must be a KChoice, got int"),
-        ({"grains": "yen"}, TypeError, "grains must be a Grains, got str"),
+        ({"choice": 4}, TypeError, "choice must be KChoice, which .choose_k() returns, got int"),
+        ({"grains": "yen"}, TypeError, "grains must be Grains, which .grains() returns, got str"),
+        ({"orientations": 1}, TypeError, "orientations must be Orientations, which .index(simulation) returns, got int"),
     ],
 )
 def test_wrong_arguments(result, tmp_path, arguments, error, sentence):

@@ -52,6 +52,8 @@ def spots_of(geometry, patterns, *, n_azimuth=360, radial_step=1.0, r_min=0.0, r
     row, col = np.indices(geometry.detector_shape)
     kept = geometry.kept_pixels.reshape(geometry.detector_shape)
     halves = [geometry.replace(detector_mask=~kept | ((row + col) % 2 == i)) for i in (0, 1)]
+    if geometry.redrawn:  # a spot may be drawn on a single pixel, of which only one half knows, and there is no noise
+        halves = [geometry, geometry]
     whole = PolarTransform(geometry, n_azimuth=n_azimuth, radial_step=radial_step, r_min=r_min, r_max=r_max)
     grid = dict(n_azimuth=n_azimuth, radial_step=radial_step, r_min=r_min, r_max=float(whole.radius[-1]) + 1e-6)
     transforms = [PolarTransform(half, **grid) for half in halves]

@@ -134,7 +134,8 @@ class ScanGeometry:
     features : bool
         True when the "pixels" are features of patterns: then there is no detector at all.
     redrawn : bool
-        True when patterns are spots redrawn on zero background: what lies between the spots says nothing.
+        True when patterns are spots drawn on zero background, as Bragg vectors without a scan are: what lies between the
+        spots says nothing.
     scans : tuple of ScanPart
         Of several scans in one frame, where each of them is; what lies between and beside them is excluded.
     """

@@ -17,10 +17,11 @@ _STARTS, _ITERATIONS, _SETTLED = 5, 200, 1e-4  # of a few components at few posi
 def merged_map(maps, totals, keep_scale: bool = False):
     """One map (n_positions,) of several (n_positions, n): their intensities added, or what they are where that has a scale.
 
-    totals (ndarray (n,)): Of their patterns.
+    totals (ndarray (n,)): Of their patterns. Beside the largest, so that the map is of the size of all others: a pattern
+    of quite another size than theirs passes for nothing where maps are fitted to both.
     """
     wide = maps.astype(np.float64)
-    return wide.sum(1) if keep_scale else wide @ totals
+    return wide.sum(1) if keep_scale else wide @ (totals / (totals.max() or 1))
 
 
 def merged_row(maps, rows, merged):

@@ -96,7 +96,8 @@ def bragg_features(
         "cell": [float(v) for v in grid.cell], "unit": disks.unit, "intensity": intensity, "spread": float(spread),
         "q_min": float(q_min), "q_max": None if q_max is None else float(q_max), "vectors": len(chosen), **(settings or {}),
     }  # fmt: skip
-    ours = raster_geometry(geometry, grid, disks.unit, hit).replace(features=source is not None)
+    # Without a scan the raster is what there is of patterns, with nothing between the spots.
+    ours = raster_geometry(geometry, grid, disks.unit, hit).replace(features=source is not None, redrawn=source is None)
     cells = scipy.sparse.csr_array(cells[:, np.flatnonzero(hit)])
     return BraggFeatures("bragg_disks", ours, cells.toarray, record, source, host or HostRecord(), disks=disks, cells=cells)
 

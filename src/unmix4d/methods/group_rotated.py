@@ -219,6 +219,8 @@ def _only(view, precision, rows):
 def _without_hot_pixels(matrix, transform):
     """The geometry of the scan with its hot pixels masked, at the radii that are compared."""
     geometry = matrix.geometry
+    if geometry.redrawn:
+        return geometry
     total = matrix.statistics().mean_pattern * matrix.shape[0]
     lone = lone_pixels(geometry.to_images(total[None])[0], geometry.kept_pixels.reshape(geometry.detector_shape))
     radius = geometry.radius()

@@ -61,4 +61,4 @@ def split_counts(view: V, fraction: float = 0.5, *, random_state: int | None = N
     True
     """
     fit, held_out = thinned(view.scan, checks.fraction(fraction, "fraction"), checks.seed(random_state))
-    return type(view)(fit), type(view)(held_out)
+    return view._of_the_same(fit), view._of_the_same(held_out)

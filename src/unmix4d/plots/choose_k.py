@@ -144,7 +144,8 @@ def votes(choice: Any, ax: Axes | None = None) -> Axes:
     ax.set_axisbelow(True)
     ax.set_xlabel("components")
     whole_numbers(ax.xaxis)
-    ax.legend(loc="upper right")
+    # Above the lines: any place on them may be that of a vote.
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
     open_frame(ax, labels=LABEL, ticks=SMALL, hidden=("top", "right", "left"))
     return ax
 

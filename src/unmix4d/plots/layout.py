@@ -30,15 +30,18 @@ def chosen_components(components: Sequence[int] | None, k: int) -> list[int]:
     return chosen
 
 
-def title_of(result: Any, i: int, word: str = "component") -> str:
+def title_of(result: Any, i: int, word: str = "component", most: int = 40) -> str:
     """What a component is called beside a figure: by its name where it has one, or as that component."""
     names = () if result is None else result.settings.get("names", ())
-    return names[i] if any(names) and names[i] else f"{word} {i}"
+    return _cut(names[i], most) if any(names) and names[i] else f"{word} {i}"
 
 
 def short(result: Any, i: int, most: int = 12) -> str:
     """The name or the number of a component where there is little room."""
-    name = str(i) if result is None else result.names[i]
+    return _cut(str(i) if result is None else result.names[i], most)
+
+
+def _cut(name, most):
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 

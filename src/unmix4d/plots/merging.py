@@ -145,5 +145,16 @@ def stability(result: Any, ax: Axes | None = None) -> Axes:
     else:
         ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title(f"{result.k} components, {result.settings['n_runs']} runs")
-    ax.legend(fontsize=TINY, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    _legend_below(ax)
     return ax
+
+
+def _legend_below(ax):
+    """Below the label of the axis, for which tilted names leave less room than numbers do, in any layout."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = ax.figure
+    labels = ax.xaxis.get_tightbbox(figure.canvas.get_renderer())
+    down = ScaledTranslation(0, (labels.y0 - ax.bbox.y0) / figure.dpi, figure.dpi_scale_trans)
+    where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": ax.transAxes + down}
+    ax.legend(fontsize=TINY, frameon=False, ncols=2, borderaxespad=0.3, **where)

@@ -183,7 +183,8 @@ def profile(
         ax, top = _profile_figure(found, len(numbers))
     hues = colours.component_colours(len(found.weights), found.background)
     for i in chosen:
-        ax.plot(line["distance"], line["weights"][i], color=0.85 * hues[i], lw=1.6, label=title_of(found.result, i))
+        label = title_of(found.result, i, most=_LEGEND)
+        ax.plot(line["distance"], line["weights"][i], color=0.85 * hues[i], lw=1.6, label=label)
     _mark(ax, line, numbers)
     unit = found.geometry.calibration.step_unit
     ax.set_xlabel(f"distance from {tuple(map(int, (line['row'][0], line['col'][0])))} ({unit})")
@@ -199,6 +200,7 @@ def profile(
     return ax
 
 
+_ABOVE, _LEGEND = 12, 16  # letters of a name that fit above a pattern, and in a legend that leaves the patterns their room
 _WEIGHT = {"intensity": "intensity", "minmax": "map, 0 to 1", "memberships": "membership"}
 
 
@@ -268,4 +270,4 @@ def _parts(found, line, n, axes, hues, *, first, number):
             bare(ax)
             continue
         framed_pattern(ax, weights[component] * result.patterns[component], norm, cal.pixel_size, hues[component])
-        ax.set_title(title_of(result, component), fontsize=TINY, pad=2)
+        ax.set_title(title_of(result, component, most=_ABOVE), fontsize=TINY, pad=2)

@@ -104,11 +104,19 @@ def write_report(
     return Path(checks.file_name(path))
 
 
+_PARTS = {
+    "choice": (KChoice, ".choose_k()"),
+    "grains": (Grains, ".grains()"),
+    "groups": (Groups, ".group_rotated()"),
+    "orientations": (Orientations, ".index(simulation)"),  # .orientations() gives a map of the host
+}
+
+
 def _check_parts(parts):
-    for name, kind in (("choice", KChoice), ("grains", Grains), ("groups", Groups), ("orientations", Orientations)):
+    for name, (kind, call) in _PARTS.items():
         value = getattr(parts, name)
         if value is not None and not isinstance(value, kind):
-            raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
+            raise TypeError(f"{name} must be {kind.__name__}, which {call} returns, got {type(value).__name__}")
         if name != "choice" and value is not None and value.geometry.scan_shape != parts.result.geometry.scan_shape:
             raise ValueError(
                 f"{name} must be of the scan of this result, {parts.result.geometry.scan_shape}, got "

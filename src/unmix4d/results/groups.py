@@ -551,6 +551,8 @@ def without_pixels(lone: np.ndarray, use: str) -> None:
 def _without_hot_pixels(result, patterns, grid):
     """Component patterns whose hot pixels have the median of their neighbours."""
     geometry = result.geometry
+    if geometry.redrawn:  # spots may be drawn as sharp as a pixel, and no detector has a part in them
+        return patterns
     maps = geometry.from_maps(result.maps).astype(float)
     kept = geometry.kept_pixels.reshape(geometry.detector_shape)
     total = np.tensordot(maps.sum(axis=0), patterns, axes=1)

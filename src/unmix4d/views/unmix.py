@@ -195,7 +195,7 @@ class Unmix(View):
         >>> view.scan.lazy, view.persist().scan.lazy
         (True, False)
         """
-        return Unmix(persist(self.scan))
+        return self._of_the_same(persist(self.scan))
 
     def at_positions(self, keep: ArrayLike) -> Unmix:
         """Select some of the positions, as a view with the same methods.
@@ -236,6 +236,12 @@ class Unmix(View):
         checks.choice(precision, "precision", ("single", "double"))
         look_once = None if self._looked else self._look_once
         return PatternMatrix(self.scan.patterns, self.geometry, precision, look_once, keep=self.scan.keep)
+
+    def _of_the_same(self, scan: Scan) -> Unmix:
+        """A view of the same electrons, or of a part of them: what was said of them is not said again."""
+        view = type(self)(scan)
+        view._looked = self._looked
+        return view
 
     def _look_once(self, statistics: Statistics | Glance) -> None:
         """The first pass of any method over this view shows what its answer rests on; to be told once is enough."""
