@@ -63,7 +63,7 @@ def edit(result: Any) -> Editor:
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
     >>> panel = result.edit()
     >>> panel.result.k, panel.code
-    (3, '# nothing was done yet')
+    (3, '# nothing edited yet')
     """
     require_editable(result, "edit")
     try:
@@ -127,7 +127,7 @@ class Editor:
         """What was done here, as one chain of calls; and the part of the scan in the lasso."""
         done = self.result.edits[self._begun :]
         part = [f"part = r.source.region(outline={self.outline})"] if len(self.outline) > 2 else []
-        return "\n".join(([f"r = {done.code}"] if len(done) else []) + part) or "# nothing was done yet"
+        return "\n".join(([f"r = {done.code}"] if len(done) else []) + part) or "# nothing edited yet"
 
     @property
     def region(self) -> Any:
