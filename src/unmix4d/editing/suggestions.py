@@ -126,8 +126,8 @@ class Suggestions:
         of their ``edges``, which is lower the more of these are boundaries between the two; ``similarity`` of the unrotated
         spots, and the largest one when they are ``rotated`` by ``angle_deg``; ``near``, the share of the smaller component
         within two positions of the other; and ``error``, the approximate factor by which the merge increases the squared
-        error where the weaker one is. For a split, ``similarity`` is that of the two parts. ``strength`` is relative to noise,
-        and ``coherence`` is the correlation of a map with the mean of its neighbours.
+        error where the weaker one is. For a split, ``similarity`` is that of the two parts. ``strength`` is relative to
+        noise, and ``coherence`` is the correlation of a map with the mean of its neighbours.
         """
         nan = float("nan")
         numbers = {name: [nan if row[name] is None else row[name] for row in self.rows] for name in _NUMBERS}

@@ -349,7 +349,7 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
         )
     if result.geometry.scans:
         raise ValueError(
-            "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
+            "attach needs the result of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
         )
     return home.attach(result, host, fill_value=fill_value)
 
