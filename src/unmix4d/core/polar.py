@@ -46,7 +46,7 @@ class PolarTransform:
     radius : ndarray (n_radius,)
         In pixels of `ScanGeometry.radius`.
     valid : ndarray of bool (n_azimuth, n_radius)
-        False where no pixel that takes part is near: outside the detector, or masked.
+        False if there is no unmasked pixel nearby.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class PolarTransform:
         Parameters
         ----------
         patterns : ndarray (k, n_detector) or (k, det_row, det_col)
-            Whatever is excluded by the mask is not looked at.
+            Values that are excluded by the mask are ignored.
         conserve : bool
             False: intensity at each point, interpolated between pixels. True: intensity that belongs to each point, every
             pixel being shared among the points that it covers: the total of all pixels within half a step of the radii is
@@ -130,7 +130,7 @@ class PolarTransform:
         Parameters
         ----------
         polar : ndarray (k, n_azimuth, n_radius)
-            As from `forward` without `conserve`; what is not `valid` is not looked at.
+            As from `forward` without `conserve`; values that are not `valid` are ignored.
         fill : float
             For pixels that are excluded, or out of the range of the radii.
 

@@ -45,8 +45,8 @@ class Features:
     additive : bool
         Whether the features of a mixture of patterns are the mixture of theirs, as means are and variances are not.
     per_count : ndarray (n_features,) or None
-        Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None where
-        nobody knows.
+        Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None if
+        it is not known.
     signed : bool
         Whether they have both signs, so that only SVD and its relatives and clusters can be made of them.
 
