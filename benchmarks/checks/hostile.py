@@ -258,7 +258,7 @@ def page(args, folder):
         counts = damaged_files(args.files, args.seed, folder)
         rows = table_of(counts, outcomes)
         parts += [
-            "## Damaged files\n\nNone may give another result; of version 0.1.0 none did.\n",
+            "## Damaged files\n\nNo damaged file may give another result. Version 0.1.0 did not either.\n",
             markdown_table(["damage", "files", *outcomes], rows) + "\n",
         ]
     if args.cifs:

@@ -42,7 +42,7 @@ def test_lengths_as_text():
     "value, unit, error, message",
     [
         ("2 nm", "1/Å", ValueError, "radius = '2 nm' does not fit an axis calibrated in 1/Å"),
-        ("0.1 1/Å", "px", ValueError, "not calibrated: give pixels"),
+        ("0.1 1/Å", "px", ValueError, "not calibrated: pass a number of pixels"),
         ("wide", "1/Å", ValueError, "radius must be a number of pixels or a string"),
         (True, "1/Å", TypeError, "radius must be a number"),
         (None, "1/Å", TypeError, "radius must be a number"),
