@@ -191,7 +191,7 @@ def test_lengths_may_have_units():
     (dict(r_min=np.nan), ValueError, "r_min"),
     (dict(r_max=[3]), TypeError, "r_max"),
     (dict(r_min=10, r_max=10), ValueError, "r_max must be above r_min"),
-    (dict(r_min=500, r_max=510), ValueError, "find a pixel"),
+    (dict(r_min=500, r_max=510), ValueError, "contain a pixel"),
     (dict(r_max="2 1/nm"), ValueError, "not calibrated"),
 ])  # fmt: skip
 def test_arguments_that_make_no_sense(arguments, error, message):

@@ -196,7 +196,7 @@ def _checked_alignment(align: Any, subpixel: Any, scan: Scan) -> tuple[np.ndarra
         raise TypeError(f"align_subpixel must be True or False, got {subpixel!r}")
     if align is None or align is False:
         if subpixel:
-            raise ValueError("align_subpixel needs something to align by: give align too")
+            raise ValueError("align_subpixel needs align: pass align too")
         return None, "given"
     if scan.geometry.polar:
         raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")

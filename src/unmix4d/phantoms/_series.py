@@ -189,7 +189,7 @@ def _patterns(detector, rng):
         if len(drawn) == 5:
             break
     else:
-        raise ValueError(f"detector_shape {detector.shape} is too small for five patterns that can be told apart")
+        raise ValueError(f"detector_shape {detector.shape} is too small for five patterns that can be distinguished")
     return [detector.halo(), *((1 - DIFFUSE) * one + DIFFUSE * detector.diffuse() for one in drawn)]
 
 
