@@ -49,7 +49,7 @@ def ica():
 
 
 def embedded(found, label):
-    """A particle that is nowhere pure: its true pattern and map, and what a method finds."""
+    """A particle that is not pure at any position: its true pattern and map, and what a method finds."""
     particle = phantoms.embedded_particle(detector_shape=(64, 64), dose=1e4, seed=0)
     u = view(particle).prepare(direct_beam=4)
     rows = {"truth": (particle.patterns[1], particle.maps[1])}

@@ -237,7 +237,7 @@ def page(args, folder):
         rows = tried_before_now(held, failures, counts)
         parts += [
             f"## Generated cases\n\n{ran} cases ({args.cases} asked for) in {seconds:.0f} s; {len(failures)} outside the "
-            "contract. A case is a scan, perhaps a preparation, one or two methods, and what is asked of the result: each a "
+            "contract. A case is a scan, possibly a preparation, one or two methods, and calls of the result: each is a "
             "call in the table. *Answered*: within the contract. *Refused*: one sentence, raised by unmix4d itself. "
             "*Failed*: anything else.\n",
             "In the second column of this table are the cases that held such input; in the third what version 0.1.0, whose "
@@ -250,7 +250,7 @@ def page(args, folder):
         counts, failures = hostile_commands(args.commands, args.seed, folder)
         parts += [
             f"## The command line\n\n`python -m unmix4d run` with files of many kinds, whole and damaged, and options right "
-            f"and wrong; {len(failures)} outside the contract. Of version 0.1.0 no failure is known.\n",
+            f"and wrong; {len(failures)} outside the contract. No failure of version 0.1.0 is known.\n",
             markdown_table(["file", "calls", *OUTCOMES], table_of(counts, OUTCOMES)) + "\n",
         ]
     if args.files:
@@ -258,7 +258,7 @@ def page(args, folder):
         counts = damaged_files(args.files, args.seed, folder)
         rows = table_of(counts, outcomes)
         parts += [
-            "## Damaged files\n\nNone may give another result; of version 0.1.0 none did.\n",
+            "## Damaged files\n\nNo damaged file may give another result. Version 0.1.0 did not either.\n",
             markdown_table(["damage", "files", *outcomes], rows) + "\n",
         ]
     if args.cifs:

@@ -3,8 +3,9 @@
 ``python benchmarks/house/numbers.py [--check]``
 
 A sentence counts when it stands in the text (not in code, a table or a list of references) and has a decimal number, a per
-cent, or a number of times. A third of them is drawn with a fixed seed, to be measured anew. What the table says of a
-sentence (command, last column) is kept when it is made again. ``--check`` ends with 1 when a sentence is not in the table.
+cent, or a number of times. A third of the new ones is drawn with a fixed seed, to be measured anew. What the table says of a
+sentence is kept when it is made again, also if the sentence moves to another page. ``--check`` ends with 1 when a sentence
+is not in the table.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "dev" / "numbers.md"
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "tutorials").glob("*.md"))]
+PAGES = [page for folder in ("docs", "docs/details", "tutorials") for page in sorted((ROOT / folder).glob("*.md"))]
 LEFT_OUT = {"changelog.md", "references.md", "papers.md"}  # papers.md is such a table itself
 NUMBER = re.compile(r"(?<![\w./])\d+\.\d+\b(?![./]\d)|\b\d+(\.\d+)? %|\b\d+(\.\d+)? times|\bARI\b[^|]*\d")
 SOURCE = re.compile(r"benchmarks/[\w/]+?(?:\.py|/RESULTS\.md)|tests/[\w/]+\.py")
@@ -51,10 +52,10 @@ def sentences(page):
 
 
 def known():
-    """Rows of the table as it is: (page, sentence) -> command and last column."""
+    """Rows of the table as it is: sentence -> command, drawn, last measured."""
     lines = TABLE.read_text(encoding="utf-8").splitlines() if TABLE.exists() else []
     rows = [line.split(" | ") for line in lines if line.startswith(("| docs/", "| tutorials/"))]
-    return {(row[0].strip("| "), row[1]): (row[2], row[4].rstrip("| ")) for row in rows if len(row) == 5}
+    return {row[1]: (row[2], row[3].strip(), row[4].rstrip("| ")) for row in rows if len(row) == 5}
 
 
 def main(arguments=None):
@@ -66,16 +67,17 @@ def main(arguments=None):
     found = {(page.relative_to(ROOT).as_posix(), text): source for page in pages for text, source in sentences(page)}
     said = known()
     if args.check:
-        new = [f"{page}: {text}" for page, text in found if (page, text) not in said]
+        new = [f"{page}: {text}" for page, text in found if text not in said]
         print("\n".join(new))
         return int(bool(new))
-    drawn = set(random.Random(SEED).sample(sorted(found), len(found) // 3))
+    new = sorted(key for key in found if key[1] not in said)
+    drawn = set(random.Random(SEED).sample(new, len(new) // 3))
     rows = []
     for key, source in found.items():
-        command, measured = said.get(key, (f"`{source}`" if source else "", ""))
-        rows.append(f"| {key[0]} | {key[1]} | {command} | {'yes' if key in drawn else ''} | {measured} |")
+        told = said.get(key[1], (f"`{source}`" if source else "", "yes" if key in drawn else "", ""))
+        rows.append(f"| {' | '.join([*key, *told])} |")
     TABLE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
-    print(f"{len(found)} sentences, {len(drawn)} drawn")
+    print(f"{len(found)} sentences, {len(new)} of them new, {len(drawn)} drawn")
     return 0
 
 

@@ -329,7 +329,7 @@ def tree_of_averages(patterns, mask=None, **options):
     )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:group_rotated cannot tell")
+@pytest.mark.filterwarnings("ignore:group_rotated cannot")
 def test_amorphous_components_have_a_tree_of_averages_too():
     film = phantoms.rotated_phases(
         layout="grains",

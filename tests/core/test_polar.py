@@ -191,7 +191,7 @@ def test_lengths_may_have_units():
     (dict(r_min=np.nan), ValueError, "r_min"),
     (dict(r_max=[3]), TypeError, "r_max"),
     (dict(r_min=10, r_max=10), ValueError, "r_max must be above r_min"),
-    (dict(r_min=500, r_max=510), ValueError, "find a pixel"),
+    (dict(r_min=500, r_max=510), ValueError, "contain a pixel"),
     (dict(r_max="2 1/nm"), ValueError, "not calibrated"),
 ])  # fmt: skip
 def test_arguments_that_make_no_sense(arguments, error, message):
@@ -222,7 +222,7 @@ def test_a_single_radius_goes_back_to_the_pixels_beside_it():
 def test_the_last_half_pixel_belongs_to_the_detector():
     geometry = ScanGeometry((1, 1), (41, 41), centre=(20, 20))
     assert PolarTransform(geometry, n_azimuth=4, r_min=20.4, r_max=20.41).valid.all()
-    with pytest.raises(ValueError, match="must find a pixel that takes part"):
+    with pytest.raises(ValueError, match="must contain a pixel that is not excluded"):
         PolarTransform(geometry, n_azimuth=4, r_min=20.6, r_max=20.61)
 
 

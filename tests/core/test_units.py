@@ -42,7 +42,7 @@ def test_lengths_as_text():
     "value, unit, error, message",
     [
         ("2 nm", "1/Å", ValueError, "radius = '2 nm' does not fit an axis calibrated in 1/Å"),
-        ("0.1 1/Å", "px", ValueError, "not calibrated: give pixels"),
+        ("0.1 1/Å", "px", ValueError, "not calibrated: pass a number of pixels"),
         ("wide", "1/Å", ValueError, "radius must be a number of pixels or a string"),
         (True, "1/Å", TypeError, "radius must be a number"),
         (None, "1/Å", TypeError, "radius must be a number"),
@@ -83,9 +83,9 @@ def test_what_is_no_length_stays_as_it_is(unit):
 
 @pytest.mark.parametrize("unit", ["0.1 nm^-1", "10 nm", "0.1 1/nm", "1e3*Å", ".5 mrad", "10Å"])
 def test_a_number_in_a_unit_belongs_to_the_size(unit):
-    with pytest.raises(ValueError, match="must stand without a number, got .* multiply the size by it, and give"):
+    with pytest.raises(ValueError, match="must not contain a number, got .* multiply the size by it, and use"):
         canonical_unit(unit)
-    with pytest.raises(ValueError, match="must stand without a number"):
+    with pytest.raises(ValueError, match="must not contain a number"):
         Unmix(np.ones((2, 3, 4, 5)), pixel_size=0.2, pixel_unit=unit)
 
 

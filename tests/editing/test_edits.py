@@ -289,7 +289,7 @@ def test_features_that_were_saved_are_fitted_again(features, view, tmp_path):
     again = {"rings": [(4, 9), (9, 14)]}
     loaded = unmix4d.load(tmp_path / "f.h5", data=view.angular_average(**again))
     assert same(_quietly(loaded.merge, [0, 2]), _quietly(features.merge, [0, 2]))
-    with pytest.raises(ValueError, match=r"needs the features .*load it with them as data, .* or refit=False"):
+    with pytest.raises(ValueError, match=r"needs the features .*load it with them, .* or refit=False"):
         unmix4d.load(tmp_path / "f.h5", data=view).merge([0, 2])
     with pytest.raises(ValueError, match=r"data must be the features that were decomposed, .*but rings.* is not as in"):
         unmix4d.load(tmp_path / "f.h5", data=view.angular_average(rings=[(4, 9), (9, 13)]))
@@ -327,7 +327,7 @@ def test_edits_are_recorded_replayed_saved_and_undone(raw, view, tmp_path):
     loaded = unmix4d.load(tmp_path / "r.h5")
     assert same(loaded, edited)
     assert same(_quietly(replay, loaded.edits, raw), edited)
-    with pytest.raises(ValueError, match=r"undo needs the answer of before, .*replay\(r.edits\[:-1\], raw\)"):
+    with pytest.raises(ValueError, match=r"undo needs the previous result, .*replay\(r.edits\[:-1\], raw\)"):
         loaded.undo()
     linked = unmix4d.load(tmp_path / "r.h5", data=view)
     assert same(_quietly(linked.merge, [0, 2]), _quietly(edited.merge, [0, 2]))
@@ -353,7 +353,7 @@ def test_a_saved_result_says_what_it_lacks(raw, features, tmp_path):
 
 
 def test_an_edit_that_ruins_the_fit_is_warned_of(exact):
-    with pytest.warns(UnmixWarning, match=r"merge\(\[0, 1\]\) makes the fit much worse: .* what it was where component"):
+    with pytest.warns(UnmixWarning, match=r"merge\(\[0, 1\]\) makes the fit much worse: .* previous one where component"):
         bad = exact.merge([0, 1])
     assert bad.edits[0].where > 1.1
 
@@ -419,8 +419,8 @@ def test_every_host_is_edited_alike(as_host, small_film):
 # --------------------------------------------------------------------- bad input
 
 BAD = {
-    "merge of one": (lambda r: r.merge([2]), "components must name at least 2 components, got 1"),
-    "merge twice": (lambda r: r.merge([2, 2]), "components must name each component once, got 2 more than once"),
+    "merge of one": (lambda r: r.merge([2]), "components must list at least 2 components, got 1"),
+    "merge twice": (lambda r: r.merge([2, 2]), "components must list each component once, got 2 more than once"),
     "merge out of range": (lambda r: r.merge([0, 6]), "each of components must be at most 5, as there are 6"),
     "merge of a number": (lambda r: r.merge(2), "components must be a list of components"),
     "merge of a text": (lambda r: r.merge("01"), "components must be a list of components"),
@@ -434,7 +434,7 @@ BAD = {
     "split by nothing": (lambda r: r.split(0, by="colour"), "by must be one of 'intensity', 'regions'"),
     "split, seed": (lambda r: r.split(0, random_state=-1), "random_state must be at least 0"),
     "drop all": (lambda r: r.drop(range(6)), "components must leave at least one, got all 6"),
-    "drop none": (lambda r: r.drop([]), "components must name at least 1 component, got 0"),
+    "drop none": (lambda r: r.drop([]), "components must list at least 1 component, got 0"),
     "name twice": (lambda r: r.rename({0: "a", 1: "a"}), "names must be different, got 'a' twice"),
     "name known": (lambda r: r.rename({0: "a"}).rename({1: " a "}), "names must be different, got 'a' twice"),
     "name a number": (lambda r: r.rename({0: "3"}), "a name must not be a number"),
@@ -443,23 +443,23 @@ BAD = {
     "names no dict": (lambda r: r.rename(["a"]), "names must be a dict"),
     "names empty": (lambda r: r.rename({}), "names must be a dict"),
     "name of none": (lambda r: r.rename({7: "a"}), "each key of names must be at most 5"),
-    "order too short": (lambda r: r.reorder([0, 1]), "order must name all 6 components, got none of 2, 3, 4, 5"),
-    "order twice": (lambda r: r.reorder([0, 0, 1, 2, 3, 4]), "order must name each component once"),
+    "order too short": (lambda r: r.reorder([0, 1]), "order must list all 6 components, but lacks 2, 3, 4, 5"),
+    "order twice": (lambda r: r.reorder([0, 0, 1, 2, 3, 4]), "order must list each component once"),
     "background of all": (lambda r: r.background(range(6)), "components must leave at least one that is not a background"),
     "replace, shape": (lambda r: r.replace(0, np.ones((3, 3))), r"pattern must have the shape \(40, 36\)"),
     "replace, negative": (lambda r: r.replace(0, -np.ones((40, 36))), "pattern must not be negative"),
     "replace, empty": (lambda r: r.replace(0, np.zeros((40, 36))), "pattern must not be negative and not be 0"),
-    "replace, nan": (lambda r: r.replace(0, np.full((40, 36), np.nan)), "pattern must be finite where pixels are kept"),
+    "replace, nan": (lambda r: r.replace(0, np.full((40, 36), np.nan)), "pattern must be finite at all kept pixels"),
     "replace, text": (lambda r: r.replace(0, "x"), "pattern must be an array of numbers"),
     "refit, negative": (lambda r: r.refit(n_iter=-1), "n_iter must be at least 0"),
     "refit, constraints": (lambda r: r.refit(constraints=[SumToOne()]), "n_iter must be at least 1 with constraints"),
-    "undo of nothing": (lambda r: r.undo(), "undo needs an edit to take back"),
+    "undo of nothing": (lambda r: r.undo(), "undo needs an edit, but"),
     "undo too much": (lambda r: r.rename({0: "a"}).undo(2), "n must be at most 1, the number of edits"),
-    "replay of a text": (lambda r: replay("merge", r), "edits must be those of an answer"),
-    "replay of anything": (lambda r: replay([1], r), "edits must be those of an answer"),
-    "replay of a dict": (lambda r: replay([{"call": "save"}], r), "edits must be those of an answer"),
+    "replay of a text": (lambda r: replay("merge", r), "edits must be the record of a result"),
+    "replay of anything": (lambda r: replay([1], r), "edits must be the record of a result"),
+    "replay of a dict": (lambda r: replay([{"call": "save"}], r), "edits must be the record of a result"),
     "replay on too few": (lambda r: replay(r.rename({0: "a"}).edits, r.drop([5])), "was made on 6 components, got 5"),
-    "replay on none": (lambda r: replay([], 3), "result must be an answer with components, got int"),
+    "replay on none": (lambda r: replay([], 3), "result must be a result with components, got int"),
 }
 
 
@@ -474,7 +474,7 @@ def test_bad_input_is_refused_in_a_sentence(case, raw):
 @pytest.mark.parametrize("call", ["save", "edit", "__class__", "report"])
 def test_a_file_calls_nothing_but_edits(call, raw):
     edit = dataclasses.replace(raw.rename({0: "a"}).edits[0], call=call)
-    with pytest.raises(ValueError, match="edits must be those of an answer"):
+    with pytest.raises(ValueError, match="edits must be the record of a result"):
         replay([edit], raw)
     assert call not in CALLS
 

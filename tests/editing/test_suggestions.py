@@ -64,7 +64,7 @@ def test_nothing_is_done_and_the_numbers_are_those_of_the_answer(result):
     assert one.correlation == pytest.approx(np.corrcoef(maps[i], maps[j])[0, 1], abs=1e-5)
     assert one.rotated >= one.similarity - 0.02 and one.code == f"merge([{i}, {j}])"
     assert eval(f"result.{one.code}", {"result": result}).k == result.k - 1  # noqa: S307
-    assert repr(found).splitlines()[0] == f"<Suggestions: {len(found)}, the most certain first; nothing was done>"
+    assert repr(found).splitlines()[0] == f"<Suggestions: {len(found)}, the most certain first; none is applied>"
 
 
 def test_they_are_saved(result, tmp_path):

@@ -122,7 +122,7 @@ def test_antiparallel_domains_are_told_apart_where_pixels_are_not_enough(off):
 def test_a_centre_that_is_far_off_is_said():
     phantom = phantoms.antiparallel_domains(scan_shape=(14, 12), dose=3e3, seed=3)
     u = Unmix(phantom.data, centre=tuple(np.add(phantom.centre, (0.6, -0.6))))
-    with pytest.warns(UnmixWarning, match="opposite spots are so about"):
+    with pytest.warns(UnmixWarning, match="opposite spots are symmetric about"):
         u.friedel_odd(5, 22)
     assert u.friedel_odd(5, 22, measure_centre=False).features.settings["centre"] == list(u.geometry.centre)
 

@@ -43,7 +43,7 @@ def test_raw_data_of_merlin(tmp_path, bits, quad):
     assert view.scan.dtype == {1: np.uint8, 6: np.uint8, 12: np.uint16, 24: np.uint32}[bits]
     with pytest.raises(OSError, match="holds 12 patterns and does not say how many rows and columns"):
         open_scan(path)
-    with pytest.raises(OSError, match="12 patterns, which are no 5 rows of 3"):
+    with pytest.raises(OSError, match="12 patterns, which are not 5 rows of 3"):
         open_scan(path, scan_shape=(5, 3))
 
 
@@ -92,7 +92,7 @@ def test_dectris(data, tmp_path):
     assert np.array_equal(view.geometry.detector_mask, mask)
     with pytest.raises(OSError, match="12 patterns and does not say how many rows .*--scan-shape"):
         open_scan(path)
-    with pytest.raises(OSError, match="12 patterns, which are no 3 rows of 5"):
+    with pytest.raises(OSError, match="12 patterns, which are not 3 rows of 5"):
         open_scan(path, scan_shape=(3, 5))
     (tmp_path / "scan_data_000003.h5").unlink()
     with pytest.raises(OSError, match="leads to 'data_000003', which is not there: keep the files"):

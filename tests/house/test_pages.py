@@ -22,6 +22,7 @@ ELSEWHERE = {"bragg_disks.md", "features.md", "grains.md", "index.md", "merging.
 BOTH = ["pyxem", "py4dstem"]
 HOSTS = {
     "fuzzy.md": ["pyxem"], "install.md": ["pyxem"], "orientation.md": BOTH, "phantoms.md": BOTH, "series.md": ["pyxem"],
+    "known_patterns.md": ["pyxem"],
 }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def series_taken_for_granted():
         "unmix4d": unmix4d, "SmoothMaps": SmoothMaps, "decomposed": decomposed,
         "s1": scans[0], "s2": scans[1], "s3": scans[2],
         "signal": film.to_pyxem(), "new": SimpleNamespace(unmix=scans[3].prepare(**like)), "r1": result,
+        "u": scans[0].prepare(**like), "r": scans[0].prepare(**like).nmf(4, random_state=0),
         "r2": scans[0].nmf(5, random_state=0), "other_maps": result.maps,
         "s": SimpleNamespace(unmix=scans[0].prepare(**like)),
         "simulation": scene.simulate(scene.silver_phase(), Rotation.from_matrix(to_orix_matrix(scene.TRUTH))),
@@ -98,7 +100,10 @@ def test_the_code_of_a_page_runs(page, request, tmp_path, monkeypatch):
     for host in HOSTS.get(page.name, ()):
         request.getfixturevalue(host)
     monkeypatch.chdir(tmp_path)
-    special = {"orientation.md": orientations_taken_for_granted, "series.md": series_taken_for_granted}
+    special = {
+        "orientation.md": orientations_taken_for_granted,
+        **dict.fromkeys(("series.md", "known_patterns.md"), series_taken_for_granted),
+    }
     names = special[page.name]() if page.name in special else taken_for_granted(page.name)
     for i, block in enumerate(blocks(page)):
         with warnings.catch_warnings():

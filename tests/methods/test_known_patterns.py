@@ -47,7 +47,7 @@ def test_what_is_all_known_is_explained(dose):
 
 def test_a_grain_that_is_not_known_is_found(known):
     view = view_of(known)
-    with pytest.warns(UnmixWarning, match=r"unexplained: 1\d\d of 480 positions hold more than the 5 known"):
+    with pytest.warns(UnmixWarning, match=r"unexplained: 1\d\d of 480 positions contain more than the 5 known"):
         fitted = view.fit(known.patterns[:-1])
     assert fitted.unexplained[known.maps[-1] > 0.5].mean() > 0.95 and fitted.unexplained[known.maps[-1] < 0.02].mean() < 0.02
     assert f"unexplained: {fitted.unexplained.sum()} of 480" in repr(fitted)
@@ -95,7 +95,7 @@ def test_features_of_a_result(known):
     fitted = view_of(film(400)).angular_average(**rings).fit(own)
     assert fitted.features.shape == own.features.shape and np.allclose(fitted.features, own.features)
     assert fitted.unexplained is None and scores.map_correlation(fitted.maps, own.maps).min() > 0.9
-    with pytest.raises(ValueError, match="the very features of this view"):
+    with pytest.raises(ValueError, match="the same features as this view"):
         view_of(known).angular_average(rings=[(5, 12)]).fit(own)
 
 
@@ -141,7 +141,7 @@ BAD = {
     "shape": (lambda u, p: u.fit(p[:, 1:]), r"must be patterns of the shape \(20, 26\) of this view, got \(3, 19, 26\)"),
     "empty": (lambda u, p: u.fit(np.stack([p[0], 0 * p[0]])), r"patterns\[1\] must not be empty"),
     "nothing": (lambda u, p: u.fit({}), "at least one pattern"),
-    "no pixel": (lambda u, p: u.fit(p * np.nan), "each is NaN in one of them"),
+    "no pixel": (lambda u, p: u.fit(p * np.nan), "every pixel is NaN in one of the patterns"),
     "n and new": (lambda u, p: u.nmf(3, known=p, new=1), "n must be 4, the 3 known patterns and 1 new ones"),
     "too few": (lambda u, p: u.nmf(2, known=p), "n must be at least 3"),
     "new alone": (lambda u, p: u.nmf(2, new=1), "are for known patterns"),
@@ -170,5 +170,5 @@ def test_bad_scans_are_refused(scan):
 
 
 def test_patterns_that_cannot_be_told_apart_are_said(scan):
-    with pytest.warns(UnmixWarning, match=r"patterns\[0\] and \[3\], or others, cannot be told apart"):
+    with pytest.warns(UnmixWarning, match=r"patterns\[0\] and \[3\], or others, cannot be distinguished"):
         Unmix(scan.data).fit(np.concatenate([scan.patterns, 2 * scan.patterns[:1]]))

@@ -281,7 +281,7 @@ def test_a_list_of_cubes(py4dstem, film):
     found = Unmix(cubes).nmf(5, random_state=0)
     maps, _ = found.to_host()
     assert len(maps) == 2 and np.allclose(maps[1].data, found.scans[1].maps)
-    with pytest.raises(ValueError, match="attach needs the answer of one scan"):
+    with pytest.raises(ValueError, match="attach needs the result of one scan"):
         found.attach(cubes[0])
     found.scans[0].attach(cubes[0])
     assert "unmix4d_nmf" in cubes[0].treekeys
@@ -336,7 +336,7 @@ BAD = {
     "no dose": (lambda d, p: Unmix([d, 0 * d], doses="estimate"), "a pattern of scan 1 has 0: give the doses"),
     "resample": (lambda d, p: Unmix([d, d], resample=3), "resample must be True or False"),
     "vectors": (lambda d, p: Unmix([d, d]).prepare(redraw_peaks={"radius": 2}), "redraw_peaks of several scans"),
-    "series": (lambda d, p: Unmix(d).nmf(2, random_state=0).series(), "series needs an answer of several scans"),
+    "series": (lambda d, p: Unmix(d).nmf(2, random_state=0).series(), "series needs a result of several scans"),
     "signed": (lambda d, p: Unmix([d, d]).svd(2).series(), "those of svd have both signs"),
 }
 
@@ -398,7 +398,7 @@ def test_report_of_several_scans_has_a_section_of_them(result, tmp_path):
     assert "Scan by scan" in page and page.count("<img") >= 8 and "left out" not in page
     assert all(f"<h3>Scan {i}</h3>" in page for i in range(6))
     single = result.scans[0].report(tmp_path / "one.html", sections=["summary", "scans"]).read_text(encoding="utf-8")
-    assert "needs an answer of several scans" in single
+    assert "needs a result of several scans" in single
 
 
 def test_what_holds_of_all_scans_is_said_once(film):

@@ -127,7 +127,7 @@ def test_a_scan_that_orix_wrote_does_not_say_its_axes(pyxem, tmp_path):
     from orix import io as orix_io
 
     orix_io.save(tmp_path / "orix.ang", painted("pyxem", phase=systems.phase("tetragonal")).to_host())
-    with pytest.raises(ValueError, match="written by orix and does not say in which axes: give frame="):
+    with pytest.raises(ValueError, match="written by orix and does not say in which axes: pass frame="):
         on_scan(tmp_path / "orix.ang")
     again = on_scan(tmp_path / "orix.ang", frame="scan")
     assert (

@@ -137,7 +137,7 @@ def test_mean_of_equivalents_with_strays():
     mean, spread = mean_orientation(np.concatenate([near, Rotation.random(15, random_state=3).as_matrix()]), CUBIC)
     assert misorientation_deg(mean, truth, CUBIC) < 0.5
     assert 1 < spread < 3
-    with pytest.raises(ValueError, match="no orientation"):
+    with pytest.raises(ValueError, match="at least one orientation"):
         mean_orientation(np.empty((0, 3, 3)))
 
 

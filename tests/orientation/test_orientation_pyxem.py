@@ -215,7 +215,7 @@ def test_phases_of_one_name_or_of_none(pyxem, unmixed, kind, names, given):
 
 
 def test_errors(unmixed, simulation):
-    with pytest.raises(ValueError, match="vectors are for a py4DSTEM Crystal"):
+    with pytest.raises(ValueError, match="vectors need a py4DSTEM Crystal"):
         unmixed.index(simulation, vectors=3)
     with pytest.raises(ValueError, match="q_min must be below q_max"):
         unmixed.index(simulation, q_min=2.0)

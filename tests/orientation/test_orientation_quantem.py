@@ -139,7 +139,7 @@ def test_a_cell_that_lies_otherwise(full, unmixed):
 
 def test_two_crystals_after_their_fit(silver, larger, full, unmixed):
     both = CrystalMap.from_orientation_maps([known(larger, np.broadcast_to(np.eye(3), full.shape)), known(silver, full)])
-    with pytest.raises(ValueError, match=r"has 2 crystals and no decision between them: call its fit\(\) first"):
+    with pytest.raises(ValueError, match=r"has 2 crystals, but no decision between them: call its fit\(\) first"):
         unmixed.index(both)
     from quantem.diffraction.phase import PhaseMap
 
@@ -168,7 +168,7 @@ def test_a_map_of_the_detector_is_turned_into_the_scan(silver, full):
 
 def test_maps_without_an_answer(silver, unmixed):
     empty = OrientationMap.from_vectors(peaks_of([scene.TRUTH]), silver, energy_ev=300e3)
-    with pytest.raises(ValueError, match="holds no orientations yet: call its build_plan"):
+    with pytest.raises(ValueError, match="has no orientations yet: call its build_plan"):
         unmixed.index(empty)
     with pytest.raises(ValueError, match=r"is of a scan of \(1, 3\), expected \(12, 16\)"):
         unmixed.index(known(silver, scene.TRUTH[None]))

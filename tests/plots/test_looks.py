@@ -8,7 +8,7 @@ from unmix4d import Unmix, phantoms, plots
 from unmix4d.plots import colours
 
 # Of three grains and a film one component is mostly noise; what is drawn of it is all that counts here.
-pytestmark = pytest.mark.filterwarnings("ignore:group_rotated cannot tell")
+pytestmark = pytest.mark.filterwarnings("ignore:group_rotated cannot")
 
 
 @pytest.fixture(scope="module")

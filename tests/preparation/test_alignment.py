@@ -233,7 +233,7 @@ def test_nothing_is_read_when_another_argument_is_wrong():
 def test_patterns_that_show_nothing_cannot_be_measured():
     with pytest.raises(ValueError, match="needs patterns with a direct beam, but 12 of 12 show nothing"):
         Unmix(np.zeros((3, 4, 20, 26))).prepare(align="measure")
-    with pytest.raises(ValueError, match="align_subpixel needs something to align by"):
+    with pytest.raises(ValueError, match="align_subpixel needs align"):
         Unmix(np.ones((3, 4, 20, 26))).prepare(align_subpixel=True)
 
 

@@ -70,13 +70,13 @@ def test_buttons_do_what_the_methods_do(panel, result):
     assert result.k == 5 and not result.edits
     for _ in range(4):
         press(panel, "undo")
-    assert panel.result is result and panel.code == "# nothing was done yet"
+    assert panel.result is result and panel.code == "# nothing edited yet"
 
 
 @needs_widgets
 def test_what_cannot_be_done_is_said_and_nothing_changes(panel, result):
-    for name, sentence in (("merge", "components must name at least 2"), ("split", "split needs one component"),
-                           ("drop", "components must name at least 1"), ("background", "background needs a component"),
+    for name, sentence in (("merge", "components must list at least 2"), ("split", "split needs one component"),
+                           ("drop", "components must list at least 1"), ("background", "background needs a component"),
                            ("name", "name needs one component"), ("undo", "undo needs an edit")):  # fmt: skip
         press(panel, name)
         assert sentence in message(panel) and 'role="alert"' in message(panel) and panel.result is result
@@ -119,7 +119,7 @@ def test_a_lasso_is_a_region(panel, result, film, tmp_path):
     panel.parts.click.value = "0.5,0.5 x,y 2"
     assert panel.region.geometry.n_positions == n  # nothing of ours
     press(panel, "open")
-    assert panel.outline == [] and panel.parts.area.value == "" and panel.code == "# nothing was done yet"
+    assert panel.outline == [] and panel.parts.area.value == "" and panel.code == "# nothing edited yet"
     result.save(tmp_path / "r.h5")
     with pytest.raises(ValueError, match="region needs the scan"):
         unmix4d.load(tmp_path / "r.h5").edit().region  # noqa: B018

@@ -70,13 +70,13 @@ def test_all_have_the_coordinates_of_the_first(pyxem, tmp_path):
 
 
 def test_what_cannot_be_aligned_is_refused(moving, still):
-    with pytest.raises(ValueError, match="align_scans needs an answer of several scans"):
+    with pytest.raises(ValueError, match="align_scans needs a result of several scans"):
         moving.scans[0].align_scans()
     with pytest.raises(ValueError, match=r"drift must be finite numbers .* for each of 6 scans, got shape \(2,\)"):
         moving.align_scans(drift=[1, 2])
-    with pytest.raises(ValueError, match="leaves nothing of scan 4, .*extent='all'"):
+    with pytest.raises(ValueError, match="leaves nothing of scan 4 .*extent='all'"):
         moving.align_scans(drift=10 * TRUE)
-    with pytest.raises(ValueError, match="no place is common to all scans"):
+    with pytest.raises(ValueError, match="no area is common to all scans"):
         moving.align_scans(drift=10 * TRUE, extent="common")
     with pytest.raises(ValueError, match="extent must be one of"):
         moving.align_scans(extent="both")

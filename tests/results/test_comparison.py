@@ -82,7 +82,7 @@ def test_two_scans_in_which_everything_is_rotated(result):
 
 
 BAD = {
-    "shapes": (lambda r: unmix4d.compare(r, r.maps[:, 1:]), r"scans of one shape, got \(20, 16\) and \(19, 16\)"),
+    "shapes": (lambda r: unmix4d.compare(r, r.maps[:, 1:]), r"scans of the same shape, got \(20, 16\) and \(19, 16\)"),
     "patterns": (lambda r: unmix4d.compare(r, r.maps, by="patterns"), "needs patterns of both"),
     "numbers": (lambda r: unmix4d.compare(r, (r.maps, r.patterns[1:])), "as many patterns as maps, got 4 and 5"),
     "dimensions": (lambda r: unmix4d.compare(r.maps[0], r), r"got the shape \(20, 16\)"),

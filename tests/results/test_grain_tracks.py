@@ -56,7 +56,7 @@ def test_a_drift_that_is_given_is_taken_and_a_wrong_one_refused(followed):
     assert np.array_equal(result.track_grains(drift=given, min_size=3).drift, given)
     with pytest.raises(ValueError, match="drift must be finite numbers .* each of 4 scans, got shape \\(3, 2\\)"):
         result.track_grains(drift=given[:3])
-    with pytest.raises(ValueError, match="track_grains needs an answer of several scans"):
+    with pytest.raises(ValueError, match="track_grains needs a result of several scans"):
         result.scans[0].track_grains()
 
 
@@ -152,7 +152,7 @@ def test_maps_of_a_series_as_rows_and_as_a_film(tmp_path):
     with Image.open(tmp_path / "series.gif") as shown, Image.open(tmp_path / "smaller.gif") as both:
         assert both.n_frames == 2 and both.size == shown.size
     for call in (result.scans[0].plot_series, result.scans[0].film):
-        with pytest.raises(ValueError, match="needs an answer of several scans"):
+        with pytest.raises(ValueError, match="needs a result of several scans"):
             call()
     with pytest.raises(ValueError, match="scans must be"):
         result.plot_series(scans=[5])

@@ -366,7 +366,7 @@ def test_nothing_to_be_found():
     assert grains.weights.shape == (0, 8, 9) and grains.plot().get_title() == "0 grains"
     with pytest.raises(ValueError, match="no grain to draw"):
         grains.plot_sizes()
-    with pytest.raises(ValueError, match="no grain to give back"):
+    with pytest.raises(ValueError, match="no grain to return"):
         grains.to_host()
     with pytest.warns(unmix4d.UnmixWarning, match="found none"):
         linked = Unmix(np.ones((8, 9, 6, 6))).nmf(1, random_state=0, max_iter=3).grains()

@@ -98,7 +98,7 @@ class NoDarkSpots(Constraint):
         self.tolerance = checks.positive(tolerance, "tolerance", zero=True)
         self.conserve, self.as_published = checks.flag(conserve, "conserve"), checks.flag(as_published, "as_published")
         if conserve and as_published:
-            raise ValueError("conserve=True is no part of the published steps: leave it or as_published=True out")
+            raise ValueError("conserve=True is not part of the published steps: leave it or as_published=True out")
         self.bias = None
 
     def bind(self, geometry: ScanGeometry) -> NoDarkSpots:

@@ -20,26 +20,27 @@ __all__ = ["Calibration", "ScanGeometry", "ScanPart"]
 
 @dataclass(frozen=True)
 class Calibration:
-    """Steps, pixel sizes and what the host knows of the microscope.
+    """Steps, pixel sizes and microscope parameters of a scan.
 
     Attributes
     ----------
     step, pixel_size : (float, float)
         Distance between probe positions, and between detector pixels, along (row, column).
     step_unit, pixel_unit : str
-        Their units; ``"px"`` means not calibrated.
+        Units of the step and the pixel size; ``"px"`` means not calibrated.
     scan_origin : (float, float)
-        Calibrated coordinate of probe position (0, 0); coordinates grow with the position.
+        Calibrated coordinate of probe position (0, 0). Coordinates increase with the position.
     detector_origin : (float, float) or None
-        Calibrated coordinate of detector pixel (0, 0) as the host has it; None: minus the centre.
+        Calibrated coordinate of detector pixel (0, 0) in the host. With None it is minus the centre.
     beam_energy : float or None
-        keV.
+        Beam energy in keV.
     convergence_angle : float or None
-        Semi-angle, mrad.
+        Semi-convergence angle in mrad.
     precession_angle : float or None
-        Degrees.
+        Precession angle in degrees.
     rotation_deg : float or None
-        A direction at the angle t in the scan appears at t + rotation_deg on the detector, degrees counter-clockwise.
+        Rotation between scan and detector: a direction at the angle t in the scan is at t + rotation_deg on the detector,
+        in degrees counter-clockwise.
     flip : bool or None
         Whether detector rows and columns are exchanged after that rotation.
     """
@@ -82,16 +83,18 @@ def _describe(size, unit, word) -> str:
 
 @dataclass(frozen=True)
 class ScanPart:
-    """Where one of several scans lies in the frame that holds them all, one below the other; and its own calibration.
+    """Place of one of several scans in the frame that contains them one below the other, with its calibration.
 
     Attributes
     ----------
     row : int
-        Its first row there; its first column is the first one.
+        First row of the scan in the frame. The first column is always 0.
     shape : (int, int)
+        Shape of the scan.
     step, step_unit, scan_origin
-        As of `Calibration`.
+        As for `Calibration`.
     name : str
+        Name of the scan.
     """
 
     row: int
@@ -117,27 +120,28 @@ class ScanGeometry:
     Attributes
     ----------
     scan_shape, detector_shape : (int, int)
-        (rows, columns) of probe positions and of detector pixels.
+        Numbers of rows and columns of probe positions and of detector pixels.
     scan_mask, detector_mask : ndarray of bool or None
-        True = excluded.
+        Masks, True = excluded.
     centre : (float, float)
-        Position of the direct beam on the detector, (row, column) in pixels of this view; None when making a geometry
-        means the middle of the detector.
+        Position of the direct beam on the detector, (row, column) in pixels of this view. By default the middle of the
+        detector.
     centre_known : bool
-        False when the centre is not known.
+        Whether the centre is known.
     ellipse : (float, float, float) or None
-        Semi-axes a, b (any unit, only their ratio counts) and the angle of a in degrees, counter-clockwise as seen on
-        screen with row 0 on top.
+        Semi-axes a, b (only their ratio is used) and the angle of a in degrees, counter-clockwise as seen on screen with
+        row 0 on top.
     calibration : Calibration
+        Calibration of scan and detector.
     polar : bool
-        True when the detector axes are azimuth and radius: then there is no centre, and no radius to mask by.
+        Whether the detector axes are azimuth and radius. There is then no centre.
     features : bool
-        True when the "pixels" are features of patterns: then there is no detector at all.
+        Whether the "pixels" are features of patterns. There is then no detector.
     redrawn : bool
-        True when patterns are spots drawn on zero background, as Bragg vectors without a scan are: what lies between the
-        spots says nothing.
+        Whether patterns are spots on a zero background (redrawn, or Bragg vectors without a scan), so that values between
+        the spots have no meaning.
     scans : tuple of ScanPart
-        Of several scans in one frame, where each of them is; what lies between and beside them is excluded.
+        Places of several scans in one frame. Positions between them are excluded.
     """
 
     scan_shape: tuple[int, int]
@@ -165,7 +169,7 @@ class ScanGeometry:
             object.__setattr__(self, "centre", tuple((size - 1) / 2 for size in self.detector_shape))
 
     def replace(self, **changes) -> ScanGeometry:
-        """A copy with some fields changed; in a frame of another shape there are no scans."""
+        """Return a copy with some fields changed. If the shape of the frame changes, `scans` is empty."""
         if "scan_shape" in changes:
             changes.setdefault("scans", ())
         return dataclasses.replace(self, **changes)
@@ -198,7 +202,7 @@ class ScanGeometry:
         return [(part.rows, part.cols) for part in self.scans] or [whole]
 
     def place(self, row: int, col: int) -> str:
-        """A position in words, in its own scan where there are several."""
+        """Return a position in words, within its own scan if there are several."""
         for i, part in enumerate(self.scans):
             if part.rows.start <= row < part.rows.stop:
                 return f"({row - part.row}, {col}) of scan {i}"
@@ -223,20 +227,20 @@ class ScanGeometry:
         return int(self.kept_pixels.sum())
 
     def to_images(self, rows) -> np.ndarray:
-        """(k, n_pixels) to (k, det_row, det_col), NaN at excluded pixels."""
+        """Convert (k, n_pixels) to images (k, det_row, det_col), with NaN at excluded pixels."""
         return _expand(rows, self.kept_pixels, self.detector_shape)
 
     def to_maps(self, columns) -> np.ndarray:
-        """(n_positions, k) to (k, scan_row, scan_col), NaN at excluded positions."""
+        """Convert (n_positions, k) to maps (k, scan_row, scan_col), with NaN at excluded positions."""
         return _expand(np.asarray(columns).T, self.kept_positions, self.scan_shape)
 
     def from_images(self, images) -> np.ndarray:
-        """(k, det_row, det_col) to (k, n_pixels)."""
+        """Convert images (k, det_row, det_col) to (k, n_pixels)."""
         images = np.asarray(images)
         return np.ascontiguousarray(images.reshape(len(images), -1)[:, self.kept_pixels])
 
     def from_maps(self, maps) -> np.ndarray:
-        """(k, scan_row, scan_col) to (n_positions, k)."""
+        """Convert maps (k, scan_row, scan_col) to (n_positions, k)."""
         maps = np.asarray(maps)
         return np.ascontiguousarray(maps.reshape(len(maps), -1)[:, self.kept_positions].T)
 

@@ -24,10 +24,11 @@ _SOME = 1e-6  # weight that counts as none
 
 
 class PolarTransform:
-    """Patterns sampled on azimuth and radius, and polar patterns back on the detector.
+    """Transform of patterns to polar coordinates and back.
 
-    Azimuths are counter-clockwise as seen on screen with row 0 on top, ``atan2(-row, column)``, and wrap round. On an
-    elliptical pattern they are the angles of the pattern made round, so that a rotated crystal is a shift along the azimuth.
+    Azimuths are counter-clockwise as seen on screen with row 0 on top, ``atan2(-row, column)``, and periodic. For an
+    elliptical pattern they are the angles of the pattern after correction of the ellipse, so that rotating a crystal shifts
+    its pattern along the azimuth.
 
     Parameters
     ----------
@@ -38,20 +39,22 @@ class PolarTransform:
     radial_step : float or str
         Distance between radii, in pixels of `ScanGeometry.radius` or with a unit.
     r_min, r_max : float or str
-        First and last radius. None: the last one is the largest that half of the azimuths find on the detector.
+        First and last radius. By default the last radius is the largest one that is on the detector at half of the
+        azimuths.
 
     Attributes
     ----------
     azimuth_deg : ndarray (n_azimuth,)
+        Azimuths in degrees.
     radius : ndarray (n_radius,)
-        In pixels of `ScanGeometry.radius`.
+        Radii in pixels of `ScanGeometry.radius`.
     valid : ndarray of bool (n_azimuth, n_radius)
-        False where no pixel that takes part is near: outside the detector, or masked.
+        False if there is no unmasked pixel nearby.
 
     Raises
     ------
     ValueError
-        If the patterns are polar already, or the radii are not in order or find nothing on the detector.
+        If the patterns are already polar, or if the radii are not in ascending order or not on the detector.
     TypeError
         If an argument is not a number.
 
@@ -87,7 +90,9 @@ class PolarTransform:
         self._sample, weight = self._sampling()
         self.valid = (weight > _SOME).reshape(n_azimuth, -1)
         if not self.valid.any():
-            raise ValueError(f"r_min and r_max must find a pixel that takes part, got radii {first:g} to {last:g} pixels")
+            raise ValueError(
+                f"r_min and r_max must contain a pixel that is not excluded, got radii {first:g} to {last:g} pixels"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -95,21 +100,21 @@ class PolarTransform:
         return len(self.azimuth_deg), len(self.radius)
 
     def forward(self, patterns, *, conserve: bool = False) -> np.ndarray:
-        """Patterns in polar coordinates.
+        """Transform patterns to polar coordinates.
 
         Parameters
         ----------
         patterns : ndarray (k, n_detector) or (k, det_row, det_col)
-            Whatever is excluded by the mask is not looked at.
+            Patterns. Values that are excluded by the mask are ignored.
         conserve : bool
-            False: intensity at each point, interpolated between pixels. True: intensity that belongs to each point, every
-            pixel being shared among the points that it covers: the total of all pixels within half a step of the radii is
-            kept, but points where pixels are coarser than azimuths may get nothing.
+            If False, interpolate the intensity at each point between pixels. If True, distribute every pixel among the
+            points that it covers: the total of all pixels within half a step of the radii is conserved, but points may get
+            nothing where pixels are coarser than azimuths.
 
         Returns
         -------
         ndarray (k, n_azimuth, n_radius)
-            float32 for float32 input, else float64; 0 where not `valid`.
+            float32 for float32 input, otherwise float64; 0 where not `valid`.
 
         Examples
         --------
@@ -125,14 +130,14 @@ class PolarTransform:
         return np.ascontiguousarray(out.T).reshape(-1, *self.shape)
 
     def back(self, polar, *, fill: float = np.nan) -> np.ndarray:
-        """Polar patterns on the detector, interpolated between azimuths and radii.
+        """Transform polar patterns to detector pixels, by interpolation between azimuths and radii.
 
         Parameters
         ----------
         polar : ndarray (k, n_azimuth, n_radius)
-            As from `forward` without `conserve`; what is not `valid` is not looked at.
+            Patterns as returned by `forward` without `conserve`. Values that are not `valid` are ignored.
         fill : float
-            For pixels that are excluded, or out of the range of the radii.
+            Value of pixels that are excluded or outside the range of the radii.
 
         Returns
         -------

@@ -95,7 +95,7 @@ def host_of(host: HostRecord, i: int) -> HostRecord:
 def require_several(geometry: ScanGeometry, what: str) -> None:
     """Refuse, on behalf of a method, what is of one scan."""
     if not geometry.scans:
-        raise ValueError(f"{what} needs an answer of several scans, got one of a single scan: Unmix([first, second]).nmf(n)")
+        raise ValueError(f"{what} needs a result of several scans, got one of a single scan: Unmix([first, second]).nmf(n)")
 
 
 def values_of(geometry: ScanGeometry, host: HostRecord) -> tuple[np.ndarray, str]:

@@ -45,7 +45,7 @@ class Table(dict[str, np.ndarray]):
         return Table, (dict(self), self.units)
 
     def _refuse(self, *args, **more):
-        raise TypeError("a table of an answer can be read, not written: dict(table) is a copy that can be written")
+        raise TypeError("a table of a result can be read, not written: dict(table) is a copy that can be written")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 

@@ -40,14 +40,14 @@ _WITH_NUMBER = re.compile(r"^(?P<number>\d*\.?\d+(?:e[+-]?\d+)?)\s*[*·×]?\s*(?
 
 
 def canonical_unit(unit) -> str:
-    """One spelling for a unit: ``"A^-1"``, ``"1 / angstrom"`` and ``"$A^{-1}$"`` all become ``"1/Å"``.
+    """Return the canonical spelling of a unit: ``"A^-1"``, ``"1 / angstrom"`` and ``"$A^{-1}$"`` all become ``"1/Å"``.
 
-    Unknown units are returned as they are (stripped); None, empty and undefined units become ``"px"``.
+    Unknown units are returned unchanged (stripped); None, empty and undefined units become ``"px"``.
 
     Raises
     ------
     ValueError
-        If there is a number before a unit of length or angle: it belongs to the size.
+        If there is a number before a unit of length or angle, which belongs to the size.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def _without_number(plain: str) -> str:
     if match is None or _size(found) is None:
         return ""
     if float(match["number"]) != 1:
-        raise ValueError(f"a unit must stand without a number, got {plain!r}: multiply the size by it, and give {found!r}")
+        raise ValueError(f"a unit must not contain a number, got {plain!r}: multiply the size by it, and use {found!r}")
     return found
 
 
@@ -90,7 +90,7 @@ def _simple(word: str) -> str:
 
 
 def is_calibrated(unit: str) -> bool:
-    """True unless the unit is pixels.
+    """Return True unless the unit is pixels.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def convert(value: float, unit: str, to: str) -> float:
     Raises
     ------
     ValueError
-        If the units are not of one kind (a length against a reciprocal length, say) or unknown.
+        If the units are of different kinds (such as a length and a reciprocal length) or unknown.
 
     Examples
     --------
@@ -138,7 +138,7 @@ _QUANTITY = re.compile(r"^\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)
 
 
 def parse_length(text: str, name: str) -> tuple[float, str]:
-    """Split ``"0.12 1/Å"`` into ``(0.12, "1/Å")``; a one-sentence ValueError naming `name` otherwise.
+    """Split ``"0.12 1/Å"`` into ``(0.12, "1/Å")``. Raise ValueError, which names `name`, if the string has another form.
 
     Examples
     --------
@@ -153,14 +153,14 @@ def parse_length(text: str, name: str) -> tuple[float, str]:
 
 
 def in_pixels(value, size: float, unit: str, name: str) -> float:
-    """A length given as a plain number (pixels) or a string with a unit, in pixels of `size` `unit`.
+    """Convert a plain number (pixels) or a string with a unit to pixels with the given `size` and `unit`.
 
     Raises
     ------
     TypeError
         If `value` is neither a real number nor a string.
     ValueError
-        If the text cannot be read, or its unit does not fit the calibration.
+        If the string cannot be read, or its unit does not fit the calibration.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def in_pixels(value, size: float, unit: str, name: str) -> float:
         if given == PIXELS:
             return number
         if not is_calibrated(unit):
-            raise ValueError(f"{name} = {value!r} has a unit, but the axis is not calibrated: give pixels")
+            raise ValueError(f"{name} = {value!r} has a unit, but the axis is not calibrated: pass a number of pixels")
         try:
             return convert(number, given, unit) / size
         except ValueError as error:

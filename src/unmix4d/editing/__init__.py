@@ -1,1 +1,1 @@
-"""Answers edited by hand: merged, split, named, suggested; every edit is a new answer, recorded and repeatable."""
+"""Editing of results by hand: merge, split, rename, suggest. Every edit returns a new result with a repeatable record."""

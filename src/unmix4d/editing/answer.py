@@ -1,4 +1,4 @@
-"""From edited numbers to the new answer, with its record; the old one is left as it is."""
+"""Build the new result and its record from edited numbers; the old result is not changed."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def edited(
     quiet: bool = False,
     **more: Any,
 ) -> Any:
-    """The answer that an edit makes.
+    """Return the result of an edit.
 
-    call, arguments: For the record, in JSON types.
-    factors: What its components are now.
-    origins: For each of them, those that it was made from.
-    changed: Which of them were made anew.
-    quiet: Say nothing where the fit is much worse: that was asked for.
-    **more: Other fields, of a class that has more.
+    call, arguments: Name and arguments of the edit for the record, in JSON types.
+    factors: The new components.
+    origins: For each new component, the old components it was made from.
+    changed: Indices of the components that are new.
+    quiet: If True, do not warn if the fit is much worse.
+    **more: Further fields, for classes that have more.
     """
     geometry, total = result.geometry, float(np.nansum(result.totals)) if result.totals is not None else 0.0
     maps, patterns, features = factors.maps, factors.patterns, factors.features
@@ -70,14 +70,14 @@ def edited(
 
 
 def recorded(result: Any, edit: Edit, origins: Sequence[tuple[int, ...]], **fields: Any) -> Any:
-    """The answer with its names, its background and the edit in its settings."""
+    """Return the result with its names, its background and the edit in its settings."""
     settings = {**result.settings, **carried(result, origins), **fields.pop("settings", {})}
     settings["edits"] = [*edits_of(result.settings).to_json(), edit.to_json()]
     return dataclasses.replace(result, **fields, settings=settings, _before=with_history(result))
 
 
 def carried(result: Any, origins: Sequence[tuple[int, ...]]) -> dict[str, Any]:
-    """Names and background of the components that others became; what nobody set stays unset."""
+    """Return names and background of the new components; what was not set stays unset."""
     found: dict[str, Any] = {}
     if "names" in result.settings:
         found["names"] = named([_name_of(result, parts) for parts in origins])
@@ -88,7 +88,7 @@ def carried(result: Any, origins: Sequence[tuple[int, ...]]) -> dict[str, Any]:
 
 
 def named(names: Sequence[str]) -> list[str]:
-    """Names of which no two are the same: the parts of one that was split get a number."""
+    """Make names unique: the parts of a component that was split get a number."""
     names = list(names)
     for name in {one for one in names if one and names.count(one) > 1}:
         number = 0
@@ -134,6 +134,6 @@ def _say_if_worse(edit, concerned):
         return
     where = f" where component {', '.join(map(str, sorted(concerned)))} was the strongest" * (not math.isnan(edit.where))
     warn(
-        f"{edit.code} makes the fit much worse: the squared error is {ratio:.3g} times what it was{where}; look at "
-        ".residual_map(), or go back with .undo()"
+        f"{edit.code} makes the fit much worse: the squared error is {ratio:.3g} times the previous one{where}; "
+        "look at .residual_map(), or call .undo()"
     )

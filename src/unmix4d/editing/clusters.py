@@ -1,4 +1,4 @@
-"""Edits of fuzzy clusters: memberships stay shares that add up to one, centres stay weighted means."""
+"""Edits of fuzzy clusters: memberships remain shares that sum to one, centres remain weighted means."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _STARTS = 10  # as the default of fuzzy_cmeans for subclusters
 
 
 def merged(result: Any, arguments: dict, origins: list, at: int, matrix: Any, refit: bool) -> Any:
-    """Clusters whose memberships add up."""
+    """Merge clusters by adding their memberships."""
     maps = factors_of(result).maps
     columns = np.column_stack([maps[:, list(parts)].sum(1) for parts in origins])
     return _answer(result, "merge", arguments, origins, columns, matrix, refit, [at])
 
 
 def split(result: Any, arguments: dict, origins: list, i: int, matrix: Any, refit: bool, seed: int) -> Any:
-    """A cluster divided by the clusters of its own loadings, or by its regions."""
+    """Split a cluster by clustering its own loadings, or by its regions."""
     maps, n = factors_of(result).maps, arguments["into"]
     if arguments.get("by") == "regions":
         parts = result.geometry.from_maps(region_parts(result, i, n).astype(maps.dtype))
@@ -53,7 +53,7 @@ def _subclusters(result, i, n, maps, seed):
 
 
 def dropped(result: Any, arguments: dict, origins: list, left: list[int], matrix: Any) -> Any:
-    """The positions shared among the clusters that stay, by how near they are."""
+    """Distribute the positions among the remaining clusters by distance."""
     loadings = _loadings(result)
     columns = memberships_of(loadings, loadings, result.loading_centres[left], result.covariances[left], **_how(result))
     return _answer(result, "drop", arguments, origins, columns, matrix, True, ())

@@ -1,4 +1,4 @@
-"""Components are taken out, or their pattern is exchanged."""
+"""Remove components, or replace their patterns."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ __all__ = ["drop", "replace"]
 
 
 def drop(result: Any, components: Sequence[int | str], *, refit: bool = True) -> Any:
-    """Take components out.
+    """Remove components.
 
     Parameters
     ----------
     components : sequence of int or str
-        By their numbers or names; at least one stays.
+        Numbers or names of the components to remove. At least one component must remain.
     refit : bool
-        True: the others are fitted to the scan again, and explain what they can of it. False: the others stay as they are,
-        and what the components held is left to the residual. Clusters always share their positions among those that stay.
+        If True, fit the remaining components to the scan again, so that they explain what they can of the removed ones. If
+        False, leave them unchanged; the intensity of the removed components is then part of the residual. Clusters always
+        distribute their positions among the remaining ones.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, all are named, components have both signs, or refitting needs data that are not
-        linked.
+        If there is no such component, if all components are listed, if components have both signs, or if refitting needs
+        data that are not linked.
 
     Examples
     --------
@@ -69,28 +70,28 @@ def drop(result: Any, components: Sequence[int | str], *, refit: bool = True) ->
 
 
 def replace(result: Any, component: int | str, pattern: ArrayLike, *, refit: bool = True) -> Any:
-    """Give a component another pattern: a measured, simulated or known one.
+    """Replace the pattern of a component by a measured, simulated or known one.
 
     Parameters
     ----------
     component : int or str
-        Its number or its name.
+        Number or name of the component.
     pattern : array_like (det_row, det_col)
-        Not negative; what is at excluded pixels does not count.
+        Non-negative pattern. Values at excluded pixels are ignored.
     refit : bool
-        Fit all maps to the scan for the patterns as they now are; the patterns stay. False leaves the maps, with this
-        pattern scaled to the total of the one before.
+        If True, fit all maps to the scan with the new set of patterns; the patterns do not change. If False, leave the maps
+        unchanged and scale the new pattern to the total of the previous one.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, the pattern does not fit the detector, is negative, not finite or empty, components
-        have both signs, are clusters or were found in features, or refitting needs data that are not linked.
+        If there is no such component, if the pattern does not fit the detector, is negative, not finite or empty, if
+        components have both signs, are clusters or were found in features, or if refitting needs data that are not linked.
 
     Examples
     --------
@@ -104,7 +105,7 @@ def replace(result: Any, component: int | str, pattern: ArrayLike, *, refit: boo
     i, refit = which_of(result, component, "component"), checks.flag(refit, "refit")
     if result.features is not None or result.meaning.memberships:
         why = "were found in features" if result.features is not None else "are clusters, whose patterns are means"
-        raise ValueError(f"replace needs components that patterns decide, but those of this {result.method} {why}")
+        raise ValueError(f"replace needs components defined by their patterns, but those of this {result.method} {why}")
     row = _row(result, pattern)
     matrix = require_data(result, "replace") if refit else matrix_of(result, "replace")
     arguments = {"component": i, "pattern": packed_pattern(result.geometry.to_images(row[None])[0])}
@@ -126,7 +127,7 @@ def _row(result, pattern):
         raise ValueError(f"pattern must have the shape {shape} of the detector, got {image.shape}")
     row = result.geometry.from_images(image[None])[0]
     if not np.isfinite(row).all():
-        raise ValueError(f"pattern must be finite where pixels are kept, got {int((~np.isfinite(row)).sum())} that are not")
+        raise ValueError(f"pattern must be finite at all kept pixels, got {int((~np.isfinite(row)).sum())} that are not")
     if row.min() < 0 or not row.any():
         found = f"{row.min():.4g} to {row.max():.4g}"
         raise ValueError(f"pattern must not be negative and not be 0 everywhere, got values from {found}")

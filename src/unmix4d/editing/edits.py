@@ -1,4 +1,4 @@
-"""The record of what was done to an answer by hand: calls, their arguments, and what each did to the fit."""
+"""The record of edits of a result: calls, their arguments, and their effect on the fit."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _MOST, _MOST_PIXELS = 10_000, 1 << 26  # edits of one answer, pixels of one patt
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit.
+    """Record of one edit.
 
     Attributes
     ----------
     call : str
-        The method: ``"merge"``, ``"split"``, ...
+        Name of the method: ``"merge"``, ``"split"``, ...
     arguments : dict
-        Its arguments, in JSON types.
+        Arguments of the call, in JSON types.
     components : (int, int)
-        How many there were before and after.
+        Number of components before and after the edit.
     loss : (float, float)
-        Mean squared error before and after; NaN where no data were read.
+        Mean squared error before and after the edit; NaN if no data were read.
     where : float
-        Mean squared error after over before, at the positions where the components concerned are the strongest; NaN where
-        it is not known.
+        Mean squared error after the edit divided by that before, at the positions where the edited components are the
+        strongest; NaN if it is not known.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Edit:
 
     @property
     def code(self) -> str:
-        """The call as one types it; a pattern that was given stands as its shape."""
+        """The edit as a line of code; a given pattern is replaced by its shape."""
         first, *more = self.arguments.items()
         told = [_word(self.call, first[1]), *(f"{name}={_word(name, value)}" for name, value in more)]
         return f"{self.call}({', '.join(told)})" if first[0] != "n_iter" else f"refit({_named(self.arguments)})"
@@ -65,7 +65,7 @@ class Edit:
         return f"{self.code}: {many}, {_losses(*self.loss)}{there}"
 
     def to_json(self) -> dict[str, Any]:
-        """In JSON types, without NaN.
+        """Return the edit in JSON types, without NaN.
 
         Examples
         --------
@@ -78,7 +78,7 @@ class Edit:
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Edit:
-        """What `to_json` wrote.
+        """Return an edit from the output of `to_json`.
 
         Examples
         --------
@@ -92,11 +92,12 @@ class Edit:
 
 
 class Edits(Sequence):
-    """The edits of an answer, in their order: a sequence of `Edit`, whose slices can be replayed.
+    """Edits of a result in their order: a sequence of `Edit` whose slices can be replayed.
 
     Parameters
     ----------
     edits : iterable of Edit
+        The edits, first one first.
 
     Examples
     --------
@@ -126,11 +127,11 @@ class Edits(Sequence):
 
     @property
     def code(self) -> str:
-        """All of them as one chain of calls, to be copied into a cell."""
+        """All edits as one chain of calls, to copy into a cell."""
         return "r" + "".join(f".{edit.code}" for edit in self)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """In JSON types, as `unmix4d.replay` takes them too.
+        """Return the edits in JSON types, as `unmix4d.replay` accepts them.
 
         Examples
         --------
@@ -145,27 +146,27 @@ class Edits(Sequence):
 
 
 def edits_of(settings: dict[str, Any]) -> Edits:
-    """Those that the settings of an answer say."""
+    """Return the edits that are recorded in the settings of a result."""
     return Edits(map(Edit.from_json, settings.get("edits", ())))
 
 
 def as_edits(edits: Any) -> Edits:
-    """What can be replayed: `Edits`, a list of `Edit`, or what ``to_json`` of them says."""
+    """Return `Edits` from `Edits`, a list of `Edit`, or the output of their ``to_json``."""
     if isinstance(edits, (str, bytes, dict)) or not isinstance(edits, Iterable):
-        raise TypeError(f"edits must be those of an answer, result.edits, got {type(edits).__name__}")
+        raise TypeError(f"edits must be the record of a result, result.edits, got {type(edits).__name__}")
     entries = list(edits)
     if any(not isinstance(one, (Edit, dict)) for one in entries):
-        raise TypeError("edits must be those of an answer, result.edits, got a list of something else")
+        raise TypeError("edits must be the record of a result, result.edits, got a list of something else")
     told = [one.to_json() if isinstance(one, Edit) else one for one in entries]
     try:
         require_edits({"edits": told}, None)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"edits must be those of an answer, result.edits, but {error}") from None
+        raise ValueError(f"edits must be the record of a result, result.edits, but {error}") from None
     return Edits(map(Edit.from_json, told))
 
 
 def require_edits(settings: dict[str, Any], k: int | None) -> None:
-    """Refuse names, a background and edits of a file that cannot be those of k components."""
+    """Raise ValueError if names, background or edits of a file cannot be those of k components."""
     edits = settings.get("edits", [])
     require(isinstance(edits, list) and len(edits) <= _MOST and all(map(_is_edit, edits)), "an edit")
     if k is None:
@@ -192,13 +193,13 @@ def _is_edit(told):
 
 
 def packed_pattern(pattern: np.ndarray) -> dict[str, Any]:
-    """An array in JSON types."""
+    """Return an array in JSON types."""
     text = base64.b64encode(zlib.compress(np.ascontiguousarray(pattern, "<f8").tobytes())).decode("ascii")
     return {"shape": list(pattern.shape), "data": text}
 
 
 def unpacked_pattern(told: Any) -> Any:
-    """What `packed_pattern` made; ValueError where it is something else."""
+    """Return the array from `packed_pattern`. Raise ValueError if it is something else."""
     shape: Any = told.get("shape") if isinstance(told, dict) else None
     if (
         not are_counts(shape, 1)

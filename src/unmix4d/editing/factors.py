@@ -1,4 +1,4 @@
-"""The numbers of an answer as an edit changes them, and their fit to the scan."""
+"""Maps and patterns that an edit changes, and their fit to the scan."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Factors:
     maps : ndarray (n_positions, k)
     patterns : ndarray (k, n_pixels)
     features : ndarray (k, n_features) or None
-        Where features were decomposed: what belongs to the maps then.
+        The decomposed features, if the result was found in features.
     squares : ndarray of float64 (n_positions,) or None
-        Squared residuals of every position, where they were computed.
+        Squared residuals of every position, if they were computed.
     columns : int
-        Over how many columns they are sums.
+        Number of columns over which the squares are summed.
     """
 
     maps: np.ndarray
@@ -44,11 +44,11 @@ class Factors:
 
     @property
     def rows(self) -> np.ndarray:
-        """What was decomposed: features where there are any, else patterns."""
+        """The rows that were decomposed: features if there are any, otherwise patterns."""
         return self.patterns if self.features is None else self.features
 
     def with_components(self, maps: Any, patterns: Any, features: Any = None) -> Factors:
-        """Others, in the types of these."""
+        """Return factors with other components, in the data types of these."""
         dtype = self.maps.dtype
         patterns = np.ascontiguousarray(patterns, self.patterns.dtype)
         if self.features is not None:
@@ -57,7 +57,7 @@ class Factors:
 
 
 def factors_of(result: Any) -> Factors:
-    """Those of an answer."""
+    """Return the factors of a result."""
     geometry, features = result.geometry, result.features
     if features is not None:
         features = features.reshape(result.k, -1)
@@ -66,19 +66,19 @@ def factors_of(result: Any) -> Factors:
 
 
 def matrix_of(result: Any, method: str) -> PatternMatrix | None:
-    """What was decomposed, as a matrix; None where it is not known any more."""
+    """Return the matrix that was decomposed, or None if it is no longer known."""
     if result.features is None:
         return None if result.source is None else linked_matrix(result, method)
     return None if result._view is None else result._view.matrix(result.settings.get("precision", "single"))
 
 
 def require_data(result: Any, method: str, instead: str = "refit=False edits without them") -> PatternMatrix:
-    """`matrix_of`, refused where there is none."""
+    """Return `matrix_of`, or raise ValueError if there is none."""
     matrix = matrix_of(result, method)
     if matrix is None and result.features is not None and result.source is not None:
         raise ValueError(
-            f"{method} needs the features that were decomposed, which a saved result does not hold: load it with them as "
-            f"data, unmix4d.load(path, data=u.angular_average()), or {instead}"
+            f"{method} needs the features that were decomposed, which a saved result does not contain: load it with "
+            f"them, unmix4d.load(path, data=u.angular_average()), or {instead}"
         )
     if matrix is None:
         raise ValueError(
@@ -89,7 +89,7 @@ def require_data(result: Any, method: str, instead: str = "refit=False edits wit
 
 
 def free_sides(settings: dict[str, Any]) -> tuple[bool, bool]:
-    """Whether maps and patterns may be fitted: those under a constraint are left as they are."""
+    """Return whether maps and patterns may be fitted; those under a constraint are not."""
     bound = set()
     for told in settings.get("constraints", ()):
         on = told.get("on") or getattr(getattr(constraints, told["name"], None), "on", "")
@@ -98,7 +98,7 @@ def free_sides(settings: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def weights_for(matrix: PatternMatrix, settings: dict[str, Any]) -> Weights:
-    """The weights that an answer was fitted with."""
+    """Return the weights with which a result was fitted."""
     kind = settings.get("weights", "none")
     if kind not in ("capped", "poisson"):
         return Weights()
@@ -106,9 +106,9 @@ def weights_for(matrix: PatternMatrix, settings: dict[str, Any]) -> Weights:
 
 
 def fitted(result: Any, factors: Factors, matrix: PatternMatrix, *, maps: bool = True, patterns: bool = True) -> Factors:
-    """Maps fitted to the scan for the patterns, then patterns for those maps, each exactly and not negative; two passes.
+    """Fit maps for the given patterns, then patterns for those maps, each by exact non-negative least squares (two passes).
 
-    With the weights of the answer. Of features also their patterns, in one pass over the scan.
+    The weights are those of the result. For features, their patterns are fitted too, in one pass over the scan.
     """
     free_maps, free_patterns = free_sides(result.settings)
     weights = weights_for(matrix, result.settings)
@@ -121,14 +121,14 @@ def fitted(result: Any, factors: Factors, matrix: PatternMatrix, *, maps: bool =
 
 
 def patterns_for(result: Any, maps: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """The patterns of the scan for given maps; what is known otherwise where no scan is linked."""
+    """Return the patterns of the scan for given maps, or the known patterns if no scan is linked."""
     if result.source is None:
         return otherwise
     return fitted_patterns(linked_matrix(result, "an edit"), maps).patterns
 
 
 def evaluated(factors: Factors, matrix: PatternMatrix | None) -> Factors:
-    """With their squared residuals, in one pass; without, where there are no data."""
+    """Return factors with their squared residuals, in one pass, or without them if there are no data."""
     if matrix is None:
         return factors
     squares = matrix.squared_residuals(factors.maps, factors.rows)
@@ -136,7 +136,7 @@ def evaluated(factors: Factors, matrix: PatternMatrix | None) -> Factors:
 
 
 def keeps_scale(settings: dict[str, Any]) -> bool:
-    """Whether maps have a scale of their own."""
+    """Return whether the scale of the maps is fixed."""
     fixed = any(
         getattr(getattr(constraints, c["name"], None), "fixes_scale", False) for c in settings.get("constraints", ())
     )
@@ -144,14 +144,14 @@ def keeps_scale(settings: dict[str, Any]) -> bool:
 
 
 def totals_of(factors: Factors) -> np.ndarray:
-    """Sums of the patterns (k,)."""
+    """Return the sums of the patterns (k,)."""
     return factors.patterns.sum(1, dtype=np.float64)
 
 
 def put_in(factors: Factors, which: Sequence[int], at: int, maps: Any, patterns: Any, features: Any) -> Factors:
-    """Components taken out, and others put where the first of them stood.
+    """Replace components by new ones, at the place of the first.
 
-    maps, patterns, features (arrays (n_positions, n), (n, n_pixels), (n, n_features)): Of the new ones.
+    maps, patterns, features (arrays (n_positions, n), (n, n_pixels), (n, n_features)): The new components.
     """
 
     def rows(known, new):

@@ -1,4 +1,4 @@
-"""Whether the two parts of a component have one pattern: its regions, or the halves of its one region."""
+"""Similarity of the patterns of two parts of a component: its two largest regions, or the halves of its only region."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _KNOWN = 0.3  # correlation of the witnesses of one part, below which its patter
 
 
 def halves_alike(result: Any) -> np.ndarray:
-    """Likeness of the patterns of two parts of every component (k,), without noise 1 where they are the same; one pass.
+    """Return the similarity of the patterns of two parts of every component (k,), corrected for noise, in one pass.
 
-    NaN where a component has no two parts that are large enough, or their patterns are noise. What the other components have
-    there is taken off.
+    1 means that the patterns are the same, NaN that a component does not have two parts that are large enough, or that their
+    patterns are noise. The contribution of the other components is subtracted.
     """
     geometry, out = result.geometry, np.full(result.k, np.nan)
     columns, numbers = [], []
@@ -46,7 +46,7 @@ def halves_alike(result: Any) -> np.ndarray:
 
 
 def two_parts(result: Any, i: int) -> np.ndarray | None:
-    """Boolean (2, scan_row, scan_col): the two largest regions of a map, or both sides of the one across its length."""
+    """Return the two largest regions of a map, or both halves of its only one, as booleans (2, scan_row, scan_col)."""
     found, shape = regions_of(result, i, 2 * _LEAST), result.geometry.scan_shape
     if not len(found):
         return None

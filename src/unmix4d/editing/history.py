@@ -1,4 +1,4 @@
-"""Edits done again, and taken back."""
+"""Replay and undo edits."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ MOST_BYTES = 256 << 20  # of arrays kept for `undo`, beside those of the answer,
 
 
 def undo(result: Any, n: int = 1) -> Any:
-    """The answer as it was before its last edits.
+    """Return the result as it was before its last edits.
 
-    The answer that was edited first is kept, and the last ones as long as their arrays have no more than 256 MB together;
-    others are made again by replaying their edits, which gives the same numbers.
+    The original result is kept, and so are the last results as long as their arrays take no more than 256 MB together.
+    Earlier ones are computed again by replaying their edits, which gives identical numbers.
 
     Parameters
     ----------
     n : int
-        How many are taken back.
+        Number of edits to undo.
 
     Returns
     -------
     Decomposition
-        The answer of before; of the first edit the very one that was edited.
+        The previous result. Undoing all edits returns the original object.
 
     Raises
     ------
     ValueError
-        When there are fewer edits, or the answer was loaded from a file, which holds what the edits made and not what was
-        before: ``unmix4d.replay(r.edits[:-1], raw)`` makes it again from the answer that was edited first.
+        If there are fewer edits, or if the result was loaded from a file, which does not contain the previous result: use
+        ``unmix4d.replay(r.edits[:-1], raw)`` with the original result instead.
 
     Examples
     --------
@@ -50,13 +50,13 @@ def undo(result: Any, n: int = 1) -> Any:
     """
     done = len(result.edits)
     if not done:
-        raise ValueError("undo needs an edit to take back, and this answer has none")
+        raise ValueError("undo needs an edit, but this result has none")
     n = checks.count(n, "n", maximum=done, why=", the number of edits")
     before = [one for one in result._before if len(one.edits) <= done - n]
     if not before:
         raise ValueError(
-            "undo needs the answer of before, which a saved result does not hold: replay all edits but the last on the "
-            f"answer that was edited first, unmix4d.replay(r.edits[:-{n}], raw)"
+            "undo needs the previous result, which a saved result does not contain: replay all edits but the last on the "
+            f"original result, unmix4d.replay(r.edits[:-{n}], raw)"
         )
     *earlier, last = before
     found = dataclasses.replace(last, _before=tuple(earlier)) if earlier else last
@@ -72,7 +72,7 @@ def undo(result: Any, n: int = 1) -> Any:
 
 
 def with_history(result: Any) -> tuple[Any, ...]:
-    """What an answer made from this one keeps for `undo`: answers without a history of their own, the first one first."""
+    """Return what a result made from this one keeps for `undo`: previous results without their own history, oldest first."""
     answers: list[Any] = list(result._before)
     answers.append(dataclasses.replace(result, _before=()) if answers else result)
     first, more = answers[0], answers[1:]
@@ -100,24 +100,25 @@ def _can_be_replayed(edit):
 
 
 def replay(edits: Edits | Iterable[Edit | dict], result: Any) -> Any:
-    """Do recorded edits again, on the answer they were made on or on one like it.
+    """Apply recorded edits to the result on which they were made, or to a similar one.
 
     Parameters
     ----------
     edits : Edits
-        ``r.edits`` of an edited answer, some of them, or what ``r.edits.to_json()`` gives.
+        ``r.edits`` of an edited result, a slice of it, or the output of ``r.edits.to_json()``.
     result : Decomposition
-        On the answer that was edited, with the same data, the edits give the same numbers to the last bit.
+        The result to edit. If it is the original result with the same data, the numbers are identical to the last bit.
 
     Returns
     -------
     Decomposition
-        With the edits that `result` had before, and these.
+        The edited result. Its record contains the edits that `result` already had, followed by these.
 
     Raises
     ------
     ValueError, TypeError
-        When these are not edits, the answer has not as many components as they begin with, or an edit cannot be done on it.
+        If `edits` are not edits, if the result does not have the number of components that they start with, or if an edit
+        cannot be applied to it.
 
     Examples
     --------
@@ -131,11 +132,11 @@ def replay(edits: Edits | Iterable[Edit | dict], result: Any) -> Any:
     """
     todo = as_edits(edits)
     if not hasattr(result, "edits"):
-        raise TypeError(f"result must be an answer with components, got {type(result).__name__}")
+        raise TypeError(f"result must be a result with components, got {type(result).__name__}")
     for number, edit in enumerate(todo):
         if edit.components[0] != result.k:
             raise ValueError(
-                f"edits must fit the answer: edit {number}, {edit.code}, was made on {edit.components[0]} components, got "
+                f"edits must fit the result: edit {number}, {edit.code}, was made on {edit.components[0]} components, got "
                 f"{result.k}"
             )
         result = getattr(result, edit.call)(**_arguments(edit))

@@ -1,4 +1,4 @@
-"""How much two components look like one: where they are, and what their patterns are."""
+"""Similarity of two components: where they are, and what their patterns look like."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ __all__ = ["Likeness", "coherence", "comparable", "likeness"]
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """Numbers of all pairs.
+    """Similarities of all pairs of components.
 
     Attributes
     ----------
     correlation : ndarray (k, k)
         Pearson correlation of the maps in intensity.
     edges : ndarray (k, k)
-        Cosine of the steps from each position to its neighbours: lower than `correlation` where two maps share a place and
-        the boundary between them goes away when they are added, as between parts of one grain.
+        Cosine of the steps from each position to its neighbours. It is lower than `correlation` if two maps are at one place
+        and the boundary between them disappears when they are added, as between parts of one grain.
     alike : ndarray (k, k)
-        Cosine of the patterns as they are, after the mean of every ring was taken off: of the spots.
+        Cosine of the unrotated patterns after subtraction of the mean of every ring, i.e. of the spots.
     rotated : ndarray (k, k)
-        The largest such cosine for any rotation in the plane, and `angle_deg` the rotation; NaN where there is no centre to
-        rotate about, as for polar patterns.
+        Largest such cosine for any in-plane rotation; NaN without a centre, for example for polar patterns.
     angle_deg : ndarray (k, k)
+        Angle of that rotation.
     near : ndarray (k, k)
         Share of the smaller of the two areas that is within two positions of the other.
     explained : ndarray (k, k)
-        Share of the weaker one that one component in place of the two would still explain: by its map where both have the
-        same one, by its spots where both have the same ones in areas that touch.
+        Share of the weaker component that one component instead of the two would still explain: by its map if both have the
+        same map, by its spots if both have the same spots in areas that touch.
     error : ndarray (k, k)
-        What the rest of it would make of the squared error where the weaker one is, times what it is; NaN where residuals
-        are not known.
+        Factor by which the unexplained remainder would increase the squared error where the weaker component is; NaN if
+        residuals are not known.
     """
 
     correlation: np.ndarray
@@ -58,7 +58,7 @@ _REACH = 2  # positions between areas that touch: the probe, or a step, wide
 
 
 def likeness(result: Any) -> Likeness:
-    """Of the components of an answer; nothing is read from the scan."""
+    """Compute the similarities of the components of a result. Nothing is read from the scan."""
     spots, rotated, angles = _patterns(result)
     correlation, alike, near = _correlation(result), cosines(spots), _near(result)
     explained = 1 - (1 - np.clip(correlation, 0, 1) ** 2) * (1 - np.clip(alike, 0, 1) ** 2 * near)
@@ -105,7 +105,7 @@ def _near(result):
 
 
 def comparable(geometry: Any, images: np.ndarray) -> np.ndarray:
-    """What of patterns is compared: their spots, so far as there is a centre about which the rest is even."""
+    """Return the part of the patterns that is compared: their spots, if there is a centre."""
     images = images.astype(float)
     if geometry.polar or geometry.features:
         return images - images.mean(axis=(1, 2), keepdims=True)
@@ -131,7 +131,7 @@ def _patterns(result):
 
 
 def coherence(result: Any) -> np.ndarray:
-    """Correlation of every map with the mean of its neighbours (k,): near 1 for grains, near 0 for noise."""
+    """Return the correlation of every map with the mean of its neighbours (k,): near 1 for grains, near 0 for noise."""
     from scipy.ndimage import convolve
 
     kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)

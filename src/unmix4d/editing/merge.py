@@ -1,4 +1,4 @@
-"""Several components become one."""
+"""Merge several components into one."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ __all__ = ["merge"]
 
 
 def merge(result: Any, components: Sequence[int | str], *, refit: bool = True) -> Any:
-    """Make one component of several: their intensities add up, and the one stands where the first of them stood.
+    """Merge several components into one.
+
+    Their intensities add up, and the merged component takes the place of the first one.
 
     Parameters
     ----------
     components : sequence of int or str
-        Two or more, by their numbers or names.
+        Numbers or names of two or more components.
     refit : bool
-        Fit all maps, then all patterns to the scan again, by exact non-negative least squares with the weights of this
-        answer; factors under a constraint stay as they are. False leaves everything as it adds up: the intensity of every
-        position and of every pixel is then that of before. Memberships of clusters add up in any case, and the pattern of
-        the merged cluster is then the mean with its new weights.
+        If True, fit all maps, then all patterns, to the scan again by exact non-negative least squares with the weights of
+        this result. Factors under a constraint are not fitted. If False, the intensity of every position and of every pixel
+        stays the same. Memberships of clusters add up in both cases, and the pattern of the merged cluster is the mean with
+        its new weights.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged, and ``.undo()`` of the new one gives it back.
+        A new result; this one is not changed, and ``.undo()`` of the new one returns it.
 
     Raises
     ------
     ValueError, TypeError
-        When fewer than two components are named, one twice, or one that does not exist; when components have both signs;
-        when refitting needs data that are not linked.
+        If fewer than two components are listed, if one is listed twice or does not exist, if components have both signs, or
+        if refitting needs data that are not linked.
 
     Examples
     --------

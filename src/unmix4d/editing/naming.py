@@ -1,4 +1,4 @@
-"""What components are called, in which order they stand, and which of them are background. Nothing is fitted."""
+"""Names, order and background of components. Nothing is fitted."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LONGEST = 40  # characters of a name that a figure has room for; no table
 
 
 def rename(result: Any, names: Mapping[int | str, str | None]) -> Any:
-    """Give components names, which figures, tables, reports, host objects and files then carry.
+    """Rename components. Figures, tables, reports, host objects and files then show the names.
 
     Parameters
     ----------
     names : dict of int or str -> str
-        For each component, by its number or the name it had, what it is called; None or an empty text takes the name away.
+        The new name for the number or the current name of each component. None or an empty string removes the name.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, a name is used twice, is a number, or is longer than 40 characters.
+        If there is no such component, or if a name is used twice, is a number, or is longer than 40 characters.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def rename(result: Any, names: Mapping[int | str, str | None]) -> Any:
     for component, name in names.items():
         i = which_of(result, component, "each key of names")
         if i in given:
-            raise ValueError(f"names must name each component once, got {i} more than once")
+            raise ValueError(f"names must list each component once, got {i} more than once")
         given[i] = _checked(name)
     known = list(result.settings.get("names") or [""] * result.k)
     for i, name in given.items():
@@ -74,22 +74,22 @@ def _checked(name):
 
 
 def reorder(result: Any, order: Sequence[int | str]) -> Any:
-    """Put the components into another order.
+    """Change the order of the components.
 
     Parameters
     ----------
     order : sequence of int or str
-        All components by their numbers or names: the first one named becomes component 0.
+        Numbers or names of all components in the new order: the first one becomes component 0.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When a component is missing or named twice.
+        If a component is missing or listed twice.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def reorder(result: Any, order: Sequence[int | str]) -> Any:
     entries = components_of(result, order, "order")
     if len(entries) != result.k:
         missing = sorted({*range(result.k)} - set(entries))
-        raise ValueError(f"order must name all {result.k} components, got none of {', '.join(map(str, missing))}")
+        raise ValueError(f"order must list all {result.k} components, but lacks {', '.join(map(str, missing))}")
     chosen = [which_of(result, one, "order") for one in (order.tolist() if isinstance(order, np.ndarray) else order)]
     origins = [(i,) for i in chosen]
     fields = {name: getattr(result, name)[chosen] for name in ("maps", "patterns", "explained")}
@@ -113,25 +113,25 @@ def reorder(result: Any, order: Sequence[int | str]) -> Any:
 
 
 def background(result: Any, components: Sequence[int | str]) -> Any:
-    """Say which components are background: they stay, and take no part in labels, overlap and grains.
+    """Mark components as background: they are kept, but excluded from labels, overlap and grains.
 
-    Beam, amorphous support, vacuum and matrix, say. What is spread over the scan is found by `grains` and `overlap`
-    themselves; this says it for sure, and of what is not spread out.
+    Use it for the beam, an amorphous support, vacuum or a matrix. `grains` and `overlap` recognise components that are
+    spread over the scan by themselves; this overrides what they find.
 
     Parameters
     ----------
     components : sequence of int or str
-        All that are background, by their numbers or names; ``[]``: none is.
+        Numbers or names of all components that are background. Pass ``[]`` if there is none.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, one is named twice, all are named, or components have both signs.
+        If there is no such component, if one is listed twice, if all are listed, or if components have both signs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""An answer is fitted to its scan again, from where it is."""
+"""Fit a result to its scan again, starting from its maps and patterns."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _TOL = 1e-4  # as the default of nmf
 
 
 def refit(result: Any, n_iter: int = 0, *, constraints: Sequence[Any] = ()) -> Any:
-    """Fit maps and patterns to the scan again, beginning with what they are.
+    """Fit maps and patterns to the scan again, starting from their present values.
 
     Parameters
     ----------
     n_iter : int
-        At most so many iterations of NMF before the final fit by exact non-negative least squares: 0 is that fit alone.
-        Components keep their order and their names.
+        Largest number of NMF iterations before the final fit by exact non-negative least squares. With 0, only that fit is
+        made. Components keep their order and their names.
     constraints : sequence of Constraint
-        As `Unmix.nmf` takes them; they need `n_iter` of 1 or more, and hold for later edits too.
+        Constraints as for `Unmix.nmf`. They need `n_iter` of at least 1, and also apply to later edits.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When components have both signs or are clusters, the data are not linked, or a constraint does not fit.
+        If components have both signs or are clusters, if the data are not linked, or if a constraint does not fit.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def refit(result: Any, n_iter: int = 0, *, constraints: Sequence[Any] = ()) -> A
         raise ValueError("n_iter must be at least 1 with constraints, which act in iterations, got 0")
     if n_iter and not bound and result.settings.get("constraints"):
         names = ", ".join(told["name"] for told in result.settings["constraints"])
-        warn(f"refit iterates without {names}, which this answer was made with: give constraints=[...] to keep them")
+        warn(f"refit iterates without {names}, with which this result was made: pass constraints=[...] to keep them")
     factors = factors_of(result)
     more: dict[str, Any] = {}
     if n_iter:

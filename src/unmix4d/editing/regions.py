@@ -1,4 +1,4 @@
-"""The regions of one map that can be components of their own."""
+"""Regions of one map that can become separate components."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LEAST = 4  # positions of a region that can be a part: what is smaller is speck
 
 
 def regions_of(result: Any, i: int, least: int = _LEAST) -> RegionSet:
-    """The separate regions of a map, the largest first."""
+    """Return the separate regions of a map, largest first."""
     kept = result.geometry.kept_positions.reshape(result.geometry.scan_shape)
     image = np.maximum(np.nan_to_num(result.maps[i : i + 1]), 0)
     return separate_regions(above_threshold(image, kept, outliers=OUTLIERS, noise=NOISE)[0], min_size=least, kept=kept)
 
 
 def region_parts(result: Any, i: int, n: int) -> np.ndarray:
-    """Boolean (n, scan_row, scan_col): the positions nearest to each of the n largest regions of a map."""
+    """Return the positions nearest to each of the n largest regions of a map, as booleans (n, scan_row, scan_col)."""
     from scipy.ndimage import distance_transform_edt
 
     found = regions_of(result, i)

@@ -1,4 +1,4 @@
-"""One component becomes several."""
+"""Split one component into several."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ def split(
     result: Any, component: int | str, into: int = 2, *, by: str = "intensity", refit: bool = True,
     random_state: int | None = None,
 ) -> Any:  # fmt: skip
-    """Make several components of one; the parts stand where it stood, the strongest first.
+    """Split one component into several, which take its place, the strongest first.
 
     Parameters
     ----------
     component : int or str
-        Its number or its name.
+        Number or name of the component.
     into : int
-        How many parts.
+        Number of parts.
     by : {"intensity", "regions"}
-        ``"intensity"``: what the other components leave of the scan, where this one is, is factorised again; this needs the
-        data. ``"regions"``: one part for each of the largest separate regions of its map, and every position belongs to the
+        ``"intensity"`` factorises the part of the scan there that the other components do not explain, and needs the data.
+        ``"regions"`` makes one part for each of the largest separate regions of the map, and assigns every position to the
         nearest one.
     refit : bool
-        Fit all maps, then all patterns to the scan again, as `merge` does. False divides the map only: the parts add up to
-        the intensity of before, and parts of regions share one pattern.
+        If True, fit all maps, then all patterns, to the scan again, as `merge` does. If False, only divide the map: the
+        parts add up to the previous intensity, and parts by regions share one pattern.
     random_state : int, optional
-        Seed of the factorisation; one is drawn, and recorded, by default.
+        Seed of the factorisation. By default one is drawn and recorded.
 
     Returns
     -------
     Decomposition
-        A new answer; this one is unchanged.
+        A new result; this one is not changed.
 
     Raises
     ------
     ValueError, TypeError
-        When there is no such component, it holds fewer parts, components have both signs, or the data are needed and not
-        linked.
+        If there is no such component, if it cannot be split into so many parts, if components have both signs, or if the
+        data are needed and not linked.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def split(
 def _require_room(result, i, into):
     present = int((np.nan_to_num(result.maps[i]) > 0).sum())
     if present < into:
-        raise ValueError(f"into must be at most {present}, the number of positions that component {i} is at, got {into}")
+        raise ValueError(f"into must be at most {present}, the number of positions of component {i}, got {into}")
 
 
 def _by_intensity(result, factors, i, into, matrix, seed):
@@ -102,8 +102,8 @@ def _by_intensity(result, factors, i, into, matrix, seed):
     shares = maps.sum(0) / max(float(maps.sum()), np.finfo(float).tiny)
     if shares.min() < _NOTHING or (rows.sum(1) <= 0).any():
         raise ValueError(
-            f"component {i} cannot be split into {into}: its intensity holds {int((shares >= _NOTHING).sum())} pattern(s) "
-            "only; ask for fewer parts"
+            f"component {i} cannot be split into {into}: its intensity contains only {int((shares >= _NOTHING).sum())} "
+            "pattern(s); choose a smaller into"
         )
     order = np.argsort(-shares, kind="stable")
     maps, rows = maps[:, order], rows[order].astype(np.float64)

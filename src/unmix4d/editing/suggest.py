@@ -1,4 +1,4 @@
-"""Which components might be one, two, noise or background: what the numbers of an answer say of that."""
+"""Suggest which components to merge, split, drop or mark as background, from the numbers of a result."""
 
 from __future__ import annotations
 
@@ -27,25 +27,30 @@ _NAMES = ("correlation", "edges", "similarity", "rotated", "angle_deg", "near", 
 
 
 def suggest(result: Any) -> Suggestions:
-    """What might be done to this answer by hand, the most certain first; nothing is done.
+    """Suggest edits of this result, the most certain first. The result is not changed.
 
-    Pairs that might be one: the certainty is the probability that the two are of one grain, as found on simulated films. It
-    rises with the share of the weaker one that one component in place of the two would still explain, as maps go together
-    (one grain in two components at the same place), or spots are the same, unrotated, in areas that touch (one grain in two
-    parts); and where the boundary between the two goes away when their maps are added.
-    Components that might be two: the measured patterns in their two largest regions, or in the two halves of the one region,
-    are less alike than their noise allows; one pass over the scan, which is left out where no data are linked. Components
-    that might be noise: not told from noise, or with a map in which neighbours have nothing in common. Components that might
-    be background: spread over the scan.
+    *Merge*: the certainty is the probability that two components belong to one grain, as found on simulated films. It rises
+    with the share of the weaker component that one component instead of the two would still explain. This share is high if
+    the maps belong together (one grain in two components at the same place), or if spots are the same, unrotated, in areas
+    that touch (one grain in two parts). The certainty also rises if the boundary between the two disappears when their maps
+    are added.
+
+    *Split*: the measured patterns in the two largest regions of a component, or in the two halves of its only region, are
+    less similar than their noise allows. This takes one pass over the scan, and is left out if no data are linked.
+
+    *Drop*: components that cannot be distinguished from noise, or whose map has no correlation between neighbours.
+
+    *Background*: components that are spread over the scan.
 
     Returns
     -------
     Suggestions
+        A sequence of suggestions, with a table.
 
     Raises
     ------
     ValueError
-        When components have both signs.
+        If components have both signs.
 
     Examples
     --------
@@ -60,7 +65,7 @@ def suggest(result: Any) -> Suggestions:
     rows = [*merges, *_noise(result, merges), *_background(result)]
     note = ""
     if result.source is None:
-        note = "components that might be two need the scan: load the result with unmix4d.load(path, data=scan)"
+        note = "suggestions to split need the scan: load the result with unmix4d.load(path, data=scan)"
     else:
         rows += _splits(result)
     rows.sort(key=lambda row: (-row["certainty"], row["components"]))
@@ -92,7 +97,7 @@ def _merges(result):
             "rotated": pairs.rotated[i, j], "angle_deg": pairs.angle_deg[i, j], "near": pairs.near[i, j],
             "error": pairs.error[i, j],
         }  # fmt: skip
-        why = f"maps correlate by {numbers['correlation']:.2f}, spots are alike by {numbers['similarity']:.2f}"
+        why = f"correlation of maps {numbers['correlation']:.2f}, similarity of spots {numbers['similarity']:.2f}"
         yield _row("merge", (i, j), certainty[i, j], why, **numbers)
 
 
@@ -107,7 +112,7 @@ def _noise(result, merges):
         certainty = max(1 / (1 + strengths[i]) if unknown else 0.0, 1 - rough[i] if rough[i] < _ROUGH else 0.0)
         certainty *= 1 - part.get(i, 0.0)
         if certainty > 0:
-            why = "not told from noise" if unknown else f"neighbours have little in common ({rough[i]:.2f})"
+            why = "not distinguishable from noise" if unknown else f"neighbours are hardly correlated ({rough[i]:.2f})"
             strength = None if strengths is None else strengths[i]
             yield _row("drop", (i,), certainty, why, strength=strength, coherence=rough[i])
 
@@ -127,5 +132,5 @@ def _background(result):
 def _splits(result):
     for i, alike in enumerate(halves_alike(result)):
         if 1 - alike >= _LEAST_SPLIT:
-            why = f"patterns of its two parts are alike by {alike:.2f}, noise taken off"
+            why = f"similarity of the patterns of its two parts {alike:.2f}, corrected for noise"
             yield _row("split", (i,), 1 - alike, why, similarity=alike)

@@ -1,4 +1,4 @@
-"""What might be done to an answer by hand, as a table; nothing is done by itself."""
+"""Suggested edits of a result as a table; none of them is applied."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ class Suggestion(Row):
     action : str
         ``"merge"``, ``"split"``, ``"drop"`` or ``"background"``.
     components : tuple of int
+        Components it concerns.
     certainty : float
-        0 to 1, of suggestions of one kind comparable.
+        Certainty from 0 to 1, comparable between suggestions of one kind.
     code : str
-        The call that does it.
+        The call that applies it.
     reason : str
+        Short explanation.
     correlation, similarity, ...
-        Its other numbers, see `Suggestions.table`.
+        Further numbers, see `Suggestions.table`.
 
     Examples
     --------
@@ -70,13 +72,14 @@ _FORM = Form({"rows": Json(_good, lambda rows: tuple(rows)), "note": Json(lambda
 @spelled
 @dataclass(frozen=True, eq=False)
 class Suggestions:
-    """Suggestions, the most certain first.
+    """Suggested edits, the most certain first.
 
     Attributes
     ----------
     rows : tuple of dict
+        One dictionary per suggestion.
     note : str
-        What could not be looked at, and why.
+        What could not be examined, and why.
 
     Examples
     --------
@@ -103,7 +106,7 @@ class Suggestions:
         return map(self._one, range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        """One `Suggestion`, or a list of them."""
+        """Return one `Suggestion`, or a list of them."""
         return pick(key, len(self), "suggestion", self._one)
 
     def _one(self, i):
@@ -112,26 +115,26 @@ class Suggestions:
 
     @property
     def merges(self) -> list[tuple[int, ...]]:
-        """The pairs that might be one, the most certain first."""
+        """Pairs of components that may belong together, the most certain first."""
         return [one.components for one in self if one.action == "merge"]
 
     @property
     def table(self) -> Table:
-        """One row a suggestion, read-only; numbers that say nothing of its kind are NaN.
+        """Read-only table with one row per suggestion; numbers that do not apply to its kind are NaN.
 
-        ``suggestion``, ``code``, ``certainty``; of pairs ``correlation`` of their maps, and of the ``edges`` in these, which
-        is the lower the more of them are boundaries between the two; ``similarity`` of their spots as they are and the
-        largest one when they are ``rotated`` by ``angle_deg``, ``near``: share of the smaller one within two positions of
-        the other, and ``error``: what the merge makes of the squared error where the weaker one is, about, times what it
-        was; of two parts of one the ``similarity`` of these; ``strength`` and ``coherence``, the
-        correlation of a map with the mean of its neighbours.
+        The columns are ``suggestion``, ``code`` and ``certainty``. For pairs there are also ``correlation`` of the maps and
+        of their ``edges``, which is lower the more of these are boundaries between the two; ``similarity`` of the unrotated
+        spots, and the largest one when they are ``rotated`` by ``angle_deg``; ``near``, the share of the smaller component
+        within two positions of the other; and ``error``, the approximate factor by which the merge increases the squared
+        error where the weaker one is. For a split, ``similarity`` is that of the two parts. ``strength`` is relative to
+        noise, and ``coherence`` is the correlation of a map with the mean of its neighbours.
         """
         nan = float("nan")
         numbers = {name: [nan if row[name] is None else row[name] for row in self.rows] for name in _NUMBERS}
         return Table({"suggestion": range(len(self)), "code": [_code(row) for row in self.rows], **numbers})
 
     def __repr__(self) -> str:
-        lines = [f"<Suggestions: {len(self)}, the most certain first; nothing was done>"]
+        lines = [f"<Suggestions: {len(self)}, the most certain first; none is applied>"]
         lines += [f"  {row['certainty']:.2f}  {_code(row)}  {row['reason']}" for row in self.rows[:_SHOWN]]
         more = len(self) - _SHOWN
         lines += [f"  ... {more} more: .table"] if more > 0 else []

@@ -231,14 +231,14 @@ def _look_at_centre(smooth, good, geometry, beam):
         if visible or _inversion(smooth, good, geometry.centre, reach)[0] < _SYMMETRIC:
             warn(
                 f"the centre is ({row:.1f}, {col:.1f}), but the direct beam seems to be at ({beam[0]:.1f}, {beam[1]:.1f}) "
-                "in the mean pattern: give centre=(row, col), calibrate the scan anew, or use prepare(align='measure')"
+                "in the mean pattern: give centre=(row, col), calibrate the scan again, or use prepare(align='measure')"
             )
         return
     at_centre, best, place = _inversion(smooth, good, geometry.centre, reach)
     if best > _SYMMETRIC and at_centre < best - _CLEARLY:
         warn(
             f"the centre is ({row:.1f}, {col:.1f}), but the mean pattern is symmetric about ({place[0]:.1f}, "
-            f"{place[1]:.1f}): give centre=(row, col), or calibrate the scan anew"
+            f"{place[1]:.1f}): give centre=(row, col), or calibrate the scan again"
         )
 
 

@@ -23,32 +23,32 @@ __all__ = ["Features", "FeatureMatrix", "feature_geometry", "at_positions", "con
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A few numbers of every pattern of a view, instead of its pixels.
+    """Features of every pattern of a view, to decompose instead of its pixels.
 
     Attributes
     ----------
     kind : str
         ``"angular_average"``, ``"radial_variance"``, ``"symmetry"``, ``"polar"``, ``"bragg_disks"``, ``"concatenated"`` ...
     geometry : ScanGeometry
-        Scan side as the view's; the detector side is the image that the features make, (1, n) where they make none.
-        Features that are dropped are its excluded pixels.
+        Geometry with the scan of the view. Its detector shape is that of the image of the features, or (1, n) if they do
+        not form an image. Features that are dropped are its excluded pixels.
     compute : callable
-        Without arguments; returns ndarray (n_positions, n_features) of the kept positions and features, float32 or (of a
-        view in double precision) float64. Called once, when the features are first used.
+        Function without arguments that returns an ndarray (n_positions, n_features) of the kept positions and features,
+        float32 or (for a view in double precision) float64. It is called once, when the features are first used.
     settings : dict
-        How they were made, in JSON types.
+        Arguments with which the features were computed, in JSON types.
     source : Unmix or None
-        The view the features came from, to whose patterns component patterns are fitted. None: the features are images of
-        patterns themselves (Bragg vectors without a scan).
+        View from which the features were computed, and to which component patterns are fitted. With None, the features are
+        images of patterns (Bragg vectors without a scan).
     host : HostRecord
-        Where the data came from, for features without a source.
+        Origin of the data, for features without a source.
     additive : bool
-        Whether the features of a mixture of patterns are the mixture of theirs, as means are and variances are not.
+        Whether the features of a sum of patterns are the sum of their features, as for means but not for variances.
     per_count : ndarray (n_features,) or None
-        Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None where
-        nobody knows.
+        Variance of a feature relative to its mean, for patterns of counts: 1 / n for the mean of n pixels. None if it is
+        not known.
     signed : bool
-        Whether they have both signs, so that only SVD and its relatives and clusters can be made of them.
+        Whether they have both signs, so that only SVD, PCA, ICA and clustering can be used.
 
     Examples
     --------

@@ -208,7 +208,7 @@ def grains_to_host(grains: Any, *, chosen: Sequence[int] | None = None) -> tuple
     ((3, 24, 20), (24, 20))
     """
     if len(grains) == 0:
-        raise ValueError("there is no grain to give back to the host: lower min_size or the threshold")
+        raise ValueError("there is no grain to return to the host: lower min_size or the threshold")
     host = _host_of(grains.result)
     masks, labels = _chosen_masks(grains, chosen), grains.labels().astype(np.int32)
     record, numbers = _record(grains), None
@@ -349,7 +349,7 @@ def attach(result: Any, host: Any, *, fill_value: float = 0.0) -> Any:
         )
     if result.geometry.scans:
         raise ValueError(
-            "attach needs the answer of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
+            "attach needs the result of one scan, got one of several: give that of the cube, r.scans[i].attach(cube)"
         )
     return home.attach(result, host, fill_value=fill_value)
 

@@ -96,7 +96,7 @@ def rows_and_columns(path: str, n: int, scan_shape: tuple[int, int] | None) -> t
         )
     rows, cols = scan_shape
     if rows * cols != n:
-        raise UnreadableFile(f"{path!r} holds {n} patterns, which are no {rows} rows of {cols}: give another scan_shape")
+        raise UnreadableFile(f"{path!r} holds {n} patterns, which are not {rows} rows of {cols}: give another scan_shape")
     return rows, cols
 
 

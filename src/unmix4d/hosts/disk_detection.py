@@ -46,7 +46,7 @@ def disk_radius(mean_pattern) -> float:
     if not 0 < radius <= min(image.shape) / 8:
         raise ValueError(
             f"disk_radius must be given: the brightest part of the mean pattern covers {area} pixels of "
-            f"{image.shape[0]} x {image.shape[1]}, which is no disk"
+            f"{image.shape[0]} x {image.shape[1]}, which is not a disk"
         )
     return radius
 

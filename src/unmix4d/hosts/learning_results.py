@@ -50,7 +50,7 @@ def _require_place_for(result, signal):
         raise ValueError("this HyperSpy keeps no learning_results on its signals: use to_host(), which needs none")
     if result.offset is not None:
         raise ValueError(
-            f"learning_results of HyperSpy have no place for the mean pattern that {result.method} leaves beside its "
+            f"learning_results of HyperSpy have no place for the mean pattern that {result.method} leaves next to its "
             "components: attach svd() or nmf(), or use to_host()"
         )
 

@@ -45,7 +45,7 @@ def in_rows(scan, path, scan_shape):
     if n == rows * cols and tuple(data.shape[:-2]) == (rows, cols):
         return scan
     if n != rows * cols or data.ndim < 3:
-        raise UnreadableFile(f"{path!r} holds {n} patterns, which are no {rows} rows of {cols}: give another scan_shape")
+        raise UnreadableFile(f"{path!r} holds {n} patterns, which are not {rows} rows of {cols}: give another scan_shape")
     data = data.reshape(rows, cols, *data.shape[-2:])
     if not signal:
         return data

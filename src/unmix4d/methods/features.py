@@ -290,8 +290,8 @@ def friedel_odd(
         centre = (centre[0] + offset.row, centre[1] + offset.col) if offset.known else centre
         if offset.noticed:
             warn(
-                f"opposite spots are so about ({centre[0]:.2f}, {centre[1]:.2f}), and not about the centre of the view: "
-                "friedel_odd takes that; give it to the view too, or measure_centre=False"
+                f"opposite spots are symmetric about ({centre[0]:.2f}, {centre[1]:.2f}), and not about the centre of the "
+                "view: friedel_odd uses that; pass it to the view too, or use measure_centre=False"
             )
     return FeatureView(features.friedel_odd(read, float(radii[0]), float(radii[-1]), edge, halves, centre))
 

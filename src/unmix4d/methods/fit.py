@@ -98,8 +98,8 @@ def fit(
 def _require_counts(fitted):
     if fitted.minimum < 0:
         raise ValueError(
-            f"fit needs values that are not negative, but the smallest value of the scan is {fitted.minimum:.6g}: subtract "
-            "no background before it"
+            f"fit needs values that are not negative, but the smallest value of the scan is {fitted.minimum:.6g}: do not "
+            "subtract a background before"
         )
     if fitted.total == 0:
         raise ValueError("fit needs a signal, but every value of the scan is 0")
@@ -119,8 +119,8 @@ def _say_if_unexplained(answer):
     n = 0 if answer.excess is None else int(answer.unexplained.sum())
     if n:
         warn(
-            f"unexplained: {n} of {answer.geometry.n_positions} positions hold more than the {answer.k} known patterns and "
-            f"counting noise; look at .residual_map() there, or find what it is with nmf(known=..., new=1)"
+            f"unexplained: {n} of {answer.geometry.n_positions} positions contain more than the {answer.k} known patterns "
+            f"and counting noise; look at .residual_map() there, or find the additional pattern with nmf(known=..., new=1)"
             + "; simulated intensities are seldom exact, so compare the .excess of positions"
             * (answer.settings["known"]["of"] == "simulation")
         )

@@ -195,7 +195,7 @@ def _patterns_to_group(view, r_min, r_max):
             f"group_rotated needs patterns or polar features of them, but this view holds {features.kind} features"
         )
     if r_min is not None or r_max is not None:
-        raise ValueError("r_min and r_max have no part in the grouping of polar features: give them to polar()")
+        raise ValueError("r_min and r_max are not used to group polar features: pass them to polar()")
     radius = features.settings["radius"]
     n_azimuth = features.geometry.detector_shape[0]
     if len(radius) < 2 or n_azimuth % 2 or n_azimuth < 36:
@@ -243,8 +243,8 @@ def _judged(found, told, auto):
         return found, told
     if not auto:
         warn(
-            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {len(told)} groups from noise: they hold too few "
-            "electrons (see .told)"
+            f"group_rotated cannot distinguish {np.count_nonzero(~told)} of its {len(told)} groups from noise: they "
+            "contain too few electrons (see .told)"
         )
         return found, told
     # Where noise was grouped at most positions, what looks told besides is not to be relied on.
@@ -252,7 +252,7 @@ def _judged(found, told, auto):
     lost = np.ones(len(told), bool) if mostly else ~told
     warn(
         f"group_rotated cannot tell whether there are structures at {sizes[lost].sum()} of {sizes.sum()} positions: "
-        "electrons that took no part in finding them are predicted no better by their spots than by even rings; these "
+        "electrons that were not used to find them are predicted no better by their spots than by uniform rings; these "
         "positions are one group without angles (see .told). Bin the scan, for more electrons in each pattern"
     )
     return found.joined(lost), np.append(np.ones(np.count_nonzero(~lost), bool), False)

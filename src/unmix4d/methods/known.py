@@ -1,4 +1,4 @@
-"""Patterns that are known, from whatever they come in: results, arrays, dictionaries; on the grid of a view."""
+"""Known patterns from results, arrays, dictionaries or simulations, on the detector grid of a view."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Known:
     Attributes
     ----------
     view : View
-        Pixels that some pattern does not know are excluded.
+        The view. Pixels that are not covered by one of the patterns are excluded.
     images : ndarray of float64 (k, det_row, det_col)
     names : list of str
-        "" where there is none.
+        Names of the patterns, "" if there is none.
     origin : str
-        What they come from, for the record.
+        Source of the patterns, for the record.
     """
 
     view: Any
@@ -41,9 +41,9 @@ class Known:
 
 
 def known_patterns(view: Any, known: Any, resample: bool = False, argument: str = "known") -> Known:
-    """Patterns of a result or of groups, arrays (k, det_row, det_col) or (det_row, det_col), simulated, or by names.
+    """Return the known patterns of a result, of groups, of arrays (also by name) or of a simulation.
 
-    Raises TypeError or ValueError, which name the argument, when they are none of these, lie on another grid (unless
+    Raises TypeError or ValueError, which name the argument, if they are none of these, are on another grid (unless
     `resample`), are negative, infinite or empty, or leave no pixel.
     """
     # Most answers need none of them.
@@ -65,7 +65,7 @@ def known_patterns(view: Any, known: Any, resample: bool = False, argument: str 
     if (empty := ~(rows > 0).any(1)).any():
         i = int(empty.argmax())
         raise ValueError(
-            f"{argument}[{i}] must not be empty, but is 0 at every pixel that takes part: leave it out, as by .drop([{i}])"
+            f"{argument}[{i}] must not be empty, but is 0 at every pixel that is used: leave it out, e.g. with .drop([{i}])"
         )
     _say_if_alike(rows, argument)
     return Known(view, images, names, origin)
@@ -83,10 +83,10 @@ def _of_result(view, known, resample, argument):
     images, wanted = known.patterns, view.geometry
     if what := difference(wanted, known.geometry):
         if not resample or unlike_units(wanted, known.geometry) or wanted.polar or known.geometry.polar:
-            remedy = "" if unlike_units(wanted, known.geometry) else ", or let it be brought there with resample=True"
+            remedy = "" if unlike_units(wanted, known.geometry) else ", or use resample=True"
             raise ValueError(
-                f"{argument} must be on the detector grid of this view, but has {what}: prepare both alike, or give the "
-                f"calibration to Unmix(...){remedy}"
+                f"{argument} must be on the detector grid of this view, but has {what}: prepare both in the same way, or "
+                f"pass the calibration to Unmix(...){remedy}"
             )
         images = onto_grid(images, wanted, known.geometry)
     return images, names, origin
@@ -96,7 +96,7 @@ def _features_of(view, known, argument):
     """What was decomposed, where that were the same features."""
     features = getattr(known, "features", None)
     if features is None or known.settings.get("features") != view.features.record():
-        raise ValueError(f"{argument} must be a result of the very features of this view, made with the same arguments")
+        raise ValueError(f"{argument} must be a result of the same features as this view, with the same arguments")
     return features.reshape(known.k, *view.geometry.detector_shape)
 
 
@@ -136,7 +136,9 @@ def _without_unknown(view, images, argument):
     if not extra.any():
         return view
     if extra.sum() == view.geometry.n_pixels:
-        raise ValueError(f"{argument} must be known at one pixel of this view at least, but each is NaN in one of them")
+        raise ValueError(
+            f"{argument} must be known at at least one pixel of this view, but every pixel is NaN in one of the patterns"
+        )
     if view.is_features:
         raise ValueError(f"{argument} must be known at every feature, but {int(extra.sum())} of them are NaN in one of them")
     return view.prepare(detector_mask=unknown)
@@ -147,13 +149,16 @@ def _say_if_alike(rows, argument):
     if len(units) > 1 and np.linalg.eigvalsh(units @ units.T)[0] < _ALIKE:
         alike = units @ units.T - np.eye(len(units)) * 2
         i, j = sorted(np.unravel_index(alike.argmax(), alike.shape))
-        warn(f"{argument}[{i}] and [{j}], or others, cannot be told apart: how their maps share is arbitrary; leave one out")
+        warn(
+            f"{argument}[{i}] and [{j}], or others, cannot be distinguished, so how they share the "
+            "intensity is arbitrary; leave one out"
+        )
 
 
 def with_known(
     view: Any, n: Any, known: Any, new: Any, constraints: Any, resample: bool = False
 ) -> tuple[Any, int, Any, dict[str, Any]]:
-    """View, number of components, constraints and settings of an NMF that keeps known patterns and finds new ones."""
+    """Return view, number of components, constraints and settings of an NMF that keeps known patterns and finds new ones."""
     found = known_patterns(view, known, resample)
     k = len(found.images)
     new = checks.count(new, "new", minimum=0) if new is not None else None

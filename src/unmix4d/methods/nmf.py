@@ -212,7 +212,7 @@ def nmf(
 def _kept(checkpoint, settings, init, compression, random_state, weights):
     """The checkpoint of this run, and its settings with the seed that it was begun with."""
     if checkpoint is not None and compression is not None:
-        raise ValueError("checkpoint keeps a compression of its own: give it without compression=")
+        raise ValueError("checkpoint keeps its own compression: pass it without compression=")
     more = {"weights": weights}
     if not isinstance(init, str):
         more["given start"] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in init)).hexdigest()

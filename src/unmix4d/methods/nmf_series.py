@@ -40,7 +40,7 @@ def nmf_series(
 ) -> dict[int, Decomposition]:
     """Run `nmf` for several numbers of components, with one compression and common passes over the scan.
 
-    The scan is compressed once, for the largest number; the numbers are then worked on in parallel, and all answers are
+    The scan is compressed once, for the largest number; the factorisations then run in parallel, and all results are
     refitted to the scan together, in two passes for every 128 components.
 
     Parameters
@@ -60,9 +60,9 @@ def nmf_series(
     Raises
     ------
     ValueError
-        When `ns` is empty or names a number twice, and as for `nmf`.
+        If `ns` is empty or contains a number twice, and as for `nmf`.
     TypeError
-        When `ns` is not a sequence of whole numbers, and as for `nmf`.
+        If `ns` is not a sequence of whole numbers, and as for `nmf`.
 
     Notes
     -----

@@ -77,8 +77,8 @@ def prepare(
         Average over those of the surrounding 5 x 5 (True) or 7 x 7, ... probe positions whose patterns are equal within
         counting noise [1]_. Use this for a few hundred electrons per pattern or less, if boundaries must stay sharp.
         Patterns are compared, alone and as means over 3 x 3 positions, in the directions that stand out of the noise of the
-        scan; features within the noise are averaged away. For this the scan is read immediately. A block of the scan takes
-        the memory of three, and values are no longer counts.
+        scan; features within the noise are averaged away. For this the scan is read immediately. Each block of the scan
+        needs three times its usual memory, and values are no longer counts.
     hot_pixels : bool, float or bool array (det_row, det_col), optional
         Hot pixels to replace by the median of their neighbours. An array marks known ones. True or a number replaces, in
         each pattern, pixels that exceed 10 times (or this number of times) the sum of the brightest of their eight
@@ -196,7 +196,7 @@ def _checked_alignment(align: Any, subpixel: Any, scan: Scan) -> tuple[np.ndarra
         raise TypeError(f"align_subpixel must be True or False, got {subpixel!r}")
     if align is None or align is False:
         if subpixel:
-            raise ValueError("align_subpixel needs something to align by: give align too")
+            raise ValueError("align_subpixel needs align: pass align too")
         return None, "given"
     if scan.geometry.polar:
         raise ValueError("align needs patterns in rows and columns, but the axes of this scan are azimuth and radius")

@@ -28,7 +28,7 @@ def region(view: V, rows: Any = None, cols: Any = None, *, roi: Any = None, mask
     ----------
     rows, cols : (start, stop), slice, or None
         First position and the one after the last, or calibrated coordinates along the axis such as ``("20 nm", "60 nm")``,
-        including both ends. None, alone or on one side, means up to the edge.
+        including both ends. None, also as start or stop, means up to the edge.
     roi : HyperSpy RectangularROI, optional
         Region of interest, used instead of rows and columns.
     mask : bool array (scan_row, scan_col), optional

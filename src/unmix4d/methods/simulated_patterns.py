@@ -26,7 +26,7 @@ def simulated_patterns(view: Any, simulation: Any, *, disk_radius: float | str |
         A Simulation2D has a pattern for each phase and each rotation, which counts as in the maps of pyxem's indexation. A
         PointList is what ``crystal.generate_diffraction_pattern(...)`` of py4DSTEM gives, with qx along the rows.
     disk_radius : float or str, optional
-        Of the disks, in pixels or with a unit; by default that of the direct beam in the mean pattern.
+        Radius of the disks, in pixels or with a unit. By default that of the direct beam in the mean pattern.
 
     Returns
     -------
@@ -36,10 +36,10 @@ def simulated_patterns(view: Any, simulation: Any, *, disk_radius: float | str |
     Raises
     ------
     ValueError
-        When the view has no centre or no calibration in a reciprocal length, a pattern has no spot on the detector, or the
+        If the view has no centre or no calibration in a reciprocal length, a pattern has no spot on the detector, or the
         radius has to be given.
     TypeError
-        When `simulation` is none of these.
+        If `simulation` is none of these.
 
     Examples
     --------

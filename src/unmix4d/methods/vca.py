@@ -77,7 +77,7 @@ def vca(
 
     Notes
     -----
-    Every component needs positions at which it is pure. A component that is nowhere pure (an embedded particle, an amorphous
+    Every component needs positions at which it is pure. A component that is never pure (an embedded particle, an amorphous
     film below everything) is returned as its purest mixture: its map is correct except for scale and offset, but its pattern
     is not.
 

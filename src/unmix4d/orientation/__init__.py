@@ -1,4 +1,4 @@
-"""Indexing of component patterns with the hosts' own matchers, painted back on the scan."""
+"""Indexing of component patterns with the matchers of pyxem and py4DSTEM, applied to the scan through the maps."""
 
 from .cif import crystal_from_cif
 from .compare import compare_orientations

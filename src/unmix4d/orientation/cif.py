@@ -19,15 +19,16 @@ __all__ = ["crystal_from_cif"]
 
 
 def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") -> Any:
-    """The crystal of a CIF file, as an object of a host.
+    """Read a crystal from a CIF file, as an object of py4DSTEM or pyxem.
 
     Parameters
     ----------
     path : str or path-like
+        Path of the CIF file.
     host : {"py4dstem", "pyxem"}
-        A py4DSTEM ``Crystal`` with all atoms of the cell and their occupancies, without structure factors or orientation
-        plan (`Decomposition.index` makes them, or ``calculate_structure_factors`` and ``orientation_plan``); or an orix
-        ``Phase``, for diffsims.
+        ``"py4dstem"`` returns a py4DSTEM ``Crystal`` with all atoms of the cell and their occupancies, without structure
+        factors or orientation plan (`Decomposition.index` computes them, or call ``calculate_structure_factors`` and
+        ``orientation_plan``). ``"pyxem"`` returns an orix ``Phase``, for diffsims.
 
     Returns
     -------
@@ -36,18 +37,17 @@ def crystal_from_cif(path: str | os.PathLike[str], *, host: str = "py4dstem") ->
     Raises
     ------
     OSError
-        When the file cannot be opened.
+        If the file cannot be opened.
     ValueError
-        When it is not a CIF file that diffpy.structure can read, when it has no cell or no atoms, when a symmetry
-        operator is anything but x, y, z and fractions, or when a cell, a coordinate, an occupancy or an element is
-        impossible.
+        If it is not a CIF file that diffpy.structure can read, if it has no cell or no atoms, if a symmetry operator is
+        anything but x, y, z and fractions, or if a cell, a coordinate, an occupancy or an element is impossible.
     ImportError
-        When the package of the host, or diffpy.structure, is not installed.
+        If the package of the host, or diffpy.structure, is not installed.
 
     Notes
     -----
-    diffpy.structure evaluates what stands in symmetry operators as Python code. Hence every operator is checked before
-    that package sees the file; files from elsewhere are safe to read here, with either host.
+    diffpy.structure evaluates symmetry operators as Python code. Every operator is therefore checked before that package
+    reads the file, so files from unknown sources are safe to read, with either host.
 
     Examples
     --------

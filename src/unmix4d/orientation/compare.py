@@ -1,4 +1,4 @@
-"""How orientations of k components agree with those of a run over all positions."""
+"""Comparison of the orientations of k components with those of a run over all positions."""
 
 from __future__ import annotations
 
@@ -31,24 +31,25 @@ def compare_orientations(
     full_time_s: float | None = None,
     frame: str | None = None,
 ) -> OrientationComparison:
-    """Orientations of k components beside those of a run over all positions.
+    """Compare orientations of k components with those of a run over all positions.
 
     Parameters
     ----------
     ours : Orientations
-        Of `Decomposition.index` or `merge_orientations`.
+        Result of `Decomposition.index` or `merge_orientations`.
     full : orix CrystalMap or its file, OrientationMap of pyxem, py4DSTEM or quantem, CrystalMap of quantem, or Orientations
-        Of the same scan; also of the other host, since both are brought to one convention. With several matches per position
-        the first is compared, and all of them count for `nearest_deg`.
+        Orientation map of the same scan. It may come from the other host, because both are converted to one convention. If
+        it has several matches per position, the first one is compared, and `nearest_deg` uses all.
     crystal : py4DSTEM Crystal, optional
-        Whose orientations an OrientationMap holds; that of `ours` by default. Of several phases, the one it was matched
-        with.
+        Crystal of an OrientationMap of py4DSTEM. By default that of `ours`. If there are several phases, pass the one that
+        was matched.
     agree_within : float
-        Degrees.
+        Largest misorientation of orientations that agree, in degrees.
     full_time_s : float, optional
-        What the full run took.
+        Run time of the full run, in seconds.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
-        In whose axes a CrystalMap is written, see `Decomposition.index`; by default as its columns or its file say.
+        Axes in which a CrystalMap is written, see `Decomposition.index`. By default determined from its columns or its
+        file.
 
     Returns
     -------
@@ -57,9 +58,9 @@ def compare_orientations(
     Raises
     ------
     TypeError
-        When `ours` are no Orientations or `full` is no orientation map.
+        If `ours` is not an Orientations or `full` is not an orientation map.
     ValueError
-        When they are of different scans, or an argument is out of range.
+        If they are of different scans, or an argument is out of range.
 
     Examples
     --------
@@ -123,22 +124,23 @@ def _between(mine, theirs):
 
 @dataclass(frozen=True, eq=False)
 class OrientationComparison:
-    """Two orientation maps of one scan, position by position.
+    """Comparison of two orientation maps of one scan, as returned by `compare_orientations`.
 
     Attributes
     ----------
     misorientation_deg : ndarray (scan_row, scan_col)
-        Between the first orientation of the one and of the other, in the symmetry of the crystal; 180 where the phases
-        differ, NaN where one of them has none.
+        Misorientation between the first orientations of both maps under the symmetry of the crystal. 180 if the phases
+        differ, NaN if one of them has no orientation.
     nearest_deg : ndarray (scan_row, scan_col)
-        The smallest angle between any two of their orientations at that position.
+        Smallest angle between any two of their orientations at that position.
     overlap : ndarray of bool (scan_row, scan_col)
-        Where more than one component is painted.
+        Whether a position shows more than one component.
     agree_within : float
-        Degrees up to which orientations agree.
+        Largest misorientation of orientations that agree, in degrees.
     time_s : tuple of (float or None)
-        Seconds of ours and of the full run.
+        Run times of `ours` and of the full run, in seconds.
     geometry : ScanGeometry
+        Geometry of the scan.
 
     Examples
     --------
@@ -172,16 +174,16 @@ class OrientationComparison:
 
     @property
     def agrees(self) -> np.ndarray:
-        """Boolean (scan_row, scan_col): the first orientations agree."""
+        """Whether the first orientations agree, boolean (scan_row, scan_col)."""
         with np.errstate(invalid="ignore"):
             return self.misorientation_deg <= self.agree_within
 
     @property
     def table(self) -> Table:
-        """One row each for all, single and overlap positions, as a dict of columns that `pandas.DataFrame` takes.
+        """Table with a row each for all, single and overlapping positions, as a dict of columns for `pandas.DataFrame`.
 
-        ``positions``, ``compared`` (how many), ``median_deg``, ``agree`` (share of the compared), ``agree_any`` (share
-        where any of the orientations there agree).
+        ``positions``; ``compared``, the number of compared ones; ``median_deg``; ``agree``, the share of compared positions
+        that agree; ``agree_any``, the share where any two orientations agree.
         """
         rows = {"all": np.ones_like(self.overlap), "single": ~self.overlap, "overlap": self.overlap}
         out: dict[str, list] = {name: [] for name in ("positions", "compared", "median_deg", "agree", "agree_any")}

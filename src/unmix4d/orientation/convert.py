@@ -33,20 +33,21 @@ class OnScan:
     Attributes
     ----------
     matrices : ndarray (scan_row, scan_col, n, 3, 3)
-        Active rotations from the crystal to (row, column, z), best first, NaN where there is none.
+        Active rotations from the crystal to (row, column, z), best first; NaN if there is none.
     phase : ndarray of int (scan_row, scan_col, n)
-        Which of `names`; -1 where there is none.
+        Index into `names`; -1 if there is none.
     score : ndarray (scan_row, scan_col, n)
     names : tuple of str
+        Names of the phases.
     symmetry : dict
-        {name: proper rotations (m, 3, 3)}; empty where the map does not say.
+        {name: proper rotations (m, 3, 3)}; empty if the map does not contain it.
     phases : dict
-        {name: what the host knows of the phase}; empty where the map does not say.
+        {name: phase object of the host}; empty if the map does not contain it.
     host : {"pyxem", "py4dstem", "quantem"}
     frame : str
-        In whose axes it was written.
+        Axes in which the map was written.
     simulations : dict
-        {name: diffsims Simulation2D of that phase}; empty where the map has none.
+        {name: diffsims Simulation2D of that phase}; empty if the map has none.
     """
 
     matrices: np.ndarray
@@ -61,22 +62,22 @@ class OnScan:
 
 
 def is_map(obj) -> bool:
-    """Whether it is a map of orientations, or the name of a file of one."""
+    """Return whether an object is an orientation map, or the name of a file of one."""
     known = (_CRYSTAL_MAP, _OF_PYXEM, _OF_PY4DSTEM)
     return isinstance(obj, (str, os.PathLike)) or any(is_a(obj, *cls) for cls in known) or of_quantem.is_map(obj)
 
 
 def on_scan(obj, scan_shape=None, *, name="map", crystal=None, frame=None, calibration=None) -> OnScan:
-    """What an orientation map of a host, or an `Orientations`, says at every position.
+    """Return what an orientation map of a host, or an `Orientations`, contains at every position.
 
     obj: CrystalMap of orix or quantem, the file of one of orix, OrientationMap of pyxem, py4DSTEM or quantem, Orientations.
-    scan_shape (int, int): Refused when it is another.
-    name (str): Of the argument, for errors.
-    crystal (py4DSTEM Crystal): Whose orientations an OrientationMap holds.
-    frame (str): In whose axes a CrystalMap is written, of `map_frames.FRAMES`; by default as it says itself.
-    calibration (Calibration): How the detector lies on the scan, for maps that are those of the detector.
-    Raises TypeError when it is none of these, or `crystal` is no Crystal.
-    Raises ValueError when it is of another scan.
+    scan_shape (int, int): Expected shape of the scan.
+    name (str): Name of the argument, for errors.
+    crystal (py4DSTEM Crystal): Crystal of an OrientationMap of py4DSTEM.
+    frame (str): Axes in which a CrystalMap is written, one of `map_frames.FRAMES`; by default determined from the map.
+    calibration (Calibration): Orientation of the detector relative to the scan, for maps in the axes of the detector.
+    Raises TypeError if it is none of these, or `crystal` is not a Crystal.
+    Raises ValueError if it is of another scan.
     """
     from .orientations import Orientations
 
@@ -125,7 +126,9 @@ def _crystal_map(cm, name, frame, calibration):
     known = [(int(i), phase) for i, phase in cm.phases if i >= 0]
     for _, phase in known:
         if phase.point_group is None:
-            raise ValueError(f"{name} has the phase {phase.name!r} without a point group: set it, to have its symmetry")
+            raise ValueError(
+                f"{name} has the phase {phase.name!r} without a point group: set it, so that its symmetry is known"
+            )
     order = {i: n for n, (i, _) in enumerate(known)}
     per_point = cm.rotations_per_point
     matrices = np.full((everything, per_point, 3, 3), np.nan)

@@ -29,7 +29,7 @@ def typical_radius(patterns) -> float:
         except ValueError:
             continue
     if not radii:
-        raise ValueError("disk_radius must be given: the brightest part of no component pattern is a disk")
+        raise ValueError("disk_radius must be passed: no component pattern has a disk as its brightest part")
     order = np.argsort(radii)
     summed = np.cumsum(np.array(weight)[order])
     return float(np.array(radii)[order][np.searchsorted(summed, summed[-1] / 2)])
@@ -77,7 +77,7 @@ def _probe_image(probe, shape):
     if image.shape != tuple(shape):
         raise ValueError(f"probe must have the shape of the detector {tuple(shape)}, got {image.shape}")
     if not np.isfinite(image).all() or image.max() <= 0:
-        raise ValueError("probe must hold finite intensities above 0")
+        raise ValueError("probe must contain finite intensities above 0")
     return image
 
 

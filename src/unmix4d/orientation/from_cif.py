@@ -27,15 +27,15 @@ _FAINTEST = 1e-3  # of the brightest reflection, as there
 def phases_from_cif(
     paths: Sequence[str | os.PathLike[str]], geometry: ScanGeometry, *, beam_energy: float, host: str | None = None
 ) -> dict[str, Any]:
-    """The phases of CIF files as `Decomposition.index` takes them, by the names of the files.
+    """Return the phases of CIF files in the form that `Decomposition.index` accepts, by the names of the files.
 
-    geometry: Of the scan: templates reach to the nearest edge of its detector.
+    geometry: Geometry of the scan; templates reach to the nearest edge of its detector.
     beam_energy: keV.
-    host: Who is to match; by default py4DSTEM where it is installed (its answers were nearer to the truth, see the guide),
-        else pyxem.
+    host: Host for the matching; by default py4DSTEM if it is installed (its orientations were closer to the truth, see the
+        guide), otherwise pyxem.
     Returns dict: py4DSTEM Crystals, or diffsims simulations with a template every 2 degrees.
-    Raises ValueError, OSError as `crystal_from_cif`, and when the detector is not calibrated in a reciprocal length.
-    Raises ImportError when neither host is installed, or diffpy.structure, which reads the files, is not.
+    Raises ValueError, OSError as `crystal_from_cif`, and if the detector is not calibrated in a reciprocal length.
+    Raises ImportError if neither host is installed, or diffpy.structure, which reads the files, is not.
     """
     size = to_inverse_angstrom(geometry)
     host = _installed() if host is None else host

@@ -1,4 +1,4 @@
-"""Component patterns indexed by the matcher of a host, chosen by what the user gives."""
+"""Index component patterns with the matcher of a host, which follows from the type of the simulation."""
 
 from __future__ import annotations
 
@@ -71,84 +71,90 @@ def index(
     crystal: Any = None,
     frame: str | None = None,
 ) -> Orientations:
-    """Phase and orientation of every component, by the matcher of a host.
+    """Index phase and orientation of every component, with the matching of pyxem or py4DSTEM.
 
-    k patterns are matched instead of one at every position. A diffsims simulation is matched by pyxem
-    (``PolarDiffraction2D.get_orientation`` with all templates), a py4DSTEM Crystal by py4DSTEM
-    (``match_single_pattern`` of the disks of each pattern).
+    Only the k component patterns are matched, instead of the patterns of all positions. A diffsims simulation is matched by
+    pyxem (``PolarDiffraction2D.get_orientation`` with all templates), a py4DSTEM Crystal by py4DSTEM
+    (``match_single_pattern`` with the disks of each pattern).
 
     Parameters
     ----------
     simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
-        Several phases: a simulation of several, or a list or a dict (name to one of them). A crystal without
-        structure factors or orientation plan gets them, in a copy, from `plan`, the beam energy of the scan (300 keV
-        where it is unknown) and the symmetry of its diffraction.
-        Or a finished orientation map of the scan: an OrientationMap of pyxem, py4DSTEM or quantem, a CrystalMap of quantem
-        or of orix, or the file of one (.ang, .ctf, .h5). Then the positions of each component vote for its orientation, and
-        its pattern decides among what is voted for, where there is a crystal to compare it with; only `source`, `enough`,
+        For several phases, pass a simulation of several phases, or a list or dict (with names as keys) of simulations or
+        crystals. If a crystal has no structure factors or orientation plan, they are computed in a copy, from `plan`, the
+        beam energy of the scan (300 keV if it is not known) and the symmetry of its diffraction. You can also pass a
+        finished orientation map of the scan: an OrientationMap of pyxem, py4DSTEM or quantem, a CrystalMap of quantem or of
+        orix, or the file of one (.ang, .ctf, .h5). The positions of each component then vote for its orientation, and its
+        pattern decides among the candidates if there is a crystal to compare it with. In that case only `source`, `enough`,
         `q_min`, `q_max`, `disk_radius`, `refine`, `components`, `crystal` and `frame` are used.
     source : {"single", "mean", "component"} or None
-        What is indexed: the mean measured pattern of the positions where the component alone is present, of those
-        where it is the strongest, or the component's own pattern. None: the first where it has `enough` such
-        positions, else the last. The first two need the scan (not after loading without ``data=``).
+        Pattern of a component that is indexed: the mean measured pattern of the positions where the component is alone, the
+        mean measured pattern of the positions where it is the strongest, or the component pattern. By default the first if
+        there are `enough` such positions, otherwise the last. The first two need the scan (not after loading without
+        ``data=``).
     enough : int
+        Smallest number of single positions for ``"single"``.
     vectors : Bragg vectors of a host, optional
-        Measured disks instead of those of the patterns (py4DSTEM only): gathered per component, see
-        `group_braggvectors`.
+        Measured disks to use instead of those detected in the patterns (py4DSTEM only). They are gathered for each
+        component, see `group_braggvectors`.
     phase_gap : float
-        The phase of a component is ambiguous where the second phase fits worse by less than this share.
+        The phase of a component is ambiguous if the second phase fits worse by less than this share.
     odds : float
-        The orientation of a component is ambiguous where it is not this many times likelier than its rival, the best one
-        that is more than 5 degrees off by all symmetries: under counting noise, and the model error. The copy by half a
-        turn is always looked at. Also where it is not known to 2 degrees.
+        The orientation of a component is ambiguous unless it is this many times more likely than its rival, given counting
+        noise and the model error. The rival is the best orientation that is more than 5 degrees away under all symmetries;
+        the copy after half a turn is always considered. An orientation that is not known to 2 degrees is ambiguous as well.
     model_error : float, optional
-        By how much simulated amplitudes are off, as a share of their root mean square. By default what the best fit leaves
-        beyond counting noise, at least 0.02.
+        Error of simulated amplitudes, as a share of their root mean square. By default what the best fit leaves beyond
+        counting noise, at least 0.02.
     prefer : {"neighbours"} or None
-        Ambiguous orientations are decided where a neighbouring component speaks for one of the two: see `twin_laws`.
+        ``"neighbours"`` decides ambiguous orientations if a neighbouring component favours one of the two, see `twin_laws`.
     twin_laws : sequence of ((float, float, float), float), or "auto"
-        Axis (Cartesian, of the crystal) and angle in degrees of misorientations that are expected at boundaries, as
-        ``[((1, 1, 1), 60)]`` of twins of cubic crystals. ``prefer="neighbours"`` takes the one of two orientations that is
-        the neighbour's own, or one of these from it; where both are, or none, it remains ambiguous. ``"auto"``: those of the
-        Laue group of each phase, 60 degrees about <111> of cubic crystals, and the rotations that 4/m, -3, -3m, 6/m and m-3
-        lack of the symmetry of their lattice.
+        Axes (Cartesian, in the crystal) and angles in degrees of misorientations that you expect at boundaries, such as
+        ``[((1, 1, 1), 60)]`` for twins of cubic crystals. ``prefer="neighbours"`` takes the orientation that is the same as
+        that of the neighbour, or related to it by one of these. If both are or neither is, the orientation remains
+        ambiguous. ``"auto"`` uses the laws of the Laue group of each phase: 60 degrees about <111> for cubic crystals, and
+        for 4/m, -3, -3m, 6/m and m-3 the rotations of the lattice that the group does not have.
     q_min, q_max : float, optional
-        1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are left out.
+        Range of vectors in 1/Å. Shorter vectors are the direct beam (default 0.1, but 0 for templates); longer ones are
+        ignored.
     disk_radius : float, optional
-        Of the disks in pixels; by default from the brightest spot of each pattern.
+        Radius of the disks in pixels. By default measured on the brightest spot of each pattern.
     probe : py4DSTEM Probe or ndarray (det_row, det_col), optional
-        A measured probe as the template of the disks (py4DSTEM).
+        Measured probe to use as the template of the disks (py4DSTEM).
     detection : dict, optional
-        Arguments of ``find_Bragg_disks`` in place of ours (py4DSTEM).
+        Arguments of ``find_Bragg_disks`` that replace the default ones (py4DSTEM).
     plan : dict, optional
-        Arguments of ``orientation_plan`` in place of ours (py4DSTEM): ``zone_axis_range``, ``angle_step_zone_axis``, ...
+        Arguments of ``orientation_plan`` that replace the default ones (py4DSTEM): ``zone_axis_range``,
+        ``angle_step_zone_axis``, ...
     min_peaks : int
-        Fewer disks are not matched (py4DSTEM).
+        Smallest number of disks that are matched (py4DSTEM).
     rank : {"auto", "pattern", "disks", "host"}
-        Which of the orientations that the host proposes is taken: the one whose simulated pattern is most like the whole
-        measured one (see `unmix4d.orientation.pattern_likeness`), the one whose simulated disks are most like the
-        measured disks, or the one with the host's best score. ``"auto"``: the pattern, or the disks of `vectors`.
+        How the orientation is chosen from those that the host proposes. ``"pattern"`` takes the one whose simulated pattern
+        is most similar to the whole measured pattern (see `unmix4d.orientation.pattern_likeness`), ``"disks"`` the one
+        whose simulated disks are most similar to the measured disks, and ``"host"`` the one with the best score of the
+        host. ``"auto"`` is ``"pattern"``, or ``"disks"`` with `vectors`.
     candidates : int, optional
-        How many orientations py4DSTEM is asked for (pyxem gives one for every template): 24 with ``rank="disks"``, else
-        1 or 4. With ``rank="pattern"`` every template of the host is looked at here, at all in-plane angles.
+        Number of orientations that py4DSTEM returns (pyxem returns one for every template): by default 24 with
+        ``rank="disks"``, otherwise 1 or 4. ``rank="pattern"`` looks at every template of the host at all in-plane angles.
     refine : bool
-        Whether the best of them are refined to 0.25 degrees; else they stay on the host's grid. Not with
-        ``rank="host"``.
+        Whether to refine the best candidates to 0.25 degrees. If False, they stay on the grid of the host. Has no effect
+        with ``rank="host"``.
     distortion : bool
-        Whether a scale and an elliptic distortion, against the calibration, are fitted to every pattern too (with
-        ``rank="pattern"`` and `refine`): where the size of a pixel is known to some per cent only.
-        ``settings["distortion_found"]`` has their medians: ``scale`` of all lengths, ``strain`` of rows against columns, and
-        ``shear``.
+        Whether to fit a scale and an elliptic distortion to every pattern as well (with ``rank="pattern"`` and `refine`).
+        Use it if the pixel size is only known to a few per cent. ``settings["distortion_found"]`` has their medians:
+        ``scale`` of all lengths, ``strain`` of rows relative to columns, and ``shear``.
     gamma : float
-        Power of the intensities (pyxem).
+        Exponent of the intensities (pyxem).
     background : {None, "radial median", "radial percentile"}
-        What is taken away from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
+        Background that is subtracted from the polar patterns (pyxem): the median of each ring, or its 75th percentile.
     components : sequence of int, optional
-        Which are indexed and painted; by default all, of merged ones those that are probably grains (`no_grains`).
+        Components to index and to show on the map. By default all; for merged components those that are probably grains
+        (`no_grains`).
     crystal : Crystal of py4DSTEM or quantem, orix Phase or diffsims Simulation2D, or a dict of them by phase, optional
-        What the phases of a finished map are made of, where it does not say: py4DSTEM's never does, files do not.
+        Crystals of the phases of a finished map. Needed if the map does not contain them, such as the maps of py4DSTEM and
+        files.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
-        In whose axes a CrystalMap is written; by default those of the program whose columns it has, or which wrote the file.
+        Axes in which a CrystalMap is written. By default those of the program whose columns it has, or that wrote the file.
 
     Returns
     -------
@@ -157,11 +163,12 @@ def index(
     Raises
     ------
     TypeError
-        When `simulation` is none of these.
+        If `simulation` is none of these.
     ValueError
-        When an argument is out of range, the detector is not calibrated in a reciprocal length, the components have both
-        signs (svd, pca, ica), or the scan is needed and not there; when a finished map is of another scan, has nothing
-        indexed, has none of the phases of `crystal`, or is a file that does not say in which axes it is written.
+        If an argument is out of range, if the detector is not calibrated in a reciprocal length, if the components have
+        both signs (svd, pca, ica), or if the scan is needed and not available. Also if a finished map is of another scan,
+        has no indexed position, has none of the phases of `crystal`, or is a file that does not say in which axes it is
+        written.
 
     References
     ----------
@@ -197,7 +204,7 @@ def index(
             disk_radius=disk_radius, refine=refine, odds=checks.positive(odds, "odds"), components=components,
         )  # fmt: skip
     if crystal is not None or frame is not None:
-        raise ValueError("crystal and frame are for a finished map of orientations, not for a simulation")
+        raise ValueError("crystal and frame are only used with a finished orientation map, not with a simulation")
     kind, phases = _phases(simulation)
     phase_gap = checks.positive(phase_gap, "phase_gap", zero=True)
     odds = checks.positive(odds, "odds")
@@ -215,9 +222,9 @@ def index(
     candidates = None if candidates is None else checks.count(candidates, "candidates")
     checks.flag(refine, "refine")
     if checks.flag(distortion, "distortion") and (rank not in ("auto", "pattern") or vectors is not None or not refine):
-        raise ValueError('distortion needs whole patterns: rank="pattern" without vectors, and refine=True')
+        raise ValueError('distortion needs whole patterns: use rank="pattern" without vectors, and refine=True')
     if vectors is not None and kind == "pyxem":
-        raise ValueError("vectors are for a py4DSTEM Crystal: pyxem's template matching takes patterns")
+        raise ValueError("vectors need a py4DSTEM Crystal: pyxem's template matching needs patterns")
     presence(result)  # refuses what has no presence before anything is read
     chosen = np.array(sorted(rather_grains(components, result)))
     if vectors is None:
@@ -434,21 +441,22 @@ def _of_all(result, chosen, told):
 
 
 def orientations(result: Any, simulation: Any, **options: Any) -> Any:
-    """Orientations of the components, painted on the scan, as a native object of the host whose simulation is given.
+    """Index the components and apply their orientations to the scan, as a native object of the host.
 
-    ``result.index(simulation, **options).to_host()``: see `index` for the arguments, and for a record of what was
-    matched.
+    Same as ``result.index(simulation, **options).to_host()``. See `index` for the arguments; it also returns a record of
+    the matches.
 
     Parameters
     ----------
     simulation : diffsims Simulation2D or py4DSTEM Crystal, or a list or dict of them; or a finished map
+        Determines the host, see `index`.
     **options
-        Those of `index`.
+        Arguments of `index`.
 
     Returns
     -------
     orix CrystalMap, or py4DSTEM OrientationMap
-        {name: OrientationMap} of several py4DSTEM crystals.
+        For several py4DSTEM crystals, {name: OrientationMap}.
 
     Examples
     --------

@@ -25,15 +25,17 @@ _NOT_INDEXED = 4 * np.pi  # so EDAX writes all three angles
 
 
 def save_ang(found: Any, path: Any, which: str = "first") -> None:
-    """Write the orientations as an .ang file, in the axes of EDAX: x along the rows, y along the columns, z to the viewer.
+    """Write the orientations to an .ang file, in the axes of EDAX: x along the rows, y along the columns, z to the viewer.
 
-    OIM, MTEX, orix and `index` read it. No host is needed, nor is pymatgen.
+    OIM, MTEX, orix and `index` can read it. Neither a host nor pymatgen is needed.
 
     Parameters
     ----------
     path : str or path-like
+        Path of the file.
     which : {"first", "second"}
-        The strongest component of each position, or the runner-up. Positions without one are marked as not indexed.
+        Whether to write the first component of each position or the second one. Positions without one are marked as not
+        indexed.
 
     Examples
     --------
@@ -118,23 +120,25 @@ def _edax_group(symmetry):
 
 
 def save_orientation_map(orientation_map: Any, path: Any) -> None:
-    """Save a py4DSTEM OrientationMap, which ``py4DSTEM.save`` refuses, as an EMD file of arrays.
+    """Save a py4DSTEM OrientationMap as an EMD file of arrays, because ``py4DSTEM.save`` refuses it.
 
-    ``py4DSTEM.read`` opens it as a tree of arrays (``matrix``, ``family``, ``corr``, ``inds``, ``mirror``, ``angles``), and
-    `load_orientation_map` makes the map of them again. What else `unmix4d` knows of the orientations is kept by
-    `Orientations.save`.
+    ``py4DSTEM.read`` opens the file as a tree of arrays (``matrix``, ``family``, ``corr``, ``inds``, ``mirror``,
+    ``angles``), and `load_orientation_map` returns the map. Use `Orientations.save` to save everything that `unmix4d` knows
+    about the orientations.
 
     Parameters
     ----------
     orientation_map : py4DSTEM OrientationMap
+        The map to save.
     path : str or path-like
+        Path of the file.
 
     Raises
     ------
     TypeError
-        When it is no OrientationMap of py4DSTEM.
+        If it is not an OrientationMap of py4DSTEM.
     OSError
-        When it cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -163,11 +167,12 @@ def save_orientation_map(orientation_map: Any, path: Any) -> None:
 
 
 def load_orientation_map(path: Any) -> Any:
-    """The py4DSTEM OrientationMap of a file of `save_orientation_map`.
+    """Load a py4DSTEM OrientationMap from a file that `save_orientation_map` wrote.
 
     Parameters
     ----------
     path : str or path-like
+        Path of the file.
 
     Returns
     -------
@@ -176,9 +181,9 @@ def load_orientation_map(path: Any) -> Any:
     Raises
     ------
     OSError
-        When it cannot be opened.
+        If the file cannot be opened.
     ValueError
-        When it is no such file.
+        If it is not such a file.
 
     Examples
     --------

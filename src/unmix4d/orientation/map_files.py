@@ -24,7 +24,7 @@ def crystal_map_of_file(path: str | os.PathLike[str], frame: str | None = None) 
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     if ending not in _ENDINGS:
-        raise ValueError(f"a file with orientations must end with one of {', '.join(_ENDINGS)}, got {path}")
+        raise ValueError(f"the name of a file with orientations must end with one of {', '.join(_ENDINGS)}, got {path}")
     with open(path, "rb") as file:
         head = file.read(20_000)
     try:
@@ -44,7 +44,7 @@ def crystal_map_of_file(path: str | os.PathLike[str], frame: str | None = None) 
         frame = _author(head, ending)
         if frame is None:
             raise ValueError(
-                f"{path} was written by orix and does not say in which axes: give frame='pyxem', 'astar', 'edax', 'oxford' "
+                f"{path} was written by orix and does not say in which axes: pass frame='pyxem', 'astar', 'edax', 'oxford' "
                 "or 'scan'"
             )
     return found, frame

@@ -80,12 +80,12 @@ def turns(symmetry):
 
 
 def prepared(crystal, *, q_max, beam_energy, plan=None):
-    """The crystal with structure factors and an orientation plan: itself where it has them, else a copy that gets them.
+    """Return the crystal with structure factors and an orientation plan: itself if it has them, otherwise a copy.
 
     crystal: py4DSTEM Crystal.
-    q_max (float): Largest vector there is, 1/Å.
-    beam_energy (float or None): keV; 300 where nobody knows.
-    plan (dict): Arguments of ``orientation_plan`` in place of ours; with them a new plan is always made.
+    q_max (float): Longest vector, 1/Å.
+    beam_energy (float or None): keV; 300 if it is not known.
+    plan (dict): Arguments of ``orientation_plan`` that replace the default ones; a new plan is then always made.
     """
     if hasattr(crystal, "orientation_ref") and not plan:
         return _with_operators(crystal)

@@ -57,7 +57,7 @@ def polar_patterns(patterns, geometry, *, q_max, q_min=0.0, gamma=0.5, backgroun
     if not math.isclose(*size, rel_tol=1e-3):
         raise ValueError(f"pyxem's polar transform needs square detector pixels, got {size[0]:.4g} x {size[1]:.4g} 1/Å")
     if geometry.ellipse is not None:
-        warn("the patterns are matched with their elliptic distortion, which pyxem's template matching is not told of")
+        warn("the patterns are matched with their elliptic distortion, which pyxem's template matching cannot correct")
     centre = geometry.centre
     if geometry.calibration.flip:
         patterns, centre = patterns.swapaxes(1, 2), centre[::-1]

@@ -1,4 +1,4 @@
-"""An orientation map that the user has already, summarised per component and painted where components overlap."""
+"""Summarise an existing orientation map for each component, and apply it to overlapping positions."""
 
 from __future__ import annotations
 
@@ -31,39 +31,40 @@ def merge_orientations(
     disagree_deg: float = 5.0,
     frame: str | None = None,
 ) -> Orientations:
-    """An existing map of every position, summarised per component and painted into the overlap.
+    """Summarise an existing orientation map for each component, and apply the result to overlapping positions.
 
     Parameters
     ----------
     result : Decomposition
-        Of the same scan.
+        Result of the same scan.
     existing : orix CrystalMap or its file, OrientationMap of pyxem, py4DSTEM or quantem, or CrystalMap of quantem
-        One orientation (or more, of which the first counts) for every position, as template matching or ACOM of the whole
-        scan makes it.
+        Map with one orientation per position (or several, of which the first counts), from template matching or ACOM of the
+        whole scan.
     crystal : py4DSTEM Crystal, optional
-        Whose orientations an OrientationMap holds: without it no symmetry is known, and none is taken.
+        Crystal of an OrientationMap of py4DSTEM. Without it the symmetry is not known, and none is used.
     enough : int
-        With fewer positions where a component alone is present, those where it is the strongest count too.
+        If a component is alone at fewer positions, those where it is the strongest count too.
     disagree_deg : float
-        Positions are flagged where the existing orientation is farther than this from every component painted there.
+        Positions are flagged if the existing orientation is farther than this from every component that is shown there.
     frame : {"pyxem", "astar", "edax", "oxford", "scan"}, optional
-        In whose axes a CrystalMap is written, see `Decomposition.index`; by default as its columns or its file say.
+        Axes in which a CrystalMap is written, see `Decomposition.index`. By default determined from its columns or its
+        file.
 
     Returns
     -------
     Orientations
         Each component has the symmetry-aware mean of the existing orientations at its positions
         (`unmix4d.orientation.mean_orientation`), the phase of most of them, and their spread. `disagreement_deg` and
-        `flagged` say where the existing map is something else: the misorientation to the nearest of the painted
-        orientations, NaN where there is none; another phase counts as 180 degrees. `change` and `changes` say which
-        positions are another orientation than in the map, and why.
+        `flagged` mark positions where the existing map differs: `disagreement_deg` is the misorientation to the nearest of
+        the orientations shown there, NaN if there is none, 180 degrees for another phase. `change` and `changes` say at
+        which positions the orientation differs from the map, and why.
 
     Raises
     ------
     TypeError
-        When `existing` is no orientation map.
+        If `existing` is not an orientation map.
     ValueError
-        When it is of another scan, or an argument is out of range.
+        If it is of another scan, or an argument is out of range.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def positions(obj: Any, name: str, calibration: Any = None) -> tuple[Any, Any, A
     """
     maps = list(obj.orientation_maps) if _is_of_several(obj) else [obj]
     if any(one.quats is None for one in maps):
-        raise ValueError(f"{name} holds no orientations yet: call its build_plan() and match_orientations() first")
+        raise ValueError(f"{name} has no orientations yet: call its build_plan() and match_orientations() first")
     matrices = np.concatenate([_matrices(one, calibration) for one in maps], axis=2)
     score = np.concatenate([_scores(one) for one in maps], axis=2)
     counts = [one.quats.shape[2] for one in maps]
@@ -116,7 +116,7 @@ def _by_fit(obj, phase, name):
     fit = _fit(obj)
     if fit is None:
         n = len(obj.orientation_maps)
-        raise ValueError(f"{name} has {n} crystals and no decision between them: call its fit() first")
+        raise ValueError(f"{name} has {n} crystals, but no decision between them: call its fit() first")
     chosen, weight = plain(fit.phase_index)[..., None], plain(fit.phase_weights)
     own = phase == chosen
     phase = np.where((chosen >= 0) & (own | (weight > 0)), phase, -1)

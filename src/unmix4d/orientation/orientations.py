@@ -1,4 +1,4 @@
-"""Orientations: phase and orientation of every component, painted on the scan."""
+"""Phase and orientation of every component, applied to the scan."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _NAMES = {"pyxem": "pyxem", "py4dstem": "py4DSTEM", "quantem": "quantem"}
 @spelled
 @dataclass(frozen=True, eq=False)
 class Orientations:
-    """Orientations of k components, and where they are.
+    """Orientations of k components and their positions, as returned by `Decomposition.index`.
 
     Attributes
     ----------
     host : {"pyxem", "py4dstem", "quantem"}
-        Whose matcher found them.
+        Host whose matcher found them.
     matches : tuple of Match (k,)
-        Phase, orientation and scores of every component: see `unmix4d.orientation.Match`.
+        Phase, orientation and scores of every component, see `unmix4d.orientation.Match`.
     painting : Painting
-        Which components stand at every position: see `unmix4d.orientation.Painting`.
+        Components at every position, see `unmix4d.orientation.Painting`.
     geometry : ScanGeometry
         Shapes, masks and calibration of the scan.
     symmetry : dict
@@ -56,21 +56,22 @@ class Orientations:
     phases : dict
         {phase: orix Phase, py4DSTEM Crystal with its orientation plan, or Crystal of quantem}.
     time_s : dict
-        Seconds of the parts of the run; ``"total"`` among them.
+        Run time of each part in seconds, including ``"total"``.
     settings : dict
-        The arguments they were found with.
+        Arguments with which they were found.
     disagreement_deg : ndarray (scan_row, scan_col) or None
-        Of `unmix4d.merge_orientations`: how far the existing map is from the nearest painted orientation.
+        From `unmix4d.merge_orientations`: misorientation between the existing map and the nearest orientation shown there.
     flagged : ndarray of bool (scan_row, scan_col) or None
-        Of `unmix4d.merge_orientations`: where that is too far.
+        From `unmix4d.merge_orientations`: positions where that is too large.
     change : ndarray of int (scan_row, scan_col) or None
-        Of an existing map: the number of the reason to change it there, which `changes` gives in words; 0: none.
+        For an existing map: number of the reason to change a position, 0 if there is none. `changes` has it in words.
 
     Notes
     -----
     Orientations are active rotations from the crystal (x along a, z along c*) to the frame (row, column, z = row x column),
-    against the electrons. They are those of the scan where the rotation between scan and detector is known, else those of
-    the detector. Kinematical diffraction cannot tell a crystal from its inverse, and hardly a zone axis from its opposite.
+    with z pointing against the electrons. They refer to the scan if the rotation between scan and detector is known,
+    otherwise to the detector. Kinematical diffraction cannot distinguish a crystal from its inverse, and hardly a zone axis
+    from its opposite.
 
     Examples
     --------
@@ -122,15 +123,15 @@ class Orientations:
         return iter(self.matches)
 
     def __getitem__(self, key: Any) -> Any:
-        """One `Match`, or a list of them."""
+        """Return one `Match`, or a list of them."""
         return pick(key, self.k, "component", self.matches.__getitem__)
 
     @property
     def table(self) -> Table:
-        """One row a component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """Read-only table with one row per component, as a dict of columns for `pandas.DataFrame`.
 
-        What `unmix4d.orientation.Match` says of each, with the orientation as a quaternion, ``quaternion_x`` to
-        ``quaternion_w``, and of its rival how far off it is, ``rival_deg``, and ``log_ratio``; NaN where there is none.
+        It has the attributes of `unmix4d.orientation.Match`, with the orientation as a quaternion, ``quaternion_x`` to
+        ``quaternion_w``. ``rival_deg`` is the angle to the rival and ``log_ratio`` that of the rival; NaN if there is none.
         """
         columns = {name: [getattr(match, name) for match in self.matches] for name in _OF_MATCHES}
         quaternions = np.array([match.quaternion for match in self.matches]).reshape(-1, 4)
@@ -141,7 +142,7 @@ class Orientations:
 
     @property
     def changes(self) -> Table:
-        """Where an existing map is another orientation than here, and why: row, col, component, away_deg, reason."""
+        """Positions where an existing map has another orientation, and why: row, col, component, away_deg, reason."""
         change = np.zeros(self.first.shape, int) if self.change is None else self.change
         row, col = np.nonzero(change)
         away = np.full(change.shape, np.nan) if self.disagreement_deg is None else self.disagreement_deg
@@ -156,49 +157,50 @@ class Orientations:
 
     @property
     def first(self) -> np.ndarray:
-        """The component that each position is painted with, int (scan_row, scan_col); -1 where there is none."""
+        """First component of each position, int (scan_row, scan_col); -1 if there is none."""
         return self.painting.first
 
     @property
     def second(self) -> np.ndarray:
-        """The runner-up where it is present too, int (scan_row, scan_col); -1 where there is none."""
+        """Second component of each position if it is present too, int (scan_row, scan_col); -1 if there is none."""
         return self.painting.second
 
     @property
     def weight(self) -> np.ndarray:
-        """Share of the first component in the intensity of each position, NaN where excluded."""
+        """Share of the first component in the intensity of each position; NaN where excluded."""
         return self.painting.weight
 
     @property
     def ambiguous(self) -> np.ndarray:
-        """Boolean (k,): components whose phase fits hardly better than the next one."""
+        """Components whose phase hardly fits better than the next one, boolean (k,)."""
         return np.array([match.ambiguous for match in self.matches], bool)
 
     @property
     def orientation_ambiguous(self) -> np.ndarray:
-        """Boolean (k,): components with another orientation that is possible, `Match.rival`, or not known to 2 degrees."""
+        """Components with another possible orientation, `Match.rival`, or not known to 2 degrees, boolean (k,)."""
         return np.array([match.orientation_ambiguous for match in self.matches], bool)
 
     @property
     def ambiguity(self) -> np.ndarray:
-        """Probability (scan_row, scan_col) that the rival of the first component is the right one; NaN where there is none.
+        """Probability that the rival of the first component is right (scan_row, scan_col); NaN if there is none.
 
-        By the pattern of the component alone: 0.5 where nothing in it decides. Of one component: ``found[i].ambiguity``.
+        It only depends on the pattern of the component: 0.5 if nothing in it decides. For one component, use
+        ``found[i].ambiguity``.
         """
         return np.array([match.ambiguity for match in self.matches] + [math.nan])[self.first]
 
     def matrices(self, which: str = "first") -> np.ndarray:
-        """Orientation of every position.
+        """Return the orientation of every position as rotation matrices.
 
         Parameters
         ----------
         which : {"first", "second", "rival"}
-            ``"rival"``: the other orientation of the first component, where it is ambiguous.
+            First or second component, or the other orientation of the first component where it is ambiguous.
 
         Returns
         -------
         ndarray (scan_row, scan_col, 3, 3)
-            Active rotations, NaN where there is none.
+            Active rotations, NaN if there is none.
 
         Examples
         --------
@@ -222,7 +224,9 @@ class Orientations:
         return np.stack([match.matrix for match in self.matches] + [none])[getattr(self, which)]
 
     def quaternions(self, which: str = "first") -> np.ndarray:
-        """As `matrices`, as quaternions (scan_row, scan_col, 4), scalar last as in SciPy.
+        """Return the orientation of every position as quaternions (scan_row, scan_col, 4), scalar last as in SciPy.
+
+        Takes the argument of `matrices`.
 
         Examples
         --------
@@ -241,11 +245,11 @@ class Orientations:
         return as_quaternion(self.matrices(which))
 
     def properties(self) -> dict[str, np.ndarray]:
-        """What is known of every position, each (scan_row, scan_col): the properties of the CrystalMap.
+        """Return the properties of every position, each (scan_row, scan_col), as in the CrystalMap.
 
         ``component``, ``weight``, ``score`` (of the host), ``fit`` (0 to 1), ``phase_gap``, ``ambiguous`` and
         ``orientation_ambiguous`` (0 or 1), ``ambiguity`` (0 to 0.5), ``error_deg``, ``grain_id``, ``second_component``,
-        ``second_weight``, ``second_score``; -1 or 0 where there is nothing. After `unmix4d.merge_orientations` also
+        ``second_weight``, ``second_score``; -1 or 0 if there is nothing. After `unmix4d.merge_orientations` also
         ``disagreement_deg`` and ``flagged``.
 
         Examples
@@ -280,38 +284,43 @@ class Orientations:
 
     @property
     def crystal_map(self) -> Any:
-        """An orix CrystalMap (pyxem only).
+        """orix CrystalMap (pyxem only).
 
-        Two rotations per position or more, best first: the first component's, its rival's where it is ambiguous, the
-        runner-up's and its rival's. ``rotations_listed`` says how many there are, and the first is repeated after them.
-        Rotations are as pyxem's own ``to_crystal_map`` has them. The properties are those of `properties`, and
+        It has two or more rotations per position, best first: that of the first component, its rival if it is ambiguous,
+        that of the second component and its rival. ``rotations_listed`` is their number; the first is repeated to fill the
+        rest. Rotations are those of pyxem's own ``to_crystal_map``. The properties are those of `properties`, and
         ``second_phase_id``. Positions where no component is present are not indexed; excluded ones are not in the data.
 
         Raises
         ------
         TypeError
-            When they were found with another host.
+            If the orientations were found with another host.
         """
         if self.host != "pyxem":
-            raise TypeError(f"a CrystalMap is of what pyxem found, these are of {_NAMES[self.host]}: use orientation_map")
+            raise TypeError(
+                f"a CrystalMap needs orientations of pyxem, but these are of {_NAMES[self.host]}: use orientation_map"
+            )
         from .match_pyxem import crystal_map
 
         return crystal_map(self, self.phases)
 
     @property
     def orientation_map(self) -> Any:
-        """An OrientationMap of py4DSTEM or quantem, of two matches or more; {phase: OrientationMap} of several phases.
+        """OrientationMap of py4DSTEM or quantem with two or more matches; {phase: OrientationMap} for several phases.
 
-        Best first: the first component's, its rival's where it is ambiguous, the runner-up's and its rival's; correlation 0
-        where there is none, or where another phase is. That of quantem is of orientations only, without peaks.
+        Matches are listed best first: the first component, its rival if it is ambiguous, the second component and its
+        rival. The correlation is 0 if there is none, or if the phase is another one. An OrientationMap of quantem contains
+        orientations only, without peaks.
 
         Raises
         ------
         TypeError
-            When they were found with pyxem.
+            If the orientations were found with pyxem.
         """
         if self.host == "pyxem":
-            raise TypeError("an OrientationMap is of what py4DSTEM or quantem found, these are of pyxem: use crystal_map")
+            raise TypeError(
+                "an OrientationMap needs orientations of py4DSTEM or quantem, but these are of pyxem: use crystal_map"
+            )
         from . import match_py4dstem, of_quantem
 
         if self.host == "quantem":
@@ -321,7 +330,7 @@ class Orientations:
         return next(iter(maps.values())) if len(maps) == 1 else maps
 
     def to_host(self) -> Any:
-        """`crystal_map` or `orientation_map`, whichever host they were found with.
+        """Return `crystal_map` or `orientation_map`, depending on the host with which they were found.
 
         Examples
         --------
@@ -341,7 +350,7 @@ class Orientations:
         return self.crystal_map if self.host == "pyxem" else self.orientation_map
 
     def direction_colours(self, directions: ArrayLike, phase: str) -> np.ndarray:
-        """Inverse pole figure colours (n, 3), RGB from 0 to 1, of Cartesian directions (n, 3) in a crystal of a phase.
+        """Return inverse pole figure colours (n, 3), RGB from 0 to 1, of Cartesian directions (n, 3) in a crystal.
 
         Examples
         --------
@@ -354,7 +363,7 @@ class Orientations:
         return colours(directions, self.phases[phase], self.symmetry.get(phase))
 
     def colour_key(self, phase: str) -> Any:
-        """The key of these colours for a phase: image, extent and labels, see `unmix4d.orientation.colours.key`.
+        """Return the colour key of a phase: image, extent and labels, see `unmix4d.orientation.colours.key`.
 
         Examples
         --------

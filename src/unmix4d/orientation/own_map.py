@@ -75,8 +75,8 @@ def of_own_map(
     _require_some(have, present)
     if not have.symmetry:
         warn(
-            "the orientation map does not say of which crystal it is, and equivalent orientations count as different ones: "
-            "give crystal="
+            "the orientation map does not say of which crystal it is, so equivalent orientations count as different ones: "
+            "pass crystal="
         )
     votes = [elected(weight, have) for weight in _weights(result, present)]
     likenesses = rematch.likenesses(have)
@@ -172,8 +172,8 @@ def _with_what_nobody_votes_for(matches, likenesses, have):
             better.append(f"{i} ({match.fit:.2f}, and {fit:.2f})")
     if better:
         warn(
-            "patterns fit an orientation clearly better that no position of the map votes for, of component "
-            f"{', '.join(better)}: index them with a simulation or a crystal instead of the map"
+            f"the patterns of component {', '.join(better)} clearly fit an orientation better that no position of the map "
+            "votes for: index them with a simulation or a crystal instead of the map"
         )
     return tuple(out)
 
@@ -194,8 +194,8 @@ def _doubt_frame(have, votes, likenesses) -> bool:
     pairs = [(vote, one.wider(2.0)) for vote, one in pairs if one is not None]
     if not pairs:
         warn(
-            f"the orientation map is taken to be in the axes of {have.frame!r}, which nothing tells apart from others: give "
-            "frame=, or crystal= so that the patterns can tell"
+            f"the orientation map is taken to be in the axes of {have.frame!r}, but nothing shows whether that is right: "
+            "pass frame=, or crystal= so that the patterns can decide"
         )
         return False
     fits = {name: np.mean([one.values(turn @ vote.matrix)[0] for vote, one in pairs]) for name, turn in _TURNS.items()}
@@ -203,8 +203,8 @@ def _doubt_frame(have, votes, likenesses) -> bool:
     worse = bool(fits[best] > fits[""] + _WORSE)
     if worse:
         warn(
-            f"the orientations of the map fit the patterns better when they are {best} (a likeness of {fits[best]:.2f}, and "
-            f"{fits['']:.2f} in the axes of {have.frame!r}): give the frame= that the map is written in"
+            f"the orientations of the map fit the patterns better when they are {best} (similarity {fits[best]:.2f}, and "
+            f"{fits['']:.2f} in the axes of {have.frame!r}): pass the frame= in which the map is written"
         )
     return worse
 

@@ -110,17 +110,17 @@ class SmoothedPattern:
 
 
 class PatternLikeness:
-    """Cosine between the amplitudes of a pattern and of a simulation: 0 to 1, 0 or less where nothing fits.
+    """Cosine between the amplitudes of a pattern and of a simulation: 0 to 1, or 0 and less if nothing fits.
 
     Parameters
     ----------
     reflections : Reflections
     pattern : SmoothedPattern
     shapes : sequence of (str, float)
-        How the excitation of a reflection falls with its excitation error, and the width of that in 1/Å. It depends on
-        thickness and bending, which nobody knows: of several shapes the one counts that fits best.
+        How the excitation of a reflection decreases with its excitation error, and the width of that in 1/Å. It depends on
+        thickness and bending, which are not known: of several shapes, the one that fits best is used.
     scale : float
-        How much wider than that the excitation is.
+        Factor by which the excitation is wider than that.
     """
 
     def __init__(self, reflections: Reflections, pattern: SmoothedPattern, shapes=SHAPES, scale: float = 1.0):

@@ -20,7 +20,7 @@ _SAME_PLACE = 1e-3  # in fractions of the cell, of two atoms that are one
 
 
 def wavelength_of(beam_energy: float | None) -> float:
-    """Wavelength in Å of electrons of an energy in keV; of 300 keV where nobody knows."""
+    """Return the wavelength in Å of electrons of an energy in keV; 300 keV if it is not known."""
     energy = 1e3 * (beam_energy or 300.0)
     return float(12.2642596 / np.sqrt(energy * (1 + 9.78475598e-7 * energy)))
 

@@ -23,7 +23,7 @@ from .symmetry import apart, misorientation_deg
 __all__ = ["candidates", "log_ratio", "rank", "refined"]
 
 _WIDER = 2.0  # how much wider spots and relrods are while candidates are a grid step away from the truth
-_STEPS_DEG = (1.0, 0.5, 0.25)  # half a step of the templates to a quarter of a degree (docs/orientation_details.md)
+_STEPS_DEG = (1.0, 0.5, 0.25)  # half a step of the templates to a quarter of a degree (docs/details/orientation.md)
 _COARSE_DEG = _STEPS_DEG[:1]  # where the whole pattern is fitted afterwards, which reaches farther than that
 _MOST_STEPS = 10  # of each length; it ends before where nothing is more alike
 _BEST = 6  # candidates that are looked at closely

@@ -1,4 +1,4 @@
-"""What indexing one component says."""
+"""Records of the orientations of one component."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ class Proposals:
 
 @dataclass(frozen=True, eq=False)
 class Rival:
-    """The best orientation that is another one of the crystal, not equivalent by symmetry.
+    """Second best orientation of a crystal that is not equivalent to the best one by symmetry.
 
     Attributes
     ----------
     matrix : ndarray (3, 3)
-        Active rotation from the crystal to the frame (row, column, z), as that of a `Match`.
+        Active rotation from the crystal to the frame (row, column, z), as in `Match`.
     fit : float
-        As that of a `Match`.
+        Similarity of pattern and simulation, as in `Match`.
     away_deg : float
-        From the orientation that was taken, degrees.
+        Angle to the best orientation, in degrees.
     log_ratio : float
-        Logarithm of how many times likelier the orientation that was taken is, for counting noise and the model error;
-        0 where nothing decides, NaN where nothing was compared.
+        Logarithm of how many times more likely the best orientation is, given counting noise and the model error. 0 if
+        nothing decides, NaN if nothing was compared.
     native : object
-        What the host said.
+        Match as returned by the host.
 
     Examples
     --------
@@ -78,32 +78,33 @@ class Rival:
 
     @property
     def quaternion(self) -> np.ndarray:
-        """The orientation as a quaternion (4,), scalar last as in SciPy."""
+        """Orientation as a quaternion (4,), scalar last as in SciPy."""
         return as_quaternion(self.matrix)
 
     @property
     def ambiguity(self) -> float:
-        """Probability that this is the right one of the two, by the pattern alone; 0.5 where nothing was compared."""
+        """Probability that this is the right one of the two, from the pattern alone; 0.5 if nothing was compared."""
         return 0.5 if math.isnan(self.log_ratio) else 0.5 * (1 - math.tanh(self.log_ratio / 2))
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One orientation of one phase that a host proposes for a pattern.
+    """Orientation of one phase that a host proposes for a pattern.
 
     Attributes
     ----------
     phase : str
+        Name of the phase.
     matrix : ndarray (3, 3)
-        Active rotation from the crystal to the frame (row, column, z): see `unmix4d.orientation.symmetry`.
+        Active rotation from the crystal to the frame (row, column, z), see `unmix4d.orientation.symmetry`.
     score : float
-        As the host counts: larger is better, comparable within one phase.
+        Score of the host: larger is better, comparable within one phase.
     fit : float
-        Comparable between phases; at most 1 where they are ranked by pattern or disks.
+        Similarity of pattern and simulation, comparable between phases; at most 1 with ``rank="pattern"`` or ``"disks"``.
     rival : Rival or None
-        The best other orientation of the phase.
+        Best other orientation of the phase.
     native : object
-        What the host said.
+        Match as returned by the host.
     error_deg : float
         See `Match`.
     model_error : float
@@ -134,41 +135,43 @@ class Match:
     Attributes
     ----------
     component : int
+        Number of the component.
     source : {"single", "mean", "component", "vectors", "existing"}
         What was indexed.
     n_positions : int
-        Of how many measured patterns that was the mean; 0 for a component.
+        Number of measured patterns that were averaged; 0 for a component pattern.
     phase : str or None
-        None where nothing matched.
+        Name of the phase, None if nothing matched.
     matrix : ndarray (3, 3)
-        Active rotation from the crystal to the frame (row, column, z), NaN where nothing matched; of the scan where the
-        rotation between scan and detector is known, else of the detector.
+        Active rotation from the crystal to the frame (row, column, z), NaN if nothing matched. The frame is that of the
+        scan if the rotation between scan and detector is known, otherwise that of the detector.
     score : float
-        The host's correlation.
+        Correlation as computed by the host.
     fit : float
-        How alike the pattern and the simulation are; phases are compared by it. At most 1 where they are ranked by
-        pattern or disks; with ``rank="host"`` the host's own score, whose size depends on the pattern.
+        Similarity of pattern and simulation, by which phases are compared. At most 1 with ``rank="pattern"`` or
+        ``"disks"``; with ``rank="host"`` it is the score of the host, whose size depends on the pattern.
     gap : float
-        (fit - that of the second phase) / fit; NaN with one phase.
+        (fit - fit of the second phase) / fit; NaN with one phase.
     second_phase : str or None
+        Name of the second phase.
     rival : Rival or None
-        The best other orientation of that phase, and how much less likely it is; None where all are equivalent.
+        Best other orientation of the phase, and how much less likely it is. None if all are equivalent.
     ambiguous : bool
-        The gap between the phases is smaller than asked for.
+        Whether the gap between the phases is smaller than `phase_gap`.
     orientation_ambiguous : bool
-        The rival is not clearly less likely, or the orientation is not known to 2 degrees (`error_deg`).
+        Whether the rival is not clearly less likely, or the orientation is not known to 2 degrees (`error_deg`).
     spread_deg : float
-        Of an orientation that summarises an existing map: median distance of its positions; else NaN.
+        For an orientation that summarises an existing map: median distance of its positions, otherwise NaN.
     candidates : tuple of Candidate
-        The best of every phase, best first.
+        Best orientation of every phase, best first.
     error_deg : float
-        The true orientation is nearer than this with a probability of 0.9, if it is this one of the two and scattering is
-        kinematical up to the model error; NaN where nothing was refined with a whole pattern.
+        The true orientation is closer than this with a probability of 0.9, provided that it is this one of the two and that
+        scattering is kinematical up to the model error. NaN if nothing was refined with a whole pattern.
     model_error : float
-        By how much simulated amplitudes are off, as a share of their root mean square: what the best fit leaves beyond
-        counting noise, or what was given.
+        Error of simulated amplitudes, as a share of their root mean square: what the best fit leaves beyond counting noise,
+        or the value that was passed.
     decided_by : {"likelihood", "neighbours", "tilt", ""}
-        What decided between the orientation and its rival; empty where nothing did.
+        What decided between the orientation and its rival; empty if nothing did.
 
     Examples
     --------
@@ -199,12 +202,12 @@ class Match:
 
     @property
     def ambiguity(self) -> float:
-        """Probability that the rival is the right one of the two, by the pattern alone: 0 to 0.5, 0 without a rival."""
+        """Probability that the rival is the right one of the two, from the pattern alone: 0 to 0.5, 0 without a rival."""
         return 0.0 if self.rival is None else self.rival.ambiguity
 
     @property
     def two_possible(self) -> bool:
-        """Whether the rival is as possible as the orientation: ambiguous, and not for want of precision alone."""
+        """Whether orientation and rival are both possible, and not only because the orientation is imprecise."""
         return self.rival is not None and self.orientation_ambiguous and not self.decided_by
 
     @property
@@ -214,7 +217,7 @@ class Match:
 
     @property
     def quaternion(self) -> np.ndarray:
-        """The orientation as a quaternion (4,), scalar last as in SciPy."""
+        """Orientation as a quaternion (4,), scalar last as in SciPy."""
         return as_quaternion(self.matrix)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["POWER", "Reflections"]
 
-# Of intensities, where patterns are compared (docs/orientation_details.md): thick crystals scatter many times, so that
+# Of intensities, where patterns are compared (docs/details/orientation.md): thick crystals scatter many times, so that
 # strong and weak disks are nearer to each other.
 POWER = 0.5
 

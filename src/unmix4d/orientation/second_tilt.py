@@ -1,4 +1,4 @@
-"""Ambiguous orientations that a second scan of the same grains, at another tilt, decides. NumPy and SciPy only."""
+"""Decide between two possible orientations with a second scan at another tilt. NumPy and SciPy only."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ _OVERLAP = 0.5  # of the positions of a component, where the other scan must hav
 
 
 def decided_by_tilt(found: Any, other: Any, axis: Sequence[float], angle_deg: float, *, within_deg: float = 5.0) -> Any:
-    """Orientations of which a second scan at another tilt has decided between two answers.
+    """Decide between the two possible orientations of components with a second scan at another tilt.
 
-    The half-turn copy about a zone axis near the beam is another crystal when the specimen is tilted: after the known tilt
-    only the right one of the two is among the answers of the second scan.
+    The copy after half a turn about a zone axis near the beam is a different orientation when the specimen is tilted. After
+    the known tilt, only the right one of the two is found in the second scan as well.
 
     Parameters
     ----------
     found : Orientations
-        With ambiguous components.
+        Orientations with ambiguous components.
     other : Orientations
-        Of the same positions, with the specimen tilted.
+        Orientations of the same positions, with the specimen tilted.
     axis : (float, float, float)
-        About which it was tilted, along (row, column, z): z points towards the viewer of a pattern with row 0 on top.
+        Tilt axis along (row, column, z); z points towards the viewer of a pattern with row 0 on top.
     angle_deg : float
-        By how much, a right-handed rotation of the specimen. Its sign must be known: with the other one the copy fits.
+        Tilt angle in degrees, as a right-handed rotation of the specimen. Its sign must be known: with the wrong sign, the
+        copy fits.
     within_deg : float
-        How far apart orientations may be after the tilt that count as the same.
+        Largest angle between orientations that are the same after the tilt, in degrees.
 
     Returns
     -------
     Orientations
-        `found` with ``decided_by="tilt"`` where exactly one of the two is an answer of the component that stands at most
-        of the positions in the other scan; the rest stays ambiguous. Both scans must have their positions in register.
+        `found` with ``decided_by="tilt"`` if exactly one of the two orientations is found for the component that is at most
+        of the positions in the other scan; the rest remains ambiguous. The positions of both scans must be in register.
 
     Raises
     ------
     ValueError
-        When the scans differ in shape, the axis is no axis, or an argument is out of range.
+        If the scans differ in shape, the axis is not a direction, or an argument is out of range.
 
     Examples
     --------

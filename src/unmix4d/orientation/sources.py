@@ -17,7 +17,7 @@ SOURCES = ("single", "mean", "component")
 ENOUGH = 10  # positions of one component alone, the smallest grain of `Decomposition.grains`
 _REACHED = 0.995  # quantile of a map, which one bright position does not move
 _SCATTERING = 0.75  # how much of the difference of what components reach is not thickness (benchmarks/orientation)
-_SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, of the maximum of its map (docs/orientation_details.md)
+_SHARE, _FLOOR = 0.25, 0.1  # of the intensity of a position, of the maximum of its map (docs/details/orientation.md)
 
 
 def presence(result) -> np.ndarray:
@@ -107,17 +107,18 @@ def least_gains(result, n_positions) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Which components stand at every position of the scan.
+    """Components at every position of the scan.
 
     Attributes
     ----------
     first, second : ndarray of int (scan_row, scan_col)
-        Components, -1 where there is none.
+        First and second component, -1 if there is none.
     weight, second_weight : ndarray (scan_row, scan_col)
-        Their share of the intensity that all components have there, 0 where there is none, NaN where excluded.
+        Their share of the intensity of all components there; 0 if there is none, NaN where excluded.
     grain : ndarray of int (scan_row, scan_col)
-        The connected region that a position belongs to by its first component; -1 where there is none.
+        Number of the connected region of the first component to which a position belongs; -1 if there is none.
     present : ndarray of bool (k, scan_row, scan_col)
+        Whether a component is present.
 
     Examples
     --------

@@ -23,24 +23,24 @@ _ROUNDS = 30  # of the mean orientation at most; it ends where nothing moves
 def laue_rotations(
     lattice: ArrayLike, positions: ArrayLike | None = None, kinds: ArrayLike | None = None, tolerance: float = 1e-3
 ) -> np.ndarray:
-    """Rotations that take a crystal's diffraction onto itself.
+    """Compute the rotations that map the diffraction of a crystal onto itself.
 
     Parameters
     ----------
     lattice : ndarray (3, 3)
         Cell vectors in rows, Cartesian.
     positions : ndarray (n, 3), optional
-        Fractional coordinates of all atoms of the cell; the symmetry is that of the lattice without them.
+        Fractional coordinates of all atoms of the cell. Without them, the symmetry is that of the lattice.
     kinds : ndarray of int (n,), optional
-        Which atoms are the same (element and occupancy); all by default.
+        Kind (element and occupancy) of each atom. By default all atoms are the same.
     tolerance : float
-        Relative, of lengths and (ten times that, of the shortest edge) of the places of atoms.
+        Relative tolerance of lengths and (ten times that, relative to the shortest edge) of the coordinates of atoms.
 
     Returns
     -------
     ndarray (m, 3, 3)
-        Proper rotations in the Cartesian frame of the crystal. A crystal and its inverse cannot be told apart by kinematical
-        diffraction, so that this is the Laue group without its improper half.
+        Proper rotations in the Cartesian frame of the crystal. Kinematical diffraction cannot distinguish a crystal from
+        its inverse, so this is the Laue group without improper rotations.
 
     Examples
     --------
@@ -118,19 +118,19 @@ def angles_deg(matrices) -> np.ndarray:
 
 
 def misorientation_deg(a: ArrayLike, b: ArrayLike, symmetry: ArrayLike | None = None) -> np.ndarray:
-    """Smallest angle between two orientations among all that are equivalent by symmetry.
+    """Compute the smallest angle between two orientations among all that are equivalent by symmetry.
 
     Parameters
     ----------
     a, b : array_like (..., 3, 3)
-        Active rotations from the crystal to the laboratory; the leading shapes are broadcast.
+        Active rotations from the crystal to the laboratory. The leading shapes are broadcast.
     symmetry : ndarray (m, 3, 3), optional
-        Proper rotations of the crystal; none but the identity by default.
+        Proper rotations of the crystal. By default only the identity.
 
     Returns
     -------
     ndarray (...)
-        Degrees; NaN where a or b is.
+        Angle in degrees; NaN where a or b is NaN.
 
     Examples
     --------
@@ -164,27 +164,30 @@ def apart(matrices, order, symmetry, different_deg: float, most: int) -> list[in
 def mean_orientation(
     matrices: ArrayLike, symmetry: ArrayLike | None = None, *, weights: ArrayLike | None = None
 ) -> tuple[np.ndarray, float]:
-    """Mean of orientations and how far they are from it, equivalent ones taken as one.
+    """Compute the mean of orientations and their spread, with equivalent orientations taken as one.
 
     Parameters
     ----------
     matrices : array_like (n, 3, 3)
+        Orientations.
     symmetry : ndarray (m, 3, 3), optional
+        Proper rotations of the crystal. By default only the identity.
     weights : array_like (n,), optional
+        Weights of the orientations.
 
     Returns
     -------
     mean : ndarray (3, 3)
-        Of the largest group that agrees: beginning with the orientation that is nearest to most others, the mean of what is
-        within three times the median distance of it (at least 2 degrees), until it no longer moves. Strays, as
-        pattern matching makes them, do not draw it.
+        Mean of the largest group that agrees. It starts with the orientation that is nearest to most others, and takes the
+        mean of all within three times their median distance (at least 2 degrees) until it no longer moves. Outliers, as
+        pattern matching produces them, do not affect it.
     spread_deg : float
         Median distance of all orientations to the mean, degrees.
 
     Raises
     ------
     ValueError
-        When there is no orientation.
+        If there is no orientation.
 
     Examples
     --------
@@ -198,7 +201,7 @@ def mean_orientation(
     """
     matrices = np.asarray(matrices, float).reshape(-1, 3, 3)
     if not len(matrices):
-        raise ValueError("the mean of no orientation was asked for: there must be at least 1")
+        raise ValueError("matrices must have at least one orientation, got none")
     weights = np.ones(len(matrices)) if weights is None else np.asarray(weights, float)
     some = matrices[np.linspace(0, len(matrices) - 1, min(len(matrices), 60)).astype(int)]
     near = misorientation_deg(some[:, None], matrices[None], symmetry)

@@ -20,32 +20,32 @@ _MOST_POSITIONS = 400  # of one component; more of them do not make a disk bette
 def group_braggvectors(
     result: Any, braggvectors: Any, *, single: bool | None = None, min_share: float = 0.2, q_min: float = 0.0
 ) -> tuple[Any, ...]:
-    """Measured Bragg vectors gathered per component, for the matcher of a host (proposed by Bruefach 2022).
+    """Gather measured Bragg vectors for each component, for matching with a host (proposed by Bruefach 2022).
 
     Parameters
     ----------
     braggvectors : py4DSTEM BraggVectors or PointListArray, pyxem DiffractionVectors
-        Of the same scan.
+        Bragg vectors of the same scan.
     single : bool or None
-        Only those of positions where one component alone is present. None: where there are at least 10 such
-        positions, else all positions, weighted by the map of the component.
+        Whether to use only positions where one component is alone. By default, if there are at least 10 such positions;
+        otherwise all positions are used, weighted by the map of the component.
     min_share : float
-        0 to 1. A disk is kept when it is found in this share of the (weighted) positions of its component.
+        Share of the (weighted) positions of a component, 0 to 1, at which a disk must be found to be kept.
     q_min : float
-        Shorter vectors are left out, 1/Å.
+        Shorter vectors are ignored, 1/Å.
 
     Returns
     -------
     tuple of py4DSTEM PointList (k,)
-        ``qx`` (along the rows), ``qy`` (columns) in 1/Å in the frame of the scan where its rotation is known, and
-        ``intensity``: its mean over the positions of the component, weighted by the map.
+        ``qx`` (along the rows) and ``qy`` (along the columns) in 1/Å, in the frame of the scan if its rotation is known,
+        and ``intensity``, the mean over the positions of the component, weighted by the map.
 
     Raises
     ------
     TypeError, ValueError
-        When these are no Bragg vectors, of another scan, or not calibrated; or the components have both signs.
+        If these are not Bragg vectors, are of another scan, or are not calibrated, or if the components have both signs.
     ImportError
-        When py4DSTEM is not installed.
+        If py4DSTEM is not installed.
 
     Examples
     --------

@@ -158,7 +158,7 @@ def embedded_particle(
     step: float = 1.5,
     seed: int | None = 0,
 ) -> Phantom:
-    """Simulate a particle embedded in a crystalline matrix, so that it is nowhere pure.
+    """Simulate a particle embedded in a crystalline matrix, so that it is not pure at any position.
 
     "Cluster analysis cannot separate the contribution from a microstructural feature which has no pure signal in the scan,
     for example a fully embedded particle" (Martineau 2019). The particle is a lens: its share decreases from `max_share` at

@@ -204,7 +204,7 @@ def dynamical_film(
     edge : float
         Sigma of the blur by the probe, in positions.
     dose : float or None
-        Electrons of the incident beam per position. Electrons scattered past the detector are lost. None: as for `kimoto`.
+        Electrons of the incident beam per position. Electrons scattered past the detector are lost. None as for `kimoto`.
     pixel_size, centre, step, seed
         As for `kimoto`.
 

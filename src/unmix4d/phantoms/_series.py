@@ -32,16 +32,16 @@ _ALIKE, _TRIES = 0.7, 200  # cosine of two grains, which random lattices may exc
 
 @dataclass(frozen=True, eq=False)
 class PhantomSeries:
-    """Several scans of one place with a known answer: a sequence of `Phantom`, which have their patterns in common.
+    """Several simulated scans of one place: a sequence of `Phantom` with the same patterns.
 
     Attributes
     ----------
     scans : tuple of Phantom
-        Their patterns are in the electrons of their own dose; their maps are shares, in the same order for all.
+        The scans. Patterns are in electrons at the dose of each scan; maps are shares, in the same order for all scans.
     onset : ndarray of int (k,)
-        The first scan that has the component; one more than there are, where none has.
+        First scan in which the component is present; the number of scans if there is none.
     end : ndarray of int (k,)
-        The last scan that has it.
+        Last scan in which the component is present.
 
     Examples
     --------
@@ -57,12 +57,12 @@ class PhantomSeries:
 
     @property
     def data(self) -> list[np.ndarray]:
-        """The data of the scans, as ``Unmix`` takes them."""
+        """Data of the scans, as ``Unmix`` accepts them."""
         return [scan.data for scan in self.scans]
 
     @property
     def maps(self) -> np.ndarray:
-        """All true maps (n_scans, k, scan_row, scan_col)."""
+        """True maps of all scans (n_scans, k, scan_row, scan_col)."""
         return np.stack([scan.maps for scan in self.scans])
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class PhantomSeries:
         return iter(self.scans)
 
     def to_pyxem(self, lazy: bool = False) -> Any:
-        """One pyxem signal with three navigation axes, of which the slowest is the temperature, in steps of 50 °C.
+        """Return one pyxem signal with three navigation axes. The slowest axis is the temperature, in steps of 50 °C.
 
         Examples
         --------
@@ -110,29 +110,30 @@ def series(
     step: float = 2.0,
     seed: int | None = 0,
 ) -> PhantomSeries:
-    """Scans of an amorphous film in which one grain stays, one grows, one vanishes and one turns.
+    """Simulate scans of an amorphous film in which one grain stays, one grows, one vanishes and one rotates.
 
-    The growing grain appears after a quarter of the scans and is largest in the last, the vanishing one is largest in the
-    first and gone for the second half; the fourth is rotated in the plane by 24 degrees after half of the scans, which makes
-    a component of its own. The data's expectation is exactly the sum of maps times patterns.
+    The growing grain appears after a quarter of the scans and is largest in the last one. The vanishing grain is largest in
+    the first scan and is absent in the second half. The fourth grain is rotated in the plane by 24 degrees after half of
+    the scans, which makes it a separate component. The expectation of the data is exactly the sum of maps times patterns.
 
     Parameters
     ----------
     n_scans : int
-        At least 4.
+        Number of scans, at least 4.
     scan_shape, detector_shape : tuple of int
+        Shapes of each scan and of the detector.
     share : float
-        Of a position in the middle of a grain, that is the grain.
+        Share of a grain in the intensity of a position in its middle.
     weak : float
-        The share of the steady grain, relative to the others.
+        Share of the steady grain, relative to the others.
     direct_beam : float
         Share of the dose in the direct beam, in all patterns.
     drift : (float, float)
-        Positions along (row, column) by which the specimen moves from each scan to the next.
+        Drift of the specimen from each scan to the next, in positions along (row, column).
     dose : float, sequence of float, or None
-        Electrons a pattern, of all scans or of each.
+        Electrons per pattern, for all scans or for each. With None there is no noise.
     pixel_size, centre, step, seed
-        As in `kimoto`.
+        As for `kimoto`.
 
     Returns
     -------
@@ -188,7 +189,7 @@ def _patterns(detector, rng):
         if len(drawn) == 5:
             break
     else:
-        raise ValueError(f"detector_shape {detector.shape} is too small for five patterns that can be told apart")
+        raise ValueError(f"detector_shape {detector.shape} is too small for five patterns that can be distinguished")
     return [detector.halo(), *((1 - DIFFUSE) * one + DIFFUSE * detector.diffuse() for one in drawn)]
 
 

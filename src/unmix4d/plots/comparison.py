@@ -1,4 +1,4 @@
-"""The figure of two answers side by side."""
+"""Figure that compares two results side by side."""
 
 from __future__ import annotations
 

@@ -24,18 +24,18 @@ _INCHES = 3.2  # of a scan
 
 
 class Film:
-    """Maps of several scans as a film, with a slider where a notebook shows it."""
+    """Maps of several scans as a film; a notebook shows it with a slider."""
 
     def __init__(self, made: Callable[[], Any], n: int, seconds: float) -> None:
         self._made, self._n, self._seconds = made, n, seconds
 
     @property
     def animation(self) -> Any:
-        """A new matplotlib FuncAnimation. It complains when it is thrown away before it was drawn."""
+        """Return a new matplotlib FuncAnimation. It warns if it is deleted before it was drawn."""
         return self._made()
 
     def save(self, path: str) -> None:
-        """Write the film: ``.gif``, or ``.mp4`` where ffmpeg is installed."""
+        """Write the film to a file: ``.gif``, or ``.mp4`` if ffmpeg is installed."""
         writer = "pillow" if str(path).lower().endswith((".gif", ".webp", ".apng")) else None
         self.animation.save(path, writer=writer, fps=1 / self._seconds)
 
@@ -48,28 +48,28 @@ class Film:
 
 @figure_style()
 def film(result: Any, component: int | None = None, *, seconds: float = 0.5, cmap: str | Colormap | None = None) -> Film:
-    """The maps of all scans, one after the other, with a slider.
+    """Show the maps of all scans one after the other, with a slider.
 
     Parameters
     ----------
     result : Decomposition
-        Of several scans.
+        Result of several scans.
     component : int, optional
-        By default all of them in one picture, each in its colour.
+        Component to show. By default all components are shown in one image, each in its colour.
     seconds : float
-        For each scan.
+        Time for each scan.
     cmap : str or matplotlib Colormap, optional
-        Of a single component.
+        Colour map of a single component.
 
     Returns
     -------
     Film
-        A notebook shows it, with a slider and buttons; ``.save("series.gif")`` writes it.
+        A notebook shows it, with a slider and buttons. ``.save("series.gif")`` writes it to a file.
 
     Raises
     ------
     ValueError
-        If the answer is of one scan, or the component does not exist.
+        If the result is of one scan, or the component does not exist.
 
     Examples
     --------

@@ -27,15 +27,18 @@ _DIRECTIONS = {"z": (0, 0, 1), "row": (1, 0, 0), "column": (0, 1, 0)}
 def orientations(
     found: Any, ax: Axes | None = None, *, direction: str = "z", which: str = "first", scale_bar: bool = True
 ) -> Axes:
-    """Inverse pole figure colours on the scan, with their key and a scale bar.
+    """Plot the orientations in inverse pole figure colours, with their key and a scale bar.
 
     Parameters
     ----------
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
     direction : {"z", "row", "column"}
-        The direction of the laboratory whose place in the crystal is shown.
+        Direction of the laboratory for which the colours show the crystal direction.
     which : {"first", "second"}
+        Whether to plot the first component of each position or the second one.
     scale_bar : bool
+        Whether to draw a scale bar.
 
     Returns
     -------
@@ -124,11 +127,12 @@ def _key(ax, side, found, name, position, several):
 
 @figure_style()
 def comparison(compared: Any, axes: Sequence[Axes] | None = None) -> tuple[Axes, Axes]:
-    """Misorientation on the scan, and its histogram at single and at overlap positions.
+    """Plot a map of the misorientation, and its histogram for single and overlapping positions.
 
     Parameters
     ----------
     axes : pair of matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------

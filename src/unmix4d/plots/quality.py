@@ -82,21 +82,23 @@ def report(
     norm: Normalize | None = None,
     scale_bar: bool = True,
 ) -> np.ndarray:
-    """Mean raw pattern, reconstruction and their difference of every component, with the metrics of the pair.
+    """Plot the mean raw pattern, the reconstruction and their difference for every component, with the metrics of the pair.
 
     Parameters
     ----------
     components : sequence of int, optional
-        Which to draw; all by default.
+        Components to plot. By default all.
     cmap : str or matplotlib Colormap, optional
+        Colour map of patterns and reconstructions.
     norm : matplotlib Normalize, optional
-        Of patterns and reconstructions.
+        Normalisation of patterns and reconstructions.
     scale_bar : bool
+        Whether to draw scale bars.
 
     Returns
     -------
     ndarray of matplotlib Axes (4, n)
-        Of the raw patterns, the reconstructions, the differences and the metrics.
+        Axes of the raw patterns, the reconstructions, the differences and the metrics.
 
     Examples
     --------

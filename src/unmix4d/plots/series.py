@@ -27,12 +27,14 @@ _MOST_ROWS = 12  # scans drawn when none are named: more are not readable at the
 
 @figure_style()
 def amounts(series: Any, ax: Axes | None = None) -> Axes:
-    """Share of the intensity of each component in each scan; open marks where it is not present.
+    """Plot the share of each component in the intensity of each scan. Open markers mean that it is not present.
 
     Parameters
     ----------
     series : Series
+        The amounts.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def amounts(series: Any, ax: Axes | None = None) -> Axes:
 
 
 def chosen_scans(scans: Any, n: int, most: int = _MOST_ROWS) -> list[int]:
-    """The scans to draw: those named, or all, or as many as are readable, the first and the last among them."""
+    """Return the scans to draw: those that are listed, or all, or as many as are readable with the first and the last."""
     if scans is None:
         return list(range(n)) if n <= most else np.unique(np.linspace(0, n - 1, most).round().astype(int)).tolist()
     return [checks.count(i, "scans", minimum=0, maximum=n - 1) for i in np.atleast_1d(scans)]
@@ -77,17 +79,20 @@ def maps_of_scans(
     cmap: str | Colormap | None = None,
     scale_bar: bool = True,
 ) -> np.ndarray:
-    """One row of maps for each scan, one column for each component, on one scale for each component.
+    """Plot one row of maps for each scan and one column for each component, with one scale per component.
 
     Parameters
     ----------
     result : Decomposition
-        Of several scans.
+        Result of several scans.
     components : sequence of int, optional
+        Components to plot. By default all.
     scans : sequence of int, optional
-        By default all; of more than 12, 12 of them, evenly spaced.
+        Scans to plot. By default all, or 12 of them, evenly spaced, if there are more.
     cmap : str or matplotlib Colormap, optional
+        Colour map.
     scale_bar : bool
+        Whether to draw scale bars.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def maps_of_scans(
     Raises
     ------
     ValueError
-        When the answer is of one scan, or a component or a scan does not exist.
+        If the result is of one scan, or a component or a scan does not exist.
 
     Examples
     --------

@@ -21,14 +21,16 @@ _BAR = 0.8  # of the height of a row, for the largest size of a grain
 
 @figure_style()
 def tracks(tracks: Any, ax: Axes | None = None) -> Axes:
-    """One row a grain, as thick as it is large, in the colour of its component.
+    """Plot one row per grain, as thick as the grain is large, in the colour of its component.
 
-    Dotted lines join what splits, merges or is replaced.
+    Dotted lines join grains that split, merge or are replaced.
 
     Parameters
     ----------
     tracks : GrainTracks
+        The grains.
     ax : matplotlib Axes, optional
+        Axes to draw on. By default a figure is created.
 
     Returns
     -------

@@ -22,7 +22,7 @@ def cut_region(scan: Scan, rows: tuple[int, int], cols: tuple[int, int]) -> Scan
     origin = tuple(o + first * step for o, (first, _), step in zip(known.scan_origin, (rows, cols), known.step))
     mask = None if geometry.scan_mask is None else geometry.scan_mask[part]
     if mask is not None and mask.all():
-        raise ValueError(f"the region must hold a position that takes part, but all {mask.size} of it are excluded")
+        raise ValueError(f"the region must contain a position that is not excluded, but all {mask.size} are")
     sliceable = isinstance(scan.patterns, np.ndarray) or scan.lazy
     return scan.replace(
         patterns=(scan.patterns if sliceable else as_dask(scan))[part],

@@ -1,4 +1,4 @@
-"""Editing an answer in a notebook: the methods of the answer behind buttons, and what they did as code to be copied."""
+"""Panel to edit a result in a notebook: buttons call the methods of the result, and the code of the edits is shown."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _numbers = itertools.count()
 
 
 def edit(result: Any) -> Editor:
-    """Edit the answer in a notebook, with the mouse or the keyboard: merge, split, drop, name, and see it at once.
+    """Edit the result in a notebook with the mouse or the keyboard: merge, split, drop and rename components.
 
-    A click on a component selects it, or takes it out of the selection; the buttons do what the methods of the same name do,
-    on those that are selected. A click on the image of all maps shows the pattern of that position and the shares of the
-    components; what is drawn around there with the mouse, or with the sliders and "Add corner", is a lasso, and
-    ``panel.region`` that part of the scan. ``panel.link(signal)`` moves the navigator of a HyperSpy plot along, and follows
-    it. Below stands what was done, as code for the next cell. This answer stays as it is: the edited one is
-    ``panel.result``. In JupyterLab, Notebook and VS Code, with ipywidgets (``pip install unmix4d[notebook]``) and nothing
-    else.
+    Click on a component to select it, and again to deselect it. The buttons call the methods of the same name for the
+    selected components. Click on the image of all maps to see the pattern of that position and the shares of the
+    components. Draw around an area there with the mouse, or with the sliders and "Add corner", to select it with a lasso:
+    ``panel.region`` is that part of the scan. ``panel.link(signal)`` links the position with the navigator of a plotted
+    HyperSpy signal. The edits are shown below as code for the next cell. This result is not changed; ``panel.result`` is
+    the edited one. The panel works in JupyterLab and Notebook (not tested in VS Code), and only needs ipywidgets
+    (``pip install unmix4d[notebook]``).
 
-    Of a scan that is not in memory nothing is read as long as "refit at once" is off, as it then is at first: edits divide
-    and add what is known, and the button Refit fits everything to the scan, in two passes or three. It is off at first for a
-    consensus too, whose maps are means over runs.
+    If the scan is not in memory, "refit at once" is off at first, and nothing is read: edits divide and add what is known,
+    and the button Refit fits everything to the scan in two or three passes. It is also off at first for a consensus, whose
+    maps are averages over runs.
 
     Returns
     -------
     Editor
-        What a cell that ends in it shows; ``.result`` is the answer as it is now.
+        The panel, which a cell shows; ``.result`` is the edited result.
 
     Raises
     ------
     ValueError
-        When components have both signs.
+        If components have both signs.
     ImportError
-        When ipywidgets is not installed.
+        If ipywidgets is not installed.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def edit(result: Any) -> Editor:
     >>> result = Unmix(phantoms.random_scan(shape=(6, 8, 10, 20), k=3, seed=0).data).nmf(3, random_state=0)
     >>> panel = result.edit()
     >>> panel.result.k, panel.code
-    (3, '# nothing was done yet')
+    (3, '# nothing edited yet')
     """
     require_editable(result, "edit")
     try:
@@ -74,24 +74,25 @@ def edit(result: Any) -> Editor:
 
 
 class Editor:
-    """The panel of `edit`.
+    """Panel that is returned by `edit`.
 
     Parameters
     ----------
     result : Decomposition
+        The result to edit.
     widgets : module
         ipywidgets.
 
     Attributes
     ----------
     result : Decomposition
-        As it is now.
+        The edited result.
     selected : list of int
-        Components that are selected.
+        The selected components.
     outline : list of (float, float)
-        Corners of the lasso, (row, col); empty where there is none.
+        Corners of the lasso, (row, col). Empty if there is none.
     box : ipywidgets VBox
-        What is shown.
+        The widget that a notebook shows.
     parts : Parts
         The widgets in it, by name.
 
@@ -124,14 +125,14 @@ class Editor:
 
     @property
     def code(self) -> str:
-        """What was done here, as one chain of calls; and the part of the scan in the lasso."""
+        """The edits as one chain of calls, and the part of the scan inside the lasso."""
         done = self.result.edits[self._begun :]
         part = [f"part = r.source.region(outline={self.outline})"] if len(self.outline) > 2 else []
-        return "\n".join(([f"r = {done.code}"] if len(done) else []) + part) or "# nothing was done yet"
+        return "\n".join(([f"r = {done.code}"] if len(done) else []) + part) or "# nothing edited yet"
 
     @property
     def region(self) -> Any:
-        """The view of what is in the lasso, as `Unmix.region` gives it."""
+        """View of the part of the scan inside the lasso, as returned by `Unmix.region`."""
         if self._source is None:
             raise ValueError("region needs the scan, which is not part of a saved result: unmix4d.load(path, data=scan)")
         if len(self.outline) < 3:
@@ -139,12 +140,12 @@ class Editor:
         return self._source.region(outline=self.outline)
 
     def link(self, signal: Any) -> None:
-        """Move the navigator of a plotted HyperSpy signal with the position of this panel, and follow it.
+        """Link the position of this panel with the navigator of a plotted HyperSpy signal, in both directions.
 
         Parameters
         ----------
         signal : hyperspy signal
-            With the navigation shape of the scan: the scan itself, its maps or another of its signals.
+            A signal with the navigation shape of the scan: the scan itself, its maps or another of its signals.
 
         Examples
         --------
@@ -178,7 +179,7 @@ class Editor:
         self._moved(None)
 
     def select(self, components: list[int]) -> None:
-        """Select these components, and no others.
+        """Select these components and deselect all others.
 
         Examples
         --------

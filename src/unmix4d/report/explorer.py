@@ -100,28 +100,29 @@ def measured_pattern(result, row: int, col: int):
 
 
 class Explorer:
-    """Sliders and a figure; with an interactive canvas (ipympl), the mouse too.
+    """Panel that is returned by `explore`: sliders and a figure, with the mouse if the canvas is interactive (ipympl).
 
     Parameters
     ----------
     result : Decomposition
+        The result to explore.
     row, col : int
-        Where to begin.
+        Position to start at.
     widgets : module
         ipywidgets.
     sentence : str
-        Written below the figure.
+        Text below the figure.
 
     Attributes
     ----------
     box : ipywidgets VBox
-        What a notebook shows.
+        The widget that a notebook shows.
     row, col : ipywidgets IntSlider
         The position.
     component : ipywidgets SelectionSlider
-        Whose map is shown, or "all".
+        Component whose map is shown, or "all".
     follows : bool
-        Whether the figure follows the mouse; a click stops that and starts it again.
+        Whether the figure follows the mouse. A click stops that and starts it again.
     """
 
     def __init__(self, result, row, col, widgets, sentence=""):

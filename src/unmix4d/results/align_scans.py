@@ -1,4 +1,4 @@
-"""The maps of several scans on one grid, with the drift of the specimen taken off."""
+"""Maps of several scans on one grid, corrected for the drift of the specimen."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _EXTENTS = ("first", "common", "all")
 
 
 def align_scans(result: Any, *, drift: ArrayLike | None = None, extent: str = "first") -> Any:
-    """Bring the maps of all scans on one grid, with the drift of the specimen taken off.
+    """Correct the drift of the specimen, so that the maps of all scans are on one grid.
 
-    Maps are interpolated linearly between positions. Where a scan has not seen a place, its maps are NaN. All scans have the
-    coordinates of the first one then, in figures and in what `to_host` gives.
+    Maps are interpolated linearly between positions, and are NaN where a scan does not cover the grid. All scans then have
+    the coordinates of the first one, in figures and in what `to_host` returns.
 
     Parameters
     ----------
     drift : array_like (n_scans, 2), optional
-        How far each scan lies from the first one, in positions along (row, column), as ``track_grains().drift`` has it; by
-        default it is measured on the maps.
+        Shift of each scan from the first one, in positions along (row, column), such as ``track_grains().drift``. By default
+        it is measured on the maps.
     extent : {"first", "common", "all"}
-        The grid: that of the first scan, what all scans have seen, or what any of them has.
+        Area of the grid: that of the first scan, the area that all scans cover, or the area that any scan covers.
 
     Returns
     -------
     Decomposition
-        Of the same class; ``.settings["drift"]`` is what was taken off. It does not hold the data, whose positions are not
-        those of the grid.
+        A result of the same class; ``.settings["drift"]`` is the drift that was corrected. It is not linked to the data,
+        whose positions are not those of the grid.
 
     Raises
     ------
     ValueError
-        When the answer is of one scan, the scans have different steps, the drift is not of every scan or has to be given,
-        or nothing is common to all.
+        If the result is of one scan, if the scans have different steps, if `drift` does not have a row for each scan or is
+        needed, or if no area is common to all scans.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def align_scans(result: Any, *, drift: ArrayLike | None = None, extent: str = "f
     checks.choice(extent, "extent", _EXTENTS)
     parts = geometry.scans
     if len({(*part.step, part.step_unit) for part in parts}) > 1:
-        raise ValueError("align_scans needs scans of one step: the grids of different ones do not meet")
+        raise ValueError("align_scans needs scans with the same step")
     if drift is None:
         require_series(result, "align_scans without drift=")
         maps, _ = amounts_and_places(result)
@@ -75,7 +75,7 @@ def align_scans(result: Any, *, drift: ArrayLike | None = None, extent: str = "f
     each = []
     for i, here in enumerate(seen):
         if np.isnan(here).all():
-            raise ValueError(f"align_scans leaves nothing of scan {i}, with a drift of {_told(moved[i])}: use extent='all'")
+            raise ValueError(f"align_scans leaves nothing of scan {i} with its drift of {_told(moved[i])}: use extent='all'")
         own = geometry_of(geometry, i)
         each.append(own.replace(
             scan_shape=here.shape, scan_mask=np.isnan(here) if np.isnan(here).any() else None,
@@ -96,7 +96,7 @@ def align_scans(result: Any, *, drift: ArrayLike | None = None, extent: str = "f
 
 
 def given_drift(drift: Any, n: int) -> np.ndarray:
-    """The drift of n scans, as the caller gives it."""
+    """Return the drift of n scans as an array, or raise ValueError."""
     try:
         drift = np.asarray(drift, float)
     except (TypeError, ValueError):
@@ -119,7 +119,7 @@ def _ends(sizes, moved, extent):
         return math.floor(starts.min()), math.ceil(stops.max())
     first, last = math.ceil(starts.max()), math.floor(stops.min() - 1) + 1
     if first >= last:
-        raise ValueError("no place is common to all scans: use extent='first' or 'all'")
+        raise ValueError("no area is common to all scans: use extent='first' or 'all'")
     return first, last
 
 

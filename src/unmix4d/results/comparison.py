@@ -1,4 +1,4 @@
-"""Two answers side by side: which components are the same, and what one has and the other has not."""
+"""Comparison of two results: which components match, and which are in one result only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Comparison", "Side", "compare"]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two: a result, or arrays of another program.
+    """One of the two compared results: a result of this package, or arrays of another program.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Side:
     geometry : ScanGeometry
     names : tuple of str
     explained : ndarray (k,)
-        NaN where it is not known.
+        Share of the intensity, NaN if it is not known.
     """
 
     maps: np.ndarray
@@ -262,7 +262,7 @@ def _side(value, name, known):
             raise ValueError(f"{name} must have as many patterns as maps, got {len(patterns)} and {len(maps)}")
         if geometry is not None and geometry.detector_shape != patterns.shape[1:]:
             wanted, shape = geometry.detector_shape, patterns.shape[1:]
-            raise ValueError(f"the patterns of {name} must have the shape {wanted} of the other's, got {shape}")
+            raise ValueError(f"the patterns of {name} must have the shape {wanted} of the other ones, got {shape}")
     shape = patterns.shape[1:] if patterns is not None else geometry.detector_shape if geometry else (1, 1)
     own = ScanGeometry(maps.shape[1:], shape) if geometry is None else geometry.replace(
         scan_shape=maps.shape[1:], scan_mask=None, detector_shape=shape,
@@ -289,11 +289,11 @@ def _decided(by, first, second, one, other):
         by = "maps" if not patterns else "both" if maps and (arrays or _same_scan(first, second)) else "patterns"
     if by != "patterns" and not maps:
         raise ValueError(
-            f"maps can be compared of scans of one shape, got {one.geometry.scan_shape} and {other.geometry.scan_shape}"
-            + ": use by='patterns'" * patterns
+            "maps can only be compared for scans of the same shape, got "
+            f"{one.geometry.scan_shape} and {other.geometry.scan_shape}" + ": use by='patterns'" * patterns
         )
     if by != "maps" and not patterns:
-        raise ValueError(f"by={by!r} needs patterns of both, but one of them has maps alone: use by='maps'")
+        raise ValueError(f"by={by!r} needs patterns of both, but one of them has only maps: use by='maps'")
     return by
 
 
@@ -310,7 +310,7 @@ def _on_grid_of(one, other, resample):
         return other
     apart = unlike_units(one.geometry, other.geometry) or one.geometry.polar or other.geometry.polar
     if not resample or apart:
-        remedy = "" if apart else "let them be brought there with resample=True, or "
+        remedy = "" if apart else "use resample=True, or "
         raise ValueError(
             f"the patterns of second must be on the detector grid of first, but have {what}: {remedy}compare by='maps'"
         )

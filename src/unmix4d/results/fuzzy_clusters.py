@@ -55,7 +55,7 @@ class FuzzyClusters(Decomposition):
     pure_fraction : ndarray of float64 (k,)
         Share of the positions of each cluster that lie within 15 % of the distance from its centre towards (or away from)
         every other centre. If it is low, the centre pattern is itself a mixture. It does not detect structures that are
-        nowhere pure, such as an embedded particle.
+        never pure, such as an embedded particle.
     validity : dict
         Validity indices, see `unmix4d.clustering.validity.validity`. Empty for a single cluster.
 

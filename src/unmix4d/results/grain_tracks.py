@@ -71,29 +71,32 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class GrainTracks:
-    """The grains of several scans, each with one number in all of them, as `Decomposition.track_grains` gives them.
+    """Grains of several scans, each with the same number in all scans, as returned by `Decomposition.track_grains`.
 
     Attributes
     ----------
     regions : RegionSet
-        The pieces of all scans, as positions of the tall frame that holds them.
+        The regions of all scans, as positions of the tall frame that contains the scans.
     grain, scan : ndarray of int (n_regions,)
-        Which grain each of them is, and in which scan.
+        Grain and scan of each region.
     component : ndarray of int (n_grains,)
+        Component of each grain.
     begins, ends : tuple of str (n_grains,)
-        ``"there"`` (in the first, in the last scan), ``"appears"``, ``"splits"`` or ``"replaces"``; ``"there"``,
-        ``"vanishes"``, ``"merges"`` or ``"is replaced"``.
+        How each grain begins: ``"there"`` (in the first scan), ``"appears"``, ``"splits"`` or ``"replaces"``; and how it
+        ends: ``"there"`` (in the last scan), ``"vanishes"``, ``"merges"`` or ``"is replaced"``.
     origin, goes : ndarray of int (n_grains,)
-        The grain that it splits off or takes the place of, and the one that it merges into or is replaced by; -1: none.
+        Grain from which it splits or which it replaces, and grain into which it merges or by which it is replaced; -1 if
+        there is none.
     drift : ndarray (n_scans, 2)
-        How far each scan lies from the first one, in positions along (row, column).
+        Shift of each scan from the first one, in positions along (row, column).
     values : ndarray (n_scans,)
-        The number of each scan; of a signal with three navigation axes what its slowest axis says.
+        Number of each scan, or the values of the slowest axis for a signal with three navigation axes.
     label : str
-        What they are.
+        Label of these values.
     names : tuple of str
-        Of the components.
+        Names of the components.
     geometry : ScanGeometry
+        Geometry of the scans.
 
     Examples
     --------
@@ -135,7 +138,7 @@ class GrainTracks:
 
     @property
     def positions(self) -> np.ndarray:
-        """How many positions each grain has in each scan (n_scans, n_grains)."""
+        """Number of positions of each grain in each scan (n_scans, n_grains)."""
         out = np.zeros((len(self.values), len(self)), int)
         np.add.at(out, (self.scan, self.grain), np.diff(self.regions.ends))
         return out
@@ -168,13 +171,14 @@ class GrainTracks:
 
     @property
     def table(self) -> Table:
-        """One row per grain, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """Read-only table with one row per grain, as a dict of columns for `pandas.DataFrame`.
 
-        ``grain``, ``component`` (and ``name``); ``first`` and ``last`` scan; ``begins`` and ``from``; ``ends`` and ``into``:
-        grains, -1 for none; ``gaps``: scans between that have it not; ``positions`` in the scan where it is largest;
-        ``growth``: positions from scan to scan, by a straight line; ``row``, ``col``: its middle when it is first seen, in
-        the frame of the first scan; ``moved``: how far from there the middle is at the end, drift taken off, in the unit of
-        the step or in positions.
+        ``grain`` and ``component`` (and its ``name``); ``first`` and ``last``, the scans where it begins and ends;
+        ``begins`` and ``from``, ``ends`` and ``into``, with the number of the other grain or -1; ``gaps``, the number of
+        scans between in which it is missing; ``positions`` in the scan where it is largest; ``growth``, the change of
+        positions from scan to scan, from a straight line; ``row`` and ``col``, its centre in the first scan that has it, in
+        the frame of the first scan; ``moved``, the distance from there to its centre in the last one, after correction of
+        the drift, in the unit of the step or in positions.
         """
         size, middle = self.positions, self._centres()
         first = (size > 0).argmax(0)
@@ -215,26 +219,25 @@ def _growth(size):
 def track_grains(
     result: Any, *, min_size: int = 10, drift: ArrayLike | None = None, gap: int = 1, background: str = "drop"
 ) -> GrainTracks:
-    """Follow the grains of several scans from one to the next.
+    """Follow the grains of several scans from one scan to the next.
 
-    A grain is a connected region of one component, as for `series`. It is the same in the next scan if, once the drift is
-    taken off, the two regions have three tenths of the smaller one in common. A region that lies on a grain which went on
-    elsewhere has split off it; a grain whose place another one of its component holds has merged into that; a grain of
-    another component that begins in the place of one that has just ended replaces it, as a grain that rotates or transforms
-    does.
+    A grain is a connected region of one component, as for `series`. Two regions in successive scans are the same grain if,
+    after correction of the drift, they share at least three tenths of the smaller one. A grain splits off another one if it
+    lies on a grain that continues elsewhere. It merges if another grain of its component takes its place. It replaces a
+    grain of another component if it begins where that one has just ended, as a grain that rotates or transforms does.
 
     Parameters
     ----------
     min_size : int
-        Smaller regions, in positions, are left out.
+        Smallest size of a region, in positions. Smaller regions are ignored.
     drift : array_like (n_scans, 2), optional
-        How far each scan lies from the first one, in positions along (row, column); by default it is measured on the maps.
-        Where next to nothing is common to two scans it is taken to be none.
+        Shift of each scan from the first one, in positions along (row, column). By default it is measured on the maps, and
+        is 0 between two scans that have next to nothing in common.
     gap : int
-        In so many scans a grain may be missing and still be the same afterwards.
+        Number of scans in which a grain may be missing and still be the same afterwards.
     background : {"drop", "keep"}
-        Whether components that are spread over the scans, as an amorphous film is, or that were named as background by hand,
-        have no grains.
+        Whether to ignore components that are spread over the scans, such as an amorphous film, or that you marked as
+        background.
 
     Returns
     -------
@@ -243,7 +246,7 @@ def track_grains(
     Raises
     ------
     ValueError
-        When the answer is of one scan, its components have both signs, or the drift is not of every scan.
+        If the result is of one scan, its components have both signs, or `drift` does not have a row for each scan.
 
     Examples
     --------

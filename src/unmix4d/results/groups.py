@@ -471,8 +471,8 @@ def _told(result, labels, n):
     told = np.bincount(labels, known, minlength=n) > 0
     if not told.all():
         warn(
-            f"group_rotated cannot tell {np.count_nonzero(~told)} of its {n} groups of components from noise: no component "
-            "in them is distinguishable (see .told); ask for fewer components, or bin the scan"
+            f"group_rotated cannot distinguish {np.count_nonzero(~told)} of its {n} groups of components from noise: no "
+            "component in them is distinguishable (see .told); ask for fewer components, or bin the scan"
         )
     return told
 
@@ -488,7 +488,7 @@ def checked_cut(n_groups, distance, linkage, most, what, linkages=LINKAGES):
     if distance is None:
         return None if auto else n_groups
     if not auto:
-        raise ValueError(f"distance and n_groups say the same thing: give one of them, got {distance!r} and {n_groups}")
+        raise ValueError(f"distance and n_groups cannot be used together: pass one of them, got {distance!r} and {n_groups}")
     if checks.positive(distance, "distance", zero=True) > 1:
         raise ValueError(f"distance must be at most 1, got {distance!r}")
     return None

@@ -1,4 +1,4 @@
-"""How much there is of each component in each of several scans: where it begins, grows and ends."""
+"""Amounts of each component in each of several scans: where it begins, grows and ends."""
 
 from __future__ import annotations
 
@@ -44,20 +44,23 @@ _FORM = Form(
 @spelled
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Amounts of the components of several scans, as `Decomposition.series` gives them.
+    """Amounts of the components in several scans, as returned by `Decomposition.series`.
 
     Attributes
     ----------
     share : ndarray (n_scans, k)
-        Of the intensity of a scan that each component has: no dose is in it. NaN for a scan without any.
+        Share of each component in the intensity of a scan, which does not depend on the dose. NaN for a scan without
+        intensity.
     positions : ndarray of int (n_scans, k)
-        Where it is present, in regions that are large enough.
+        Number of positions where a component is present, in regions that are large enough.
     present : ndarray of bool (n_scans, k)
+        Whether a component is present in a scan.
     values : ndarray (n_scans,)
-        The number of each scan; of a signal with three navigation axes what its slowest axis says.
+        Number of each scan, or the values of the slowest axis for a signal with three navigation axes.
     label : str
-        What they are.
+        Label of these values.
     names : tuple of str
+        Names of the components.
 
     Examples
     --------
@@ -87,12 +90,13 @@ class Series:
 
     @property
     def table(self) -> Table:
-        """One row per component, as a dict of columns that `pandas.DataFrame` takes; read-only.
+        """Read-only table with one row per component, as a dict of columns for `pandas.DataFrame`.
 
-        ``onset`` and ``end``: the first and the last scan that has it, -1 where none has; ``gaps``: scans between them that
-        have it not; ``largest``: the scan with most of it; ``positions``: how many in that scan; ``growth``: positions from
-        scan to scan, by a straight line through those that have it; ``course``: "stays", "appears", "vanishes", "comes and
-        goes" or "never".
+        ``onset`` and ``end`` are the first and the last scan in which the component is present, -1 if there is none.
+        ``gaps`` is the number of scans between them in which it is not present. ``largest`` is the scan with the largest
+        share, and ``positions`` is the number of positions in that scan. ``growth`` is the change of positions from scan to
+        scan, from a straight line through the scans in which it is present. ``course`` is "stays", "appears", "vanishes",
+        "comes and goes" or "never".
         """
         n, ever = len(self.values), self.present.any(0)
         onset = np.where(ever, self.present.argmax(0), -1)
@@ -133,12 +137,14 @@ def _course(onset, end, n):
 def series_of(result: Any, *, min_size: int = 10) -> Series:
     """Compute how much of each component is in each of several scans, and where it begins and ends.
 
+    A component is present in a scan if it is above the threshold of its map over all scans, as for grains, and above a fifth
+    of its largest value, in at least `min_size` connected positions. A component that is the same everywhere is present if
+    it has a tenth of its largest share.
+
     Parameters
     ----------
     min_size : int
-        Positions in one piece that a component must have in a scan to be there, above the threshold of its map over all
-        scans, as for grains, and above a fifth of its largest value. Of a component that is the same everywhere, a tenth of
-        its largest share.
+        Smallest size of a connected region, in positions.
 
     Returns
     -------
@@ -147,7 +153,7 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
     Raises
     ------
     ValueError
-        When the answer is of one scan, or its components have both signs.
+        If the result is of one scan, or its components have both signs.
 
     Examples
     --------
@@ -172,14 +178,14 @@ def series_of(result: Any, *, min_size: int = 10) -> Series:
 
 
 def require_series(result: Any, what: str) -> None:
-    """Refuse an answer of one scan, and one whose components are not amounts."""
+    """Raise ValueError if the result is of one scan, or its components are not amounts."""
     require_several(result.geometry, what)
     if result.signed:
         raise ValueError(f"{what} needs components that are amounts, but those of {result.method} have both signs")
 
 
 def amounts_and_places(result: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The maps of all scans in amounts, and where each is above its threshold (both k, scan_row, scan_col)."""
+    """Return the maps of all scans in amounts, and where each is above its threshold (both k, scan_row, scan_col)."""
     geometry = result.geometry
     maps = result.maps if result.meaning.memberships else result.intensities
     kept = geometry.kept_positions.reshape(geometry.scan_shape)
