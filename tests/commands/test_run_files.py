@@ -76,7 +76,7 @@ def test_rows_and_columns_that_a_file_does_not_hold_are_asked_for(name, square, 
     path = _written(name, square, tmp_path)
     with pytest.raises(OSError, match="does not say how many rows and columns .* give scan_shape"):
         open_scan(path)
-    with pytest.raises(OSError, match="35 patterns, which are no 5 rows of 6"):
+    with pytest.raises(OSError, match="35 patterns, which are not 5 rows of 6"):
         open_scan(path, scan_shape=(5, 6))
     turned = open_scan(path, scan_shape=(7, 5))
     assert np.array_equal(np.asarray(turned.data).reshape(square.data.shape), square.data)

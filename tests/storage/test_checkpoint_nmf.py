@@ -138,7 +138,7 @@ def test_another_run_or_another_scan_is_refused(view, scan, tmp_path):
         Unmix(scan.data[::-1] * 2, centre=(9.5, 12.5)).nmf(3, random_state=0, max_iter=2, checkpoint=path)
     with pytest.raises(ValueError, match="view is"):
         view.prepare(direct_beam=3).nmf(3, random_state=0, max_iter=2, checkpoint=path)
-    with pytest.raises(ValueError, match="give it without compression="):
+    with pytest.raises(ValueError, match="pass it without compression="):
         view.nmf(3, checkpoint=tmp_path / "b", compression=view.compress(3))
     assert contents(path) == before and not (tmp_path / "b").exists()
 

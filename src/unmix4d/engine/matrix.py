@@ -471,7 +471,7 @@ def _alternate_kernel(X, maps, weights=None, *, patterns, gram, update):
 
 # Sums of a block are of the type they are made in, those of products in that of the matrix; others' are in double precision.
 for _kernel in (_transpose_kernel, _normal_kernel, _alternate_kernel):
-    _kernel.narrow_sums = True  # type: ignore[attr-defined]
+    _kernel.narrow_sums = True  # type: ignore[attr-defined, union-attr]
 
 
 def _residual_kernel(X, *maps, patterns, weights):
