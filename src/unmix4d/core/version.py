@@ -9,6 +9,9 @@ __version__ = "0.1.0"
 @functools.cache
 def installed_version(name: str) -> str | None:
     """Version of an installed package, None where it is not installed; its files are read once, not for every result."""
+    known = getattr(sys.modules.get(name), "__version__", None)
+    if isinstance(known, str):  # of what is imported already
+        return known
     from importlib import metadata
 
     try:
