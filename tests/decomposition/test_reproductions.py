@@ -1,6 +1,9 @@
 """What the papers observe, on scans smaller than those of benchmarks/reproduce, with the same measures."""
 
 import argparse
+import importlib.util
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,10 @@ import bruefach_scores  # isort: skip
 import cao_pipeline  # isort: skip
 import kimoto_fig6 as fig6  # isort: skip
 import kimoto_fig7 as fig7  # isort: skip
+import kimoto_fig9 as fig9  # isort: skip
 import kimoto_figS1 as figS1  # isort: skip
+import kimoto_figS2 as figS2  # isort: skip
+import kimoto_figS3 as figS3  # isort: skip
 import martineau_fig5 as two_crystals  # isort: skip
 import martineau_fig6 as shared_spots  # isort: skip
 import martineau_fig7 as precession  # isort: skip
@@ -24,6 +30,11 @@ import martineau_fig7 as precession  # isort: skip
 def glass():
     """Crystallites in an amorphous matrix, 0.6 electrons a pixel as in the paper."""
     return phantoms.kimoto(scan_shape=(27, 27), detector_shape=(96, 96), crystals="per_row", dose=5.6e3, seed=0)
+
+
+@pytest.fixture(scope="module")
+def small_glass():
+    return phantoms.kimoto(scan_shape=(18, 18), detector_shape=(64, 64), crystals="per_row", dose=5.6e3, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +151,59 @@ def test_regularisation(glass, matrix):
     plain = depth(0.0, 0.0)
     assert depth(1e-3, 0.0) < plain < -0.05
     assert depth(1e-3, 1.0) > plain
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the . components of nmf account for")  # what constraints add, where there are too many
+def test_convergence_with_components_to_spare(monkeypatch, small_glass):
+    """Fig. S2: without constraints the error falls to that of PCA, with them to a higher one, and both settle."""
+    monkeypatch.setattr(figS2, "KS", (4, 6))
+    view = _measures.view_of(small_glass)
+    pca = {k: view.svd(k).loss for k in figS2.KS}
+    found = figS2.curves(view, 60, 0)
+    for k in figS2.KS:
+        plain, both = (found[name, k] for name in (figS2.PRIMITIVE, figS2.CONSTRAINED))
+        above, higher = plain.error[-1] - pca[k], both.error[-1] - pca[k]
+        assert 0 < above < 0.002 * pca[k] and higher > 10 * above  # measured 0.0001 and 0.0008; 426 and 347 times
+        assert figS2.rise(plain) < 5e-6
+        assert min(figS2.fall(plain), figS2.fall(both)) > 3  # measured 5.0
+
+
+def test_signs_of_principal_components(small_glass):
+    """Fig. S3: the first component is the halo, the others have both signs; NMF has one sign only."""
+    view = _measures.view_of(small_glass)
+    minor = figS3.signs(view.svd(4))
+    assert minor[0] < 0.01 and minor[1:].min() > 0.1
+    assert figS3.signs(view.nmf(4, max_iter=20, tol=0, random_state=0)).max() == 0
+    assert np.allclose(figS3.best_r(-small_glass.maps[::-1], small_glass.maps), 1)  # neither order nor sign matters
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::unmix4d.UnmixWarning")
+def test_all_components_of_the_specimen(monkeypatch):
+    """Figs. S4 and S5: PCA has a component for few crystals; constraints leave less noise in the maps of NMF."""
+    for module in (figS3, fig9):
+        monkeypatch.setattr(module, "K", 14)
+    simulated, specimen, found = figS3.answers(argparse.Namespace(iterations=20, precipitates=10))
+    judged = figS3.facts(simulated, specimen, found)
+    assert all(fact.holds for fact in judged[:3] + judged[-1:]), judged
+    rows = {row[0]: row for row in figS3.rows_of(simulated, specimen, found)}
+    assert set(rows) == set(found) and rows[figS3.PCA_S3][1] == 4 and rows[figS3.PCA_S4][1] == 14
+
+
+def test_one_command_makes_every_figure():
+    """No script is forgotten, and the page of the papers names no script that is not there."""
+    folder = Path(__file__).parents[2] / "benchmarks" / "reproduce"
+    spec = importlib.util.spec_from_file_location("every_reproduction", folder / "run.py")
+    command = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(command)
+    made = {module.__name__ for module, _ in command.RUNS.values()}
+    there = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")} - {"run"}
+    assert there - made == {"cao_fig3"}  # needs the data of its paper
+    page = (folder.parents[1] / "docs" / "papers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`((?:bruefach|cao|kimoto|martineau)_\w+)\.py", page)) <= there
+    for module, options in command.RUNS.values():
+        assert callable(module.make) and all(isinstance(name, str) for name in options)
 
 
 def test_two_crystals_without_a_common_spot_are_found_exactly():
