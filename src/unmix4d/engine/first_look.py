@@ -105,7 +105,7 @@ def _image(values, geometry):
 def _pixels(mask):
     row, col = np.argwhere(mask)[0]
     number = int(mask.sum())
-    return f"pixel ({row}, {col}) is" if number == 1 else f"{number} pixels are, the first of them ({row}, {col}),"
+    return f"pixel ({row}, {col}) is" if number == 1 else f"{number} pixels, the first of them ({row}, {col}), are"
 
 
 def _full(mean, statistics, good, geometry, dtype):
@@ -163,7 +163,7 @@ def _lines(mean, good):
 def _of_hot(hot, mean, good, geometry, beam):
     share = mean[hot].sum() / mean[good].sum()
     text = (
-        f"{_pixels(hot)} bright alone, with {share:.2g} of all intensity, as hot pixels are: repair with "
+        f"{_pixels(hot)} bright alone, with {100 * share:.2g} % of all intensity, as hot pixels are: repair with "
         "prepare(hot_pixels=...) or exclude with prepare(detector_mask=...)"
     )
     if geometry.centre_known and (beam is None or np.hypot(*np.subtract(beam, geometry.centre)) > _tolerance(geometry)):

@@ -36,7 +36,7 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ValueError
-        If the result is a consensus, which has no tree.
+        If the result is a consensus or was edited: it then has no tree.
 
     Examples
     --------
@@ -48,7 +48,10 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     'similarity'
     """
     if result.best < 0:
-        raise ValueError("history must be that of one run, but this is a consensus: draw that of the result it came from")
+        raise ValueError(
+            "history must be that of one run, which a consensus and an edited result do not have: draw that of the result it "
+            "came from"
+        )
     n_parts = sum(len(parts) for parts in result.members)
     ax = new_axes(ax, figsize=(float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14)), 3.6))
     place: dict[int, float] = {part: x for x, part in enumerate(_leaves(result, n_parts))}

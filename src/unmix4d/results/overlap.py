@@ -333,6 +333,8 @@ def find_overlap(
     """
     if result.meaning.signed_maps:
         raise ValueError(f"overlap needs components without negative values, which those of {result.method} have: use nmf")
+    if result.k < 2:
+        raise ValueError(f"overlap needs at least 2 components, got {result.k}")
     levels = _thresholds(thresholds)
     checks.choice(scale, "scale", SCALES)
     _check_rule(min_weight)
