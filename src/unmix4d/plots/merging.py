@@ -49,8 +49,8 @@ def history(result: Any, ax: Axes | None = None) -> Axes:
     """
     if result.best < 0:
         raise ValueError(
-            "history must be that of one run, which a consensus and an edited result do not have: draw that of the result it "
-            "came from"
+            "history must be that of one run, which a consensus and an edited result do not have: draw that of the result "
+            "it came from"
         )
     n_parts = sum(len(parts) for parts in result.members)
     ax = new_axes(ax, figsize=(float(np.clip(1.5 + _TREE_INCHES * n_parts, 4.5, 14)), 3.6))
