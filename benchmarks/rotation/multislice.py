@@ -2,7 +2,7 @@
 
 ::
 
-    pip install abtem        # a virtual environment of its own: it may need a newer NumPy than the hosts
+    pip install abtem        # the extra unmix4d[benchmarks]; in an environment of its own it may take a newer NumPy
     python multislice.py TiO2 1.5 patterns.npz
     python robustness.py "300 electrons" patterns.npz 32
 
