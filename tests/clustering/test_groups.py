@@ -378,10 +378,12 @@ def test_few_electrons_can_be_enough():
 @pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4)])
 def test_a_wrong_centre_is_found(two_phases, off):
     view = Unmix(two_phases.data, centre=tuple(np.add(two_phases.centre, off)))
-    with pytest.warns(unmix4d.UnmixWarning, match=r"opposite spots lie about \(31.5, 31.5\).*are wrong: give centre"):
+    with pytest.warns(
+        unmix4d.UnmixWarning, match=r"are symmetric about \(31.5, 31.5\).*are wrong; pass centre"
+    ):
         stays = view.group_rotated(n_parts=3, refine_centre=False)
     assert stays.geometry.centre == view.geometry.centre
-    with pytest.warns(unmix4d.UnmixWarning, match=r"would be wrong: group_rotated takes the former, refine_centre=False"):
+    with pytest.warns(unmix4d.UnmixWarning, match=r"group_rotated uses the former; pass refine_centre=False"):
         taken = view.group_rotated(n_parts=3)
     assert np.allclose(taken.settings["centre"], (31.5, 31.5), atol=0.1) and ari(taken.labels, two_phases.phases[1:]) == 1
     g = view.group_rotated(refine_centre=True)
@@ -406,9 +408,9 @@ def test_a_wrong_centre_of_components_is_found(true_components):
 
     p, result = true_components
     wrong = dataclasses.replace(result, geometry=result.geometry.replace(centre=tuple(np.add(p.centre, (1.4, -1.4)))))
-    with pytest.warns(unmix4d.UnmixWarning, match="opposite spots lie about"):
+    with pytest.warns(unmix4d.UnmixWarning, match="opposite spots are symmetric about"):
         assert wrong.group_rotated(refine_centre=False).settings["centre"] == list(wrong.geometry.centre)
-    with pytest.warns(unmix4d.UnmixWarning, match="opposite spots lie about"):
+    with pytest.warns(unmix4d.UnmixWarning, match="opposite spots are symmetric about"):
         assert np.allclose(wrong.group_rotated().settings["centre"], p.centre, atol=0.1)
     with pytest.raises(TypeError, match="refine_centre must be True, False or 'auto', got 'yes'"):
         wrong.group_rotated(refine_centre="yes")

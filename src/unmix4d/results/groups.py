@@ -525,11 +525,13 @@ def settled_centre(geometry: ScanGeometry, offset: Any, refine: bool | str, use:
     row, col = geometry.centre
     better = (row + offset.row, col + offset.col)
     if offset.noticed and refine is not True:
-        taken = refine == "auto"
+        then = (
+            f"{use} uses the former; pass refine_centre=False to keep the given centre" if refine == "auto"
+            else f"with the given centre, the angles and groups of {use} are wrong; pass centre=(row, col)"
+        )  # fmt: skip
         warn(
-            f"opposite spots lie about ({better[0]:.1f}, {better[1]:.1f}), and not about the centre ({row:.1f}, {col:.1f}), "
-            f"with which the angles and groups of {use} {'would be' if taken else 'are'} wrong: "
-            + (f"{use} takes the former, refine_centre=False the latter" if taken else "give centre=(row, col)")
+            f"opposite spots are symmetric about ({better[0]:.1f}, {better[1]:.1f}) and not about the given centre "
+            f"({row:.1f}, {col:.1f}): {then}"
         )
     if refine is True and not offset.known:
         warn(f"{use} found no centre in the patterns, whose opposite spots say none: ({row:g}, {col:g}) is taken")
