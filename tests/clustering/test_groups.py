@@ -378,9 +378,7 @@ def test_few_electrons_can_be_enough():
 @pytest.mark.parametrize("off", [(2.0, 0.0), (-1.1, 1.4)])
 def test_a_wrong_centre_is_found(two_phases, off):
     view = Unmix(two_phases.data, centre=tuple(np.add(two_phases.centre, off)))
-    with pytest.warns(
-        unmix4d.UnmixWarning, match=r"are symmetric about \(31.5, 31.5\).*are wrong; pass centre"
-    ):
+    with pytest.warns(unmix4d.UnmixWarning, match=r"are symmetric about \(31.5, 31.5\).*are wrong; pass centre"):
         stays = view.group_rotated(n_parts=3, refine_centre=False)
     assert stays.geometry.centre == view.geometry.centre
     with pytest.warns(unmix4d.UnmixWarning, match=r"group_rotated uses the former; pass refine_centre=False"):
